@@ -1,0 +1,35 @@
+# Two commands are enough on a fresh machine with Python 3.11+ and make: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: demo test check format bench clean
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("circuit-tui needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: .venv/installed            ## the main job: compute the sample suite, open the explorer
+	$(BIN)/circuit-tui demo
+
+test: .venv/installed            ## every test that takes part in every change
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: .venv/installed           ## format, lint, types, import contracts, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+	$(MAKE) test
+
+format: .venv/installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/installed           ## ratios side by side, never a test
+	$(BIN)/python benchmarks/attribution.py
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache

@@ -1,0 +1,138 @@
+"""The residual stream as a sum: what every source writes, and what every reader's layer norm does to it.
+
+Hook points of the raw bridge (METHODS 0.3). Head writes are kept as `z` and multiplied by W_O only when a sum over
+sources is due; biases are the same in both runs and cancel in every difference.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformer_lens.model_bridge import TransformerBridge
+
+from circuit_core.graph import PORTS, Graph
+
+
+@dataclass
+class Writes:
+    """What the sources wrote in one run, from position `start` on."""
+
+    embed: Float[Tensor, "batch pos d_model"]
+    z: list[Float[Tensor, "batch pos head d_head"]]
+    mlp: list[Float[Tensor, "batch pos d_model"]]
+
+
+class Recorder:
+    """Forward hooks that keep what the sources write. Add `hooks` to a run, then read `writes`."""
+
+    def __init__(self, n_layers: int, start: int = 0) -> None:
+        self.start = start
+        self.kept: dict[str, Tensor] = {}
+        self.names = [
+            "hook_embed",
+            *(f"blocks.{i}.{h}" for i in range(n_layers) for h in ("attn.hook_z", "hook_mlp_out")),
+        ]
+        self.n_layers = n_layers
+
+    @property
+    def hooks(self) -> list[tuple[str, Any]]:
+        return [(name, self._keep(name)) for name in self.names]
+
+    def _keep(self, name: str):
+        def hook(tensor: Tensor, hook: Any) -> None:
+            self.kept[name] = tensor[:, self.start :].detach()
+
+        return hook
+
+    @property
+    def writes(self) -> Writes:
+        layers = range(self.n_layers)
+        return Writes(
+            self.kept["hook_embed"],
+            [self.kept[f"blocks.{i}.attn.hook_z"] for i in layers],
+            [self.kept[f"blocks.{i}.hook_mlp_out"] for i in layers],
+        )
+
+
+class Weights:
+    """A layer's q, k, v and output matrices, each read once, and its norm's gain and bias."""
+
+    def __init__(self, bridge: TransformerBridge, layer: int) -> None:
+        attn: Any = bridge.blocks[layer].attn
+        self.norm = Norm.of(bridge, bridge.blocks[layer].ln1)
+        self.into = {p: getattr(attn, f"W_{p.upper()}").detach() for p in PORTS}
+        self.bias = {p: _bias(attn, p) for p in PORTS}
+        self.out: Float[Tensor, "head d_head d_model"] = attn.W_O.detach()
+
+    @cached_property
+    def folded(self) -> dict[str, Float[Tensor, "head d_model d_head"]]:
+        """W with the norm's gain, centred over d_model if the norm centres."""
+        gained = {p: w * self.norm.gain[:, None] for p, w in self.into.items()}
+        return {p: w - w.mean(1, keepdim=True) for p, w in gained.items()} if self.norm.centres else gained
+
+    @cached_property
+    def offset(self) -> dict[str, Float[Tensor, "head d_head"]]:
+        """What a port's vector is when the normalised input is zero."""
+        return {p: self.bias[p] + torch.einsum("d,hde->he", self.norm.shift, self.into[p]) for p in PORTS}
+
+    def project(self, x: Float[Tensor, "... head d_model"], port: str) -> Float[Tensor, "... head d_head"]:
+        """Residual streams, one a head, to that head's port."""
+        return torch.einsum("...hd,hde->...he", self.norm.normalise(x), self.folded[port]) + self.offset[port]
+
+
+def _bias(attn: Any, port: str) -> Tensor:
+    bias = getattr(attn, f"b_{port.upper()}", None)
+    weight = getattr(attn, f"W_{port.upper()}")
+    return weight.new_zeros(weight.shape[0], weight.shape[2]) if bias is None else bias.detach()
+
+
+@dataclass(frozen=True)
+class Norm:
+    """A layer norm or an RMS norm."""
+
+    gain: Float[Tensor, " d_model"]
+    shift: Float[Tensor, " d_model"]
+    eps: float
+    centres: bool
+
+    @staticmethod
+    def of(bridge: TransformerBridge, module: Any) -> "Norm":
+        cfg: Any = bridge.cfg
+        gain = module.weight.detach()
+        bias = getattr(module, "bias", None)
+        centres = not (cfg.uses_rms_norm or str(cfg.normalization_type).startswith("RMS"))
+        return Norm(gain, torch.zeros_like(gain) if bias is None else bias.detach(), cfg.eps, centres)
+
+    def normalise(self, x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
+        """Without gain and shift."""
+        x = x - x.mean(-1, keepdim=True) if self.centres else x
+        return x * self.inverse_scale(x)
+
+    def inverse_scale(self, centred: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows 1"]:
+        return (centred.pow(2).mean(-1, keepdim=True) + self.eps).rsqrt()
+
+    def __call__(self, x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
+        return self.normalise(x) * self.gain + self.shift
+
+
+def stack(a: Writes, b: Writes, weights: list[Weights], graph: Graph) -> Float[Tensor, "src batch pos d_model"]:
+    """a - b of every source, in the order of the graph's source indices."""
+    out = a.embed.new_empty(graph.n_sources, *a.embed.shape)
+    torch.sub(a.embed, b.embed, out=out[0])
+    for layer, w in enumerate(weights):
+        first, last = graph.head(layer, 0), graph.mlp(layer)
+        out[first:last] = torch.einsum("bphe,hed->hbpd", a.z[layer] - b.z[layer], w.out)
+        torch.sub(a.mlp[layer], b.mlp[layer], out=out[last])
+    return out
+
+
+def end_rows(end: Tensor):
+    """A hook for `unembed.hook_in`: only the rows at which answers are read are unembedded."""
+
+    def hook(tensor: Tensor, hook: Any) -> Tensor:
+        return tensor[torch.arange(len(end), device=end.device), end][:, None]
+
+    return ("unembed.hook_in", hook)

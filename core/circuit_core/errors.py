@@ -1,0 +1,30 @@
+"""What can be wrong with what the user gave. Each message says what was given, what is possible and what to do.
+
+CircuitError
+├── UnknownModel        no such model, folder or step
+├── CheckpointError     a checkpoint that cannot be loaded; `status` is missing, unreadable or mismatch
+├── UnsupportedModel    an architecture whose residual stream is no plain sum
+└── TaskError           a task that cannot be expressed: unknown, or words that the tokenizer lacks
+"""
+
+
+class CircuitError(Exception):
+    """Base of the family; its text is one sentence for the user."""
+
+
+class UnknownModel(CircuitError):
+    pass
+
+
+class CheckpointError(CircuitError):
+    def __init__(self, message: str, status: str = "unreadable") -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class UnsupportedModel(CircuitError):
+    pass
+
+
+class TaskError(CircuitError):
+    pass

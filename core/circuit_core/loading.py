@@ -1,0 +1,90 @@
+"""A checkpoint becomes a model: Hugging Face weights behind TransformerLens's raw bridge.
+
+Raw means that logits equal Hugging Face's eager ones; no layer norm is folded, nothing is centred. Parameters are
+frozen. Models whose residual stream is no plain sum of what heads and MLPs write are refused (DESIGN 7).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformer_lens.model_bridge import TransformerBridge
+from transformer_lens.model_bridge.sources import build_bridge_from_module
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from circuit_core import checkpoints
+from circuit_core.errors import CheckpointError, UnsupportedModel
+from circuit_core.graph import Graph
+
+Encode = Callable[[str], list[int]]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready to compute with."""
+
+    bridge: TransformerBridge
+    graph: Graph
+    tokenizer: Any | None
+    """Hugging Face tokenizer, or None if the checkpoint brings none."""
+    fingerprint: str
+
+    @property
+    def n_vocab(self) -> int:
+        return self.bridge.cfg.d_vocab
+
+    @property
+    def device(self) -> torch.device:
+        return self.bridge.W_E.device
+
+
+def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
+    """Load a checkpoint folder.
+
+    Raises:
+        CheckpointError: missing, unreadable, or weights that do not fit the config.
+        UnsupportedModel: grouped-query attention, or norms after attention and MLP.
+    """
+    checkpoints.shape(folder)
+    try:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, attn_implementation="eager", output_loading_info=True, local_files_only=True
+        )
+    except Exception as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(f"{folder} cannot be loaded ({first}).") from error
+    if absent := sorted(report["missing_keys"]) or sorted(map(str, report.get("mismatched_keys", ()))):
+        raise CheckpointError(f"{folder}: the weights do not fit config.json, {absent[0]} is amiss.", "mismatch")
+    bridge = as_bridge(model.to(device))
+    return Loaded(bridge, graph_of(bridge), _tokenizer(folder), checkpoints.fingerprint(folder))
+
+
+def as_bridge(model: torch.nn.Module) -> TransformerBridge:
+    """Wrap a Hugging Face model in place, frozen and in evaluation mode. Raises: UnsupportedModel."""
+    config: Any = model.config
+    name = type(model).__name__
+    heads, kv = config.num_attention_heads, getattr(config, "num_key_value_heads", None)
+    if kv not in (None, heads):
+        raise UnsupportedModel(f"{name} shares keys and values between heads ({kv} for {heads}): not supported yet.")
+    if any(word in name for word in ("Olmo2", "Olmo3", "Gemma2", "Gemma3")):
+        raise UnsupportedModel(f"{name} normalises after attention and MLP, so its residual stream is no plain sum.")
+    model.eval().requires_grad_(False)
+    return build_bridge_from_module(model, name, hf_config=config)
+
+
+def graph_of(bridge: TransformerBridge) -> Graph:
+    cfg: Any = bridge.cfg
+    return Graph(cfg.n_layers, cfg.n_heads, bool(cfg.parallel_attn_mlp))
+
+
+def _tokenizer(folder: Path) -> Any | None:
+    if not (folder / "tokenizer.json").exists() and not (folder / "vocab.json").exists():
+        return None
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def encoder(tokenizer: Any) -> Encode:
+    """Text to ids, without special tokens."""
+    return lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]

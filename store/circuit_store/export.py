@@ -1,0 +1,58 @@
+"""Any view as CSV, JSON, JSON lines or Markdown: equal results give equal bytes.
+
+CSV is one header row and rows (RFC 4180), without comments, times, run numbers or paths. Text that a spreadsheet
+would run as a formula gets a leading apostrophe; numbers never do. An empty cell is NULL.
+"""
+
+import csv
+import io
+import json
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from circuit_store import queries
+from circuit_store.views import View
+
+FORMATS = ("csv", "jsonl", "markdown")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Rows = list[dict[str, Any]]
+
+
+def text(rows: Rows, columns: Iterable[str], kind: str = "csv", raw: bool = False) -> str:
+    """Rows as text; `raw` leaves formulas as they are."""
+    return {"csv": _csv, "jsonl": _jsonl, "markdown": _markdown}[kind](rows, list(columns), raw)
+
+
+def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> dict[str, Any]:
+    """What `--json` prints: the view, its filters, header fields if exactly one thing answers, and the rows."""
+    shown: dict[str, Any] = {"view": which.name, "filters": filters}
+    if which.header is not None:
+        header = queries.rows(db, which.header, filters, choices)
+        shown |= header[0] if len(header) == 1 else {}
+    return shown | {"rows": queries.rows(db, which, filters, choices)}
+
+
+def _csv(rows: Rows, columns: list[str], raw: bool) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([row[c] if raw else _harmless(row[c]) for c in columns] for row in rows)
+    return out.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _jsonl(rows: Rows, columns: list[str], raw: bool) -> str:
+    return "".join(json.dumps({c: row[c] for c in columns}, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _markdown(rows: Rows, columns: list[str], raw: bool) -> str:
+    lines = [columns, ["---"] * len(columns)]
+    lines += [
+        ["" if row[c] is None else str(row[c]).replace("|", "\\|").replace("\n", " ") for c in columns] for row in rows
+    ]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)

@@ -1,0 +1,125 @@
+"""Open a store: to write (made and migrated if need be), or to read, also where nothing may be written.
+
+Write-ahead logging lets readers and the one writing runner go on side by side. A store in a folder that cannot be
+written, with no log beside it, is opened as immutable, because SQLite cannot read a write-ahead store there otherwise.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from circuit_store.errors import StoreTooNew, StoreUnusable
+
+APPLICATION_ID = 0x43545549
+VERSION = 3
+_HINT = "name another with --store FILE or the variable CIRCUIT_TUI_STORE"
+
+
+def open_to_write(path: Path) -> sqlite3.Connection:
+    """Open `path`, making file, folders and tables as needed; the file is for the user alone.
+
+    Raises:
+        StoreUnusable: it can be neither opened nor made, or is not a store.
+        StoreTooNew: a later version wrote it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        db = _connect(path, f"file:{_quoted(path)}?mode=rw")
+        if db.execute("PRAGMA user_version").fetchone()[0] < VERSION:
+            _migrate(db)
+        _refresh_views(db)
+    except OSError as error:
+        raise StoreUnusable(f"The store {path} can be neither opened nor made ({error.strerror}): {_HINT}.") from None
+    except sqlite3.Error as error:
+        raise StoreUnusable(f"The store {path} cannot be written ({error}): {_HINT}.") from None
+    return db
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Open `path` for reading only.
+
+    Raises:
+        StoreUnusable: there is no such file, or it is not a store.
+        StoreTooNew: a later version wrote it.
+    """
+    if not path.is_file():
+        raise StoreUnusable(f"There is no store at {path}: make one with `circuit-tui demo` or `run`, or {_HINT}.")
+    lonely = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
+    try:
+        db = _connect(path, f"file:{_quoted(path)}?mode=ro" + ("&immutable=1" if lonely else ""))
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        db.execute("PRAGMA query_only=ON")
+    except sqlite3.Error as error:
+        raise StoreUnusable(f"The store {path} cannot be read ({error}): {_HINT}.") from None
+    if version < VERSION:
+        raise StoreUnusable(f"The store {path} holds no results yet: `circuit-tui run MODEL` brings some, or {_HINT}.")
+    return db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All or nothing; waits for another writer."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield db
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def close_writer(db: sqlite3.Connection) -> None:
+    """Fold the log into the one file, so that the file alone is the store."""
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+
+
+def _quoted(path: Path) -> str:
+    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _connect(path: Path, uri: str) -> sqlite3.Connection:
+    db = sqlite3.connect(uri, uri=True, timeout=10, isolation_level=None, check_same_thread=False)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA foreign_keys=ON")
+    db.execute("PRAGMA synchronous=NORMAL")
+    application = db.execute("PRAGMA application_id").fetchone()[0]
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and application != APPLICATION_ID:
+        raise StoreUnusable(f"The file {path} is an SQLite database, but not a store of circuit-tui: {_HINT}.")
+    if version > VERSION:
+        raise StoreTooNew(
+            f"The store {path} was written by a later circuit-tui (schema {version}, this one knows {VERSION}): "
+            "install the newer version, or name another store with --store FILE."
+        )
+    return db
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    from sqlite_utils import Database
+
+    from circuit_store.schema import migrations
+
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    migrations.apply(Database(db))
+    db.execute(f"PRAGMA user_version={VERSION}")
+
+
+def _refresh_views(db: sqlite3.Connection) -> None:
+    """Bring the database's own views in line with `views.DATABASE_VIEWS`."""
+    from circuit_store.views import DATABASE_VIEWS
+
+    held = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'").fetchall())
+    wanted = {v.table: f"CREATE VIEW {v.table} AS {v.statement()}" for v in DATABASE_VIEWS if v.table}
+    if held == wanted:
+        return
+    with transaction(db):
+        for name in held:
+            db.execute(f"DROP VIEW {name}")
+        for statement in wanted.values():
+            db.execute(statement)
