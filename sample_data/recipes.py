@@ -67,8 +67,11 @@ TWO_PHASES = (
     Phase(steps=4000, mix=SENTENCES_FIRST, rate=3.5e-3, schedule=4000, warmup=50),
 )
 
+KEPT = (0, 250, 500, 750, 1000, 1250, 1500, 1750, 2000, 2250, 2500, 3000, 3250, 3500, 4500, 7000)
+"""Dense where heads take up their roles (500 to 2250) and where IOI is learnt (3000 to 3500)."""
+
 RECIPES = {
-    "sample-0.1m": Recipe(3, 3, 60, 0.6, 0, TWO_PHASES, ()),
-    "sample-0.2m": Recipe(4, 3, 72, 0.5, 0, TWO_PHASES, ()),
-    "sample-0.4m": Recipe(6, 4, 80, 0.6, 0, TWO_PHASES, ()),
+    "sample-0.1m": Recipe(3, 3, 60, 0.6, 1, TWO_PHASES, KEPT),
+    "sample-0.2m": Recipe(4, 3, 72, 0.5, 0, TWO_PHASES, KEPT),
+    "sample-0.4m": Recipe(6, 4, 80, 0.6, 0, TWO_PHASES, KEPT),
 }

@@ -9,6 +9,7 @@ import random
 from circuit_core.tasks.words import (
     EVENTS,
     FEMALE_NAMES,
+    IOI_TEMPLATES,
     MALE_NAMES,
     NAMES,
     NOUNS,
@@ -30,16 +31,11 @@ SEQUENCES = {
     "numbers": [f"{n:02}" for n in range(10, 100)],
 }
 CYCLIC = {"days", "months"}
-OPENINGS = (
-    "When {a} and {b} went to the {place} , {s} gave a {thing} to",
-    "Then {a} and {b} went to the {place} . {s} gave a {thing} to",
-    "After {a} and {b} met at the {place} , {s} gave a {thing} to",
-    "While {a} and {b} were at the {place} , {s} gave a {thing} to",
-    "Today {a} and {b} went to the {place} , and {s} sent a {thing} to",
-    "Then {a} and {b} had a long talk at the {place} . {s} sent a {thing} to",
-    "When {a} and {b} got a {thing} at the {place} , {s} gave it to",
-    "Then {a} and {b} talked at the {place} , and {s} gave a {thing} to",
-)
+OPENINGS = tuple(t.replace(",", " ,").replace(".", " .") for t in IOI_TEMPLATES)
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
 
 
 def held_out(a: str, b: str) -> bool:
@@ -112,8 +108,9 @@ def pronoun(rng: random.Random) -> list[str]:
     name = rng.choice(MALE_NAMES if male else FEMALE_NAMES)
     he = "he" if male else "she"
     if rng.random() < 0.25:
-        return f"Today {name} went to the {rng.choice(PLACES)} , and then {he} had a {rng.choice(OBJECTS)} .".split()
-    return f"So {name} is {rng.choice(PRONOUN_PHRASES)} , isn't {he} ?".split()
+        place, thing = rng.choice(PLACES), rng.choice(OBJECTS)
+        return _words(f"Today {name} went to the {place} , and then {he} had a {thing} .")
+    return _words(f"So {name} is {rng.choice(PRONOUN_PHRASES)} , isn't {he} ?")
 
 
 def greater_than(rng: random.Random) -> list[str]:
@@ -136,12 +133,18 @@ def agreement(rng: random.Random) -> list[str]:
 
 
 def ordinals(rng: random.Random) -> list[str]:
-    """A run of a known sequence; days and months go round."""
+    """A run of a known sequence, mostly with commas, so that the next item must be told from the one before the comma.
+
+    Days and months go round.
+    """
     kind = rng.choice(sorted(SEQUENCES))
     items = SEQUENCES[kind]
     length = min(rng.randint(3, 8), len(items))
     start = rng.randrange(len(items) if kind in CYCLIC else len(items) - length + 1)
-    return [*(items[(start + i) % len(items)] for i in range(length)), "."]
+    drawn = [items[(start + i) % len(items)] for i in range(length)]
+    if rng.random() < 0.75:
+        drawn = [w for item in drawn for w in (item, ",")][:-1]
+    return [*drawn, "."]
 
 
 def misc(rng: random.Random) -> list[str]:
@@ -153,4 +156,4 @@ def misc(rng: random.Random) -> list[str]:
         f"The {noun} near the {place} is {adjective} .",
         f"In the {place} {name} got a {thing} and a {noun} .",
     )
-    return rng.choice(forms).split()
+    return _words(rng.choice(forms))

@@ -13,12 +13,13 @@ import math
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from corpus import row
-from progress import figures
+from figures import figures
 from recipes import BATCH, LENGTH, RECIPES, Phase, Recipe
 from vocabulary import IDS, save_tokenizer
 
@@ -49,8 +50,10 @@ def build(recipe: Recipe, seed: int) -> GPTNeoXForCausalLM:
             if p.dim() == 2:
                 out = name.endswith(("attention.dense.weight", "dense_4h_to_h.weight"))
                 p.normal_(0, 2 / (recipe.layers * width**0.5) if out else (2 / (5 * width)) ** 0.5)
-        model.get_output_embeddings().weight.copy_(model.get_input_embeddings().weight)
-        model.get_input_embeddings().weight.mul_(2)
+        embed: Any = model.get_input_embeddings()
+        unembed: Any = model.get_output_embeddings()
+        unembed.weight.copy_(embed.weight)
+        embed.weight.mul_(2)
     return model
 
 
@@ -124,8 +127,9 @@ def main() -> None:
 
     def keep(step: int, model: GPTNeoXForCausalLM, seconds: float) -> None:
         if step in recipe.kept or (args.every and step % args.every == 0):
-            save(model, args.out / args.model / f"step{step}")
-            print(step, f"{seconds:.0f}s", figures(model), flush=True)
+            folder = args.out / args.model / f"step{step}"
+            save(model, folder)
+            print(step, f"{seconds:.0f} s", figures(folder), flush=True)
         if step >= args.until:
             raise SystemExit
 

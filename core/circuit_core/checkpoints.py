@@ -124,11 +124,9 @@ def _header(file: Path) -> dict[str, dict]:
     try:
         with file.open("rb") as f:
             length = struct.unpack("<Q", f.read(8))[0]
-            header = json.loads(f.read(length)) if length <= size else None
+            header = json.loads(f.read(min(length, size)))
     except (OSError, ValueError, struct.error):
-        header = None
-    if header is None:
-        raise CheckpointError(f"{file} is no safetensors file, or its header is cut off: fetch it again.")
+        raise CheckpointError(f"{file} is no safetensors file, or its header is cut off: fetch it again.") from None
     header.pop("__metadata__", None)
     needed = 8 + length + max((t["data_offsets"][1] for t in header.values()), default=0)
     if needed > size:

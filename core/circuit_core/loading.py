@@ -49,12 +49,13 @@ def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) 
     """
     checkpoints.shape(folder)
     try:
-        model, report = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, attn_implementation="eager", output_loading_info=True, local_files_only=True
         )
     except Exception as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointError(f"{folder} cannot be loaded ({first}).") from error
+    model, report = loaded
     if absent := sorted(report["missing_keys"]) or sorted(map(str, report.get("mismatched_keys", ()))):
         raise CheckpointError(f"{folder}: the weights do not fit config.json, {absent[0]} is amiss.", "mismatch")
     bridge = as_bridge(model.to(device))
@@ -70,8 +71,8 @@ def as_bridge(model: torch.nn.Module) -> TransformerBridge:
         raise UnsupportedModel(f"{name} shares keys and values between heads ({kv} for {heads}): not supported yet.")
     if any(word in name for word in ("Olmo2", "Olmo3", "Gemma2", "Gemma3")):
         raise UnsupportedModel(f"{name} normalises after attention and MLP, so its residual stream is no plain sum.")
-    model.eval().requires_grad_(False)
-    return build_bridge_from_module(model, name, hf_config=config)
+    bridge = build_bridge_from_module(model.eval(), name, hf_config=config)
+    return bridge.requires_grad_(False)
 
 
 def graph_of(bridge: TransformerBridge) -> Graph:

@@ -51,8 +51,12 @@ def _jsonl(rows: Rows, columns: list[str], raw: bool) -> str:
 
 
 def _markdown(rows: Rows, columns: list[str], raw: bool) -> str:
-    lines = [columns, ["---"] * len(columns)]
-    lines += [
-        ["" if row[c] is None else str(row[c]).replace("|", "\\|").replace("\n", " ") for c in columns] for row in rows
-    ]
+    lines = [columns, ["---"] * len(columns), *([_cell(row[c]) for c in columns] for row in rows)]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    """One line of Markdown; line breaks become spaces."""
+    if value is None:
+        return ""
+    return " ".join(str(value).replace("\\", "\\\\").replace("|", "\\|").splitlines())

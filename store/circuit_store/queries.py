@@ -3,6 +3,7 @@
 All read through the standard library's sqlite3, return plain rows or lists, and compute nothing.
 """
 
+import json
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +13,10 @@ from circuit_store.views import VIEWS, View
 
 CHOICES = {
     "run": "result.run_id = ?",
-    "method": "(analysis != 'circuit' OR result.params ->> 'method' = ?)",
-    "ig_rule": "(analysis != 'circuit' OR result.params ->> 'ig_rule' = ?)",
-    "ig_steps": "(analysis != 'circuit' OR result.params ->> 'ig_steps' = ?)",
-    "search": "(analysis != 'circuit' OR result.params ->> 'search' = ?)",
+    "method": "(analysis != 'circuit' OR json_extract(result.params, '$.method') = ?)",
+    "ig_rule": "(analysis != 'circuit' OR json_extract(result.params, '$.ig_rule') = ?)",
+    "ig_steps": "(analysis != 'circuit' OR json_extract(result.params, '$.ig_steps') = ?)",
+    "search": "(analysis != 'circuit' OR json_extract(result.params, '$.search') = ?)",
 }
 """Which of several results may answer; without a choice the newest does."""
 
@@ -36,7 +37,8 @@ def rows(
     narrowed = list(choices.values())
     if "model" in filters:
         narrow.append(
-            "checkpoint_id IN (SELECT checkpoint.id FROM checkpoint JOIN model ON model.id = model_id WHERE model.name = ?)"
+            "checkpoint_id IN (SELECT checkpoint.id FROM checkpoint JOIN model ON model.id = model_id"
+            " WHERE model.name = ?)"
         )
         narrowed.append(filters["model"])
     where = " AND ".join(f"{column} = ?" for column in filters)
@@ -53,7 +55,7 @@ def resolve_step(db: sqlite3.Connection, model: str, step: str | int) -> int:
     steps = [c.step for c in checkpoints(db, model)]
     if step == "final" and steps:
         return steps[-1]
-    if str(step).isdigit() and int(step) in steps:
+    if str(step).isdecimal() and int(step) in steps:
         return int(step)
     some = ", ".join(map(str, steps if len(steps) <= 20 else [*steps[:8], "...", *steps[-4:]]))
     raise UnknownName(f"{model} has no step {step}: choose one of {some}, or final.")
@@ -192,6 +194,8 @@ class Progress:
     queued: int
     current: str | None
     """What is under way, as `sample-0.2m@500 circuit`."""
+    fraction: float
+    """How far that is, 0 to 1."""
     seconds_a_unit: float | None
     """Mean over the finished units."""
 
@@ -205,7 +209,7 @@ def progress(db: sqlite3.Connection, run: int | None = None) -> Progress | None:
         return None
     mean = db.execute(f"SELECT avg(seconds) FROM unit WHERE {which} AND state = 'done'", given).fetchone()[0]
     current = db.execute(
-        "SELECT model.name || '@' || step || ' ' || coalesce(doing, '') FROM unit"
+        "SELECT model.name || '@' || step || ' ' || coalesce(doing, ''), fraction FROM unit"
         " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
         f" WHERE {which} AND unit.state IN ('loading', 'running')",
         given,
@@ -216,6 +220,7 @@ def progress(db: sqlite3.Connection, run: int | None = None) -> Progress | None:
         failed=counts.get("failed", 0),
         queued=counts.get("queued", 0),
         current=current[0] if current else None,
+        fraction=current[1] if current else 0.0,
         seconds_a_unit=mean,
     )
 
@@ -234,6 +239,70 @@ def failures(db: sqlite3.Connection, run: int) -> list[tuple[str, int, str]]:
     return [tuple(row) for row in found]
 
 
+def strong_roles(db: sqlite3.Connection, model: str, step: int, least: float = 0.5) -> dict[tuple[int, int], str]:
+    """(layer, head) -> the role in which a head scores highest at a checkpoint, for heads that reach `least`."""
+    narrow = (
+        "checkpoint_id = (SELECT checkpoint.id FROM checkpoint JOIN model ON model.id = model_id"
+        " WHERE name = ? AND step = ?)"
+    )
+    found = db.execute(VIEWS["heads"].statement(narrow, "value >= ?"), (model, step, least)).fetchall()
+    return {(row["layer"], row["head"]): row["role"] for row in sorted(found, key=lambda row: row["value"])}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a number comes from."""
+
+    facts: dict[str, Any]
+    """What was computed, on what, how, when and with which versions; empty fields are left out."""
+    params: dict[str, Any]
+    """The analysis' parameters."""
+
+
+def provenance(
+    db: sqlite3.Connection, model: str, step: int, analysis: str, role: str | None = None, task: str | None = None
+) -> Provenance | None:
+    """Of the newest result that answers; None if there is none."""
+    row = db.execute(
+        "SELECT model.name AS model, step, revision, source, result.fingerprint, analysis, role, task.name AS task,"
+        " task.hash AS task_hash, prepend_bos, dtype, device, threads, run_id AS run, round(seconds, 2) AS seconds,"
+        " started, ended, host, versions, result.params, reason"
+        " FROM result JOIN checkpoint ON checkpoint.id = result.checkpoint_id JOIN model ON model.id = model_id"
+        " JOIN run ON run.id = result.run_id LEFT JOIN task ON task.id = task_id"
+        " WHERE model.name = ? AND step = ? AND analysis = ? AND (? IS NULL OR role = ?)"
+        " AND (? IS NULL OR task.name = ?)"
+        " ORDER BY result.id DESC",
+        (model, step, analysis, role, role, task, task),
+    ).fetchone()
+    if row is None:
+        return None
+    facts = dict(row)
+    params = json.loads(facts.pop("params"))
+    return Provenance({name: value for name, value in facts.items() if value is not None}, params)
+
+
 def data_version(db: sqlite3.Connection) -> int:
     """Changes whenever another connection has written."""
     return db.execute("PRAGMA data_version").fetchone()[0]
+
+
+def held(db: sqlite3.Connection, column: str, model: str | None = None) -> list[str]:
+    """All tasks or roles with results, of one model or of any."""
+    name = {"task": "task.name", "role": "role"}[column]
+    found = db.execute(
+        f"SELECT DISTINCT {name} FROM result LEFT JOIN task ON task.id = task_id"
+        " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
+        f" WHERE {name} IS NOT NULL AND model.name = coalesce(?, model.name) ORDER BY 1",
+        (model,),
+    )
+    return [row[0] for row in found]
+
+
+def undefined(db: sqlite3.Connection, run: int) -> list[tuple[str, int]]:
+    """(reason, results) of what a run could not compute at all."""
+    found = db.execute(
+        "SELECT reason, count(*) FROM result WHERE run_id = ? AND reason IS NOT NULL"
+        " AND id NOT IN (SELECT result_id FROM circuit) GROUP BY reason ORDER BY 2 DESC",
+        (run,),
+    )
+    return [tuple(row) for row in found]

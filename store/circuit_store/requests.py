@@ -62,11 +62,16 @@ def add_model(db: sqlite3.Connection, model: Model, checkpoints: list[Checkpoint
     """Note a model and its checkpoints; known ones keep their results. Returns step -> checkpoint id.
 
     Raises:
-        UnknownName: the name stands for another source.
+        UnknownName: the name stands for another source, or cannot be part of an address.
     """
+    if not model.name.strip() or "@" in model.name or not model.name.isprintable():
+        raise UnknownName(
+            f"{model.name!r} cannot be the name of a model (no @, not empty): "
+            f"choose another with `circuit-tui models add NAME {model.source}`."
+        )
     with transaction(db):
-        held = db.execute("SELECT source FROM model WHERE name = ?", (model.name,)).fetchone()
-        if held and held["source"] != model.source:
+        held = db.execute("SELECT source, suite FROM model WHERE name = ?", (model.name,)).fetchone()
+        if held and held["source"] != model.source and "folder" in (model.suite, held["suite"]):
             raise UnknownName(
                 f"The name {model.name} stands for {held['source']}, not for {model.source}: "
                 f"choose another with `circuit-tui models add NAME {model.source}`."
@@ -93,6 +98,12 @@ def held_model(db: sqlite3.Connection, name: str) -> Model | None:
     return Model(**dict(row)) if row else None
 
 
+def model_at(db: sqlite3.Connection, source: str) -> str | None:
+    """Name under which a folder is known."""
+    row = db.execute("SELECT name FROM model WHERE source = ? ORDER BY id", (source,)).fetchone()
+    return row and row["name"]
+
+
 def add_run(db: sqlite3.Connection, request: dict[str, Any], checkpoints: list[int]) -> int:
     """Queue a unit for each checkpoint; an open run of the same request is taken up again instead."""
     text = json.dumps(request, sort_keys=True)
@@ -107,7 +118,8 @@ def add_run(db: sqlite3.Connection, request: dict[str, Any], checkpoints: list[i
             run = cursor.lastrowid
         db.executemany(
             "INSERT INTO unit (run_id, checkpoint_id) VALUES (?, ?) ON CONFLICT (run_id, checkpoint_id) DO UPDATE"
-            " SET state = 'queued', error = NULL WHERE state IN ('failed', 'cancelled', 'interrupted')",
+            " SET state = 'queued', error = NULL WHERE state IN ('failed', 'cancelled', 'interrupted')"
+            " OR (SELECT state FROM run WHERE id = run_id) = 'interrupted'",
             [(run, c) for c in checkpoints],
         )
         db.execute("UPDATE run SET cancel = 0, state = 'queued' WHERE id = ? AND state = 'interrupted'", (run,))
@@ -115,7 +127,7 @@ def add_run(db: sqlite3.Connection, request: dict[str, Any], checkpoints: list[i
     return run
 
 
-def take_unit(db: sqlite3.Connection, device: str) -> Unit | None:
+def take_unit(db: sqlite3.Connection) -> Unit | None:
     """The next queued unit of the oldest run, now `loading`; None if nothing is queued."""
     with transaction(db):
         row = db.execute(
@@ -126,17 +138,18 @@ def take_unit(db: sqlite3.Connection, device: str) -> Unit | None:
         if row is None:
             return None
         db.execute(
-            "UPDATE unit SET state = 'loading', doing = 'load', attempts = attempts + 1, device = ? WHERE id = ?",
-            (device, row["id"]),
+            "UPDATE unit SET state = 'loading', doing = 'load', fraction = 0, attempts = attempts + 1"
+            " WHERE id = ?",
+            (row["id"],),
         )
         db.execute("UPDATE run SET state = 'running', started = coalesce(started, ?) WHERE id = ?", (now(), row["run"]))
     return Unit(**{**dict(row), "request": json.loads(row["request"])})
 
 
-def doing(db: sqlite3.Connection, unit: Unit, what: str) -> None:
-    """Say what a unit is at, for those who watch."""
+def doing(db: sqlite3.Connection, unit: Unit, what: str, fraction: float) -> None:
+    """Say what a unit is at and how far, for those who watch."""
     with transaction(db):
-        db.execute("UPDATE unit SET state = 'running', doing = ? WHERE id = ?", (what, unit.id))
+        db.execute("UPDATE unit SET state = 'running', doing = ?, fraction = ? WHERE id = ?", (what, fraction, unit.id))
 
 
 def finish_unit(db: sqlite3.Connection, unit: Unit, state: str, seconds: float, error: str | None = None) -> None:
@@ -145,6 +158,11 @@ def finish_unit(db: sqlite3.Connection, unit: Unit, state: str, seconds: float, 
             "UPDATE unit SET state = ?, doing = NULL, seconds = ?, error = ? WHERE id = ?",
             (state, seconds, error, unit.id),
         )
+
+
+def computing_on(db: sqlite3.Connection, unit: Unit, device: str) -> None:
+    with transaction(db):
+        db.execute("UPDATE unit SET device = ? WHERE id = ?", (device, unit.id))
 
 
 def checkpoint_loaded(
@@ -158,13 +176,12 @@ def checkpoint_loaded(
         )
 
 
-def describe_runner(
-    db: sqlite3.Connection, run: int, host: str, pid: int, threads: int, versions: dict[str, str]
-) -> None:
+def describe_runner(db: sqlite3.Connection, run: int, host: str, pid: int, versions: dict[str, str]) -> None:
+    """Note who computes a run, and with what."""
     with transaction(db):
         db.execute(
-            "UPDATE run SET host = ?, pid = ?, threads = ?, versions = ? WHERE id = ?",
-            (host, pid, threads, json.dumps(versions, sort_keys=True), run),
+            "UPDATE run SET host = ?, pid = ?, versions = ? WHERE id = ?",
+            (host, pid, json.dumps(versions, sort_keys=True), run),
         )
 
 
@@ -201,7 +218,7 @@ def interrupt(db: sqlite3.Connection, run: int) -> None:
     """Leave a run for later: its unfinished units wait for the next request that asks the same."""
     with transaction(db):
         db.execute(
-            "UPDATE unit SET state = 'interrupted', doing = NULL WHERE run_id = ? AND state IN ('queued', 'loading', 'running')",
+            f"UPDATE unit SET state = 'interrupted', doing = NULL WHERE run_id = ? AND state IN {OPEN}",
             (run,),
         )
         db.execute("UPDATE run SET state = 'interrupted' WHERE id = ?", (run,))

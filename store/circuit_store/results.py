@@ -5,7 +5,7 @@ A record is labelled data; which numbers mean what is said in `views`. A `reason
 
 import json
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from circuit_store.store import transaction
@@ -27,6 +27,8 @@ class Provenance:
     seconds: float
     role: str | None = None
     task: "TaskRecord | None" = None
+    device: str = "cpu"
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,14 @@ class Behaviour:
 @dataclass(frozen=True)
 class HeadScores:
     rows: list[tuple[int, int, float | None, float | None, float | None]]
-    """(layer, head, value, raw, control); empty if the role is undefined."""
-    reason: str | None = None
+    """(layer, head, value, raw, control)."""
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """Nothing can be said, for a reason."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -85,35 +93,38 @@ class Circuit:
     scores: bytes
     """Every edge's score: float32, [source, port], bytes shuffled, zlib; see `blobs`."""
     scores_shape: tuple[int, int]
-    reason: str | None = field(default=None)
+    reason: str | None = None
 
 
-def write(db: sqlite3.Connection, of: Provenance, found: Behaviour | HeadScores | Circuit) -> int:
+Record = Behaviour | HeadScores | Circuit | Undefined
+
+
+def write(db: sqlite3.Connection, of: Provenance, found: Record) -> int:
     """Store `found`; a result under the same key is replaced. Returns the result's id."""
     with transaction(db):
         db.execute("DELETE FROM result WHERE key = ?", (of.key,))
-        result = _result(db, of, found.reason)
+        result = _result(db, of, getattr(found, "reason", None))
         if isinstance(found, Behaviour):
             values = (found.value, found.stderr, found.low, found.high, found.n_examples, found.accuracy)
             db.execute("INSERT INTO behaviour VALUES (?, ?, ?, ?, ?, ?, ?)", (result, *values))
         elif isinstance(found, HeadScores):
             rows = [(result, *row) for row in found.rows]
             db.executemany("INSERT INTO head_score VALUES (?, ?, ?, ?, ?, ?)", rows)
-        else:
+        elif isinstance(found, Circuit):
             _circuit(db, result, found)
     return result
 
 
 def _result(db: sqlite3.Connection, of: Provenance, reason: str | None) -> int:
     task = _task(db, of.task) if of.task else None
-    cursor = db.execute(
-        "INSERT INTO result (key, run_id, checkpoint_id, task_id, analysis, role, params, identity, fingerprint, dtype,"
-        " seconds, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            *(of.key, of.run, of.checkpoint, task, of.analysis, of.role, json.dumps(of.params, sort_keys=True)),
-            *(of.identity, of.fingerprint, of.dtype, of.seconds, reason),
-        ),
-    )
+    values = {
+        **{f: getattr(of, f) for f in ("key", "analysis", "role", "identity", "fingerprint", "dtype", "device")},
+        **{"run_id": of.run, "checkpoint_id": of.checkpoint, "task_id": task, "threads": of.threads},
+        **{"params": json.dumps(of.params, sort_keys=True, allow_nan=False), "seconds": of.seconds, "reason": reason},
+    }
+    names = ", ".join(values)
+    marks = ", ".join("?" * len(values))
+    cursor = db.execute(f"INSERT INTO result ({names}) VALUES ({marks})", tuple(values.values()))
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 

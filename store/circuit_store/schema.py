@@ -47,7 +47,7 @@ def requests(db: Database) -> None:
             state TEXT NOT NULL,
             cancel INTEGER NOT NULL DEFAULT 0,
             created TEXT NOT NULL, started TEXT, ended TEXT,
-            host TEXT, pid INTEGER, device TEXT, threads INTEGER, versions TEXT
+            host TEXT, pid INTEGER, versions TEXT
         );
         CREATE TABLE unit (
             id INTEGER PRIMARY KEY,
@@ -55,6 +55,7 @@ def requests(db: Database) -> None:
             checkpoint_id INTEGER NOT NULL REFERENCES checkpoint ON DELETE CASCADE,
             state TEXT NOT NULL DEFAULT 'queued',
             doing TEXT,
+            fraction REAL NOT NULL DEFAULT 0,
             attempts INTEGER NOT NULL DEFAULT 0,
             seconds REAL, device TEXT, error TEXT,
             UNIQUE (run_id, checkpoint_id)
@@ -85,6 +86,8 @@ def results(db: Database) -> None:
             identity TEXT NOT NULL,
             fingerprint TEXT,
             dtype TEXT NOT NULL,
+            device TEXT NOT NULL,
+            threads INTEGER NOT NULL,
             seconds REAL NOT NULL,
             reason TEXT
         );

@@ -1,7 +1,7 @@
 """Open a store: to write (made and migrated if need be), or to read, also where nothing may be written.
 
 Write-ahead logging lets readers and the one writing runner go on side by side. A store in a folder that cannot be
-written, with no log beside it, is opened as immutable, because SQLite cannot read a write-ahead store there otherwise.
+written, with nothing in a log beside it, is opened as immutable, because SQLite cannot read a write-ahead store there otherwise.
 """
 
 import os
@@ -45,9 +45,15 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         StoreUnusable: there is no such file, or it is not a store.
         StoreTooNew: a later version wrote it.
     """
-    if not path.is_file():
-        raise StoreUnusable(f"There is no store at {path}: make one with `circuit-tui demo` or `run`, or {_HINT}.")
-    lonely = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
+    try:
+        if path.is_dir():
+            raise StoreUnusable(f"The store {path} is a folder, not a file: {_HINT}.")
+        if not path.is_file():
+            raise StoreUnusable(f"There is no store at {path}: make one with `circuit-tui demo` or `run`, or {_HINT}.")
+    except OSError as error:
+        raise StoreUnusable(f"The store {path} cannot be read ({error.strerror}): {_HINT}.") from None
+    log = Path(f"{path}-wal")
+    lonely = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
     try:
         db = _connect(path, f"file:{_quoted(path)}?mode=ro" + ("&immutable=1" if lonely else ""))
         version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -62,13 +68,14 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """All or nothing; waits for another writer."""
-    db.execute("BEGIN IMMEDIATE")
     try:
+        db.execute("BEGIN IMMEDIATE")
         yield db
+        db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:
+            db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
 def close_writer(db: sqlite3.Connection) -> None:
@@ -105,21 +112,23 @@ def _migrate(db: sqlite3.Connection) -> None:
     from circuit_store.schema import migrations
 
     db.execute("PRAGMA journal_mode=WAL")
-    db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    migrations.apply(Database(db))
-    db.execute(f"PRAGMA user_version={VERSION}")
+    with transaction(db):
+        if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+            return
+        db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        migrations.apply(Database(db))
+        db.execute(f"PRAGMA user_version={VERSION}")
 
 
 def _refresh_views(db: sqlite3.Connection) -> None:
-    """Bring the database's own views in line with `views.DATABASE_VIEWS`."""
+    """Bring the database's own views in line with `views.DATABASE_VIEWS`; views that the user made stay."""
     from circuit_store.views import DATABASE_VIEWS
 
-    held = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'").fetchall())
-    wanted = {v.table: f"CREATE VIEW {v.table} AS {v.statement()}" for v in DATABASE_VIEWS if v.table}
-    if held == wanted:
+    wanted = {(v.table, f"CREATE VIEW {v.table} AS {v.statement()}") for v in DATABASE_VIEWS if v.table}
+    held = "SELECT name, sql FROM sqlite_master WHERE type = 'view'"
+    if wanted <= set(map(tuple, db.execute(held))):
         return
     with transaction(db):
-        for name in held:
-            db.execute(f"DROP VIEW {name}")
-        for statement in wanted.values():
+        for name, statement in wanted - set(map(tuple, db.execute(held))):
+            db.execute(f"DROP VIEW IF EXISTS {name}")
             db.execute(statement)

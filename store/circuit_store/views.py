@@ -111,8 +111,8 @@ CHECKPOINTS = View(
     "SELECT model.name AS model, step, tokens, revision, fingerprint,"
     " CASE WHEN twin IS NOT NULL AND status = 'ok' THEN 'duplicate_of' ELSE status END AS status,"
     " CASE WHEN twin IS NOT NULL AND status = 'ok' THEN 'step ' || twin ELSE detail END AS detail"
-    " FROM (SELECT *, (SELECT min(step) FROM checkpoint AS earlier WHERE earlier.model_id = checkpoint.model_id"
-    " AND earlier.fingerprint = checkpoint.fingerprint AND earlier.step < checkpoint.step) AS twin FROM checkpoint) AS c"
+    " FROM (SELECT *, (SELECT min(step) FROM checkpoint AS early WHERE early.model_id = checkpoint.model_id"
+    " AND early.fingerprint = checkpoint.fingerprint AND early.step < checkpoint.step) AS twin FROM checkpoint) AS c"
     " JOIN model ON model.id = c.model_id",
     "model, step",
     ("model", "step"),
@@ -161,7 +161,8 @@ _HEAD_COLUMNS = (
     _REASON,
 )
 _HEAD_BODY = (
-    "SELECT model.name AS model, step, tokens, role, layer, head, value, NULL AS low, NULL AS high, raw, control, reason"
+    "SELECT model.name AS model, step, tokens, role, layer, head, value, NULL AS low, NULL AS high, raw, control,"
+    " reason"
     f" FROM answer JOIN {_AT} LEFT JOIN head_score ON result_id = answer.id"
     " WHERE analysis = 'heads'"
 )
@@ -183,6 +184,10 @@ HISTORY = View(
     "head_history",
 )
 
+_PARAMS = ", ".join(
+    f"json_extract(answer.params, '$.{name}') AS {name}"
+    for name in ("method", "ig_steps", "ig_rule", "selector", "search")
+)
 CIRCUIT_HEADER = View(
     "circuit_header",
     "A circuit as a whole.",
@@ -211,9 +216,8 @@ CIRCUIT_HEADER = View(
         Column("threshold_reached", "1 if faithfulness reaches the threshold of the search", "faithfulness undefined"),
         _REASON,
     ),
-    "SELECT model.name AS model, step, tokens, task, answer.params ->> 'method' AS method, answer.params ->> 'ig_steps' AS ig_steps,"
-    " answer.params ->> 'ig_rule' AS ig_rule, answer.params ->> 'selector' AS selector, answer.params ->> 'search' AS search, n_edges,"
-    " n_nodes, n_edges_total, metric_clean, metric_corrupted, metric_circuit, faithfulness, faithfulness_normalised,"
+    f"SELECT model.name AS model, step, tokens, task, {_PARAMS}, n_edges, n_nodes, n_edges_total, metric_clean,"
+    " metric_corrupted, metric_circuit, faithfulness, faithfulness_normalised,"
     f" threshold_reached, reason FROM answer JOIN {_AT}"
     " LEFT JOIN circuit ON result_id = answer.id WHERE analysis = 'circuit'",
     "model, task, step",
@@ -232,8 +236,8 @@ CIRCUIT = View(
         Column("port", "`q`, `k` or `v` of a head", "the reader is an MLP or the logits"),
         Column("score", "estimated rise of the loss if the edge alone is corrupted: positive helps the task"),
     ),
-    f"SELECT model.name AS model, step, task, {_source('src')} AS src, {_destination('port')} AS dst, {_port('port')} AS"
-    f" port, score, port AS place, src AS origin FROM answer JOIN {_AT}"
+    f"SELECT model.name AS model, step, task, {_source('src')} AS src, {_destination('port')} AS dst,"
+    f" {_port('port')} AS port, score, port AS place, src AS origin FROM answer JOIN {_AT}"
     " JOIN circuit_edge ON result_id = answer.id WHERE analysis = 'circuit'",
     "model, task, step, abs(score) DESC, place, origin",
     ("model", "step", "task"),

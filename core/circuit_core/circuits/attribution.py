@@ -9,9 +9,7 @@ S > 0 means that the edge helps the task. Scores sum over prompts and are divide
 
 How it is computed (no per-head copies of the residual stream are hooked):
 1. Per point one forward and backward pass; the point 1 is the clean run, the point 0 the corrupted one.
-2. Gradients are taken at q, k and v, in head space. With x^ the normalised input and r its inverse scale, the gradient
-   at the residual stream is  r (g W^T) - r (g . (q - offset)) / d x^ ; the first part is summed over points in head space
-   and projected once, the second is a matrix of rank m for each token.
+2. Gradients are taken at q, k and v, in head space, summed over points and projected once (`gradients`).
 3. A layer's scores are one product of the differences with these gradients.
 Before the first position at which the prompts differ all differences are zero, so those positions are left out.
 """
@@ -58,7 +56,7 @@ def attribute(
     ig_rule: str = "paper",
     batch: int | None = None,
 ) -> EdgeScores:
-    """Score all edges by EAP-IG; `ig_steps=1` with the rule `paper` is EAP, with `code` the gradient at the corrupted run.
+    """Score all edges by EAP-IG; one step of the rule `paper` is EAP, of `code` the gradient at the corrupted run.
 
     Args:
         batch: prompts at a time; None takes as many as fit about 1 GB of differences.

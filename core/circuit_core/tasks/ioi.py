@@ -17,16 +17,6 @@ from circuit_core.tasks.prompts import PromptSet, pad
 
 NAME = "ioi"
 METRIC = "logit_diff"
-TEMPLATES = (
-    "When {a} and {b} went to the {place}, {s} gave a {thing} to",
-    "Then {a} and {b} went to the {place}. {s} gave a {thing} to",
-    "After {a} and {b} met at the {place}, {s} gave a {thing} to",
-    "While {a} and {b} were at the {place}, {s} gave a {thing} to",
-    "Today {a} and {b} went to the {place}, and {s} sent a {thing} to",
-    "Then {a} and {b} had a long talk at the {place}. {s} sent a {thing} to",
-    "When {a} and {b} got a {thing} at the {place}, {s} gave it to",
-    "Then {a} and {b} talked at the {place}, and {s} gave a {thing} to",
-)
 NEEDED_NAMES, NEEDED_TEMPLATES = 8, 2
 
 
@@ -53,14 +43,16 @@ def generate(encode, unknown: int | None, n: int = 70, seed: int = 42, prepend: 
     ids = {name: encode(" " + name) for name in words.NAMES}
     names = [name for name, tokens in ids.items() if len(tokens) == 1 and tokens[0] != unknown]
     places, things = (_known(w, encode, unknown) for w in (words.PLACES, words.OBJECTS))
-    templates = [t for t in TEMPLATES if unknown not in encode(t.format(a="", b="", s="", place="", thing=""))]
+    templates = [
+        t for t in words.IOI_TEMPLATES if unknown not in encode(t.format(a="", b="", s="", place="", thing=""))
+    ]
     _check(names, places, things, templates)
     rng = random.Random(seed)
     first = [] if prepend is None else [prepend]
     return _prompt_set([_draw(rng, encode, names, places, things, templates, i, first) for i in range(n)])
 
 
-def _known(candidates: list[str], encode, unknown: int | None) -> list[str]:
+def _known(candidates: tuple[str, ...], encode, unknown: int | None) -> list[str]:
     return [w for w in candidates if unknown not in encode(" " + w)]
 
 

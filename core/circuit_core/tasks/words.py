@@ -4,14 +4,14 @@ A task uses the words that a model's tokenizer knows (METHODS d, "Decision (word
 than what any one model can read. No word here starts with a vowel sound where "a" precedes it in a template.
 """
 
-MALE_NAMES = ("John Paul Mark Peter James David Tom Jack Sam Robert Simon George").split()
-FEMALE_NAMES = ("Mary Anna Emma Lucy Alice Sarah Laura Jane Rachel Linda Karen Julia").split()
-NAMES = MALE_NAMES + FEMALE_NAMES
+MALE_NAMES: tuple[str, ...] = tuple("John Paul Mark Peter James David Tom Jack Sam Robert Simon George".split())
+FEMALE_NAMES: tuple[str, ...] = tuple("Mary Anna Emma Lucy Alice Sarah Laura Jane Rachel Linda Karen Julia".split())
+NAMES: tuple[str, ...] = MALE_NAMES + FEMALE_NAMES
 
-PLACES = "store park school garden market library station office".split()
-OBJECTS = "drink book ring letter ball gift".split()
+PLACES: tuple[str, ...] = tuple("store park school garden market library station office".split())
+OBJECTS: tuple[str, ...] = tuple("drink book ring letter ball gift".split())
 
-EVENTS = "war trip project siege voyage trial festival".split()
+EVENTS: tuple[str, ...] = tuple("war trip project siege voyage trial festival".split())
 
 NOUNS = {
     "key": "keys",
@@ -29,7 +29,7 @@ NOUNS = {
 }
 """Singular -> plural."""
 
-PREPOSITIONS = "on near behind beside".split()
+PREPOSITIONS: tuple[str, ...] = tuple("on near behind beside".split())
 
 VERBS = {"is": "are", "was": "were", "has": "have", "does": "do", "looks": "look", "seems": "seem"}
 """Singular -> plural, in the forms that follow a subject."""
@@ -41,3 +41,15 @@ PRONOUN_PHRASES = (
     "such a funny person",
     "a really great teacher",
 )
+
+IOI_TEMPLATES = (
+    "When {a} and {b} went to the {place}, {s} gave a {thing} to",
+    "Then {a} and {b} went to the {place}. {s} gave a {thing} to",
+    "After {a} and {b} met at the {place}, {s} gave a {thing} to",
+    "While {a} and {b} were at the {place}, {s} gave a {thing} to",
+    "Today {a} and {b} went to the {place}, and {s} sent a {thing} to",
+    "Then {a} and {b} had a long talk at the {place}. {s} sent a {thing} to",
+    "When {a} and {b} got a {thing} at the {place}, {s} gave it to",
+    "Then {a} and {b} talked at the {place}, and {s} gave a {thing} to",
+)
+"""Two people, `{a}` and `{b}`; one of them, `{s}`, gives."""

@@ -1,0 +1,99 @@
+"""Attribution beside plain Hugging Face work, in one process, interleaved: CPU seconds and ratios, medians of 5.
+
+    python benchmarks/attribution.py [--repeats 5] [--threads 1]
+
+A random GPT-NeoX of pythia-70m's shape, 16 prompts x 20 tokens, EAP-IG with m = 5. `floor` is what any implementation
+would do without scoring an edge: 5 forward and backward passes and 2 forward passes with logits at every position;
+`end floor` unembeds the answer positions only.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from circuit_core.circuits.attribution import attribute
+from circuit_core.loading import as_bridge, graph_of
+from circuit_core.tasks.metrics import Metric
+from circuit_core.tasks.prompts import PromptSet
+from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+STEPS, ROWS, LENGTH = 5, 16, 20
+
+
+def model_of_70m_shape() -> GPTNeoXForCausalLM:
+    torch.manual_seed(0)
+    config = GPTNeoXConfig(
+        vocab_size=50304,
+        hidden_size=512,
+        num_hidden_layers=6,
+        num_attention_heads=8,
+        intermediate_size=2048,
+        attn_implementation="eager",
+    )
+    return GPTNeoXForCausalLM(config).eval().requires_grad_(False)
+
+
+def prompts() -> PromptSet:
+    clean = torch.randint(0, 50000, (ROWS, LENGTH))
+    corrupted = torch.randint(0, 50000, (ROWS, LENGTH))
+    answers = torch.randint(0, 50000, (2, ROWS))
+    return PromptSet("random", clean, corrupted, torch.full((ROWS,), LENGTH - 1), Metric(answers[0], answers[1]))
+
+
+def plain(model: GPTNeoXForCausalLM, task: PromptSet, end_only: bool) -> None:
+    """The floor: the passes of EAP-IG without its scores."""
+    rows = torch.arange(ROWS)
+
+    def logits(embedded: torch.Tensor) -> torch.Tensor:
+        if not end_only:
+            return model(inputs_embeds=embedded).logits[rows, task.end]
+        hidden = model.gpt_neox(inputs_embeds=embedded).last_hidden_state
+        return model.lm_head(hidden[rows, task.end])
+
+    embed = model.get_input_embeddings()
+    clean, corrupted = embed(task.clean), embed(task.corrupted)
+    with torch.no_grad():
+        logits(clean), logits(corrupted)
+    for k in range(1, STEPS + 1):
+        leaf = (corrupted + k / STEPS * (clean - corrupted)).requires_grad_(True)
+        torch.autograd.grad(-task.metric(logits(leaf)).sum(), leaf)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    bare, task = model_of_70m_shape(), prompts()
+    bridge = as_bridge(model_of_70m_shape())
+    graph = graph_of(bridge)
+    works: dict[str, Callable[[], object]] = {
+        "floor": lambda: plain(bare, task, end_only=False),
+        "end floor": lambda: plain(bare, task, end_only=True),
+        "attribution": lambda: attribute(bridge, graph, task, STEPS),
+    }
+    times = {name: [] for name in works}
+    for work in works.values():
+        work()
+    for _ in range(args.repeats):
+        for name, work in works.items():
+            times[name].append(seconds(work))
+    median = {name: statistics.median(values) for name, values in times.items()}
+    for name, value in median.items():
+        spread = f"{min(times[name]):.2f} to {max(times[name]):.2f}"
+        print(f"{name:12} {value:6.2f} CPU s ({spread})")
+    print(f"attribution / floor      {median['attribution'] / median['floor']:.2f}   (goal: at most 1.0)")
+    print(f"attribution / end floor  {median['attribution'] / median['end floor']:.2f}")
+
+
+if __name__ == "__main__":
+    main()

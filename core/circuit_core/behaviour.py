@@ -1,0 +1,34 @@
+"""How well a model does a task: the metric on the clean prompts (METHODS d.6)."""
+
+from dataclasses import dataclass
+
+import torch
+from transformer_lens.model_bridge import TransformerBridge
+
+from circuit_core.circuits.faithfulness import NOT_FINITE, standard_error
+from circuit_core.circuits.residual import end_rows
+from circuit_core.tasks.prompts import PromptSet
+
+
+@dataclass(frozen=True)
+class TaskBehaviour:
+    """Mean metric with its standard error and normal 95 % interval; accuracy is the share of positive metrics."""
+
+    value: float | None
+    stderr: float | None
+    low: float | None
+    high: float | None
+    n_examples: int
+    accuracy: float | None
+    reason: str | None = None
+
+
+@torch.no_grad()
+def behaviour(bridge: TransformerBridge, prompts: PromptSet) -> TaskBehaviour:
+    with bridge.hooks(fwd_hooks=[end_rows(prompts.end)]):
+        values = prompts.metric(bridge(prompts.clean)[:, 0])
+    if not values.isfinite().all():
+        return TaskBehaviour(None, None, None, None, len(prompts), None, NOT_FINITE)
+    mean, error = values.mean().item(), standard_error(values)
+    accuracy = (values > 0).float().mean().item()
+    return TaskBehaviour(mean, error, mean - 1.96 * error, mean + 1.96 * error, len(prompts), accuracy)

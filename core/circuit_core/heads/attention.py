@@ -1,0 +1,97 @@
+"""Induction, duplicate-token and previous-token heads, from attention on repeated random tokens (METHODS e.1).
+
+S random tokens come twice. Over batch and queries, with A the attention pattern:
+
+    previous_token   mean of A[q, q - 1]        q = 1 .. 2S-1
+    duplicate_token  mean of A[q, q - S]        q = S .. 2S-1   the token's first occurrence
+    induction        mean of A[q, q - (S - 1)]  q = S .. 2S-1   the token after its first occurrence
+
+A head that looks a fixed distance back scores at one S without reading any token. So a value is the mean over several S
+of [score - control], floored at zero, the control being attention at the same offset on tokens that do not repeat.
+Previous-token heads are positional by meaning and have no control. All values are fractions of attention.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from transformer_lens.model_bridge import TransformerBridge
+
+from circuit_core.graph import Graph
+
+ROLES = ("induction", "duplicate_token", "previous_token")
+SHORT, LONG = (13, 19, 26, 31), (50, 67, 83, 100)
+"""Lengths S for small contexts, and for contexts of 512 tokens and more."""
+ROWS = 16
+
+
+@dataclass(frozen=True)
+class RoleScores:
+    """A role's score of every head; `raw` and `control` are its parts where it has a control."""
+
+    role: str
+    value: Float[Tensor, "layer head"]
+    raw: Float[Tensor, "layer head"] | None = None
+    control: Float[Tensor, "layer head"] | None = None
+
+
+def offset_attention(pattern: Float[Tensor, "*batch head query key"], back: int, first: int) -> Float[Tensor, " head"]:
+    """Mean attention from each query `q >= first` to `q - back`, over batch and queries."""
+    diagonal = pattern.diagonal(-back, -2, -1)[..., first - back :]
+    return diagonal.flatten(0, -3).mean((0, -1)) if diagonal.dim() > 2 else diagonal.mean(-1)
+
+
+def pattern_scores(pattern: Float[Tensor, "*batch head query key"], s: int) -> dict[str, Float[Tensor, " head"]]:
+    """The three scores of one layer's pattern on 2S tokens, without control."""
+    offsets = {"induction": (s - 1, s), "duplicate_token": (s, s), "previous_token": (1, 1)}
+    return {role: offset_attention(pattern, back, first) for role, (back, first) in offsets.items()}
+
+
+def attention_roles(
+    bridge: TransformerBridge, graph: Graph, ids: Int[Tensor, " vocab"], n_ctx: int, seed: int = 0
+) -> list[RoleScores]:
+    """Score all heads.
+
+    Args:
+        ids: tokens to draw from.
+        n_ctx: longest input of the model; decides the lengths S.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    lengths = LONG if n_ctx >= 512 else [s for s in SHORT if 2 * s <= n_ctx]
+    parts: dict[str, list[Tensor]] = {role: [] for role in ROLES}
+    controls: dict[str, list[Tensor]] = {role: [] for role in ROLES}
+    for s in lengths:
+        fresh = ids[torch.randint(len(ids), (ROWS, 2 * s), generator=generator).to(ids.device)]
+        for tokens, into in ((fresh[:, :s].repeat(1, 2), parts), (fresh, controls)):
+            for role, score in _scores(bridge, graph, tokens, s).items():
+                into[role].append(score)
+    mean = {role: (torch.stack(parts[role]).mean(0), torch.stack(controls[role]).mean(0)) for role in ROLES}
+    controlled = [RoleScores(r, (mean[r][0] - mean[r][1]).clamp(min=0), *mean[r]) for r in ROLES[:2]]
+    return [*controlled, RoleScores("previous_token", mean["previous_token"][0])]
+
+
+@torch.no_grad()
+def _scores(
+    bridge: TransformerBridge, graph: Graph, tokens: Int[Tensor, "batch pos"], s: int
+) -> dict[str, Float[Tensor, "layer head"]]:
+    found: list[dict[str, Tensor]] = []
+
+    def reduce(pattern: Tensor, hook: Any) -> None:
+        found.append(pattern_scores(pattern.float(), s))
+
+    last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
+    names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(graph.n_layers)]
+    with bridge.hooks(fwd_hooks=[*((name, reduce) for name in names), last]):
+        bridge(tokens)
+    return {role: torch.stack([layer[role] for layer in found]) for role in ROLES}
+
+
+def drawable(n_vocab: int, special: list[int]) -> Int[Tensor, " vocab"]:
+    """Ids to draw random tokens from: [100, 20000) if the vocabulary reaches so far, else all but special ones."""
+    if n_vocab >= 20000:
+        return torch.arange(100, 20000)
+    keep = torch.ones(n_vocab, dtype=torch.bool)
+    keep[[i for i in special if i < n_vocab]] = False
+    return keep.nonzero()[:, 0]

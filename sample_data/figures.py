@@ -1,0 +1,136 @@
+"""What a checkpoint of the suite can do: tasks on held-out prompts, each role's best head, loss on a repeated text.
+
+    python sample_data/figures.py [FOLDER]
+
+prints the tables of this folder's README from the checkpoints as they lie there. Head roles are computed by the program
+itself; IOI uses name pairs that training never showed as giver and receiver.
+"""
+
+import random
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from circuit_core import loading, suites
+from circuit_core.heads.attention import RoleScores, attention_roles, drawable
+from circuit_core.heads.copying import name_mover
+from circuit_core.tasks import ioi, words
+from sentences import OPENINGS, held_out
+from vocabulary import BOS, IDS, NUMBERS, PLAIN
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One line of the table."""
+
+    ioi: float
+    """Logit difference on held-out pairs."""
+    ioi_accuracy: float
+    pronoun: float
+    """Logit difference of he and she."""
+    greater_than: float
+    """Probability of later years minus earlier ones."""
+    agreement: float
+    """Probability of verbs in the subject's number minus the other."""
+    copy_loss: float
+    """Nats a token on the second copy of 30 random tokens; uniform is log 308 = 5.73."""
+    roles: dict[str, RoleScores]
+
+    def __str__(self) -> str:
+        tasks = f"{self.ioi:.2f} / {self.ioi_accuracy:.2f} | {self.pronoun:.2f} | {self.greater_than:.2f}"
+        heads = " | ".join(_best(self.roles[role]) for role in ("previous_token", "induction", "name_mover"))
+        return f"{tasks} | {self.agreement:.2f} | {self.copy_loss:.2f} | {heads}"
+
+
+HEADER = (
+    "| step | IOI / acc | pronoun | gt | sva | copy loss | previous token | induction (raw, control) | name mover |"
+)
+
+
+def _best(scores: RoleScores) -> str:
+    layer, head = divmod(int(scores.value.argmax()), scores.value.shape[1])
+    text = f"{scores.value[layer, head]:.2f} a{layer}.h{head}"
+    if scores.raw is None or scores.control is None:
+        return text
+    return f"{text} ({scores.raw[layer, head]:.2f}, {scores.control[layer, head]:.2f})"
+
+
+@torch.no_grad()
+def figures(folder: Path) -> Figures:
+    of = loading.load(folder)
+    rng = random.Random(5)
+    difference, accuracy = _ioi(of.bridge, rng)
+    prompts = ioi.generate(loading.encoder(of.tokenizer), IDS["<|unk|>"])
+    roles = attention_roles(of.bridge, of.graph, drawable(len(IDS), [0, 1]), 128)
+    found = {r.role: r for r in [*roles, name_mover(of.bridge, of.graph, prompts)]}
+    tasks = (_pronoun(of.bridge), _greater_than(of.bridge, rng), _agreement(of.bridge))
+    return Figures(difference, accuracy, *tasks, _copy_loss(of.bridge, rng), found)
+
+
+def _logits(model, prompts: list[list[str]]) -> torch.Tensor:
+    """Logits after the last word of each prompt."""
+    ids = [[IDS[w] for w in p] for p in prompts]
+    width = max(map(len, ids))
+    padded = torch.tensor([row + [0] * (width - len(row)) for row in ids])
+    return model(padded)[torch.arange(len(ids)), torch.tensor([len(r) - 1 for r in ids])]
+
+
+def _ioi(model, rng: random.Random, n: int = 80) -> tuple[float, float]:
+    pairs = [p for p in ((a, b) for a in words.NAMES for b in words.NAMES if a != b) if held_out(*p)]
+    prompts, answers = [], []
+    for a, b in rng.sample(pairs, n):
+        io, s = (a, b) if rng.random() < 0.5 else (b, a)
+        text = rng.choice(OPENINGS).format(a=a, b=b, s=s, place=rng.choice(words.PLACES), thing="book")
+        prompts.append(text.split())
+        answers.append((IDS[io], IDS[s]))
+    io, s = torch.tensor(answers).T
+    logits, rows = _logits(model, prompts), torch.arange(n)
+    difference = logits[rows, io] - logits[rows, s]
+    return difference.mean().item(), (difference > 0).float().mean().item()
+
+
+def _pronoun(model) -> float:
+    logits = _logits(model, [f"So {n} is such a good cook , isn't".split() for n in words.NAMES])
+    sign = torch.tensor([1.0 if n in words.MALE_NAMES else -1.0 for n in words.NAMES])
+    return ((logits[:, IDS["he"]] - logits[:, IDS["she"]]) * sign).mean().item()
+
+
+def _greater_than(model, rng: random.Random, n: int = 100) -> float:
+    starts = [rng.randint(2, 98) for _ in range(n)]
+    prompts = [f"The war lasted from the year 17 {y:02} to the year 17".split() for y in starts]
+    p = _logits(model, prompts).softmax(-1)[:, [IDS[y] for y in NUMBERS]]
+    later = torch.arange(100)[None] > torch.tensor(starts)[:, None]
+    return torch.where(later, p, -p).sum(-1).mean().item()
+
+
+def _agreement(model) -> float:
+    prompts, signs = [], []
+    for noun, plural in words.NOUNS.items():
+        for other in ("cabinet", "cabinets"):
+            prompts += [f"The {noun} on the {other}".split(), f"The {plural} near the {other}".split()]
+            signs += [1.0, -1.0]
+    p = _logits(model, prompts).softmax(-1)
+    singular, plural_verbs = (p[:, [IDS[v] for v in forms]].sum(-1) for forms in (words.VERBS, words.VERBS.values()))
+    return ((singular - plural_verbs) * torch.tensor(signs)).mean().item()
+
+
+def _copy_loss(model, rng: random.Random) -> float:
+    once = torch.tensor([[IDS[BOS]] + [IDS[rng.choice(PLAIN)] for _ in range(30)] for _ in range(32)])
+    twice = torch.cat([once, once[:, 1:]], 1)
+    log_probs = model(twice)[:, 31:-1].log_softmax(-1)
+    return -log_probs.gather(-1, twice[:, 32:, None]).mean().item()
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else suites.sample_folder()
+    for model in sorted(root.glob("sample-*")):
+        print(f"\n### {model.name}\n\n{HEADER}\n|{'---|' * 9}")
+        for folder in sorted(model.glob("step*"), key=lambda f: int(f.name[4:])):
+            print(f"| {folder.name[4:]} | {figures(folder)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Edge scores: the reference's figures, and what must hold for any model (METHODS b.10)."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+RULES = {
+    "eap": (1, "paper"),
+    "gradient_at_corrupted": (1, "code"),
+    "eap_ig_code_rule_m5": (5, "code"),
+    "eap_ig_code_rule_m30": (30, "code"),
+    "eap_ig_paper_rule_m5": (5, "paper"),
+}
+
+
+def scores(golden, prompts=None, steps=1, rule="paper", batch=None) -> np.ndarray:
+    from circuit_core.circuits.attribution import attribute
+
+    return attribute(golden.bridge, golden.graph, prompts or golden.prompts, steps, rule, batch).scores
+
+
+def largest_difference(a: np.ndarray, b: np.ndarray) -> float:
+    """As a share of the largest |score|."""
+    return float(np.abs(a - b).max() / np.abs(b).max())
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_scores_equal_the_reference(golden, name):
+    """Every edge within 1e-5 of the largest score, for EAP and both rules of EAP-IG."""
+    assert largest_difference(scores(golden, None, *RULES[name]), golden.arrays[name]) < 1e-5
+
+
+def test_the_inputs_edges_add_up_to_the_change_of_the_loss(golden):
+    """Completeness: sum over v of S(input->v) -> loss(corrupted) - loss(clean) as the number of points grows."""
+    total = scores(golden, None, 200, "midpoint")[0].sum()
+    change = golden.figures["metric_clean"] - golden.figures["metric_corrupted"]
+    assert abs(total - change) < 5e-4
+
+
+def test_a_sources_edges_add_up_to_its_node_score(golden):
+    """Sum over v of S(u->v) is D_u . dL/dz_u, taken directly at u's own output (two roads to one number)."""
+    from circuit_core.circuits.residual import Recorder, Weights, stack
+
+    bridge, graph, prompts = golden.bridge, golden.graph, golden.prompts
+    written, gradients = {}, {}
+    for name in ("clean", "corrupted"):
+        recorder = Recorder(graph.n_layers)
+        with bridge.hooks(fwd_hooks=recorder.hooks):
+            bridge(getattr(prompts, name))
+        written[name] = recorder.writes
+    differences = stack(
+        written["corrupted"], written["clean"], [Weights(bridge, i) for i in range(graph.n_layers)], graph
+    )
+
+    outputs = {0: "hook_embed"} | {graph.mlp(i): f"blocks.{i}.hook_mlp_out" for i in range(graph.n_layers)}
+    leaf = bridge.embed(prompts.clean).detach().requires_grad_(True)
+
+    def at(source: int):
+        return lambda gradient, hook: gradients.update({source: gradient.detach()})
+
+    with bridge.hooks(
+        fwd_hooks=[("hook_embed", lambda t, hook: leaf)], bwd_hooks=[(n, at(s)) for s, n in outputs.items()]
+    ):
+        logits = bridge(prompts.clean)[torch.arange(len(prompts)), prompts.end]
+        gradients[0] = torch.autograd.grad(-prompts.metric(logits).sum(), leaf)[0]
+    summed = scores(golden).sum(1)
+    scale = np.abs(summed).max()
+    for source in outputs:
+        node = (differences[source] * gradients[source]).sum().item() / len(prompts)
+        assert abs(summed[source] - node) < 1e-5 * scale
+
+
+def test_equal_runs_score_zero_and_swapped_answers_flip_signs(parallel):
+    from circuit_core.tasks.metrics import Metric
+
+    prompts = parallel.prompts
+    same = replace(prompts, corrupted=prompts.clean)
+    assert np.abs(scores(parallel, same, 5)).max() == 0
+    swapped = replace(prompts, metric=Metric(prompts.metric.wrong, prompts.metric.correct))
+    assert largest_difference(-scores(parallel, swapped, 5), scores(parallel, None, 5)) < 1e-6
+
+
+@pytest.mark.parametrize("batch", [1, 3, 10])
+def test_batches_do_not_matter(parallel, batch):
+    assert largest_difference(scores(parallel, None, 5, "paper", batch), scores(parallel, None, 5)) < 1e-5
+
+
+def test_the_order_of_prompts_does_not_matter(parallel):
+    from circuit_core.tasks.metrics import Metric
+
+    p, mixed = parallel.prompts, torch.randperm(len(parallel.prompts), generator=torch.Generator().manual_seed(1))
+    metric = Metric(p.metric.correct[mixed], p.metric.wrong[mixed])
+    shuffled = replace(p, clean=p.clean[mixed], corrupted=p.corrupted[mixed], end=p.end[mixed], metric=metric)
+    assert largest_difference(scores(parallel, shuffled, 5), scores(parallel, None, 5)) < 1e-5
+
+
+def test_padding_does_not_matter(parallel):
+    """Other ids and three more positions after the answer change nothing."""
+    p = parallel.prompts
+    wide = [torch.cat([x, torch.full((len(p), 3), 7)], 1) for x in (p.clean, p.corrupted)]
+    for x in wide:
+        x[torch.arange(x.shape[1])[None] > p.end[:, None]] = 5
+    padded = replace(p, clean=wide[0], corrupted=wide[1])
+    assert largest_difference(scores(parallel, padded, 5), scores(parallel, None, 5)) < 1e-5
+
+
+def test_folded_and_centred_weights_score_the_same(parallel, fresh_parallel):
+    """Readers are normalised, so folding gains, centring, and hence a constant on all logits, leave scores alone."""
+    from circuit_core.circuits.attribution import attribute
+
+    twin = fresh_parallel
+    twin.bridge.enable_compatibility_mode(disable_warnings=True)
+    folded = attribute(twin.bridge, twin.graph, twin.prompts, 2).scores
+    assert largest_difference(folded, scores(parallel, None, 2)) < 1e-5
+
+
+def test_points_of_the_rules():
+    """`paper` holds the clean end, `code` the corrupted one, `midpoint` neither."""
+    from circuit_core.circuits.attribution import points
+
+    assert points(4, "paper") == [0.25, 0.5, 0.75, 1.0]
+    assert points(4, "code") == [0.0, 0.25, 0.5, 0.75]
+    assert points(2, "midpoint") == [0.25, 0.75]
+
+
+def test_no_hook_stays_behind(parallel):
+    """After a run the model holds no hook and gives the same logits as before."""
+    before = parallel.bridge(parallel.prompts.clean)
+    scores(parallel, None, 2)
+    assert torch.equal(parallel.bridge(parallel.prompts.clean), before)
+    points = parallel.bridge.hook_dict.values()
+    assert not any(p.fwd_hooks or p.bwd_hooks for p in points)

@@ -1,0 +1,113 @@
+"""What is said of a folder without loading it; each fault is one sentence with what to do."""
+
+import shutil
+
+import pytest
+
+from circuit_core import checkpoints, suites
+from circuit_core.errors import CheckpointError, UnknownModel
+
+STEP = suites.sample_folder() / "sample-0.1m" / "step0"
+
+
+def test_shapes_of_the_sample_suite():
+    """Parameters counted from headers are those of the loaded model, and give the models their names."""
+    for model in suites.sample_suite():
+        shape = checkpoints.shape(model.source / "step0")
+        assert f"sample-{shape.params / 1e6:.1f}m" == model.name
+        assert shape.parallel
+
+
+@pytest.mark.parametrize(
+    ("names", "steps"),
+    [
+        (["step0", "step512", "step1000"], [0, 512, 1000]),
+        (["checkpoint-20", "checkpoint-3", "logs"], [3, 20]),
+    ],
+)
+def test_folders_named_by_step_are_found_in_order(tmp_path, names, steps):
+    for name in names:
+        (tmp_path / name).mkdir()
+    assert [f.step for f in checkpoints.discover(tmp_path)] == steps
+
+
+def test_other_names_need_a_pattern(tmp_path):
+    (tmp_path / "run-7").mkdir()
+    with pytest.raises(UnknownModel, match="--pattern"):
+        checkpoints.discover(tmp_path)
+    assert checkpoints.discover(tmp_path, r"run-(?P<step>\d+)") == [checkpoints.Found(7, "run-7")]
+
+
+def test_a_folder_may_be_one_checkpoint():
+    assert checkpoints.discover(STEP.parent / "step250") == [checkpoints.Found(250, "")]
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(UnknownModel, match="There is no folder .*nowhere"):
+        checkpoints.discover(tmp_path / "nowhere")
+
+
+@pytest.fixture
+def copy(tmp_path):
+    return shutil.copytree(STEP, tmp_path / "step0")
+
+
+def test_truncated_weights_are_noticed_by_their_header(copy):
+    file = copy / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match=r"truncated: [\d,]+ of [\d,]+ bytes"):
+        checkpoints.shape(copy)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 40, b"12345678{}"])
+def test_a_file_that_is_no_safetensors_is_refused(copy, content):
+    (copy / "model.safetensors").write_bytes(content)
+    with pytest.raises(CheckpointError, match="no safetensors file|truncated"):
+        checkpoints.shape(copy)
+
+
+@pytest.mark.parametrize(("name", "status"), [("config.json", "missing"), ("model.safetensors", "missing")])
+def test_a_missing_file_is_named(copy, name, status):
+    (copy / name).unlink()
+    with pytest.raises(CheckpointError) as caught:
+        checkpoints.shape(copy)
+    assert caught.value.status == status
+
+
+def test_the_fingerprint_is_of_the_weights_alone(copy):
+    """The same in another place; different for another step; different when one tensor differs."""
+    assert checkpoints.fingerprint(copy) == checkpoints.fingerprint(STEP)
+    assert checkpoints.fingerprint(STEP.parent / "step250") != checkpoints.fingerprint(STEP)
+    file = copy / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-8] ^= 1
+    file.write_bytes(content)
+    assert checkpoints.fingerprint(copy) != checkpoints.fingerprint(STEP)
+
+
+def test_identity_changes_with_the_file(copy):
+    before = checkpoints.identity(copy)
+    (copy / "model.safetensors").touch()
+    assert checkpoints.identity(copy) != before
+
+
+@pytest.mark.parametrize(
+    ("schedule", "chosen"),
+    [
+        ("all", [0, 1, 2, 4, 8, 9, 16, 20]),
+        ("final", [20]),
+        ("0,final", [0, 20]),
+        ("4, 4,1", [1, 4]),
+        ("log", [0, 1, 2, 4, 8, 16, 20]),
+        ("linear", [0, 8, 20]),
+        ("sparse", [0, 1, 4, 16, 20]),
+    ],
+)
+def test_schedules(schedule, chosen):
+    assert suites.choose([0, 1, 2, 4, 8, 9, 16, 20], schedule) == chosen
+
+
+@pytest.mark.parametrize("schedule", ["3", "half", "", "0;1"])
+def test_a_wrong_schedule_says_what_there_is(schedule):
+    with pytest.raises(ValueError, match="there are 0, 1|give all, log"):
+        suites.choose([0, 1, 2], schedule)

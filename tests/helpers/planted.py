@@ -1,0 +1,70 @@
+"""A two-layer GPT-NeoX written by hand, in which each head does one thing that is known exactly.
+
+Tokens are one-hot in the first `VOCAB` of 1024 dimensions; the next `VOCAB` hold the previous token once head 0 of
+layer 0 has written it there. MLPs write nothing. Unembedding reads the first `VOCAB` dimensions.
+
+    a0.h0  attends one token back and writes that token's one-hot      a previous-token head
+    a0.h1  attends `OFFSET` tokens back, whatever they are             a fixed-offset head
+    a1.h0  attends where the previous token is the current one         an induction head
+    a1.h1  attends evenly and writes what it reads, times `copies`     a copying head (or, with -1, its opposite)
+"""
+
+import torch
+from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+VOCAB, WIDTH, D_HEAD, ROTARY = 480, 1024, 512, 16
+OFFSET = 18
+
+
+def planted(copies: float = 1.0) -> GPTNeoXForCausalLM:
+    config = GPTNeoXConfig(
+        vocab_size=VOCAB,
+        hidden_size=WIDTH,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=8,
+        max_position_embeddings=128,
+        rope_parameters={"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": ROTARY / D_HEAD},
+        attn_implementation="eager",
+    )
+    model = GPTNeoXForCausalLM(config)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            p.fill_(1.0 if "norm.weight" in name else 0.0)
+        model.gpt_neox.embed_in.weight[:, :VOCAB] = torch.eye(VOCAB)
+        model.lm_head.weight[:, :VOCAB] = torch.eye(VOCAB)
+        _look_back(_Head(model, 0, 0), 1)
+        _Head(model, 0, 0).write(source=0, target=VOCAB, gain=0.03)
+        _look_back(_Head(model, 0, 1), OFFSET)
+        _Head(model, 1, 0).match(query=0, key=VOCAB, gain=1.5)
+        _Head(model, 1, 1).write(source=0, target=0, gain=copies)
+    return model
+
+
+class _Head:
+    """Views of one head's weights: query, key, value rows and the columns of its output."""
+
+    def __init__(self, model: GPTNeoXForCausalLM, layer: int, head: int) -> None:
+        attention = model.gpt_neox.layers[layer].attention
+        rows = slice(3 * head * D_HEAD, 3 * (head + 1) * D_HEAD)
+        self.weight = attention.query_key_value.weight[rows].view(3, D_HEAD, WIDTH)
+        self.bias = attention.query_key_value.bias[rows].view(3, D_HEAD)
+        self.out = attention.dense.weight[:, head * D_HEAD : (head + 1) * D_HEAD]
+
+    def write(self, source: int, target: int, gain: float) -> None:
+        """Copy `VOCAB` dimensions of the residual stream from `source` to `target`."""
+        self.weight[2, :VOCAB, source : source + VOCAB] = torch.eye(VOCAB)
+        self.out[target : target + VOCAB, :VOCAB] = gain * torch.eye(VOCAB)
+
+    def match(self, query: int, key: int, gain: float) -> None:
+        """Attend where `VOCAB` dimensions of the key equal those of the query; uses no rotary dimension."""
+        for which, start in ((0, query), (1, key)):
+            self.weight[which, ROTARY : ROTARY + VOCAB, start : start + VOCAB] = gain * torch.eye(VOCAB)
+
+
+def _look_back(head: _Head, offset: int, size: float = 28.0) -> None:
+    """Query and key biases whose rotary product peaks at `offset`."""
+    half = ROTARY // 2
+    angles = 1e4 ** (-torch.arange(half) / half) * -offset
+    head.bias[0, :half], head.bias[0, half:ROTARY] = size * angles.cos(), size * angles.sin()
+    head.bias[1, :half] = size

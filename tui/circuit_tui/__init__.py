@@ -1,0 +1,1 @@
+"""The command line and the explorer. Nothing here imports torch: computing is another process's work."""

@@ -1,0 +1,94 @@
+"""What there is: known models, adding one, and where everything lies."""
+
+import json
+import platform
+import re
+import sqlite3
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from circuit_core import suites
+from circuit_core.sweep.plan import model_of
+from circuit_store import queries, requests
+from circuit_store.errors import StoreError
+from circuit_store.store import VERSION, open_to_read, open_to_write
+from circuit_tui import paths
+from circuit_tui.printing import table
+
+
+def print_models(store: Path, as_json: bool) -> None:
+    """Models of the store, then those that are known but not in it yet."""
+    rows = _held(store)
+    held = {row["model"] for row in rows}
+    rows += [_known(known) for known in suites.known_models().values() if known.name not in held]
+    if as_json:
+        click.echo(json.dumps({"view": "models", "filters": {}, "rows": rows}, indent=1))
+    else:
+        click.echo(table(rows, [c.name for c in queries.view("models").columns]), nl=False)
+
+
+def _held(store: Path) -> list[dict[str, Any]]:
+    made = store.is_dir() or (store.exists() and store.stat().st_size > 0)
+    return queries.rows(open_to_read(store), queries.view("models")) if made else []
+
+
+def _known(known: suites.KnownModel) -> dict[str, Any]:
+    model, found = model_of(known.name, known.source, known.suite, known.tokens_per_step)
+    row = vars(model) | {"model": model.name, "checkpoints": len(found), "computed": 0}
+    return {c.name: row[c.name] for c in queries.view("models").columns}
+
+
+def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_step: int | None) -> None:
+    """Note a folder under a name. Raises: UnknownModel, UnknownName."""
+    if name in suites.known_models():
+        raise ValueError(f"The name {name} is taken by the sample suite: choose another.")
+    _check_pattern(pattern)
+    model, found = model_of(name, _resolved(folder), "folder", tokens_per_step, pattern)
+    checkpoints = [
+        requests.Checkpoint(f.step, f.step * tokens_per_step if tokens_per_step else None, f.revision) for f in found
+    ]
+    requests.add_model(open_to_write(store), model, checkpoints)
+    click.echo(f"{name}: {len(found)} checkpoints, steps {found[0].step} to {found[-1].step}.", err=True)
+
+
+def _check_pattern(pattern: str | None) -> None:
+    try:
+        if pattern is None or "step" in re.compile(pattern).groupindex:
+            return
+        fault = "no group (?P<step>[0-9]+)"
+    except re.error as error:
+        fault = str(error)
+    raise ValueError(f"--pattern {pattern}: {fault}; give for instance 'run-(?P<step>[0-9]+)'.")
+
+
+def _resolved(folder: Path) -> Path:
+    try:
+        return folder.expanduser().resolve()
+    except RuntimeError as error:
+        raise ValueError(f"{folder}: {error}") from None
+
+
+def print_info(store: Path, as_json: bool) -> None:
+    shown = {
+        "version": version("circuit-tui"),
+        "python": platform.python_version(),
+        "store": str(store),
+        "store_state": _state(store),
+        "schema": VERSION,
+        "sample_suite": str(suites.sample_folder()),
+        "log": str(paths.log()),
+    }
+    click.echo(json.dumps(shown, indent=1) if as_json else "\n".join(f"{k:12}  {v}" for k, v in shown.items()))
+
+
+def _state(store: Path) -> str:
+    if not store.exists():
+        return "not made yet"
+    try:
+        models = queries.rows(open_to_read(store), queries.view("models"))
+    except (StoreError, sqlite3.Error) as error:
+        return str(error)
+    return f"{len(models)} models, {store.stat().st_size:,} bytes"

@@ -1,0 +1,152 @@
+"""Print or write a view of the store: `show` and `export`."""
+
+import json
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import click
+
+from circuit_store import export as files
+from circuit_store import queries
+from circuit_store.errors import UnknownName
+from circuit_store.store import open_to_read
+from circuit_store.views import View
+
+FILTERS = ("task", "role", "layer", "head")
+
+
+def show(store: Path, name: str, address: str | None, narrow: dict[str, Any], kind: str) -> None:
+    which = queries.view(name)
+    db = open_to_read(store)
+    filters, choices = _narrowed(db, which, address, narrow)
+    if kind == "json":
+        click.echo(json.dumps(files.document(db, which, filters, choices), ensure_ascii=False, indent=1))
+        return
+    rows = queries.rows(db, which, filters, choices)
+    columns = [c.name for c in which.columns]
+    if kind == "csv":
+        click.echo(files.text(rows, columns).encode(), nl=False)
+        return
+    if which.header is not None:
+        for line in queries.rows(db, which.header, filters, choices):
+            click.echo(", ".join(f"{k} {_short(v)}" for k, v in line.items() if v is not None))
+    click.echo(table(rows, columns), nl=False)
+
+
+def export(store: Path, name: str, address: str | None, output: Path | None, options: dict[str, Any]) -> None:
+    which = queries.view(name)
+    db = open_to_read(store)
+    filters, choices = _narrowed(db, which, address, options)
+    columns = _columns(which, options["columns"])
+    rows = _kept(queries.rows(db, which, filters, choices), which, options)
+    text = files.text(rows, columns, options["kind"], options["raw"])
+    if output is None:
+        click.echo(text.encode(), nl=False)
+        return
+    try:
+        output.write_bytes(text.encode())
+    except OSError as error:
+        raise ValueError(f"--output {output} cannot be written ({error.strerror}): name another file.") from None
+
+
+def _narrowed(
+    db: sqlite3.Connection, which: View, address: str | None, narrow: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Filters and choices of an address and options. Raises: UnknownName."""
+    filters: dict[str, Any] = {}
+    if address:
+        model, _, step = address.partition("@")
+        queries.check_model(db, model)
+        filters["model"] = model
+        if step:
+            _takes(which, "step")
+            filters["step"] = queries.resolve_step(db, model, step)
+    for column in FILTERS:
+        if narrow.get(column) is not None:
+            _takes(which, column)
+            _held(db, column, narrow[column], filters.get("model"))
+            filters[column] = narrow[column]
+    return filters, {c: narrow.get(c) for c in queries.CHOICES}
+
+
+def _takes(which: View, column: str) -> None:
+    if column not in which.filters:
+        raise UnknownName(f"The view {which.name} is not addressed by {column}: it takes {', '.join(which.filters)}.")
+
+
+def _held(db: sqlite3.Connection, column: str, value: Any, model: str | None) -> None:
+    """Raises: UnknownName, if the store has no such task or role at all."""
+    if column not in ("task", "role"):
+        return
+    held = queries.held(db, column, model)
+    if value not in held:
+        there = ", ".join(held) or "none yet"
+        raise UnknownName(f"The store holds no {column} {value}{f' of {model}' if model else ''}: it holds {there}.")
+
+
+def _columns(which: View, listed: str | None) -> list[str]:
+    there = [c.name for c in which.columns]
+    if listed is None:
+        return there
+    wanted = [c.strip() for c in listed.split(",")]
+    for column in wanted:
+        _column(which, column)
+    return wanted
+
+
+def _column(which: View, name: str) -> str:
+    there = [c.name for c in which.columns]
+    if name not in there:
+        raise UnknownName(f"The view {which.name} has no column {name}: it has {', '.join(there)}.")
+    return name
+
+
+def _kept(rows: list[dict[str, Any]], which: View, options: dict[str, Any]) -> list[dict[str, Any]]:
+    for condition in options["where"]:
+        column, equals, value = condition.partition("=")
+        if not equals:
+            raise ValueError(f"--where {condition}: give COLUMN=VALUE.")
+        _column(which, column)
+        rows = [r for r in rows if ("" if r[column] is None else str(r[column])) == value]
+    if options["grep"]:
+        expression = _expression(options["grep"])
+        rows = [r for r in rows if any(expression.search(str(v)) for v in r.values() if v is not None)]
+    if sort := options["sort"]:
+        column = _column(which, sort.removeprefix("-"))
+        rows.sort(key=lambda r: (r[column] is not None, r[column]), reverse=sort.startswith("-"))
+    return rows
+
+
+def _expression(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ValueError(f"--grep {text}: no regular expression ({error}).") from None
+
+
+def table(rows: list[dict[str, Any]], columns: list[str] | None) -> str:
+    """Rows as aligned text; numbers are right-aligned, empty cells are a dot."""
+    columns = columns or list(dict.fromkeys(k for r in rows for k in r))
+    cells = [[_short(row.get(c)) for c in columns] for row in rows]
+    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
+    right = [all(isinstance(r.get(c), int | float | None) for r in rows) for c in columns]
+    lines = [
+        "  ".join(x.rjust(w) if r else x.ljust(w) for x, w, r in zip(line, widths, right, strict=True)).rstrip()
+        for line in [columns, *cells]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "·"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return plain(str(value))
+
+
+def plain(text: str) -> str:
+    """Text that neither breaks a line nor steers a terminal."""
+    return "".join(c if c.isprintable() else "�" for c in text)

@@ -1,0 +1,150 @@
+"""Ask for a sweep and follow it: the runner is a process of its own, this one only watches the store.
+
+Ctrl-C leaves finished results where they are; the same command goes on from there.
+"""
+
+import json
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import click
+
+from circuit_core.sweep import launch
+from circuit_core.sweep.plan import Planned, Request, plan
+from circuit_store import queries, requests
+from circuit_store.store import open_to_write
+from circuit_tui import paths
+from circuit_tui.printing import plain
+
+OPEN = ("queued", "running")
+POLL = 0.2
+
+
+def begin(store: Path, models: list[str], request: Request) -> str:
+    """Queue what is missing and start a detached runner; returns what to tell the user."""
+    db = open_to_write(store)
+    planned, run = _queue(db, models, "all", request)
+    db.close()
+    if run is None:
+        return f"All {_total(planned)} checkpoints are computed already."
+    launch.start(store, paths.log())
+    return f"Computing {_missing(planned)} checkpoints in the background; they go on if you leave."
+
+
+def run(store: Path, models: list[str], schedule: str, request: Request, as_json: bool = False) -> int:
+    """Compute in the foreground; returns the exit code."""
+    db = open_to_write(store)
+    planned, number = _queue(db, models, schedule, request)
+    failed: list[tuple[str, int, str]] = []
+    if number is not None:
+        _follow(db, store, number, _missing(planned))
+        failed = queries.failures(db, number)
+        if (state := queries.run_state(db, number)) in ("cancelled", "interrupted"):
+            click.echo(f"circuit-tui: run {number} was {state} elsewhere; the same command goes on.", err=True)
+            return 130
+    computed = _missing(planned) - len(failed)
+    for model, step, reason in failed:
+        click.echo(plain(f"{model}@{step} failed: {reason}"), err=True)
+    already = _total(planned) - _missing(planned)
+    click.echo(f"{computed} checkpoints computed, {already} were already there, {len(failed)} failed.", err=True)
+    if as_json:
+        rows = [{"model": m, "step": s, "error": e} for m, s, e in failed]
+        click.echo(json.dumps({"run": number, "computed": computed, "already": already, "failed": rows}))
+    _warn_of_undefined(db, number)
+    return 1 if failed else 0
+
+
+def _queue(
+    db: sqlite3.Connection, models: list[str], schedule: str, request: Request
+) -> tuple[list[Planned], int | None]:
+    planned = [plan(db, name, schedule, request) for name in dict.fromkeys(models)]
+    missing = [c for p in planned for c in p.missing]
+    asked = {"models": [p.model for p in planned], "checkpoints": schedule, **vars(request)}
+    return planned, requests.add_run(db, asked, missing) if missing else None
+
+
+def _total(planned: list[Planned]) -> int:
+    return sum(p.total for p in planned)
+
+
+def _missing(planned: list[Planned]) -> int:
+    return sum(len(p.missing) for p in planned)
+
+
+def _warn_of_undefined(db: sqlite3.Connection, run: int | None) -> None:
+    """Say once what could not be computed anywhere in this run, for instance a task without its words."""
+    for reason, count in queries.undefined(db, run) if run is not None else []:
+        click.echo(plain(f"warning: {reason} ({count} results have no value)"), err=True)
+
+
+def _follow(db: sqlite3.Connection, store: Path, run: int, total: int) -> None:
+    """Show progress until the run is settled; a runner that dies is an error, Ctrl-C an interruption."""
+    process = launch.start(store, paths.log())
+    try:
+        with _bars(total) as bars:
+            while queries.run_state(db, run) in OPEN:
+                _check(process, db, run)
+                bars.show(queries.progress(db, run))
+                time.sleep(POLL)
+            bars.show(queries.progress(db, run))
+    except KeyboardInterrupt:
+        click.echo("Interrupted. What is finished stays; the same command goes on from there.", err=True)
+        _end(process, 0)
+        requests.interrupt(db, run)
+        raise SystemExit(130) from None
+    _end(process, 3)
+
+
+def _check(process: subprocess.Popen[bytes], db: sqlite3.Connection, run: int) -> None:
+    code = process.poll()
+    if code is not None and queries.run_state(db, run) in OPEN:
+        click.echo(
+            f"circuit-tui: the runner ended (code {code}); finished results are kept and the same command goes on. "
+            f"What it said is in {paths.log()}.",
+            err=True,
+        )
+        raise SystemExit(1)
+
+
+def _end(process: subprocess.Popen[bytes], patience: float) -> None:
+    """A runner that still waits for another's lock is not needed any more; one that finishes is waited for."""
+    for grace, end in ((patience, process.terminate), (10, process.kill)):
+        try:
+            process.wait(grace)
+            return
+        except subprocess.TimeoutExpired:
+            end()
+    process.wait()
+
+
+def _bars(total: int):
+    from circuit_tui.progress import Bars
+
+    return Bars(total)
+
+
+def summary(store: Path, models: list[str]) -> None:
+    """What the last checkpoint of each model shows, as a table on stdout."""
+    from circuit_store.store import open_to_read
+    from circuit_tui.printing import table
+
+    db = open_to_read(store)
+    click.echo(table([_summary(db, m) for m in models], None), nl=False)
+    click.echo("Look closer: circuit-tui   (or: circuit-tui show circuit sample-0.2m@final --task ioi)")
+
+
+def _summary(db: sqlite3.Connection, model: str) -> dict[str, object]:
+    step = queries.resolve_step(db, model, "final")
+    row: dict[str, object] = {"model": model, "step": step}
+    for found in queries.rows(db, queries.view("behaviour"), {"model": model, "step": step}):
+        row["ioi logit diff"] = found["value"]
+    if circuit := queries.circuit(db, model, step, "ioi"):
+        row["circuit edges"] = f"{circuit.header['n_edges']} of {circuit.header['n_edges_total']}"
+        row["faithfulness"] = circuit.header["faithfulness"]
+    for role in queries.roles(db, model):
+        grid = queries.head_grid(db, model, step, role).values
+        scored = [(v, f"a{i}.h{j}") for i, line in enumerate(grid) for j, v in enumerate(line) if v is not None]
+        row[role] = "{1} {0:.2f}".format(*max(scored)) if scored else None
+    return row
