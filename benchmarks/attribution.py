@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable
 
 import torch
+from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
 from circuit_core.circuits.attribution import attribute
 from circuit_core.loading import as_bridge, graph_of
 from circuit_core.tasks.metrics import Metric
 from circuit_core.tasks.prompts import PromptSet
-from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 STEPS, ROWS, LENGTH = 5, 16, 20
 

@@ -1,0 +1,101 @@
+"""A circuit as a tree: opened only where asked, each node at one place of its own, steady across checkpoints.
+
+logits <- a3.h1 <- a2.h1 <- a1.h0 <- a0.h2 <- input
+"""
+
+import pytest
+
+from circuit_store.queries import CircuitEdge
+from circuit_tui.widgets.circuit_tree import ROOT, branches, everything
+
+
+def into(*edges: tuple[str, str, float]) -> dict[str, list[CircuitEdge]]:
+    found: dict[str, list[CircuitEdge]] = {}
+    for src, dst, score in edges:
+        found.setdefault(dst, []).append(CircuitEdge(src, dst, None, score))
+    return found
+
+
+DIAMOND = into(("m2", "logits", 3.0), ("m1", "logits", 2.0), ("m1", "m2", 1.0), ("m0", "m1", 0.5), ("input", "m0", 0.1))
+
+
+def test_only_opened_nodes_have_rows():
+    assert [b.node for b in branches(DIAMOND, {ROOT}, 0)] == ["logits", "m2", "m1"]
+    assert [b.node for b in branches(DIAMOND, set(), 0)] == ["logits"]
+
+
+def test_a_nodes_own_place_is_the_one_nearest_to_the_logits():
+    rows = branches(DIAMOND, {ROOT, ("logits", "m2")}, 0)
+    assert [(b.node, b.depth, b.again) for b in rows][2:] == [("m1", 2, True), ("m1", 1, False)]
+
+
+def test_everything_opens_each_node_once():
+    rows = branches(DIAMOND, everything(DIAMOND, 0), 0)
+    assert [b.node for b in rows if b.open] == ["logits", "m2", "m1", "m0"]
+    assert [b.node for b in rows if b.again] == ["m1"]
+
+
+def test_weak_edges_are_hidden_and_hide_what_they_lead_to():
+    rows = branches(DIAMOND, everything(DIAMOND, 0.2), 0.2)
+    assert "input" not in [b.node for b in rows]
+    assert not next(b for b in rows if b.node == "m0").opens
+
+
+@pytest.fixture(autouse=True)
+def stored(path):
+    """The explorer's tests below look at the fixture store."""
+
+
+async def test_three_levels_open_one_after_another(explore, screen_text):
+    async with explore() as (app, pilot):
+        circuit = app.main.of("circuit")
+        assert len(circuit.rows) == 7
+        await pilot.press("5", "j", "enter", "j", "l", "j", "l")
+        assert [b.node for b in circuit.rows if b.open] == ["logits", "a3.h1", "a2.h1", "a1.h0"]
+        assert circuit.rows[4].path == ("logits", "a3.h1", "a2.h1<q>", "a1.h0<k>", "m0<v>")
+        assert circuit.rows[4].again and "↺ m0 <v>" in screen_text(app)
+
+
+async def test_what_is_open_stays_open_at_other_checkpoints(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("5", "j", "l", "j", "l", "j")
+        circuit = app.main.of("circuit")
+        opened, here = set(circuit.opened), circuit.branch.path
+        await pilot.press("comma")
+        assert circuit.opened == opened and circuit.branch.path == here
+
+
+async def test_moving_folding_and_siblings(explore):
+    async with explore() as (app, pilot):
+        circuit = app.main.of("circuit")
+        await pilot.press("5", "j", "l", "J")
+        assert circuit.branch.node == "a3.h0"
+        await pilot.press("K", "h")
+        assert circuit.branch.node == "a3.h1" and not circuit.branch.open
+        await pilot.press("h")
+        assert circuit.branch.path == ROOT
+
+
+async def test_the_threshold_hides_edges_and_all_can_be_opened(explore):
+    async with explore() as (app, pilot):
+        circuit = app.main.of("circuit")
+        await pilot.press("5", "z")
+        every = len(circuit.rows)
+        await pilot.press("right_curly_bracket", "right_curly_bracket", "right_curly_bracket", "right_curly_bracket")
+        assert all(abs(b.edge.score) >= 0.1 * circuit.largest for b in circuit.rows if b.edge)
+        assert len(circuit.rows) < every
+        await pilot.press("left_curly_bracket", "0")
+        assert circuit.floor == 0 and circuit.opened == {ROOT}
+
+
+async def test_no_circuit_says_why(explore, screen_text):
+    async with explore(size=(80, 24)) as (app, pilot):
+        await pilot.press("less_than_sign", "5")
+        assert "the model does not do the task" in " ".join(screen_text(app).split())
+
+
+async def test_the_pane_says_how_much_of_the_model_and_how_faithful(explore, screen_text):
+    async with explore() as (app, _):
+        text = screen_text(app)
+        assert "ioi · 31 of 250 edges" in text and "faithfulness 0.85 (normalised 0.90)" in text
+        assert "−1.25" in text

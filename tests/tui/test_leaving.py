@@ -1,0 +1,98 @@
+"""What leaves the explorer is what the command line gives: same bytes, and the command is named."""
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from circuit_store import export, queries
+from circuit_tui import clipboard
+from circuit_tui.screens import saving
+
+pytestmark = pytest.mark.usefixtures("path")
+
+VIEWS = [
+    ("1", "models", {}, "models.csv", "circuit-tui export models"),
+    ("2", "checkpoints", {"model": "toy-a"}, "checkpoints-toy-a.csv", "circuit-tui export checkpoints toy-a"),
+    (
+        *("3", "heads", {"model": "toy-a", "step": 256, "role": "induction"}),
+        *("heads-toy-a@256-induction.csv", "circuit-tui export heads toy-a@256 --role induction"),
+    ),
+    (
+        *("4", "history", {"model": "toy-a", "role": "induction"}),
+        *("history-toy-a-induction.csv", "circuit-tui export history toy-a --role induction"),
+    ),
+    (
+        *("5", "circuit", {"model": "toy-a", "step": 256, "task": "ioi"}),
+        *("circuit-toy-a@256-ioi.csv", "circuit-tui export circuit toy-a@256 --task ioi"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "view", "filters", "name", "command"), VIEWS)
+async def test_export_is_byte_for_byte_the_command_lines(explore, db, key, view, filters, name, command):
+    async with explore(size=(80, 24)) as (app, pilot):
+        await pilot.press(key, "e")
+        said = [toast.message for toast in app._notifications]
+    which = queries.view(view)
+    wanted = export.text(queries.rows(db, which, filters), [c.name for c in which.columns], "csv")
+    assert Path(name).read_bytes() == wanted.encode() and wanted.count("\r\n") > 2
+    assert said == [f"{name} written to {Path.cwd()}\n{command}"]
+
+
+async def test_a_file_is_never_overwritten(explore):
+    async with explore() as (_, pilot):
+        await pilot.press("1", "e", "e")
+    assert Path("models.csv").read_bytes() == Path("models~2.csv").read_bytes()
+
+
+async def test_the_plotted_metric_is_exported_as_behaviour(explore, db):
+    async with explore() as (_, pilot):
+        await pilot.press("4", "B", "e")
+    assert Path("behaviour-toy-a-ioi.csv").read_text().splitlines()[0].startswith("model,step,tokens,task,metric,value")
+
+
+def test_names_are_quoted_and_made_harmless(tmp_path):
+    filters = {"model": "a b/../c", "step": 1, "role": "x;y"}
+    assert saving.command("heads", filters) == "circuit-tui export heads 'a b/../c@1' --role 'x;y'"
+    assert saving.write("", "heads", filters, tmp_path).parent == tmp_path
+
+
+async def test_copy_sends_the_value_or_the_row(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("2", "y")
+        assert app.clipboard == "toy-a@256"
+        await pilot.press("3", "Y")
+        assert app.clipboard.split("\t")[:6] == ["toy-a", "256", "524288", "induction", "2", "1"]
+        await pilot.press("5", "j", "y")
+        assert app.clipboard == "a3.h1->logits"
+        assert "sent to the terminal" in [toast.message for toast in app._notifications][-1]
+
+
+def test_copy_is_wrapped_for_tmux_and_screen():
+    payload = base64.b64encode("a − b".encode()).decode()
+    plain = f"\x1b]52;c;{payload}\x07"
+    assert clipboard.sequence("a − b", {}) == plain
+    assert clipboard.sequence("a − b", {"TMUX": "x"}) == f"\x1bPtmux;\x1b{plain}\x1b\\"
+    assert clipboard.sequence("a − b", {"STY": "x"}) == f"\x1bP{plain}\x1b\\"
+    assert clipboard.sequence("x" * 80_000, {}) is None
+
+
+async def test_a_long_copy_goes_to_a_file(explore, apart, monkeypatch):
+    async with explore() as (app, pilot):
+        monkeypatch.setattr(app.main.of("models"), "value", lambda: "x" * 80_000)
+        await pilot.press("1", "y")
+        assert (apart / "state" / "circuit-tui" / "copied.txt").read_text() == "x" * 80_000
+
+
+async def test_where_a_number_comes_from(explore, screen_text):
+    async with explore() as (app, pilot):
+        await pilot.press("5", "i")
+        await pilot.pause()
+        text = screen_text(app)
+        for part in ("eap-ig", "step256", "hash of ioi", "circuit-tui run toy-a --checkpoints 256 --analyses circuit"):
+            assert part in text
+        await pilot.press("escape")
+        assert app.screen is app.main
+        await pilot.press("1", "i")
+        assert app.screen is app.main

@@ -1,0 +1,131 @@
+"""The explorer stands before the store does, fills while a sweep runs, and survives what a store may hold."""
+
+import sqlite3
+import time
+
+import pytest
+
+from circuit_tui.app import Explorer
+
+
+async def until(pilot, holds, seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        await pilot.pause(0.05)
+
+
+async def test_a_store_that_is_not_there_says_what_brings_it(explore, screen_text):
+    async with explore() as (app, pilot):
+        text = " ".join(screen_text(app).split())
+        assert "There is no store at" in text and "circuit-tui demo" in text
+        await pilot.press("3", "j", "comma", "m", "space", "asterisk", "e", "i", "y", "Y", "5", "z", "l", "p", "T", "r")
+        assert app.screen is app.main
+
+
+async def test_a_store_without_results_is_empty_not_wrong(explore, maker, screen_text):
+    async with explore() as (app, pilot):
+        assert "toy-a" in screen_text(app) and "None is computed yet" in " ".join(screen_text(app).split())
+        await pilot.press("3", "comma", "full_stop", "m", "5", "z", "e", "4", "X", "B")
+        assert "sweep" in screen_text(app)
+
+
+async def test_begin_makes_the_store_and_it_is_noticed(explore, tmp_path, fill, screen_text, request):
+    def begin() -> str:
+        fill(request.getfixturevalue("maker"))
+        return "13 checkpoints are being computed."
+
+    async with explore(begin=begin) as (app, pilot):
+        await until(pilot, lambda: app.main.look and app.main.look.at.step == 256)
+        assert [toast.message for toast in app._notifications] == ["13 checkpoints are being computed."]
+
+
+async def test_a_begin_that_fails_is_shown_in_full(explore, screen_text):
+    def begin() -> str:
+        raise OSError("the disk is full [bold]")
+
+    async with explore(begin=begin) as (app, pilot):
+        await until(pilot, lambda: "disk is full" in app.last_error)
+        await pilot.press("E")
+        await pilot.pause()
+        assert "OSError: the disk is full [bold]" in screen_text(app)
+
+
+async def test_it_follows_a_sweep_and_keeps_what_was_chosen(explore, maker, screen_text):
+    for _ in range(6):
+        maker.unit()
+    async with explore() as (app, pilot):
+        assert app.main.look.at.step == 16
+        maker.unit()
+        await until(pilot, lambda: app.main.look.at.step == 32)
+        assert "7/14" in screen_text(app) and "about 14 s left" in screen_text(app)
+        await pilot.press("3", "g", "comma")
+        maker.unit()
+        await until(pilot, lambda: "8/14" in screen_text(app))
+        assert (app.main.look.at.step, app.main.look.at.head) == (16, (0, 0))
+
+
+async def test_marks_and_reasons_of_checkpoints(explore, path, screen_text):
+    async with explore() as (app, pilot):
+        lines = [line for line in screen_text(app).splitlines() if line[1:8].strip().isdigit()]
+        marks = {int(line[1:8]): line[15:16] for line in lines}
+        assert (marks[1], marks[512], marks[1024], marks[256]) == ("=", "✗", "…", " ")
+        await pilot.press("full_stop")
+        assert "header too large" in screen_text(app)
+
+
+HOSTILE = "[bold red]x[/] \x1b]0;owned\x07\x1b[31m\x00\u202e 日本 👩\u200d🔬 $(rm) " + "y" * 10_000
+
+
+async def test_hostile_names_are_only_text(explore, db, screen_text):
+    db.execute("UPDATE model SET name = ? WHERE name = 'toy-a'", (HOSTILE,))
+    db.execute("UPDATE task SET name = ? WHERE name = 'ioi'", (HOSTILE,))
+    db.execute("UPDATE result SET role = ? WHERE role = 'induction'", (HOSTILE,))
+    db.execute("UPDATE checkpoint SET detail = ?", (HOSTILE,))
+    async with explore() as (app, pilot):
+        for key in ("1", "2", "3", "4", "5", "B", "comma", "y", "Y", "i", "escape", "e", "plus", "underscore", "t"):
+            await pilot.press(key)
+            assert "\x1b" not in screen_text(app) and "\u202e" not in screen_text(app)
+        assert "[bold red]x" in screen_text(app)
+        await pilot.press("colon", *"bold")
+        await pilot.pause(0.3)
+        assert "\x1b" not in screen_text(app)
+
+
+async def test_numbers_that_are_none(explore, db):
+    db.execute("UPDATE head_score SET value = 9e999")
+    db.execute("UPDATE behaviour SET value = -9e999")
+    db.execute("UPDATE circuit_edge SET score = 9e999 WHERE src = 0")
+    async with explore() as (_, pilot):
+        await pilot.press("comma", "3", "asterisk", "4", "B", "5", "z")
+
+
+@pytest.mark.parametrize("content", [b"not a database at all, but long enough to look", b""])
+async def test_a_file_that_is_no_store(explore, tmp_path, content, screen_text):
+    (tmp_path / "other.db").write_bytes(content)
+    async with explore(store=tmp_path / "other.db") as (app, _):
+        assert "other.db" in screen_text(app).replace("\n", "")
+
+
+async def test_a_store_that_breaks_is_told_of(explore, path, monkeypatch):
+    async with explore() as (app, pilot):
+
+        def broken(db):
+            raise sqlite3.DatabaseError("database disk image is malformed")
+
+        monkeypatch.setattr("circuit_store.queries.data_version", broken)
+        app.poll()
+        assert "malformed" in app.last_error and app.db is None
+        await pilot.press("E")
+
+
+def test_an_uncaught_error_is_logged_and_shows_no_variables(tmp_path, capsys, apart):
+    class Broken(Explorer):
+        def poll(self) -> None:
+            secret = "hunter" + "2"
+            raise ValueError(f"nothing to see {len(secret)}")
+
+    Broken(tmp_path / "store.db").run(headless=True, size=(80, 24))
+    printed = capsys.readouterr().err
+    assert "ValueError" in printed and "explorer.log" in printed.replace("\n", "") and "hunter2" not in printed
+    assert "Traceback" in (apart / "state" / "circuit-tui" / "explorer.log").read_text()

@@ -1,0 +1,180 @@
+"""One selection that all panes follow: whatever is chosen in one pane is what the others show."""
+
+import pytest
+
+from circuit_store import queries
+from circuit_tui.widgets.heat_map import HeatMap
+
+pytestmark = pytest.mark.usefixtures("path")
+
+
+async def test_opens_at_the_newest_checkpoint_and_the_strongest_head(explore):
+    async with explore() as (app, _):
+        at = app.main.look.at
+        assert (at.model, at.step, at.role, at.task, at.head) == ("toy-a", 256, "induction", "ioi", (2, 1))
+
+
+async def test_comma_and_full_stop_change_heads_circuit_and_list(explore, db):
+    async with explore() as (app, pilot):
+        heads, circuit = app.main.of("heads"), app.main.of("circuit")
+        late = heads.grid.values, circuit.circuit
+        await pilot.press("comma", "comma")
+        assert app.main.look.at.step == 64
+        assert heads.grid.values == queries.head_grid(db, "toy-a", 64, "induction").values != late[0]
+        assert circuit.circuit == queries.circuit(db, "toy-a", 64, "ioi") != late[1]
+        assert app.main.of("checkpoints").rows[app.main.of("checkpoints").body.cursor]["step"] == 64
+        await pilot.press("full_stop", "full_stop")
+        assert (heads.grid.values, circuit.circuit) == late
+
+
+async def test_ten_checkpoints_at_a_time_stop_at_the_ends(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("less_than_sign")
+        assert app.main.look.at.step == 0
+        await pilot.press("greater_than_sign", "greater_than_sign")
+        assert app.main.look.at.step == 1024
+
+
+async def test_the_cursor_of_a_list_is_the_selection(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("1", "j")
+        at = app.main.look.at
+        assert (at.model, at.step) == ("toy-b", 0)
+        await pilot.press("2", "j")
+        assert app.main.look.at.step == 100
+        await pilot.press("g")
+        assert app.main.look.at.step == 0
+
+
+async def test_the_cursor_of_the_heat_map_is_the_head(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("3", "g", "j", "l", "l", "l", "h")
+        assert app.main.look.at.head == (1, 1)
+        assert list(app.main.of("history").curves) == ["a1.h1"]
+        await pilot.press("G", "ctrl+u", "k")
+        assert app.main.look.at.head == (0, 2)
+
+
+async def test_quick_fingers_lose_no_key(explore):
+    async with explore() as (app, _):
+        heads, circuit = app.main.of("heads"), app.main.of("circuit")
+        for where in ("first", "down", "right", "down", "right"):
+            heads.action_move(where)
+        assert app.main.look.at.head == (2, 2)
+        for _ in range(3):
+            circuit.action_move("down")
+            circuit.action_expand()
+        assert circuit.branch.path == ("logits", "a3.h1", "a2.h1<q>", "a1.h0<k>")
+
+
+async def test_a_head_of_the_circuit_is_the_head_of_the_map(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("5", "j", "j")
+        assert app.main.look.at.head == (3, 0)
+        assert app.main.query_one(HeatMap).head == (3, 0)
+
+
+async def test_roles_and_their_reasons(explore, screen_text):
+    async with explore() as (app, pilot):
+        seen = []
+        for _ in range(4):
+            await pilot.press("m")
+            seen.append(app.main.look.at.role)
+        assert seen == ["previous_token", "successor", "copy_suppression", "induction"]
+        await pilot.press("M")
+        assert "no ordinals" in screen_text(app)
+
+
+async def test_tasks_change_circuit_and_behaviour(explore):
+    async with explore() as (app, pilot):
+        before = app.main.of("checkpoints").all[6]["value"]
+        await pilot.press("T")
+        assert app.main.look.at.task == "gendered_pronoun"
+        assert app.main.of("checkpoints").all[6]["value"] != before
+        assert app.main.of("circuit").circuit is None
+
+
+async def test_marked_heads_are_the_series_of_the_plot(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("3", "g", "space", "l", "space")
+        assert app.main.look.at.marks == ((0, 0), (0, 1))
+        assert list(app.main.of("history").curves) == ["a0.h0", "a0.h1"]
+        await pilot.press("asterisk")
+        assert app.main.look.at.marks == ()
+        await pilot.press("asterisk")
+        assert app.main.look.at.marks[0] == (2, 1)
+
+
+async def test_nine_heads_are_too_many(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("3", "g")
+        for _ in range(3):
+            await pilot.press("space", "l", "space", "l", "space", "h", "h", "j")
+        assert len(app.main.look.at.marks) == 8
+
+
+async def test_the_plot_shows_the_tasks_metric_and_either_axis(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("4", "B", "X", "z")
+        history = app.main.of("history")
+        assert list(history.curves) == ["ioi"] and not history.log_axis and history.span == 0.5
+        await pilot.press("h")
+        assert app.main.look.at.step == 128
+        await pilot.press("0", "B")
+        assert history.span == 1.0 and list(history.curves) == ["a2.h1"]
+
+
+async def test_a_filter_narrows_and_escape_clears(explore):
+    async with explore() as (app, pilot):
+        listed = app.main.of("checkpoints")
+        await pilot.press("2", "slash", *"unread")
+        assert [row["step"] for row in listed.rows] == [512]
+        await pilot.press("enter", "escape")
+        assert len(listed.rows) == 12
+        await pilot.press("slash", "exclamation_mark", *"unread", "enter")
+        assert len(listed.rows) == 11
+        await pilot.press("escape", "slash", "left_parenthesis")
+        assert listed.rows == []
+
+
+async def test_sorting_keeps_what_has_no_value_last(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("2", "s", "S")
+        listed = app.main.of("checkpoints")
+        assert listed.rows[0]["step"] == 256
+        assert {row["step"] for row in listed.rows[-2:]} == {512, 1024}
+
+
+async def test_the_time_lapse_stops_at_the_end(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("p")
+        assert app.main.playing
+        app.main._play_on()
+        assert app.main.look.at.step == 512 and app.main.playing
+        app.main._play_on()
+        assert app.main.look.at.step == 1024 and not app.main.playing
+
+
+async def test_where_one_was_is_where_one_is(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("comma", "m", "5", "plus", "t")
+        left = app.main.look.at
+    async with explore() as (app, _):
+        assert app.main.look.at == left
+        assert app.main.pane_name == "circuit" and app.main.has_class("-zoomed") and not app.current_theme.dark
+
+
+async def test_a_broken_memory_is_forgotten(explore, apart):
+    async with explore() as (_, pilot):
+        await pilot.press("comma")
+    for content in ("{", "[]", '{"selection": {"head": 3}}', '{"selection": {"model": [1], "step": "x"}, "theme": 5}'):
+        next((apart / "state").rglob("view-*.json")).write_text(content)
+        async with explore() as (app, _):
+            assert app.main.look.at.step == 256
+
+
+async def test_a_state_folder_that_cannot_be_made_is_done_without(explore, apart):
+    (apart / "state").write_text("in the way")
+    async with explore() as (app, pilot):
+        await pilot.press("comma", "1", "E", "escape")
+        assert app.main.look.at.step == 128

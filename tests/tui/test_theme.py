@@ -1,0 +1,40 @@
+"""Both themes can be read, and a ramp rises evenly, so that it survives the loss of its colours."""
+
+import pytest
+
+from circuit_tui import theme
+
+READABLE = 4.5
+"""WCAG 2, level AA."""
+
+
+@pytest.mark.parametrize("of", [theme.DARK, theme.LIGHT], ids=lambda of: of.name)
+def test_text_stands_out(of):
+    for colour in (of.foreground, of.secondary, of.accent, of.warning, of.error, of.success):
+        for ground in (of.background, of.panel):
+            assert theme.contrast(colour, ground) >= READABLE, (colour, ground)
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_figures_stand_out_on_every_step_of_the_ramps(dark):
+    colours = theme.palette(dark)
+    assert len(colours.ramp) <= 8
+    for step in (*colours.ramp, *colours.negative):
+        assert theme.contrast(theme.ink(step), step) >= READABLE
+    assert theme.contrast(colours.muted, colours.ground) >= READABLE
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_ramps_leave_the_ground_step_by_step(dark):
+    colours = theme.palette(dark)
+    for ramp in (colours.ramp, colours.negative):
+        rising = [theme.luminance(step) for step in ramp]
+        assert rising == sorted(rising, reverse=not dark) and len(set(rising)) == len(ramp)
+
+
+def test_every_role_has_a_badge_and_a_colour_of_its_own():
+    names = ("induction", "duplicate_token", "previous_token", "successor", "name_mover")
+    roles = [theme.role(name) for name in (*names, "negative_name_mover", "copy_suppression", "s_inhibition")]
+    assert len({role.badge for role in roles}) == len({role.colour for role in roles}) == 8
+    assert all(theme.contrast(theme.ink(role.colour), role.colour) >= READABLE for role in roles)
+    assert theme.role("my_role").badge == "my"

@@ -1,0 +1,142 @@
+"""The explorer: opens at once, reads a store, and shows it as it grows. It computes nothing.
+
+The store may not be there yet: `begin` is called once the first frame stands, in a thread, and makes it. Twice a second
+the store is asked whether another has written. However the explorer ends, the terminal is as it was before.
+"""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from rich.text import Text
+from textual import on, work
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from circuit_store import queries
+from circuit_store.errors import StoreError
+from circuit_store.store import open_to_read
+from circuit_tui import bindings, clipboard, state, theme
+from circuit_tui.screens.keys import KeyedScreen
+
+_POLL = 0.5
+"""Seconds between two looks at whether the store has changed."""
+
+
+class Explorer(App[None]):
+    """`begin` brings a store into being and returns what to tell the user."""
+
+    TITLE = "circuit-tui"
+    CSS_PATH = Path(__file__).with_name("explorer.tcss")
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, store: Path, begin: Callable[[], str] | None = None):
+        super().__init__()
+        self.animation_level = "none"
+        self.store, self._begin = store, begin
+        self.db: sqlite3.Connection | None = None
+        self.version = -1
+        self.last_error = "No error so far."
+        wish, held = state.recall(store)
+        for own in (theme.DARK, theme.LIGHT):
+            self.register_theme(own)
+        wanted = held.get("theme")
+        self.theme = wanted if isinstance(wanted, str) and wanted in self.available_themes else theme.DARK.name
+        self.main = KeyedScreen(store, wish, str(held.get("pane")))
+        self.main.set_class(held.get("zoomed") is True, "-zoomed")
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.main
+
+    def on_mount(self) -> None:
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            with suppress(ValueError, RuntimeError, NotImplementedError):
+                asyncio.get_running_loop().add_signal_handler(ending, self.exit)
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        self.poll()
+        self.set_interval(_POLL, self.poll)
+        if self._begin:
+            self._run_begin(self._begin)
+
+    @work(thread=True, exit_on_error=False)
+    def _run_begin(self, begin: Callable[[], str]) -> None:
+        message = begin()
+        self.call_from_thread(self.notify, message, markup=False)
+
+    def poll(self) -> None:
+        """Look whether the store is there and has changed."""
+        try:
+            if self.db is None:
+                self.db, self.version = open_to_read(self.store), -1
+            version = queries.data_version(self.db)
+            if version != self.version:
+                self.version = version
+                self.main.reload(self.db, version)
+        except StoreError as error:
+            self.main.vacant(str(error))
+        except sqlite3.Error as error:
+            self.close_store()
+            self.main.vacant(f"The store {self.store} cannot be read: {error}.")
+            self.fail(error)
+
+    def close_store(self) -> None:
+        if self.db:
+            self.db.close()
+        self.db = None
+
+    def fail(self, error: BaseException) -> None:
+        """Tell of an error, and keep it for the log and for `E`."""
+        self.last_error = "".join(traceback.format_exception(error))
+        self.note(self.last_error)
+        said = f"{str(error) or type(error).__name__}\nE shows it in full"
+        self.notify(said, severity="error", markup=False, timeout=3600)
+
+    def note(self, text: str) -> Path:
+        """Write to the log. Returns its path."""
+        log = state.folder() / "explorer.log"
+        with suppress(OSError), log.open("a") as file:
+            file.write(f"{datetime.now().isoformat(timespec='seconds')} {text}\n")
+        return log
+
+    @on(Worker.StateChanged)
+    def _worker_failed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error:
+            self.fail(event.worker.error)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        self._clipboard = text
+        escape = clipboard.sequence(text, os.environ)
+        if escape and self._driver:
+            self._driver.write(escape)
+
+    def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
+        """The palette: every key, every choice, and what has no key."""
+        for key in bindings.KEYS:
+            yield SystemCommand(key.tip, f"{key.group} · key {key.display}", partial(self.main.press, key))
+        for kind, name, choice in self.main.choices():
+            yield SystemCommand(f"{kind} {name}", f"Go to this {kind}", partial(self.main.choose, **{kind: choice}))
+        yield SystemCommand("Themes", "Choose among all themes", self.action_change_theme)
+        yield SystemCommand("Screenshot", "Save the screen as SVG", self.deliver_screenshot)
+
+    def on_unmount(self) -> None:
+        look = {"theme": self.theme, "pane": self.main.pane_name, "zoomed": self.main.has_class("-zoomed")}
+        with suppress(OSError):
+            state.remember(self.store, self.main.wish, **look)
+        self.close_store()
+
+    def _fatal_error(self) -> None:
+        """Instead of Textual's traceback, which prints local variables."""
+        log = self.note(traceback.format_exc())
+        if self._exit_renderables:
+            return
+        self.panic(Text(f"circuit-tui stopped because of an error of its own: {self._exception!r}\nMore is in {log}"))

@@ -1,0 +1,157 @@
+"""The one screen: five panes that follow one selection, and how they share the terminal."""
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.events import DescendantFocus
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Static
+
+from circuit_tui.bindings import PANES
+from circuit_tui.state import Look, Selection, settle
+from circuit_tui.widgets.checkpoints import Checkpoints
+from circuit_tui.widgets.circuit import Circuit
+from circuit_tui.widgets.heads import Heads
+from circuit_tui.widgets.history import History
+from circuit_tui.widgets.listing import Listing
+from circuit_tui.widgets.models import Models
+from circuit_tui.widgets.pane import Pane
+from circuit_tui.widgets.status import Crumbs, Status
+from circuit_tui.widgets.timeline import Timeline
+
+_SINGLE = ("-narrow", "-low", "-zoomed")
+_CHEAP = {"head", "marks"}
+"""Choices that hold without asking the store."""
+
+
+class _Filter(Input):
+    """Gives the focus back at once, so that no key typed after Enter is lost in it."""
+
+    async def action_submit(self) -> None:
+        screen = self.screen
+        assert isinstance(screen, ExplorerScreen)
+        screen.show_pane(screen.pane_name)
+
+
+class ExplorerScreen(Screen[None], inherit_bindings=False):
+    """`wish` is what the user chose, `look` what is shown of it."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-cramped"), (60, "-narrow"), (100, "-normal"), (160, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (15, "-low"), (24, "-tall")]
+
+    def __init__(self, store: Path, wish: Selection, pane: str):
+        super().__init__()
+        self.store, self.wish = store, wish
+        self.pane_name = pane if pane in PANES else "models"
+        self.look: Look | None = None
+        self.playing = False
+
+    def compose(self) -> ComposeResult:
+        yield Static("terminal too small (need 60x15)", id="small")
+        yield Crumbs()
+        with Container(id="panes"):
+            yield from (Models(), Heads(), Circuit(), Checkpoints(), History())
+        yield Timeline()
+        yield Status()
+        yield _Filter(placeholder="regular expression; ! inverts", id="filter", select_on_focus=False)
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        self.show_pane(self.pane_name)
+
+    def of(self, name: str) -> Pane:
+        return cast(Pane, self.query_one(f"#{name}", Pane))
+
+    @property
+    def pane(self) -> Pane:
+        """The pane that has, or last had, the focus."""
+        return self.of(self.pane_name)
+
+    @property
+    def heads(self) -> Heads:
+        return self.query_one(Heads)
+
+    @property
+    def single(self) -> bool:
+        return any(self.has_class(name) for name in _SINGLE)
+
+    def reload(self, db: sqlite3.Connection, version: int) -> None:
+        """The store has changed, or is another."""
+        self.look = Look(db, version, settle(db, self.wish))
+        self.follow()
+
+    def vacant(self, reason: str) -> None:
+        """There is no store to look at."""
+        self.look = None
+        for pane in self.query(Pane):
+            pane.forget(reason)
+        self.frame()
+
+    def choose(self, **changes: Any) -> None:
+        """Change the selection; every pane follows."""
+        self.wish = replace(self.wish, **changes)
+        if self.look is None:
+            return
+        if changes.keys() <= _CHEAP:
+            self.look = replace(self.look, at=replace(self.look.at, **changes))
+            self.follow()
+        else:
+            self.reload(self.look.db, self.look.version)
+
+    def follow(self) -> None:
+        assert self.look
+        for pane in self.query(Pane):
+            pane.follow(self.look)
+        self.frame()
+
+    def redraw(self) -> None:
+        """The same data in other colours."""
+        for pane in self.query(Pane):
+            pane.draw()
+        self.frame()
+        self.query_one(Timeline).refresh()
+
+    def frame(self) -> None:
+        """The lines around the panes."""
+        self.query_one(Crumbs).follow(self.look, self.pane_name, self.single)
+        self.query_one(Timeline).follow(self.look)
+        self.query_one(Status).follow(self.look, self.store, self.playing)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.frame)
+
+    def show_pane(self, name: str) -> None:
+        """Go to a pane; where there is room for one only, it takes the place of the other."""
+        self.pane_name = name
+        self.set_focus(self.pane.body)
+        for pane in self.query(Pane):
+            pane.set_class(pane.NAME == name, "-current")
+        self.query_one("#filter").remove_class("-open")
+        self.frame()
+
+    @on(DescendantFocus)
+    def _focused(self) -> None:
+        """A click went to another pane."""
+        around = self.focused.ancestors_with_self if self.focused else []
+        pane = next((node for node in around if isinstance(node, Pane)), None)
+        if pane and pane.NAME != self.pane_name:
+            self.show_pane(pane.NAME)
+
+    def open_filter(self) -> None:
+        """Ask for the pattern of the list that has the focus."""
+        pane = self.pane
+        assert isinstance(pane, Listing)
+        entry = self.query_one("#filter", Input)
+        entry.value = pane.pattern
+        entry.add_class("-open")
+        entry.focus()
+
+    @on(Input.Changed, "#filter")
+    def _narrow(self, event: Input.Changed) -> None:
+        if isinstance(self.pane, Listing):
+            self.pane.narrow(event.value)

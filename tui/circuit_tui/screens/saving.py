@@ -1,0 +1,75 @@
+"""What leaves the explorer: a view as CSV, a row for the clipboard, and the command lines that give the same."""
+
+import shlex
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from circuit_store import export, queries
+from circuit_tui.widgets.notation import plain
+
+_RUN_OPTIONS = {
+    "ig_steps": "--ig-steps",
+    "ig_rule": "--ig-rule",
+    "selector": "--select",
+    "threshold": "--threshold",
+}
+
+
+def csv(db: sqlite3.Connection, view: str, filters: dict[str, Any]) -> str:
+    which = queries.view(view)
+    return export.text(queries.rows(db, which, filters), [column.name for column in which.columns], "csv")
+
+
+def tsv(db: sqlite3.Connection, view: str, filters: dict[str, Any]) -> str:
+    """The rows without a header, tab-separated; an empty cell is NULL."""
+    found = queries.rows(db, queries.view(view), filters)
+    return "\n".join("\t".join("" if cell is None else plain(cell) for cell in row.values()) for row in found)
+
+
+def address(filters: dict[str, Any]) -> str:
+    """`MODEL@STEP`, as the command line writes it."""
+    step = f"@{filters['step']}" if "step" in filters else ""
+    return f"{filters['model']}{step}" if "model" in filters else ""
+
+
+def command(view: str, filters: dict[str, Any]) -> str:
+    """The command that prints the same bytes."""
+    options = [part for name in ("task", "role") if name in filters for part in (f"--{name}", str(filters[name]))]
+    words = [view, *([address(filters)] if "model" in filters else []), *options]
+    return "circuit-tui export " + " ".join(shlex.quote(word) for word in words)
+
+
+def write(text: str, view: str, filters: dict[str, Any], folder: Path) -> Path:
+    """Write a file that did not exist, named by what it holds."""
+    parts = [view, address(filters), str(filters.get("role", "")), str(filters.get("task", ""))]
+    name = "".join(c if c.isalnum() or c in "-_.@~" else "_" for c in "-".join(part for part in parts if part))[:120]
+    for number in range(1, 1000):
+        path = folder / (f"{name}.csv" if number == 1 else f"{name}~{number}.csv")
+        try:
+            with path.open("x", newline="", encoding="utf-8") as file:
+                file.write(text)
+            return path
+        except FileExistsError:
+            continue
+    raise FileExistsError(f"{folder} holds {name}.csv a thousand times: move some away.")
+
+
+def recompute(of: queries.Provenance) -> str:
+    """The command that computes the result."""
+    facts = of.facts
+    words = [facts["model"], "--checkpoints", str(facts["step"]), "--analyses", facts["analysis"]]
+    words += ["--tasks", facts["task"]] if facts.get("task") else []
+    for name, option in _RUN_OPTIONS.items():
+        words += [option, str(of.params[name])] if of.params.get(name) is not None else []
+    return "circuit-tui run " + " ".join(shlex.quote(word) for word in words)
+
+
+def provenance(of: queries.Provenance) -> Text:
+    """The command, then fact by fact."""
+    lines = Text().append(f"{plain(recompute(of))}\n\n", "bold")
+    for name, value in {**of.facts, **of.params}.items():
+        lines.append(f"{plain(name).replace('_', ' '):<18}", "dim").append(f"{plain(value)}\n")
+    return lines

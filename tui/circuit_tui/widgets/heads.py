@@ -1,0 +1,151 @@
+"""The heads: a role's score for each, as a heat map, and what is known of the one under the cursor."""
+
+from dataclasses import replace
+from typing import Any
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+
+from circuit_store import queries
+from circuit_tui import bindings, theme
+from circuit_tui.state import NEAR_ZERO, Look, Selection, strongest
+from circuit_tui.widgets.heat_map import HeatMap
+from circuit_tui.widgets.notation import finite, head_name, plain, signed
+from circuit_tui.widgets.note import Note
+from circuit_tui.widgets.pane import Pane
+
+_NOTHING = queries.HeadGrid([], None, False)
+MOST = 8
+"""Heads that one plot can keep apart."""
+
+
+class Heads(Pane):
+    NAME = "heads"
+    ABOUT = "Each head's score in a role (induction, previous token, ...), layer by head."
+    BINDINGS = bindings.of("heads")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grid = _NOTHING
+        self.scores: dict[str, dict[str, Any]] = {}
+
+    def compose(self) -> ComposeResult:
+        yield HeatMap(self._moved)
+        yield Note()
+
+    @property
+    def body(self) -> HeatMap:
+        return self.query_one(HeatMap)
+
+    def needs(self, at: Selection) -> tuple[Any, ...]:
+        return at.model, at.step, at.role
+
+    def load(self, look: Look) -> None:
+        at = look.at
+        self.grid = _NOTHING
+        if at.model and at.role and at.step is not None:
+            self.grid = _drawable(queries.head_grid(look.db, at.model, at.step, at.role))
+
+    def draw(self) -> None:
+        at = self.at
+        reason = self._why_empty()
+        self.title(*([plain(at.role), "fraction 0..1"] if at.role else []))
+        self.body.paint(self.grid.values, at.marks, at.head, reason)
+        self._say(reason)
+
+    def point(self) -> None:
+        self.body.point(self.at.marks, self.at.head)
+        self._say(self._why_empty())
+
+    def _say(self, reason: str) -> None:
+        """Below the map: the scale, and the head under the cursor."""
+        if not reason:
+            self._read_head()
+        self.query_one(Note).say(Text() if reason else self._detail())
+
+    def vacant(self, reason: str) -> None:
+        self.grid = _NOTHING
+        self.query_one(Note).say(Text())
+        self.body.paint([], (), None, reason)
+
+    def _why_empty(self) -> str:
+        at = self.at
+        if at.role is None:
+            return f"{self.ABOUT} None is computed yet for {plain(at.model)}." if at.model else self.ABOUT
+        if not self.grid.computed:
+            return f"{plain(at.role)} is not computed at step {at.step}. , and . go to other checkpoints."
+        if self.grid.reason:
+            return f"{plain(at.role)} is undefined here: {plain(self.grid.reason)}. m shows the next role."
+        return ""
+
+    def _read_head(self) -> None:
+        if self.look and self.at.head:
+            layer, head = self.at.head
+            where = {"model": self.at.model, "step": self.at.step, "layer": layer, "head": head}
+            found = queries.rows(self.look.db, queries.view("heads"), where)
+            self.scores = {row["role"]: row for row in found}
+
+    def _detail(self) -> Text:
+        return Text("\n").join([self._legend(), self._of_head(), self._of_control(), self._of_roles()])
+
+    def _legend(self) -> Text:
+        colours, line = self.colours, Text(no_wrap=True)
+        if any(value is not None and value <= -NEAR_ZERO for row in self.grid.values for value in row):
+            line.append("−1 ")
+            for colour in reversed(colours.negative):
+                line.append("  ", Style(bgcolor=colour))
+            line.append(" ")
+        line.append("0 ")
+        for colour in colours.ramp:
+            line.append("  ", Style(bgcolor=colour))
+        return line.append(" 1  ∅ no value  * marked")
+
+    def _of_head(self) -> Text:
+        row = self.scores.get(self.at.role or "", {})
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(head_name(self.at.head or (0, 0)), "bold " + self.colours.accent)
+        line.append(f" {plain(self.at.role)} ").append(signed(row.get("value"), 3), "bold")
+        return line
+
+    def _of_control(self) -> Text:
+        row = self.scores.get(self.at.role or "", {})
+        parts = [f"{name} {signed(row[name], 3)}" for name in ("raw", "control") if row.get(name) is not None]
+        return self.dim(" − ".join(parts) or "no control is subtracted from this role")
+
+    def _of_roles(self) -> Text:
+        line = Text()
+        for name, row in self.scores.items():
+            line.append_text(badge(name)).append(f" {signed(row['value'], 2)}  ")
+        return line
+
+    def _moved(self) -> None:
+        self.wish(head=self.body.head)
+
+    def action_move(self, where: str) -> None:
+        self.body.move(where)
+
+    def best(self) -> tuple[tuple[int, int], ...]:
+        return strongest(self.grid.values, MOST)
+
+    def filters(self) -> dict[str, Any] | None:
+        if self.at.role is None:
+            return None
+        return {"model": self.at.model, "step": self.at.step, "role": self.at.role}
+
+    def row(self) -> dict[str, Any] | None:
+        return {"layer": self.at.head[0], "head": self.at.head[1]} if self.at.head else None
+
+    def value(self) -> str:
+        value = self.scores.get(self.at.role or "", {}).get("value")
+        return "" if value is None else repr(value)
+
+
+def _drawable(grid: queries.HeadGrid) -> queries.HeadGrid:
+    return replace(grid, values=[[finite(value) for value in row] for row in grid.values])
+
+
+def badge(role: str) -> Text:
+    """Two letters on the role's colour."""
+    of = theme.role(role)
+    return Text(f" {plain(of.badge)} ", Style(color=theme.ink(of.colour), bgcolor=of.colour))

@@ -1,0 +1,95 @@
+"""Lines with a cursor, drawn one at a time: what lists, heat map and tree have in common.
+
+Only the lines that are seen are drawn, and only those that change are drawn again, so a key costs the same in a list
+of ten and of a million.
+"""
+
+from collections.abc import Callable
+
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.geometry import Region, Size
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+
+class Lines(ScrollView, can_focus=True, inherit_bindings=False):
+    """`draw` writes a line in a width, `moved` hears of every move by the user; `message` stands in for no lines.
+
+    It hears at once: a message would arrive after the next key, which quick fingers would then lose.
+    """
+
+    COMPONENT_CLASSES = {"lines--cursor"}
+    DEFAULT_CSS = """
+    Lines { overflow-x: hidden; scrollbar-size-vertical: 1; height: 1fr; }
+    Lines > .lines--cursor { background: $primary 12%; }
+    Lines:focus > .lines--cursor { background: $primary 30%; text-style: bold; }
+    """
+    cursor: reactive[int] = reactive(0, repaint=False)
+    count: reactive[int] = reactive(0, repaint=False)
+    message = ""
+
+    def __init__(self, draw: Callable[[int, int], Text], moved: Callable[[], None]):
+        super().__init__()
+        self.line, self.moved = draw, moved
+
+    def show(self, count: int, cursor: int, message: str = "") -> None:
+        """Draw everything anew."""
+        self.message = message
+        self.count = count
+        self.virtual_size = Size(self.virtual_size.width, self.height_of(count))
+        self.set_reactive(Lines.cursor, max(0, min(cursor, count - 1)))
+        self.refresh()
+        self.call_after_refresh(self.scroll_to_cursor)
+
+    def height_of(self, count: int) -> int:
+        return count
+
+    def move(self, where: str) -> None:
+        half = max(1, self.size.height // 2)
+        moved = {"down": 1, "up": -1, "page_down": half, "page_up": -half, "first": -self.count, "last": self.count}
+        self.go(self.cursor + moved[where])
+
+    def go(self, index: int) -> None:
+        """Put the cursor on a line and say so."""
+        index = max(0, min(index, self.count - 1))
+        if self.count and index != self.cursor:
+            self.cursor = index
+            self.moved()
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        self.refresh_line(old)
+        self.refresh_line(new)
+        self.scroll_to_cursor()
+
+    def scroll_to_cursor(self) -> None:
+        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True, immediate=True)
+
+    def on_click(self, event: events.Click) -> None:
+        index = event.y + self.scroll_offset.y
+        if index < self.count:
+            self.go(index)
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        if not self.count:
+            return self._said(y, width)
+        index = y + self.scroll_offset.y
+        if index >= self.count:
+            return Strip.blank(width, self.rich_style)
+        here = index == self.cursor
+        line = Text("›" if here else " ", no_wrap=True) + self.line(index, width - 1)
+        return self.strip(line, width, self.get_component_rich_style("lines--cursor") if here else None)
+
+    def strip(self, line: Text, width: int, style: Style | None = None) -> Strip:
+        """A line of text, cut or filled to `width`, on the widget's ground."""
+        drawn = Strip(line.render(self.app.console)).adjust_cell_length(width)
+        return drawn.apply_style(self.rich_style + style if style else self.rich_style)
+
+    def _said(self, y: int, width: int) -> Strip:
+        room = max(10, width - 2)
+        wrapped = Text(self.message).wrap(self.app.console, room)
+        line = wrapped[y] if y < len(wrapped) else Text()
+        return self.strip(Text(" ") + line, width)

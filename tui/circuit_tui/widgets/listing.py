@@ -1,0 +1,121 @@
+"""A pane that lists things: cursor, filter and sorting, shared by models and checkpoints."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from rich.text import Text
+from textual.app import ComposeResult
+
+from circuit_tui.widgets.lines import Lines
+from circuit_tui.widgets.notation import plain
+from circuit_tui.widgets.note import Note
+from circuit_tui.widgets.pane import Pane
+
+Row = dict[str, Any]
+
+
+class Listing(Pane):
+    """Subclasses say what the rows are, how one is written, and which of them is chosen."""
+
+    SORTS: tuple[str, ...]
+    """Columns, the first of them in the order in which it is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[Row] = []
+        self.rows: list[Row] = []
+        self.pattern = ""
+        self.sort = self.SORTS[0]
+        self.backwards = False
+
+    def compose(self) -> ComposeResult:
+        yield Lines(lambda index, width: self.line(self.rows[index], width), self._moved)
+        yield Note()
+
+    @property
+    def body(self) -> Lines:
+        return self.query_one(Lines)
+
+    def line(self, row: Row, width: int) -> Text:
+        raise NotImplementedError
+
+    def words(self, row: Row) -> str:
+        """What the filter is held against."""
+        raise NotImplementedError
+
+    def chosen(self, row: Row) -> bool:
+        raise NotImplementedError
+
+    def choose(self, row: Row) -> None:
+        raise NotImplementedError
+
+    def note(self, row: Row | None) -> str:
+        """A line on the chosen row, below the list."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        kept = self._test()
+        self.rows = self._sorted([row for row in self.all if kept(self.words(row))])
+        self.body.show(len(self.rows), self._here(), self._why_empty())
+        self.title(*self._state())
+        self._say()
+
+    def point(self) -> None:
+        self.body.cursor = self._here()
+        self._say()
+
+    def _here(self) -> int:
+        return next((i for i, row in enumerate(self.rows) if self.chosen(row)), 0)
+
+    def _say(self) -> None:
+        chosen = next((row for row in self.all if self.chosen(row)), None)
+        self.query_one(Note).say(Text(self.note(chosen)))
+
+    def vacant(self, reason: str) -> None:
+        self.all, self.rows = [], []
+        self.query_one(Note).say(Text())
+        self.body.show(0, 0, reason)
+
+    def _moved(self) -> None:
+        self.choose(self.rows[self.body.cursor])
+
+    def action_move(self, where: str) -> None:
+        self.body.move(where)
+
+    def action_sort(self) -> None:
+        self.sort = self.SORTS[(self.SORTS.index(self.sort) + 1) % len(self.SORTS)]
+        self.draw()
+
+    def action_reverse(self) -> None:
+        self.backwards = not self.backwards
+        self.draw()
+
+    def narrow(self, pattern: str) -> None:
+        """Show the rows that match; a leading `!` shows the others."""
+        self.pattern = pattern
+        self.draw()
+
+    def _test(self) -> Callable[[str], bool]:
+        pattern = self.pattern.removeprefix("!")
+        try:
+            search = re.compile(pattern, re.IGNORECASE).search
+        except re.error:
+            search = re.compile(re.escape(pattern), re.IGNORECASE).search
+        return lambda words: bool(search(words)) != (self.pattern.startswith("!") and bool(pattern))
+
+    def _sorted(self, rows: list[Row]) -> list[Row]:
+        """By the chosen column; rows without a value come last either way."""
+        known = [row for row in rows if row[self.sort] is not None]
+        known.sort(key=lambda row: row[self.sort], reverse=self.backwards)
+        return known + [row for row in rows if row[self.sort] is None]
+
+    def _state(self) -> list[str]:
+        found = (
+            [f"/{plain(self.pattern)} {len(self.rows)} of {len(self.all)}"] if self.pattern else [str(len(self.all))]
+        )
+        usual = self.sort == self.SORTS[0] and not self.backwards
+        return found + ([] if usual else [f"{'↓' if self.backwards else '↑'} {self.sort}"])
+
+    def _why_empty(self) -> str:
+        return f"Nothing matches {self.pattern}: esc clears the filter." if self.all else self.ABOUT

@@ -1,0 +1,88 @@
+"""The plot of values over training, on the library's braille canvas. Imports numpy, so it is itself imported late."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Grid
+from textual.strip import Strip
+from textual.widgets import Static
+from textual_hires_canvas import Canvas
+from textual_plot import HiResMode, PlotWidget
+from textual_plot.axis_formatter import AxisFormatter, NumericAxisFormatter
+
+_MOST_MARKERS = 40
+"""Points of a series beyond which markers would hide the line."""
+
+
+@dataclass(frozen=True)
+class Series:
+    name: str
+    colour: str
+    marker: str
+    points: list[tuple[float, float]]
+    """Place on the axis of training (0 to 1), and value."""
+
+
+class _Places(AxisFormatter):
+    """Labels at given places."""
+
+    def __init__(self, ticks: Sequence[tuple[float, str]]):
+        self._labels = dict(ticks)
+
+    def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
+        return list(self._labels)
+
+    def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
+        return [self._labels[tick] for tick in ticks]
+
+
+class _Canvas(Canvas):
+    """The library leaves some cells without any style, which NO_COLOR's filter cannot take."""
+
+    def render_line(self, y: int) -> Strip:
+        return super().render_line(y).apply_style(self.rich_style)
+
+
+class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
+    """Lines with markers, and a vertical line at the current checkpoint."""
+
+    DEFAULT_CSS = """
+    Plot { height: 1fr; }
+    Plot > .plot--axis { color: $rule; }
+    Plot > .plot--tick { color: $secondary; text-style: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(allow_pan_and_zoom=False)
+        self.set_reactive(PlotWidget.margin_top, 1)
+        self.set_reactive(PlotWidget.margin_bottom, 1)
+        self.set_reactive(PlotWidget.margin_left, 6)
+
+    def compose(self) -> ComposeResult:
+        with Grid():
+            for part in ("margin-top", "margin-left", "plot", "margin-bottom"):
+                yield _Canvas(1, 1, id=part)
+        yield Static(id="legend")
+
+    def show(
+        self,
+        series: list[Series],
+        at: float,
+        ticks: Sequence[tuple[float, str]],
+        span: tuple[float, float],
+        values: tuple[float, float],
+        accent: str,
+    ) -> None:
+        self.clear()
+        self.set_xlimits(*span)
+        self.set_ylimits(*values)
+        self.set_x_formatter(_Places(ticks))
+        self.set_y_formatter(NumericAxisFormatter())
+        for one in series:
+            xs, ys = [x for x, _ in one.points], [y for _, y in one.points]
+            self.plot(xs, ys, one.colour, HiResMode.BRAILLE)
+            if len(xs) <= _MOST_MARKERS:
+                self.scatter(xs, ys, one.marker, one.colour)
+        if span[0] <= at <= span[1]:
+            self.add_v_line(at, accent)

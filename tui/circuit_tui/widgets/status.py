@@ -1,0 +1,58 @@
+"""The lines above and below the panes: where one is, and how the sweep goes."""
+
+from pathlib import Path
+
+from rich.text import Text
+
+from circuit_store import queries
+from circuit_tui import theme
+from circuit_tui.state import Look
+from circuit_tui.widgets.notation import bar, head_name, lasting, plain
+from circuit_tui.widgets.note import Note
+
+
+class Crumbs(Note):
+    """Model > step > role > head, and the task; marks at the end."""
+
+    DEFAULT_CSS = "Crumbs { height: 1; }"
+
+    def follow(self, look: Look | None, pane: str, single: bool) -> None:
+        at = look.at if look else None
+        if at is None or at.model is None:
+            self.say(Text("circuit-tui"))
+            return
+        accent = theme.palette(self.app.current_theme.dark).accent
+        parts = [plain(at.model), f"step {at.step}", plain(at.role or ""), head_name(at.head) if at.head else ""]
+        line = Text(" › ".join(part for part in parts if part), no_wrap=True, overflow="ellipsis")
+        if at.task:
+            line.append(f"   task {plain(at.task)}")
+        if at.marks:
+            line.append(f"   {len(at.marks)} marked")
+        if single:
+            line.append("   ").append(f"[{pane}]", f"bold {accent}")
+        self.say(line)
+
+
+class Status(Note):
+    """How the open runs go; without any, which store this is."""
+
+    DEFAULT_CSS = "Status { height: 1; }"
+
+    def follow(self, look: Look | None, store: Path, playing: bool) -> None:
+        line = Text(no_wrap=True, overflow="ellipsis")
+        if playing:
+            line.append("playing, p pauses   ", "bold")
+        progress = queries.progress(look.db) if look else None
+        if progress is None:
+            self.say(line.append(f"store {plain(store)}"))
+            return
+        settled = progress.done + progress.failed
+        accent = theme.palette(self.app.current_theme.dark).accent
+        line.append("sweep ").append(bar((settled + progress.fraction) / progress.total, 10).replace(" ", "░"), accent)
+        line.append(f" {settled}/{progress.total}")
+        line.append(f", {progress.failed} failed" if progress.failed else "")
+        line.append(f" · {plain(progress.current)}" if progress.current else " · waiting for the runner")
+        if progress.seconds_a_unit is not None:
+            left = (progress.total - settled) * progress.seconds_a_unit
+            line.append(f" · about {lasting(left)} left")
+        self.say(line)
