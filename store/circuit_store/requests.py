@@ -138,8 +138,7 @@ def take_unit(db: sqlite3.Connection) -> Unit | None:
         if row is None:
             return None
         db.execute(
-            "UPDATE unit SET state = 'loading', doing = 'load', fraction = 0, attempts = attempts + 1"
-            " WHERE id = ?",
+            "UPDATE unit SET state = 'loading', doing = 'load', fraction = 0, attempts = attempts + 1 WHERE id = ?",
             (row["id"],),
         )
         db.execute("UPDATE run SET state = 'running', started = coalesce(started, ?) WHERE id = ?", (now(), row["run"]))

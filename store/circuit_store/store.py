@@ -1,7 +1,8 @@
 """Open a store: to write (made and migrated if need be), or to read, also where nothing may be written.
 
 Write-ahead logging lets readers and the one writing runner go on side by side. A store in a folder that cannot be
-written, with nothing in a log beside it, is opened as immutable, because SQLite cannot read a write-ahead store there otherwise.
+written, with nothing in a log beside it, is opened as immutable, because SQLite cannot read a write-ahead store there
+otherwise.
 """
 
 import os

@@ -1,0 +1,46 @@
+"""What a command does not import: the answer to --version must not wait for torch."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "textual", "numpy", "transformers", "transformer_lens", "sqlite_utils"}
+LIGHT = [
+    "circuit_core.errors",
+    "circuit_core.suites",
+    "circuit_core.checkpoints",
+    "circuit_core.tasks.specs",
+    "circuit_core.sweep.plan",
+    "circuit_core.sweep.launch",
+]
+
+
+def imported(code: str, env: dict[str, str] | None = None) -> set[str]:
+    """Modules of a fresh process after `code`."""
+    code += "\nimport json, sys; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=env, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stderr))
+
+
+@pytest.mark.parametrize(
+    "args", [["--version"], ["--help"], ["info"], ["run", "--help"], ["models"], ["show", "heads", "--csv"]], ids=str
+)
+def test_a_light_command_imports_nothing_heavy(shell, args):
+    """Invariant: these commands answer from the standard library and click alone."""
+    code = f"from circuit_tui.cli import main\ntry: main({args!r})\nexcept SystemExit as end: assert not end.code"
+    found = imported(code, shell.env)
+    assert "circuit_tui.cli" in found and not HEAVY & found
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_a_light_module_imports_no_torch(module):
+    """Invariant: what the explorer may import of the mathematics brings no tensor library."""
+    found = imported(f"import {module}")
+    assert module in found and not {"torch", "transformers", "transformer_lens", "textual"} & found
+
+
+def test_the_explorer_module_imports_no_torch():
+    """Invariant: opening the explorer does not load torch."""
+    assert not {"torch", "transformers", "transformer_lens"} & imported("import circuit_tui.app")

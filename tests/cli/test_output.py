@@ -1,0 +1,136 @@
+"""What the commands print: tables, JSON, CSV; and the models that they know."""
+
+import csv
+import io
+import json
+import shutil
+
+import pytest
+
+from circuit_core import checkpoints, suites
+from circuit_store.views import VIEWS
+
+SAMPLE = suites.sample_folder() / "sample-0.1m"
+LAST = checkpoints.discover(SAMPLE)[-1].step
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_json_is_one_document(shell, view):
+    """Invariant: stdout is one JSON document with view, filters and rows; each row has the view's columns in order."""
+    shown = json.loads(shell("show", view, "sample-0.1m", "--json"))
+    assert (shown["view"], shown["filters"]) == (view, {"model": "sample-0.1m"})
+    assert shown["rows"] and {tuple(r) for r in shown["rows"]} == {tuple(c.name for c in VIEWS[view].columns)}
+
+
+def test_a_circuits_json_has_its_figures_on_top(shell):
+    """Invariant: the header's fields stand at the top level, and agree with the rows."""
+    shown = json.loads(shell("show", "circuit", "sample-0.1m@final", "--task", "ioi", "--json"))
+    header = VIEWS["circuit"].header
+    assert header is not None
+    assert set(shown) == {"view", "filters", "rows"} | {c.name for c in header.columns}
+    assert shown["n_edges"] == len(shown["rows"])
+    assert shown["n_nodes"] == len({row[end] for row in shown["rows"] for end in ("src", "dst")})
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_export_is_show_as_csv(shell, view):
+    """Two roads to one file: `export X`, `show X --csv` and `export X --output FILE` give the same bytes."""
+    exported = shell.run("export", view).stdout
+    assert exported == shell.run("show", view, "--csv").stdout
+    shell("export", view, "--output", shell.folder / "out.csv")
+    assert exported == (shell.folder / "out.csv").read_bytes()
+    header = next(csv.reader(io.StringIO(exported.decode(), newline="")))
+    assert header == [c.name for c in VIEWS[view].columns]
+
+
+def test_the_table_has_the_same_rows(shell):
+    """Invariant: the table has a header and a line for each row, aligned to one width a column."""
+    rows = json.loads(shell("show", "heads", "--json"))["rows"]
+    lines = shell("show", "heads").splitlines()
+    assert len(lines) == 1 + len(rows)
+    place = lines[0].index("role")
+    assert {line[place:].split()[0] for line in lines[1:]} == {r["role"] for r in rows}
+
+
+def test_rows_are_kept_sorted_and_cut(shell):
+    """Invariant: --where, --grep, --sort and --columns together are what Python does with the rows."""
+    rows = json.loads(shell("show", "heads", "--json"))["rows"]
+    wanted = sorted((r for r in rows if r["layer"] == 1 and "induction" in r["role"]), key=lambda r: -r["value"])
+    args = (
+        "--where",
+        "layer=1",
+        "--grep",
+        "^induc",
+        "--sort",
+        "-value",
+        "--columns",
+        "head,value",
+        "--format",
+        "jsonl",
+    )
+    lines = shell("export", "heads", *args).splitlines()
+    assert wanted and [json.loads(line) for line in lines] == [{k: r[k] for k in ("head", "value")} for r in wanted]
+
+
+def test_filters_narrow(shell):
+    """Invariant: an address and options give exactly the rows that they describe."""
+    rows = json.loads(shell("show", "heads", "--json"))["rows"]
+    args = ("sample-0.1m@final", "--role", "induction", "--layer", "0", "--head", "1")
+    wanted = [r for r in rows if (r["step"], r["role"], r["layer"], r["head"]) == (LAST, "induction", 0, 1)]
+    assert len(wanted) == 1 and json.loads(shell("show", "heads", *args, "--json"))["rows"] == wanted
+
+
+def test_without_a_store_the_sample_suite_is_listed(fresh):
+    """Invariant: `models` needs no store, makes none, and names every sample model with nothing computed."""
+    rows = json.loads(fresh("models", "--json"))["rows"]
+    assert [(r["model"], r["computed"]) for r in rows] == [(m.name, 0) for m in suites.sample_suite()]
+    assert all(r["params"] and r["checkpoints"] for r in rows)
+    assert not fresh.store.exists()
+
+
+def test_an_empty_file_is_no_store_yet(fresh):
+    """Invariant: `models` works beside the empty file that mktemp leaves."""
+    fresh.store.touch()
+    assert "sample-0.1m" in fresh("models")
+
+
+def test_a_model_is_added_with_its_steps_and_tokens(fresh, tmp_path):
+    """Invariant: a pattern finds the steps, tokens follow from them; an address then finds them."""
+    for step in (5, 20):
+        shutil.copytree(SAMPLE / "step0", tmp_path / "runs" / f"at_{step}k")
+    fresh("models", "add", "mine", "runs", "--pattern", r"at_(?P<step>\d+)k", "--tokens-per-step", "1000")
+    rows = json.loads(fresh("show", "checkpoints", "mine", "--json"))["rows"]
+    assert [(r["step"], r["tokens"], r["revision"]) for r in rows] == [(5, 5000, "at_5k"), (20, 20000, "at_20k")]
+    listed = {r["model"]: r["checkpoints"] for r in json.loads(fresh("models", "--json"))["rows"]}
+    assert listed["mine"] == 2 and "sample-0.1m" in listed
+
+
+def test_a_name_is_not_taken_twice(fresh, tmp_path):
+    """Invariant: a name that stands for one folder is refused for another, and what it stood for stays."""
+    fresh("models", "add", "mine", SAMPLE)
+    shutil.copytree(SAMPLE / "step0", tmp_path / "other" / "step0")
+    sentence = fresh.refused("models", "add", "mine", "other")
+    assert "sample-0.1m" in sentence and "other" in sentence and "models add NAME" in sentence
+    shutil.copytree(SAMPLE / "step0", tmp_path / "mine" / "step0")
+    assert "models add NAME" in fresh.refused("run", "./mine")
+    assert json.loads(fresh("show", "models", "mine", "--json"))["rows"][0]["source"] == str(SAMPLE)
+
+
+@pytest.mark.parametrize("name", ["", "a@b"])
+def test_a_name_must_fit_an_address(fresh, name):
+    """Invariant: what `show VIEW NAME@STEP` could not find is refused as a name."""
+    assert "models add NAME" in fresh.refused("models", "add", name, SAMPLE)
+
+
+def test_a_home_folder_in_the_stores_path(fresh, tmp_path):
+    """Invariant: `~` means the home folder even where no shell expanded it."""
+    fresh.env["HOME"] = str(tmp_path / "home")
+    fresh("--store", "~/s.db", "models", "add", "mine", SAMPLE)
+    assert (tmp_path / "home" / "s.db").exists() and not (tmp_path / "~").exists()
+
+
+def test_info_says_where_everything_lies(shell):
+    """Invariant: `info` names the store and the log, and whether there is a store."""
+    told = json.loads(shell("info", "--json"))
+    assert told["store"] == str(shell.store) and told["store_state"].startswith("1 models")
+    assert told["log"].startswith(str(shell.folder))

@@ -1,0 +1,129 @@
+"""Whatever is wrong with a command is one sentence on stderr: what was given, what is possible. Never a traceback."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from circuit_core import suites
+from circuit_store.views import VIEWS
+
+SAMPLE = suites.sample_folder() / "sample-0.1m"
+
+
+@pytest.mark.parametrize(
+    "args, says",
+    [
+        (["run", "no-such-folder"], ["no-such-folder", "sample-0.1m"]),
+        (["run", "~no-such-user/x"], ["~no-such-user/x", "sample-0.1m"]),
+        (["run", "x" * 300], ["sample-0.1m"]),
+        (["run", "sample-0.1m@final"], ["sample-0.1m@final", "--checkpoints"]),
+        (["run", "sample-0.1m", "--tasks", "chess"], ["chess", "ioi"]),
+        (["run", "sample-0.1m", "--tasks", ","], ["--tasks"]),
+        (["run", "sample-0.1m", "--analyses", "heads,magic"], ["magic", "behaviour, circuit, heads"]),
+        (["run", "sample-0.1m", "--analyses", ""], ["--analyses"]),
+        (["run", "sample-0.1m", "--checkpoints", "never"], ["never", "sparse", "0,512,final"]),
+        (["run", "sample-0.1m", "--checkpoints", "1"], ["1", "0, "]),
+        (["run", "sample-0.1m", "--checkpoints", ""], ["sparse"]),
+        (["run", "sample-0.1m", "--threshold", "nan"], ["--threshold nan"]),
+        (["run", "sample-0.1m", "--threshold", "1.5"], ["--threshold 1.5"]),
+        (["models", "add", "mine", "no-such-folder"], ["no-such-folder"]),
+        (["models", "add", "sample-0.1m", "."], ["sample-0.1m", "sample suite"]),
+        (["models", "add", "mine", ".", "--pattern", "("], ["--pattern (", "(?P<step>"]),
+        (["models", "add", "mine", ".", "--pattern", r"run\d+"], [r"run\d+", "(?P<step>"]),
+        (["show", "magic"], ["magic", *VIEWS]),
+        (["show", "behaviour"], ["no store", "circuit-tui demo"]),
+        (["export", "behaviour"], ["no store", "circuit-tui demo"]),
+        ([], ["terminal", "show"]),
+    ],
+)
+def test_refused_before_there_is_a_store(fresh, args, says):
+    """Invariant: exit 2, one line that names what was given and what is possible, nothing on stdout."""
+    sentence = fresh.refused(*args)
+    assert [s for s in says if s not in sentence] == []
+
+
+@pytest.mark.parametrize(
+    "args, says",
+    [
+        (["show", "behaviour", "gpt-9"], ["gpt-9", "sample-0.1m"]),
+        (["show", "behaviour", "sample-0.1m@17"], ["17", "0, ", "final"]),
+        (["show", "models", "sample-0.1m@0"], ["step", "model"]),
+        (["show", "behaviour", "--task", "chess"], ["chess", "ioi"]),
+        (["show", "heads", "--role", "magic"], ["magic", "induction"]),
+        (["show", "heads", "--task", "ioi"], ["task", "role"]),
+        (["export", "heads", "--columns", "value,magic"], ["magic", "layer"]),
+        (["export", "heads", "--sort", "magic"], ["magic", "layer"]),
+        (["export", "heads", "--where", "magic=1"], ["magic", "layer"]),
+        (["export", "heads", "--where", "layer"], ["--where layer", "COLUMN=VALUE"]),
+        (["export", "heads", "--grep", "("], ["--grep ("]),
+        (["export", "circuit", "--where", "src=nowhere", "--grep", "("], ["--grep ("]),
+        (["export", "heads", "--output", "no/such/folder/x.csv"], ["--output no/such/folder/x.csv"]),
+        (["export", "heads", "--output", "."], ["--output ."]),
+    ],
+)
+def test_refused_beside_a_store(shell, args, says):
+    """Invariant: exit 2, one line that names what was given and what is possible, nothing on stdout."""
+    sentence = shell.refused(*args)
+    assert [s for s in says if s not in sentence] == []
+
+
+def test_a_folder_without_checkpoints(fresh, tmp_path):
+    """Invariant: a folder that holds none is named, with what is expected."""
+    (tmp_path / "empty").mkdir()
+    assert "step1000" in fresh.refused("run", "empty")
+
+
+def test_a_refused_run_leaves_no_model(fresh):
+    """Invariant: a request that is refused is not half noted."""
+    fresh.refused("run", "sample-0.1m", "--checkpoints", "never")
+    fresh.refused("run", "sample-0.1m", "--tasks", "chess")
+    assert fresh("show", "models").count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["run", "sample-0.1m"], ["show", "heads"], ["export", "heads"]])
+@pytest.mark.parametrize("store", ["/dev/null/x.db", ".", "x" * 300])
+def test_a_store_that_cannot_be(fresh, command, store):
+    """Invariant: an impossible store is exit 2 with its path and the way out, for each command that needs one."""
+    sentence = fresh.refused("--store", store, *command)
+    assert store in sentence and "--store FILE" in sentence
+
+
+@pytest.mark.parametrize("command", [["run", "sample-0.1m"], ["show", "heads"], ["export", "heads"], ["models"]])
+def test_a_store_of_a_later_version(fresh, command):
+    """Invariant: a store that a newer program wrote is refused by name, and stays."""
+    fresh("models", "add", "mine", SAMPLE)
+    with closing(sqlite3.connect(fresh.store)) as db:
+        db.execute("PRAGMA user_version=99")
+    sentence = fresh.refused(*command)
+    assert "store.db" in sentence and "99" in sentence and "newer" in sentence
+
+
+def test_a_damaged_store(fresh):
+    """Invariant: damage that shows only while reading is one sentence too; exit 1, for nothing was asked wrongly."""
+    fresh("models", "add", "mine", SAMPLE)
+    data = bytearray(fresh.store.read_bytes())
+    data[8192:] = b"\xff" * len(data[8192:])
+    fresh.store.write_bytes(data)
+    done = fresh.run("show", "heads")
+    assert done.returncode in (1, 2) and done.stdout == b"" and done.stderr.count(b"\n") == 1
+    assert "malformed" in fresh("info")
+
+
+def test_names_steer_no_terminal(fresh):
+    """Invariant: control characters of what was given do not reach the terminal, and break no line."""
+    sentence = fresh.refused("run", "a\x1b[31mb\nc")
+    assert "\x1b" not in sentence and "a�[31mb�c" in sentence
+
+
+def test_a_log_that_cannot_be_written(fresh):
+    """Invariant: a state folder that cannot be made is one sentence."""
+    fresh.env["XDG_STATE_HOME"] = "/dev/null/state"
+    assert "/dev/null/state" in fresh.refused("run", "sample-0.1m", code=1)
+
+
+def test_a_full_disk(shell):
+    """Invariant: output that cannot be written is exit 1 and one sentence."""
+    with open("/dev/full", "wb") as full:
+        done = shell.run("show", "heads", stdout=full)
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1 and b"No space left" in done.stderr

@@ -1,0 +1,147 @@
+"""Views: declared columns, which result answers, names of nodes and ports."""
+
+import contextlib
+import sqlite3
+
+import pytest
+
+from circuit_core.graph import Graph
+from circuit_store import queries, requests, results
+from circuit_store.errors import UnknownName
+from circuit_store.views import DATABASE_VIEWS, VIEWS
+
+SHAPES = [(1, 1, True), (2, 3, True), (2, 3, False), (5, 4, False), (12, 12, True)]
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_gives_its_declared_columns_in_order(toy, name):
+    """Invariant: each row of a view has exactly the declared columns, in the declared order."""
+    rows = queries.rows(toy.full().db, VIEWS[name])
+    assert rows
+    assert [list(row) for row in rows] == [[c.name for c in VIEWS[name].columns]] * len(rows)
+
+
+@pytest.mark.parametrize("which", [v for v in DATABASE_VIEWS if v.table], ids=lambda v: v.name)
+def test_any_sqlite_client_reads_every_view(toy, which):
+    """Invariant: a database view answers plain sqlite3 with the rows that `queries` gives."""
+    wanted = [tuple(row.values()) for row in queries.rows(toy.full().db, which)]
+    with contextlib.closing(sqlite3.connect(toy.path)) as plain:
+        assert plain.execute(f"SELECT * FROM {which.table}").fetchall() == wanted
+
+
+def test_the_database_has_every_view(toy):
+    """Invariant: every view is in the database under its own name, but `heads`, which is `head_history` by step."""
+    held = {row["name"] for row in toy.db.execute("SELECT name FROM sqlite_master WHERE type = 'view'")}
+    assert held == {v.table for v in DATABASE_VIEWS if v.table}
+    assert {v.name for v in DATABASE_VIEWS if not v.table} == {"heads"}
+
+
+@pytest.mark.parametrize("which", [*VIEWS.values()], ids=lambda v: v.name)
+def test_a_view_can_be_filtered_by_all_that_it_says_it_takes(toy, which):
+    """Invariant: filtering by a row's own values gives that row back."""
+    row = queries.rows(toy.full().db, which)[0]
+    filters = {column: row[column] for column in which.filters}
+    assert row in queries.rows(toy.db, which, filters)
+
+
+def test_every_column_says_what_it_means():
+    """Invariant: no column is without a meaning, and no view declares a column twice."""
+    for which in DATABASE_VIEWS:
+        names = [c.name for c in which.columns]
+        assert len(set(names)) == len(names)
+        assert all(c.meaning for c in which.columns)
+
+
+def test_the_newest_result_answers(toy):
+    """Invariant: of two results for one address, one row is shown, the newer."""
+    toy.behaviour(10, 1.0, "old")
+    toy.behaviour(10, 2.0, "new")
+    assert [r["value"] for r in queries.behaviour(toy.db, "toy", "ioi")] == [2.0]
+
+
+@pytest.mark.parametrize("choice", [{"method": "eap"}, {"ig_rule": "code"}, {"ig_steps": 30}, {"search": "paper"}])
+def test_a_choice_lets_an_older_result_answer(toy, choice):
+    """Invariant: with a choice, the newest among those that it allows answers; without, the newest of all."""
+    toy.circuit(10, [(0, 1, 0.25)], **choice)
+    toy.circuit(10, [(0, 2, 0.5), (0, 3, 0.5)])
+    view = VIEWS["circuit"].header
+    assert view is not None
+    assert [r["n_edges"] for r in queries.rows(toy.db, view)] == [2]
+    assert [r["n_edges"] for r in queries.rows(toy.db, view, choices=choice)] == [1]
+    assert [r["score"] for r in queries.rows(toy.db, VIEWS["circuit"], choices=choice)] == [0.25]
+
+
+def test_a_run_may_be_chosen(toy):
+    """Invariant: `run` lets only that run's results answer."""
+    later = requests.add_run(toy.db, {"models": ["toy"], "again": True}, [toy.ids[10]])
+    toy.behaviour(10, 1.0, "old")
+    toy.behaviour(10, 2.0, "new", run=later)
+    assert [r["value"] for r in queries.rows(toy.db, VIEWS["behaviour"], choices={"run": toy.run})] == [1.0]
+
+
+def test_what_is_undefined_is_a_row_with_its_reason(toy):
+    """Invariant: an undefined result is one row, NULL in every value, with the reason."""
+    undefined = results.Undefined("no names")
+    results.write(toy.db, toy.of(0, "heads", role="name_mover"), undefined)
+    (row,) = queries.rows(toy.db, VIEWS["heads"])
+    assert (row["role"], row["reason"]) == ("name_mover", "no names")
+    assert {row[c] for c in ("layer", "head", "value", "raw", "control", "low", "high")} == {None}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_names_in_sql_are_those_of_the_graph(toy, shape):
+    """Two roads to one number: SQL and circuit_core.graph name every source and every port alike."""
+    graph = Graph(*shape)
+    layers, heads, parallel = shape
+    model = requests.Model("shape", "folder", "models/shape", None, None, 1, layers, heads, 8, parallel)
+    toy.ids |= requests.add_model(toy.db, model, [requests.Checkpoint(99, None, "step99")])
+    pairs = [(s, p) for s in range(graph.n_sources) for p in (s % graph.n_ports, graph.n_ports - 1)]
+    pairs += [(0, p) for p in range(graph.n_ports)]
+    toy.circuit(99, [(s, p, 1.0 + i) for i, (s, p) in enumerate(sorted(set(pairs)))])
+    shown = {
+        f"{r['src']}->{r['dst']}" + (f"<{r['port']}>" if r["port"] else "")
+        for r in queries.rows(toy.db, VIEWS["circuit"], {"model": "shape"})
+    }
+    assert shown == {graph.edge_name(s, p) for s, p in pairs}
+
+
+def test_edges_come_strongest_first_whatever_their_sign(toy):
+    """Invariant: a circuit's rows fall in |score|; equal ones have a fixed order."""
+    toy.circuit(10, [(0, 2, 0.5), (0, 3, -2.0), (0, 14, 0.5), (1, 14, 0.0)])
+    assert [r["score"] for r in queries.rows(toy.db, VIEWS["circuit"])] == [-2.0, 0.5, 0.5, 0.0]
+
+
+def test_a_checkpoint_that_repeats_another_is_shown_as_its_duplicate(toy):
+    """Invariant: of one fingerprint in a model the first is `ok`, the others name it."""
+    other = requests.Model("other", "folder", "models/other", None, None, 1, 2, 2, 8, True)
+    elsewhere = requests.add_model(toy.db, other, [requests.Checkpoint(0, None, "step0")])
+    for checkpoint, fingerprint in [(0, "one"), (10, "two"), (20, "one")]:
+        requests.checkpoint_loaded(toy.db, toy.ids[checkpoint], "ok", fingerprint)
+    requests.checkpoint_loaded(toy.db, elsewhere[0], "ok", "one")
+    shown = [(r["model"], r["step"], r["status"], r["detail"]) for r in queries.rows(toy.db, VIEWS["checkpoints"])]
+    assert shown == [
+        ("other", 0, "ok", None),
+        ("toy", 0, "ok", None),
+        ("toy", 10, "ok", None),
+        ("toy", 20, "duplicate_of", "step 0"),
+    ]
+
+
+@pytest.mark.parametrize("given, step", [("final", 20), ("10", 10), (0, 0)])
+def test_a_step_is_found(toy, given, step):
+    """Invariant: `final` is the last step, a number is itself."""
+    assert queries.resolve_step(toy.db, "toy", given) == step
+
+
+@pytest.mark.parametrize("given", ["5", "-1", "²", "last", "", "1e1", "9" * 30])
+def test_an_unknown_step_names_those_that_there_are(toy, given):
+    """Invariant: what names no step is an UnknownName that lists the steps."""
+    with pytest.raises(UnknownName, match="0, 10, 20, or final"):
+        queries.resolve_step(toy.db, "toy", given)
+
+
+def test_an_unknown_view_names_all_views():
+    """Invariant: the error lists every view."""
+    with pytest.raises(UnknownName) as caught:
+        queries.view("circuits")
+    assert all(name in str(caught.value) for name in VIEWS)

@@ -1,0 +1,108 @@
+"""The command line and its runner as real processes, on checkpoints of the sample suite."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from circuit_core import suites
+
+COMMAND = [sys.executable, "-P", "-c", "from circuit_tui.cli import main; main(prog_name='circuit-tui')"]
+EXPORTED = ("behaviour", "heads", "circuit", "faithfulness")
+
+
+class Bench:
+    """A store of its own, and what a person can do to it."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.store = folder, folder / "store.db"
+        self.left: list[str] = []
+        own = {"XDG_STATE_HOME": str(folder / "state"), "CIRCUIT_TUI_STORE": str(self.store)}
+        self.env = {**os.environ, **own, "OMP_NUM_THREADS": "1"}
+
+    def start(self, *args: str, cwd: Path | None = None) -> subprocess.Popen[str]:
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen([*COMMAND, *args], env=self.env, text=True, cwd=cwd or self.folder, **pipes)
+
+    def __call__(self, *args: str, code: int = 0, cwd: Path | None = None) -> tuple[str, str]:
+        """stdout and stderr of a command that must end with `code`."""
+        return self.end(self.start(*args, cwd=cwd), code)
+
+    def end(self, process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == code, err + self.log()
+        assert "Traceback" not in err
+        return out, err
+
+    def log(self) -> str:
+        file = self.folder / "state" / "circuit-tui" / "runner.log"
+        return file.read_text() if file.exists() else ""
+
+    def ask(self, sql: str) -> list[tuple]:
+        with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True, timeout=10)) as db:
+            return db.execute(sql).fetchall()
+
+    def results(self) -> list[tuple]:
+        return self.ask("SELECT id, key, run_id, seconds FROM result ORDER BY id")
+
+    def units(self) -> dict[int, tuple]:
+        """Step -> state, attempts, seconds."""
+        found = self.ask("SELECT step, state, attempts, seconds FROM unit_status ORDER BY run")
+        return {step: tuple(rest) for step, *rest in found}
+
+    def exports(self) -> dict[str, str]:
+        return {view: self("export", view)[0] for view in EXPORTED}
+
+    def runner(self) -> int:
+        return self.ask("SELECT pid FROM run ORDER BY id DESC")[0][0]
+
+    def after_the_first(self, process: subprocess.Popen[str]) -> None:
+        """Wait until a unit is done and another is under way."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            if self.store.exists() and self._half_way():
+                return
+            time.sleep(0.01)
+        pytest.fail("no unit was under way after another was done: " + self.log())
+
+    def _half_way(self) -> bool:
+        try:
+            states = {state for (state,) in self.ask("SELECT state FROM unit")}
+        except sqlite3.OperationalError:
+            return False
+        return "done" in states and bool({"loading", "running"} & states)
+
+    def kill(self, number: signal.Signals) -> None:
+        os.kill(self.runner(), number)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def benches(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Bench]:
+    """Makes a bench for several tests."""
+    return lambda: Bench(tmp_path_factory.mktemp("bench"))
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Callable[..., Path]:
+    """Copies some steps of the smallest sample model into a folder of their own."""
+
+    def copy(name: str, *steps: int) -> Path:
+        for step in steps:
+            shutil.copytree(suites.sample_folder() / "sample-0.1m" / f"step{step}", tmp_path / name / f"step{step}")
+        return tmp_path / name
+
+    return copy

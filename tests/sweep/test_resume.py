@@ -1,0 +1,141 @@
+"""A sweep computes what is missing and nothing else, however it was ended before."""
+
+import fcntl
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from circuit_core import checkpoints, suites
+from circuit_core.sweep.plan import ROLES
+
+ALL = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")]
+STEPS = [*ALL[:2], ALL[len(ALL) // 2], *ALL[-2:]]
+RUN = ("run", "sample-0.1m", "--checkpoints", ",".join(map(str, STEPS)))
+
+
+@pytest.fixture(scope="module")
+def whole(benches):
+    """A sweep that nothing disturbed."""
+    bench = benches()
+    bench(*RUN)
+    bench.left = sorted(p.name for p in bench.folder.glob("store.db*"))
+    return bench
+
+
+def test_a_run_computes_all_that_was_asked(whole):
+    """Invariant: each checkpoint has one result for each analysis asked, and each unit ran once."""
+    assert {tuple(u[:2]) for u in whole.units().values()} == {("done", 1)}
+    counts = whole.ask("SELECT analysis, count(*) FROM result GROUP BY 1 ORDER BY 1")
+    assert counts == [("behaviour", 5), ("circuit", 5), ("heads", 5 * len(ROLES))]
+    assert whole.ask("SELECT max(faithfulness) FROM circuit")[0][0] >= 0.8
+
+
+def test_provenance_is_complete(whole):
+    """Invariant: every run says where, with what and when it was computed."""
+    (row,) = whole.ask("SELECT host, pid, versions, started, ended FROM run")
+    assert all(row)
+
+
+def test_the_closed_store_is_one_file(whole):
+    """Invariant: after a run no log is left beside the store."""
+    assert whole.left == ["store.db", "store.db.lock"]
+
+
+def test_the_same_again_computes_nothing(whole):
+    """Invariant: a second run writes no result and no unit, and is quick because no runner starts."""
+    results, units, log = whole.results(), whole.units(), whole.log()
+    began = time.monotonic()
+    _, err = whole(*RUN)
+    assert time.monotonic() - began < 2
+    assert "0 checkpoints computed, 5 were already there" in err
+    assert (whole.results(), whole.units(), whole.log()) == (results, units, log)
+
+
+def test_asking_imports_no_torch(whole):
+    """Invariant: the process that asks for a sweep imports neither torch nor the explorer."""
+    code = (
+        "import sys; from circuit_tui.cli import main\n"
+        f"try: main({list(RUN)!r})\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not {'torch', 'transformers', 'textual'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-P", "-c", code], env=whole.env, check=True, capture_output=True)
+
+
+def test_a_folder_of_a_known_model_is_that_model(whole):
+    """Invariant: naming a known model's folder neither makes a second model nor forgets its tokens."""
+    whole("run", str(suites.sample_folder() / "sample-0.1m"), "--checkpoints", "final")
+    assert whole.ask("SELECT name, suite, tokens_per_step FROM model") == [("sample-0.1m", "sample", 1536)]
+
+
+def test_one_more_analysis_computes_only_that(bench, tmp_path):
+    """Invariant: results that a wider request shares with an earlier one stay; the working directory is not code."""
+    (tmp_path / "cwd").mkdir()
+    (tmp_path / "cwd" / "numpy.py").write_text("raise SystemExit('imported from the working directory')")
+    narrow = ("run", "sample-0.1m", "--checkpoints", "final", "--analyses", "behaviour")
+    bench(*narrow, cwd=tmp_path / "cwd")
+    before = bench.results()
+    bench(*narrow[:-1], "behaviour,heads")
+    after = bench.results()
+    assert after[: len(before)] == before
+    assert bench.ask("SELECT DISTINCT analysis FROM result WHERE run_id = 2") == [("heads",)]
+
+
+def test_a_killed_runner_costs_only_what_was_under_way(bench, whole):
+    """Invariant: after SIGKILL the next run finishes the rest, and all numbers are those of an undisturbed run."""
+    process = bench.start(*RUN)
+    bench.after_the_first(process)
+    bench.kill(signal.SIGKILL)
+    _, err = bench.end(process, 1)
+    assert "the same command goes on" in err
+    finished = {step: unit for step, unit in bench.units().items() if unit[0] == "done"}
+    results = bench.results()
+    assert 1 <= len(finished) < 5
+    bench(*RUN)
+    units = bench.units()
+    assert {step: units[step] for step in finished} == finished
+    assert {u[0] for u in units.values()} == {"done"}
+    assert bench.results()[: len(results)] == results
+    assert bench.exports() == whole.exports()
+
+
+def test_ctrl_c_leaves_what_is_finished(bench):
+    """Invariant: Ctrl-C ends with 130 and one sentence, leaves no runner behind, and the same command goes on."""
+    process = bench.start(*RUN)
+    bench.after_the_first(process)
+    process.send_signal(signal.SIGINT)
+    out, err = bench.end(process, 130)
+    said = [line for line in err.splitlines() if "checkpoints, " not in line]
+    assert (out, len(said)) == ("", 1) and said[0].startswith("Interrupted.")
+    with open(f"{bench.store}.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    states = {u[0] for u in bench.units().values()}
+    assert states == {"done", "interrupted"}
+    finished = {step: unit for step, unit in bench.units().items() if unit[0] == "done"}
+    bench(*RUN)
+    units = bench.units()
+    assert {step: units[step] for step in finished} == finished
+    assert {u[0] for u in units.values()} == {"done"}
+
+
+def test_sigterm_puts_the_unit_back(bench):
+    """Invariant: a runner that is asked to end queues what it had under way and closes the store."""
+    process = bench.start(*RUN)
+    bench.after_the_first(process)
+    bench.kill(signal.SIGTERM)
+    bench.end(process, 1)
+    assert {u[0] for u in bench.units().values()} == {"done", "queued"}
+    assert "Traceback" not in bench.log()
+
+
+def test_two_at_once_share_the_work(bench):
+    """Invariant: of two equal commands at one time no unit runs twice, both end well and say the same."""
+    both = [bench.start("run", "sample-0.1m", "--checkpoints", f"{ALL[0]},{ALL[1]},final") for _ in range(2)]
+    for process in both:
+        bench.end(process)
+    assert bench.ask("SELECT step, state, attempts FROM unit_status") == [(s, "done", 1) for s in (*ALL[:2], ALL[-1])]
+    assert bench.ask("SELECT count(*) FROM result GROUP BY checkpoint_id, analysis, role HAVING count(*) > 1") == []
+    assert "Traceback" not in bench.log()
