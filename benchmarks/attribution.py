@@ -31,9 +31,10 @@ def model_of_70m_shape() -> GPTNeoXForCausalLM:
         num_hidden_layers=6,
         num_attention_heads=8,
         intermediate_size=2048,
-        attn_implementation="eager",
     )
-    return GPTNeoXForCausalLM(config).eval().requires_grad_(False)
+    model = GPTNeoXForCausalLM(config).eval().requires_grad_(False)
+    model.set_attn_implementation("eager")
+    return model
 
 
 def prompts() -> PromptSet:
@@ -56,7 +57,8 @@ def plain(model: GPTNeoXForCausalLM, task: PromptSet, end_only: bool) -> None:
     embed = model.get_input_embeddings()
     clean, corrupted = embed(task.clean), embed(task.corrupted)
     with torch.no_grad():
-        logits(clean), logits(corrupted)
+        for embedded in (clean, corrupted):
+            logits(embedded)
     for k in range(1, STEPS + 1):
         leaf = (corrupted + k / STEPS * (clean - corrupted)).requires_grad_(True)
         torch.autograd.grad(-task.metric(logits(leaf)).sum(), leaf)

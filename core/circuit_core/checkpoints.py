@@ -1,7 +1,7 @@
 """What can be said of a checkpoint on disk without loading it: steps, shape, identity, fingerprint.
 
-A model is a folder with one folder a step (`step1000/`, `checkpoint-1000/`, or a pattern), or a folder that is itself
-one checkpoint. Only the standard library is needed, so that planning a sweep does not wait for torch.
+A model is a folder with one folder a step (`step1000/`, `checkpoint-1000/`, or a pattern), or else a folder that is
+itself one checkpoint. Only the standard library is needed, so that planning a sweep does not wait for torch.
 """
 
 import hashlib
@@ -46,20 +46,33 @@ def discover(folder: Path, pattern: str | None = None) -> list[Found]:
     if not folder.is_dir():
         raise UnknownModel(f"There is no folder {folder}: give a folder of checkpoints or the name of a known model.")
     expression = re.compile(pattern or PATTERN)
-    if (folder / "config.json").exists():
-        named = expression.search(folder.name)
-        return [Found(int(named["step"]) if named else 0, "")]
     try:
-        names = [p.name for p in folder.iterdir() if p.is_dir()]
+        names = sorted(p.name for p in folder.iterdir() if p.is_dir())
+        itself = (folder / "config.json").exists()
     except OSError as error:
         raise UnknownModel(f"The folder {folder} cannot be read ({error.strerror}): check its permissions.") from None
-    found = {int(m["step"]): Found(int(m["step"]), n) for n in sorted(names) if (m := expression.fullmatch(n))}
-    if not found:
-        raise UnknownModel(
-            f"{folder} holds no checkpoint: expected config.json, or folders such as step1000 or checkpoint-1000; "
-            "other names need `models add NAME FOLDER --pattern 'run-(?P<step>[0-9]+)'`."
-        )
-    return [found[step] for step in sorted(found)]
+    found: dict[int, Found] = {}
+    for name in names:
+        if named := expression.fullmatch(name):
+            step = _step(named["step"], folder / name)
+            if step in found:
+                raise UnknownModel(f"{folder} has step {step} twice, {found[step].revision} and {name}: move one away.")
+            found[step] = Found(step, name)
+    if found:
+        return [found[step] for step in sorted(found)]
+    if itself:
+        named = expression.search(folder.name)
+        return [Found(_step(named["step"], folder) if named else 0, "")]
+    raise UnknownModel(
+        f"{folder} holds no checkpoint: expected config.json, or folders such as step1000 or checkpoint-1000; "
+        "other names need `models add NAME FOLDER --pattern 'run-(?P<step>[0-9]+)'`."
+    )
+
+
+def _step(text: str | None, folder: Path) -> int:
+    if not (text and text.isascii() and text.isdigit() and len(text) < 16):
+        raise UnknownModel(f"{folder}: {text!r} is no step; the group (?P<step>...) must match digits.")
+    return int(text)
 
 
 def shape(folder: Path) -> Shape:
@@ -109,7 +122,10 @@ def fingerprint(folder: Path) -> str:
 
 def _config(folder: Path) -> dict:
     try:
-        return json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / "config.json").read_text())
+        if not isinstance(config, dict):
+            raise ValueError("no JSON object")
+        return config
     except FileNotFoundError:
         raise CheckpointError(f"{folder} has no config.json: is it a checkpoint?", "missing") from None
     except (OSError, ValueError) as error:
@@ -125,10 +141,10 @@ def _header(file: Path) -> dict[str, dict]:
         with file.open("rb") as f:
             length = struct.unpack("<Q", f.read(8))[0]
             header = json.loads(f.read(min(length, size)))
-    except (OSError, ValueError, struct.error):
+        header.pop("__metadata__", None)
+        needed = 8 + length + max((t["data_offsets"][1] for t in header.values()), default=0)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, struct.error):
         raise CheckpointError(f"{file} is no safetensors file, or its header is cut off: fetch it again.") from None
-    header.pop("__metadata__", None)
-    needed = 8 + length + max((t["data_offsets"][1] for t in header.values()), default=0)
     if needed > size:
         raise CheckpointError(f"{file} is truncated: {size:,} of {needed:,} bytes are there; fetch it again.")
     return header

@@ -50,7 +50,7 @@ def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) 
     checkpoints.shape(folder)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, attn_implementation="eager", output_loading_info=True, local_files_only=True
+            folder, dtype=dtype, output_loading_info=True, local_files_only=True
         )
     except Exception as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -62,8 +62,8 @@ def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) 
     return Loaded(bridge, graph_of(bridge), _tokenizer(folder), checkpoints.fingerprint(folder))
 
 
-def as_bridge(model: torch.nn.Module) -> TransformerBridge:
-    """Wrap a Hugging Face model in place, frozen and in evaluation mode. Raises: UnsupportedModel."""
+def as_bridge(model: Any) -> TransformerBridge:
+    """Wrap a Hugging Face model in place, frozen, eager and in evaluation mode. Raises: UnsupportedModel."""
     config: Any = model.config
     name = type(model).__name__
     heads, kv = config.num_attention_heads, getattr(config, "num_key_value_heads", None)
@@ -71,6 +71,7 @@ def as_bridge(model: torch.nn.Module) -> TransformerBridge:
         raise UnsupportedModel(f"{name} shares keys and values between heads ({kv} for {heads}): not supported yet.")
     if any(word in name for word in ("Olmo2", "Olmo3", "Gemma2", "Gemma3")):
         raise UnsupportedModel(f"{name} normalises after attention and MLP, so its residual stream is no plain sum.")
+    model.set_attn_implementation("eager")
     bridge = build_bridge_from_module(model.eval(), name, hf_config=config)
     return bridge.requires_grad_(False)
 

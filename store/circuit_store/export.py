@@ -27,7 +27,7 @@ def text(rows: Rows, columns: Iterable[str], kind: str = "csv", raw: bool = Fals
 
 def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> dict[str, Any]:
     """What `--json` prints: the view, its filters, header fields if exactly one thing answers, and the rows."""
-    shown: dict[str, Any] = {"view": which.name, "filters": filters}
+    shown: dict[str, Any] = {"view": which.name, "filters": {**filters, **choices}}
     if which.header is not None:
         header = queries.rows(db, which.header, filters, choices)
         shown |= header[0] if len(header) == 1 else {}

@@ -306,3 +306,17 @@ def undefined(db: sqlite3.Connection, run: int) -> list[tuple[str, int]]:
         (run,),
     )
     return [tuple(row) for row in found]
+
+
+def most(db: sqlite3.Connection, column: str, model: str | None = None) -> int:
+    """The number of layers, or of heads a layer, of a model or of the largest."""
+    count = {"layer": "n_layers", "head": "n_heads"}[column]
+    found = db.execute(f"SELECT max({count}) FROM model WHERE name = coalesce(?, name)", (model,)).fetchone()[0]
+    return found or 0
+
+
+def chosen(db: sqlite3.Connection, choice: str) -> list[Any]:
+    """The values of a choice (see `CHOICES`) for which there are results."""
+    column = "run_id" if choice == "run" else f"json_extract(params, '$.{choice}')"
+    found = db.execute(f"SELECT DISTINCT {column} AS value FROM result WHERE value IS NOT NULL ORDER BY value")
+    return [row[0] for row in found]

@@ -109,7 +109,8 @@ def add_run(db: sqlite3.Connection, request: dict[str, Any], checkpoints: list[i
     text = json.dumps(request, sort_keys=True)
     with transaction(db):
         same = db.execute(
-            "SELECT id FROM run WHERE request = ? AND state IN ('queued', 'running', 'interrupted')", (text,)
+            "SELECT id FROM run WHERE request = ? AND NOT cancel AND state IN ('queued', 'running', 'interrupted')",
+            (text,),
         )
         if row := same.fetchone():
             run = row["id"]

@@ -61,7 +61,9 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA query_only=ON")
     except sqlite3.Error as error:
         raise StoreUnusable(f"The store {path} cannot be read ({error}): {_HINT}.") from None
-    if version < VERSION:
+    if 0 < version < VERSION:
+        raise StoreUnusable(f"The store {path} is an older one: any `circuit-tui run` on it brings it up to date.")
+    if version == 0:
         raise StoreUnusable(f"The store {path} holds no results yet: `circuit-tui run MODEL` brings some, or {_HINT}.")
     return db
 

@@ -67,4 +67,5 @@ def sample():
     from circuit_core.tasks import ioi
 
     loaded = loading.load(suites.sample_folder() / "sample-0.2m" / "step7000")
-    return loaded, ioi.generate(loading.encoder(loaded.tokenizer), loaded.tokenizer.unk_token_id)
+    tokenizer: Any = loaded.tokenizer
+    return loaded, ioi.generate(loading.encoder(tokenizer), tokenizer.unk_token_id)

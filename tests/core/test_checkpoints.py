@@ -42,6 +42,24 @@ def test_a_folder_may_be_one_checkpoint():
     assert checkpoints.discover(STEP.parent / "step250") == [checkpoints.Found(250, "")]
 
 
+def test_steps_are_preferred_to_the_final_model_beside_them(tmp_path):
+    """What the Hugging Face Trainer leaves: config.json on top, checkpoints in folders of their own."""
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "checkpoint-5").mkdir()
+    assert checkpoints.discover(tmp_path) == [checkpoints.Found(5, "checkpoint-5")]
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern", "message"),
+    [(["step10", "step010"], None, "step 10 twice"), (["run-a"], r"run-(?P<step>\w)", "'a' is no step")],
+)
+def test_steps_that_are_not_one_number_each_are_refused(tmp_path, names, pattern, message):
+    for name in names:
+        (tmp_path / name).mkdir()
+    with pytest.raises(UnknownModel, match=message):
+        checkpoints.discover(tmp_path, pattern)
+
+
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(UnknownModel, match="There is no folder .*nowhere"):
         checkpoints.discover(tmp_path / "nowhere")
@@ -59,7 +77,7 @@ def test_truncated_weights_are_noticed_by_their_header(copy):
         checkpoints.shape(copy)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff" * 40, b"12345678{}"])
+@pytest.mark.parametrize("content", [b"", b"\xff" * 40, b"12345678{}", b"\x02" + b"\0" * 7 + b"[]"])
 def test_a_file_that_is_no_safetensors_is_refused(copy, content):
     (copy / "model.safetensors").write_bytes(content)
     with pytest.raises(CheckpointError, match="no safetensors file|truncated"):

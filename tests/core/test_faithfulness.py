@@ -59,6 +59,7 @@ def test_a_task_that_is_not_done_has_a_curve_but_no_faithfulness(found):
     circuit = minimal_circuit(swapped, scores)
     assert (circuit.reason, circuit.threshold_reached) == (NOT_DONE, None)
     assert all(p.faithfulness is None and np.isfinite(p.metric) for p in circuit.curve)
+    assert circuit.chosen is not None
     assert 0 < circuit.chosen.n_requested <= 0.05 * run.graph.n_edges
 
 

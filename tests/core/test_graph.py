@@ -40,7 +40,7 @@ def test_names_round_trip(graph):
     """Name -> index -> name is the identity for every node, port and edge."""
     assert [graph.source_index(graph.source_name(i)) for i in range(graph.n_sources)] == list(range(graph.n_sources))
     assert [graph.port_index(graph.port_name(i)) for i in range(graph.n_ports)] == list(range(graph.n_ports))
-    edges = list(zip(*np.nonzero(graph.real), strict=True))
+    edges = [(s, p) for s, p in np.argwhere(graph.real).tolist()]
     assert [graph.edge(graph.edge_name(*e)) for e in edges] == edges
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from typing import Any
 
 import pytest
 import torch
@@ -77,7 +78,7 @@ def test_models_whose_stream_is_no_plain_sum_are_refused(family):
     from circuit_core import loading
     from circuit_core.errors import UnsupportedModel
 
-    sizes = {"vocab_size": 20, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 4}
+    sizes: dict[str, Any] = {"vocab_size": 20, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 4}
     if family == "grouped":
         model = LlamaForCausalLM(LlamaConfig(**sizes, num_key_value_heads=2, intermediate_size=8))
     else:
@@ -98,8 +99,8 @@ def test_an_rms_norm_model_is_exact_too():
     from circuit_core.tasks.prompts import PromptSet
 
     torch.manual_seed(0)
-    sizes = {"vocab_size": 30, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3}
-    config = LlamaConfig(**sizes, num_key_value_heads=3, intermediate_size=32, attn_implementation="eager")
+    sizes: dict[str, Any] = {"vocab_size": 30, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3}
+    config = LlamaConfig(**sizes, num_key_value_heads=3, intermediate_size=32)
     model = LlamaForCausalLM(config)
     for p in model.parameters():
         torch.nn.init.normal_(p, std=0.3 if p.dim() > 1 else 1.0)

@@ -46,9 +46,9 @@ def test_greedy_takes_only_edges_whose_reader_is_in():
     scores = np.zeros(graph.real.shape)
     for edge, score in {"input->a0.h0<q>": 9.0, "m0->logits": -5.0, "a0.h0->m0": 2.0, "input->m0": 1.0}.items():
         scores[graph.edge(edge)] = score
-    greedy = [graph.edge_name(*e) for e in selection.order(scores, graph, "greedy")]
+    greedy = [graph.edge_name(*e) for e in selection.order(scores, graph, "greedy").tolist()]
     assert greedy[:4] == ["m0->logits", "a0.h0->m0", "input->a0.h0<q>", "input->m0"]
-    assert graph.edge_name(*selection.order(scores, graph, "topn")[0]) == "input->a0.h0<q>"
+    assert graph.edge_name(*selection.order(scores, graph, "topn")[0].tolist()) == "input->a0.h0<q>"
 
 
 @pytest.mark.parametrize("selector", selection.SELECTORS)

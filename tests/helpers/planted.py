@@ -9,6 +9,8 @@ layer 0 has written it there. MLPs write nothing. Unembedding reads the first `V
     a1.h1  attends evenly and writes what it reads, times `copies`     a copying head (or, with -1, its opposite)
 """
 
+from typing import Any
+
 import torch
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
@@ -25,9 +27,8 @@ def planted(copies: float = 1.0) -> GPTNeoXForCausalLM:
         intermediate_size=8,
         max_position_embeddings=128,
         rope_parameters={"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": ROTARY / D_HEAD},
-        attn_implementation="eager",
     )
-    model = GPTNeoXForCausalLM(config)
+    model: Any = GPTNeoXForCausalLM(config)
     with torch.no_grad():
         for name, p in model.named_parameters():
             p.fill_(1.0 if "norm.weight" in name else 0.0)
@@ -44,7 +45,7 @@ def planted(copies: float = 1.0) -> GPTNeoXForCausalLM:
 class _Head:
     """Views of one head's weights: query, key, value rows and the columns of its output."""
 
-    def __init__(self, model: GPTNeoXForCausalLM, layer: int, head: int) -> None:
+    def __init__(self, model: Any, layer: int, head: int) -> None:
         attention = model.gpt_neox.layers[layer].attention
         rows = slice(3 * head * D_HEAD, 3 * (head + 1) * D_HEAD)
         self.weight = attention.query_key_value.weight[rows].view(3, D_HEAD, WIDTH)

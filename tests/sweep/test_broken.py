@@ -24,7 +24,7 @@ def test_broken_files_fail_alone(bench, copied):
     out, err = bench(*run, code=1)
     assert out == "" and re.search(rf"broken@{MIDDLE} failed: .*truncated: [\d,]+ of [\d,]+ bytes", err)
     assert f"broken@{LAST} failed: " in err
-    assert "1 checkpoints computed, 0 were already there, 2 failed." in err
+    assert "1 checkpoint computed, 0 were already there, 2 failed." in err
     assert [u[0] for u in bench.units().values()] == ["done", "failed", "failed"]
     ((status, detail),) = bench.ask(f"SELECT status, detail FROM checkpoint_status WHERE step = {MIDDLE}")
     assert status == "unreadable" and "truncated" in detail

@@ -4,7 +4,6 @@ import fcntl
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -45,11 +44,9 @@ def test_the_closed_store_is_one_file(whole):
 
 
 def test_the_same_again_computes_nothing(whole):
-    """Invariant: a second run writes no result and no unit, and is quick because no runner starts."""
+    """Invariant: a second run writes no result and no unit, and starts no runner."""
     results, units, log = whole.results(), whole.units(), whole.log()
-    began = time.monotonic()
     _, err = whole(*RUN)
-    assert time.monotonic() - began < 2
     assert "0 checkpoints computed, 5 were already there" in err
     assert (whole.results(), whole.units(), whole.log()) == (results, units, log)
 

@@ -1,6 +1,7 @@
 """What there is: known models, adding one, and where everything lies."""
 
 import json
+import os
 import platform
 import re
 import sqlite3
@@ -13,7 +14,7 @@ import click
 from circuit_core import suites
 from circuit_core.sweep.plan import model_of
 from circuit_store import queries, requests
-from circuit_store.errors import StoreError
+from circuit_store.errors import StoreError, StoreUnusable
 from circuit_store.store import VERSION, open_to_read, open_to_write
 from circuit_tui import paths
 from circuit_tui.printing import table
@@ -31,8 +32,16 @@ def print_models(store: Path, as_json: bool) -> None:
 
 
 def _held(store: Path) -> list[dict[str, Any]]:
+    _check_place(store)
     made = store.is_dir() or (store.exists() and store.stat().st_size > 0)
     return queries.rows(open_to_read(store), queries.view("models")) if made else []
+
+
+def _check_place(store: Path) -> None:
+    """Raises: StoreUnusable, if the store is not there and cannot be made."""
+    above = next(p for p in store.absolute().parents if p.exists())
+    if not store.exists() and not (above.is_dir() and os.access(above, os.W_OK)):
+        raise StoreUnusable(f"The store {store} can be neither opened nor made: name another with --store FILE.")
 
 
 def _known(known: suites.KnownModel) -> dict[str, Any]:
@@ -72,6 +81,7 @@ def _resolved(folder: Path) -> Path:
 
 
 def print_info(store: Path, as_json: bool) -> None:
+    _check_place(store)
     shown = {
         "version": version("circuit-tui"),
         "python": platform.python_version(),

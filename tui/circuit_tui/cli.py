@@ -23,6 +23,9 @@ class Main(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            at = error.ctx.command_path if error.ctx else "circuit-tui"
+            fail(f"{error.format_message()} (`{at} --help` lists what is possible.)")
         except (CircuitError, StoreError, ValueError, OverflowError) as error:
             fail(str(error))
         except sqlite3.Error as error:
@@ -112,7 +115,8 @@ def run(
     from circuit_core.sweep.plan import ANALYSES, Request
     from circuit_tui import sweeps
 
-    wanted = ANALYSES if analyses == "all" else _listed(analyses, "--analyses")
+    wanted = _listed(analyses, "--analyses")
+    wanted = ANALYSES if "all" in wanted else wanted
     if unknown := [a for a in wanted if a not in ANALYSES]:
         raise ValueError(f"There is no analysis {', '.join(unknown)}: choose from {', '.join(ANALYSES)}, or all.")
     if not 0 < options["threshold"] <= 1:

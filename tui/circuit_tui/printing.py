@@ -68,7 +68,10 @@ def _narrowed(
             _takes(which, column)
             _held(db, column, narrow[column], filters.get("model"))
             filters[column] = narrow[column]
-    return filters, {c: narrow.get(c) for c in queries.CHOICES}
+    choices = {c: narrow[c] for c in queries.CHOICES if narrow.get(c) is not None}
+    for choice, value in choices.items():
+        _one_of(choice.replace("_", "-"), value, queries.chosen(db, choice))
+    return filters, choices
 
 
 def _takes(which: View, column: str) -> None:
@@ -77,13 +80,18 @@ def _takes(which: View, column: str) -> None:
 
 
 def _held(db: sqlite3.Connection, column: str, value: Any, model: str | None) -> None:
-    """Raises: UnknownName, if the store has no such task or role at all."""
-    if column not in ("task", "role"):
-        return
-    held = queries.held(db, column, model)
+    """Raises: UnknownName, if the store has no such task, role, layer or head at all."""
+    if column in ("task", "role"):
+        _one_of(column, value, queries.held(db, column, model), f" of {model}" if model else "")
+    elif value not in range(queries.most(db, column, model)):
+        raise UnknownName(f"There is no {column} {value}: there are {queries.most(db, column, model)}, counted from 0.")
+
+
+def _one_of(kind: str, value: Any, held: list[Any], of: str = "") -> None:
+    """Raises: UnknownName."""
     if value not in held:
-        there = ", ".join(held) or "none yet"
-        raise UnknownName(f"The store holds no {column} {value}{f' of {model}' if model else ''}: it holds {there}.")
+        there = ", ".join(map(str, held)) or "none yet"
+        raise UnknownName(f"The store holds no {kind} {value}{of}: it holds {there}.")
 
 
 def _columns(which: View, listed: str | None) -> list[str]:

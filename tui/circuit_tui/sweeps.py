@@ -28,9 +28,9 @@ def begin(store: Path, models: list[str], request: Request) -> str:
     planned, run = _queue(db, models, "all", request)
     db.close()
     if run is None:
-        return f"All {_total(planned)} checkpoints are computed already."
+        return f"{_checkpoints(_total(planned))} computed already: nothing to do."
     launch.start(store, paths.log())
-    return f"Computing {_missing(planned)} checkpoints in the background; they go on if you leave."
+    return f"Computing {_checkpoints(_missing(planned))} in the background; that goes on if you leave."
 
 
 def run(store: Path, models: list[str], schedule: str, request: Request, as_json: bool = False) -> int:
@@ -48,7 +48,7 @@ def run(store: Path, models: list[str], schedule: str, request: Request, as_json
     for model, step, reason in failed:
         click.echo(plain(f"{model}@{step} failed: {reason}"), err=True)
     already = _total(planned) - _missing(planned)
-    click.echo(f"{computed} checkpoints computed, {already} were already there, {len(failed)} failed.", err=True)
+    click.echo(f"{_checkpoints(computed)} computed, {already} were already there, {len(failed)} failed.", err=True)
     if as_json:
         rows = [{"model": m, "step": s, "error": e} for m, s, e in failed]
         click.echo(json.dumps({"run": number, "computed": computed, "already": already, "failed": rows}))
@@ -63,6 +63,10 @@ def _queue(
     missing = [c for p in planned for c in p.missing]
     asked = {"models": [p.model for p in planned], "checkpoints": schedule, **vars(request)}
     return planned, requests.add_run(db, asked, missing) if missing else None
+
+
+def _checkpoints(n: int) -> str:
+    return f"{n} checkpoint{'' if n == 1 else 's'}"
 
 
 def _total(planned: list[Planned]) -> int:
