@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from circuit_core.graph import Graph
-from circuit_store import queries, requests, results
+from circuit_store import addresses, queries, requests, results
 from circuit_store.errors import UnknownName
 from circuit_store.views import DATABASE_VIEWS, VIEWS
 
@@ -130,14 +130,14 @@ def test_a_checkpoint_that_repeats_another_is_shown_as_its_duplicate(toy):
 @pytest.mark.parametrize("given, step", [("final", 20), ("10", 10), (0, 0)])
 def test_a_step_is_found(toy, given, step):
     """Invariant: `final` is the last step, a number is itself."""
-    assert queries.resolve_step(toy.db, "toy", given) == step
+    assert addresses.resolve_step(toy.db, "toy", given) == step
 
 
 @pytest.mark.parametrize("given", ["5", "-1", "²", "last", "", "1e1", "9" * 30])
 def test_an_unknown_step_names_those_that_there_are(toy, given):
     """Invariant: what names no step is an UnknownName that lists the steps."""
     with pytest.raises(UnknownName, match="0, 10, 20, or final"):
-        queries.resolve_step(toy.db, "toy", given)
+        addresses.resolve_step(toy.db, "toy", given)
 
 
 def test_an_unknown_view_names_all_views():

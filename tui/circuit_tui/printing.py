@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
+from circuit_store import addresses, queries
 from circuit_store import export as files
-from circuit_store import queries
 from circuit_store.errors import UnknownName
 from circuit_store.store import open_to_read
 from circuit_store.views import View
 
 FILTERS = ("task", "role", "layer", "head")
+HELD = {"task": queries.tasks, "role": queries.roles}
 
 
 def show(store: Path, name: str, address: str | None, narrow: dict[str, Any], kind: str) -> None:
@@ -58,19 +59,19 @@ def _narrowed(
     filters: dict[str, Any] = {}
     if address:
         model, _, step = address.partition("@")
-        queries.check_model(db, model)
+        addresses.check_model(db, model)
         filters["model"] = model
         if step:
             _takes(which, "step")
-            filters["step"] = queries.resolve_step(db, model, step)
+            filters["step"] = addresses.resolve_step(db, model, step)
     for column in FILTERS:
         if narrow.get(column) is not None:
             _takes(which, column)
             _held(db, column, narrow[column], filters.get("model"))
             filters[column] = narrow[column]
-    choices = {c: narrow[c] for c in queries.CHOICES if narrow.get(c) is not None}
+    choices = {c: narrow[c] for c in addresses.CHOICES if narrow.get(c) is not None}
     for choice, value in choices.items():
-        _one_of(choice.replace("_", "-"), value, queries.chosen(db, choice))
+        _one_of(choice.replace("_", "-"), value, addresses.chosen(db, choice))
     return filters, choices
 
 
@@ -81,10 +82,12 @@ def _takes(which: View, column: str) -> None:
 
 def _held(db: sqlite3.Connection, column: str, value: Any, model: str | None) -> None:
     """Raises: UnknownName, if the store has no such task, role, layer or head at all."""
-    if column in ("task", "role"):
-        _one_of(column, value, queries.held(db, column, model), f" of {model}" if model else "")
-    elif value not in range(queries.most(db, column, model)):
-        raise UnknownName(f"There is no {column} {value}: there are {queries.most(db, column, model)}, counted from 0.")
+    if column in HELD:
+        _one_of(column, value, HELD[column](db, model), f" of {model}" if model else "")
+    elif value not in range(addresses.most(db, column, model)):
+        raise UnknownName(
+            f"There is no {column} {value}: there are {addresses.most(db, column, model)}, counted from 0."
+        )
 
 
 def _one_of(kind: str, value: Any, held: list[Any], of: str = "") -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
-from circuit_store.queries import Progress
+from circuit_store.runs import Progress
 
 
 class Bars:

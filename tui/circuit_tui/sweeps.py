@@ -13,7 +13,7 @@ import click
 
 from circuit_core.sweep import launch
 from circuit_core.sweep.plan import Planned, Request, plan
-from circuit_store import queries, requests
+from circuit_store import addresses, queries, requests, runs
 from circuit_store.store import open_to_write
 from circuit_tui import paths
 from circuit_tui.printing import plain
@@ -40,8 +40,8 @@ def run(store: Path, models: list[str], schedule: str, request: Request, as_json
     failed: list[tuple[str, int, str]] = []
     if number is not None:
         _follow(db, store, number, _missing(planned))
-        failed = queries.failures(db, number)
-        if (state := queries.run_state(db, number)) in ("cancelled", "interrupted"):
+        failed = runs.failures(db, number)
+        if (state := runs.run_state(db, number)) in ("cancelled", "interrupted"):
             click.echo(f"circuit-tui: run {number} was {state} elsewhere; the same command goes on.", err=True)
             return 130
     computed = _missing(planned) - len(failed)
@@ -79,7 +79,7 @@ def _missing(planned: list[Planned]) -> int:
 
 def _warn_of_undefined(db: sqlite3.Connection, run: int | None) -> None:
     """Say once what could not be computed anywhere in this run, for instance a task without its words."""
-    for reason, count in queries.undefined(db, run) if run is not None else []:
+    for reason, count in runs.undefined(db, run) if run is not None else []:
         click.echo(plain(f"warning: {reason} ({count} results have no value)"), err=True)
 
 
@@ -88,11 +88,11 @@ def _follow(db: sqlite3.Connection, store: Path, run: int, total: int) -> None:
     process = launch.start(store, paths.log())
     try:
         with _bars(total) as bars:
-            while queries.run_state(db, run) in OPEN:
+            while runs.run_state(db, run) in OPEN:
                 _check(process, db, run)
-                bars.show(queries.progress(db, run))
+                bars.show(runs.progress(db, run))
                 time.sleep(POLL)
-            bars.show(queries.progress(db, run))
+            bars.show(runs.progress(db, run))
     except KeyboardInterrupt:
         click.echo("Interrupted. What is finished stays; the same command goes on from there.", err=True)
         _end(process, 0)
@@ -103,7 +103,7 @@ def _follow(db: sqlite3.Connection, store: Path, run: int, total: int) -> None:
 
 def _check(process: subprocess.Popen[bytes], db: sqlite3.Connection, run: int) -> None:
     code = process.poll()
-    if code is not None and queries.run_state(db, run) in OPEN:
+    if code is not None and runs.run_state(db, run) in OPEN:
         click.echo(
             f"circuit-tui: the runner ended (code {code}); finished results are kept and the same command goes on. "
             f"What it said is in {paths.log()}.",
@@ -140,7 +140,7 @@ def summary(store: Path, models: list[str]) -> None:
 
 
 def _summary(db: sqlite3.Connection, model: str) -> dict[str, object]:
-    step = queries.resolve_step(db, model, "final")
+    step = addresses.resolve_step(db, model, "final")
     row: dict[str, object] = {"model": model, "step": step}
     for found in queries.rows(db, queries.view("behaviour"), {"model": model, "step": step}):
         row["ioi logit diff"] = found["value"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from circuit_store import queries
+from circuit_store import runs
 from circuit_tui import theme
 from circuit_tui.state import Look
 from circuit_tui.widgets.notation import bar, head_name, lasting, plain
@@ -42,7 +42,7 @@ class Status(Note):
         line = Text(no_wrap=True, overflow="ellipsis")
         if playing:
             line.append("playing, p pauses   ", "bold")
-        progress = queries.progress(look.db) if look else None
+        progress = runs.progress(look.db) if look else None
         if progress is None:
             self.say(line.append(f"store {plain(store)}"))
             return

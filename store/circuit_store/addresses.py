@@ -1,0 +1,58 @@
+"""What may be asked for: models, steps, and which of several results answers. A wrong name is told what there is."""
+
+import sqlite3
+from typing import Any
+
+from circuit_store.errors import UnknownName
+
+CHOICES = {
+    "run": "result.run_id = ?",
+    "method": "(analysis != 'circuit' OR json_extract(result.params, '$.method') = ?)",
+    "ig_rule": "(analysis != 'circuit' OR json_extract(result.params, '$.ig_rule') = ?)",
+    "ig_steps": "(analysis != 'circuit' OR json_extract(result.params, '$.ig_steps') = ?)",
+    "search": "(analysis != 'circuit' OR json_extract(result.params, '$.search') = ?)",
+}
+"""Which of several results may answer; without a choice the newest does."""
+
+
+def check_model(db: sqlite3.Connection, model: str) -> None:
+    """Raises: UnknownName, naming the models of the store."""
+    names = [row[0] for row in db.execute("SELECT name FROM model ORDER BY name")]
+    if model not in names:
+        known = ", ".join(names) if names else "none yet"
+        raise UnknownName(
+            f"The store holds no model {model}: it holds {known}; `circuit-tui run {model}` computes one."
+        )
+
+
+def resolve_step(db: sqlite3.Connection, model: str, step: str | int) -> int:
+    """The step that an address names; `final` is the last.
+
+    Raises:
+        UnknownName: no such model or step; says which there are.
+    """
+    check_model(db, model)
+    found = db.execute(
+        "SELECT step FROM checkpoint JOIN model ON model.id = model_id WHERE name = ? ORDER BY step", (model,)
+    )
+    steps = [row[0] for row in found]
+    if step == "final" and steps:
+        return steps[-1]
+    if str(step).isdecimal() and int(step) in steps:
+        return int(step)
+    some = ", ".join(map(str, steps if len(steps) <= 20 else [*steps[:8], "...", *steps[-4:]]))
+    raise UnknownName(f"{model} has no step {step}: choose one of {some}, or final.")
+
+
+def most(db: sqlite3.Connection, column: str, model: str | None = None) -> int:
+    """The number of layers, or of heads a layer, of a model or of the largest."""
+    count = {"layer": "n_layers", "head": "n_heads"}[column]
+    found = db.execute(f"SELECT max({count}) FROM model WHERE name = coalesce(?, name)", (model,)).fetchone()[0]
+    return found or 0
+
+
+def chosen(db: sqlite3.Connection, choice: str) -> list[Any]:
+    """The values of a choice (see `CHOICES`) for which there are results."""
+    column = "run_id" if choice == "run" else f"json_extract(params, '$.{choice}')"
+    found = db.execute(f"SELECT DISTINCT {column} AS value FROM result WHERE value IS NOT NULL ORDER BY value")
+    return [row[0] for row in found]

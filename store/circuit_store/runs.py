@@ -1,0 +1,69 @@
+"""How the runs of a store go: progress for those who watch, and what came of a run."""
+
+import sqlite3
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the open runs are."""
+
+    total: int
+    done: int
+    failed: int
+    queued: int
+    current: str | None
+    """What is under way, as `sample-0.2m@500 circuit`."""
+    fraction: float
+    """How far that is, 0 to 1."""
+    seconds_a_unit: float | None
+    """Mean over the finished units."""
+
+
+def progress(db: sqlite3.Connection, run: int | None = None) -> Progress | None:
+    """Of one run, or of all runs that are not settled; None if there is none."""
+    which = "run_id = ?" if run is not None else "run_id IN (SELECT id FROM run WHERE state IN ('queued', 'running'))"
+    given = () if run is None else (run,)
+    counts = dict(db.execute(f"SELECT state, count(*) FROM unit WHERE {which} GROUP BY state", given).fetchall())
+    if not counts:
+        return None
+    mean = db.execute(f"SELECT avg(seconds) FROM unit WHERE {which} AND state = 'done'", given).fetchone()[0]
+    current = db.execute(
+        "SELECT model.name || '@' || step || ' ' || coalesce(doing, ''), fraction FROM unit"
+        " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
+        f" WHERE {which} AND unit.state IN ('loading', 'running')",
+        given,
+    ).fetchone()
+    return Progress(
+        total=sum(counts.values()),
+        done=counts.get("done", 0),
+        failed=counts.get("failed", 0),
+        queued=counts.get("queued", 0),
+        current=current[0] if current else None,
+        fraction=current[1] if current else 0.0,
+        seconds_a_unit=mean,
+    )
+
+
+def run_state(db: sqlite3.Connection, run: int) -> str:
+    return db.execute("SELECT state FROM run WHERE id = ?", (run,)).fetchone()[0]
+
+
+def failures(db: sqlite3.Connection, run: int) -> list[tuple[str, int, str]]:
+    """(model, step, reason) of each failed unit."""
+    found = db.execute(
+        "SELECT model.name, step, error FROM unit JOIN checkpoint ON checkpoint.id = checkpoint_id"
+        " JOIN model ON model.id = model_id WHERE run_id = ? AND state = 'failed' ORDER BY unit.id",
+        (run,),
+    )
+    return [tuple(row) for row in found]
+
+
+def undefined(db: sqlite3.Connection, run: int) -> list[tuple[str, int]]:
+    """(reason, results) of what a run could not compute at all."""
+    found = db.execute(
+        "SELECT reason, count(*) FROM result WHERE run_id = ? AND reason IS NOT NULL"
+        " AND id NOT IN (SELECT result_id FROM circuit) GROUP BY reason ORDER BY 2 DESC",
+        (run,),
+    )
+    return [tuple(row) for row in found]
