@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from circuit_core.errors import CircuitError
-from circuit_store.errors import StoreError, StoreTooNew, StoreUnusable
+from circuit_store.errors import StoreError
 from circuit_tui import paths
 
 USAGE, FAILED, CANCELLED = 2, 1, 130
@@ -214,6 +214,3 @@ def info(store: Path, as_json: bool) -> None:
     from circuit_tui import catalogue
 
     catalogue.print_info(store, as_json)
-
-
-__all__ = ["StoreTooNew", "StoreUnusable", "main"]
