@@ -9,7 +9,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
 def described(view: View) -> str:
-    columns = ", ".join(f"`{c.name}`" for c in (*(view.header.columns if view.header else ()), *view.columns))
+    columns = ", ".join(f"`{c.name}`" for c in view.columns)
     return f"| `{view.name}` | {view.about} | {columns} |"
 
 

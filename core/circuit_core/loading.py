@@ -1,7 +1,7 @@
 """A checkpoint becomes a model: Hugging Face weights behind TransformerLens's raw bridge.
 
 Raw means that logits equal Hugging Face's eager ones; no layer norm is folded, nothing is centred. Parameters are
-frozen. Models whose residual stream is no plain sum of what heads and MLPs write are refused (DESIGN 7).
+frozen. Models whose residual stream is no plain sum of what heads and MLPs write are refused.
 """
 
 from collections.abc import Callable
@@ -19,6 +19,15 @@ from circuit_core.errors import CheckpointError, UnsupportedModel
 from circuit_core.graph import Graph
 
 Encode = Callable[[str], list[int]]
+FAMILIES = (
+    "GPTNeoXForCausalLM",
+    "GPT2LMHeadModel",
+    "LlamaForCausalLM",
+    "MistralForCausalLM",
+    "Qwen2ForCausalLM",
+    "StableLmForCausalLM",
+)
+"""Architectures whose residual stream is the plain sum that circuits need, each shown to be so by a test."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +62,7 @@ def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) 
             folder, dtype=dtype, output_loading_info=True, local_files_only=True
         )
     except Exception as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(f"{folder} cannot be loaded ({first}).") from error
+        raise CheckpointError(f"{folder} cannot be loaded ({_first_line(error)}).") from error
     model, report = loaded
     if absent := sorted(report["missing_keys"]) or sorted(map(str, report.get("mismatched_keys", ()))):
         raise CheckpointError(f"{folder}: the weights do not fit config.json, {absent[0]} is amiss.", "mismatch")
@@ -66,11 +74,11 @@ def as_bridge(model: Any) -> TransformerBridge:
     """Wrap a Hugging Face model in place, frozen, eager and in evaluation mode. Raises: UnsupportedModel."""
     config: Any = model.config
     name = type(model).__name__
+    if name not in FAMILIES:
+        raise UnsupportedModel(f"{name} is not supported, only {', '.join(FAMILIES)}: their parts are known to add up.")
     heads, kv = config.num_attention_heads, getattr(config, "num_key_value_heads", None)
     if kv not in (None, heads):
         raise UnsupportedModel(f"{name} shares keys and values between heads ({kv} for {heads}): not supported yet.")
-    if any(word in name for word in ("Olmo2", "Olmo3", "Gemma2", "Gemma3")):
-        raise UnsupportedModel(f"{name} normalises after attention and MLP, so its residual stream is no plain sum.")
     model.set_attn_implementation("eager")
     bridge = build_bridge_from_module(model.eval(), name, hf_config=config)
     return bridge.requires_grad_(False)
@@ -82,9 +90,19 @@ def graph_of(bridge: TransformerBridge) -> Graph:
 
 
 def _tokenizer(folder: Path) -> Any | None:
-    if not (folder / "tokenizer.json").exists() and not (folder / "vocab.json").exists():
-        return None
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    """The checkpoint's own tokenizer, or that of the folder above. Raises: CheckpointError."""
+    for place in (folder, folder.parent):
+        if any((place / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+            try:
+                return AutoTokenizer.from_pretrained(place, local_files_only=True)
+            except Exception as error:
+                raise CheckpointError(f"The tokenizer in {place} cannot be read ({_first_line(error)}).") from error
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def encoder(tokenizer: Any) -> Encode:

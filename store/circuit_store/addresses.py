@@ -5,12 +5,11 @@ from typing import Any
 
 from circuit_store.errors import UnknownName
 
+_OF_A_CIRCUIT = ("method", "ig_rule", "ig_steps", "selector", "search", "threshold")
 CHOICES = {
     "run": "result.run_id = ?",
-    "method": "(analysis != 'circuit' OR json_extract(result.params, '$.method') = ?)",
-    "ig_rule": "(analysis != 'circuit' OR json_extract(result.params, '$.ig_rule') = ?)",
-    "ig_steps": "(analysis != 'circuit' OR json_extract(result.params, '$.ig_steps') = ?)",
-    "search": "(analysis != 'circuit' OR json_extract(result.params, '$.search') = ?)",
+    "dtype": "result.dtype = ?",
+    **{name: f"(analysis != 'circuit' OR json_extract(result.params, '$.{name}') = ?)" for name in _OF_A_CIRCUIT},
 }
 """Which of several results may answer; without a choice the newest does."""
 
@@ -53,6 +52,6 @@ def most(db: sqlite3.Connection, column: str, model: str | None = None) -> int:
 
 def chosen(db: sqlite3.Connection, choice: str) -> list[Any]:
     """The values of a choice (see `CHOICES`) for which there are results."""
-    column = "run_id" if choice == "run" else f"json_extract(params, '$.{choice}')"
+    column = {"run": "run_id", "dtype": "dtype"}.get(choice, f"json_extract(params, '$.{choice}')")
     found = db.execute(f"SELECT DISTINCT {column} AS value FROM result WHERE value IS NOT NULL ORDER BY value")
     return [row[0] for row in found]

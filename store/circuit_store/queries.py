@@ -151,14 +151,24 @@ def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> Circuit
     return CircuitOf(header[0], into)
 
 
-def strong_roles(db: sqlite3.Connection, model: str, step: int, least: float = 0.5) -> dict[tuple[int, int], str]:
-    """(layer, head) -> the role in which a head scores highest at a checkpoint, for heads that reach `least`."""
+_COPY_SCORES = ("name_mover",)
+"""Roles scored by what a head writes, not by where it attends: their fractions are of another kind."""
+
+
+def strong_roles(
+    db: sqlite3.Connection, model: str, step: int, least: float = 0.5
+) -> dict[tuple[int, int], tuple[str, ...]]:
+    """(layer, head) -> the roles in which a head reaches `least`: those of attention first, each kind best first."""
     narrow = (
         "checkpoint_id = (SELECT checkpoint.id FROM checkpoint JOIN model ON model.id = model_id"
         " WHERE name = ? AND step = ?)"
     )
     found = db.execute(VIEWS["heads"].statement(narrow, "value >= ?"), (model, step, least)).fetchall()
-    return {(row["layer"], row["head"]): row["role"] for row in sorted(found, key=lambda row: row["value"])}
+    strong: dict[tuple[int, int], tuple[str, ...]] = {}
+    for row in sorted(found, key=lambda row: (row["role"] in _COPY_SCORES, -row["value"])):
+        head = row["layer"], row["head"]
+        strong[head] = (*strong.get(head, ()), row["role"])
+    return strong
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,12 @@ class Circuit:
     reason: str | None = None
 
 
+_LAYOUT = (
+    "float32 [source, port], bytes shuffled, zlib; with H heads a layer, source 0 is input, 1 + l(H+1) + h head h of"
+    " layer l, 1 + l(H+1) + H its MLP; port l(3H+1) + cH + h is q, k, v (c = 0, 1, 2) of a head, l(3H+1) + 3H the"
+    " MLP, the last the logits; zero where there is no edge"
+)
+
 Record = Behaviour | HeadScores | Circuit | Undefined
 
 
@@ -142,7 +148,7 @@ def _circuit(db: sqlite3.Connection, result: int, c: Circuit) -> None:
         (
             *(result, c.n_edges, c.n_nodes, c.n_edges_total, c.metric_clean, c.metric_corrupted, c.metric_circuit),
             *(c.faithfulness, c.faithfulness_normalised, c.threshold_reached),
-            *(c.scores, "float32", sources, ports, "source-major, METHODS a.3; bytes shuffled, zlib"),
+            *(c.scores, "float32", sources, ports, _LAYOUT),
         ),
     )
     db.executemany("INSERT INTO circuit_edge VALUES (?, ?, ?, ?)", [(result, *edge) for edge in c.edges])

@@ -124,10 +124,10 @@ def _migrate(db: sqlite3.Connection) -> None:
 
 
 def _refresh_views(db: sqlite3.Connection) -> None:
-    """Bring the database's own views in line with `views.DATABASE_VIEWS`; views that the user made stay."""
-    from circuit_store.views import DATABASE_VIEWS
+    """Bring the database's own views in line with `views.VIEWS`; views that the user made stay."""
+    from circuit_store.views import VIEWS
 
-    wanted = {(v.table, f"CREATE VIEW {v.table} AS {v.statement()}") for v in DATABASE_VIEWS if v.table}
+    wanted = {(v.table, f"CREATE VIEW {v.table} AS {v.statement()}") for v in VIEWS.values() if v.table}
     held = "SELECT name, sql FROM sqlite_master WHERE type = 'view'"
     if wanted <= set(map(tuple, db.execute(held))):
         return

@@ -49,6 +49,7 @@ _STEP = Column("step", "training step of the checkpoint")
 _TOKENS = Column("tokens", "tokens seen in training", "not known for this model")
 _TASK = Column("task", "task whose prompts were used")
 _REASON = Column("reason", "why a value is empty", "the value is defined")
+_DTYPE = Column("dtype", "precision of the computation")
 _AT = "checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
 
 
@@ -136,9 +137,11 @@ BEHAVIOUR = View(
         Column("high", "upper end of the 95 % interval", "undefined, see reason"),
         Column("n_examples", "prompts"),
         Column("accuracy", "share of prompts with a positive metric, 0 to 1", "undefined, see reason"),
+        _DTYPE,
         _REASON,
     ),
-    "SELECT model.name AS model, step, tokens, task, metric, value, stderr, low, high, n_examples, accuracy, reason"
+    "SELECT model.name AS model, step, tokens, task, metric, value, stderr, low, high, n_examples, accuracy, dtype,"
+    " reason"
     f" FROM answer JOIN {_AT} LEFT JOIN behaviour ON result_id = answer.id"
     " WHERE analysis = 'behaviour'",
     "model, task, step",
@@ -150,7 +153,7 @@ _HEAD_COLUMNS = (
     _MODEL,
     _STEP,
     _TOKENS,
-    Column("role", "what the head does, see METHODS e"),
+    Column("role", "what the head does, for instance `induction`"),
     Column("layer", "layer, from 0", "the role is undefined, see reason"),
     Column("head", "head, from 0", "the role is undefined, see reason"),
     Column("value", "the role's score as a fraction; attention scores have their control subtracted", "see reason"),
@@ -158,11 +161,12 @@ _HEAD_COLUMNS = (
     Column("high", "upper end of the 95 % interval", "not computed for this role"),
     Column("raw", "the score before the control was subtracted", "this role has no control"),
     Column("control", "the same score on tokens that do not repeat", "this role has no control"),
+    _DTYPE,
     _REASON,
 )
 _HEAD_BODY = (
     "SELECT model.name AS model, step, tokens, role, layer, head, value, NULL AS low, NULL AS high, raw, control,"
-    " reason"
+    " dtype, reason"
     f" FROM answer JOIN {_AT} LEFT JOIN head_score ON result_id = answer.id"
     " WHERE analysis = 'heads'"
 )
@@ -186,11 +190,11 @@ HISTORY = View(
 
 _PARAMS = ", ".join(
     f"json_extract(answer.params, '$.{name}') AS {name}"
-    for name in ("method", "ig_steps", "ig_rule", "selector", "search")
+    for name in ("method", "ig_steps", "ig_rule", "selector", "search", "threshold")
 )
-CIRCUIT_HEADER = View(
-    "circuit_header",
-    "A circuit as a whole.",
+CIRCUITS = View(
+    "circuits",
+    "Circuits as a whole, one row each.",
     (
         _MODEL,
         _STEP,
@@ -201,6 +205,7 @@ CIRCUIT_HEADER = View(
         Column("ig_rule", "which points: `paper`, `code` or `midpoint`", "the method has none"),
         Column("selector", "`greedy` from the logits upstream, or `topn`"),
         Column("search", "how the size was searched"),
+        Column("threshold", "faithfulness that the search looked for"),
         Column("n_edges", "edges after pruning", "no circuit, see reason"),
         Column("n_nodes", "nodes that an edge touches", "no circuit, see reason"),
         Column("n_edges_total", "edges of the whole model"),
@@ -213,12 +218,13 @@ CIRCUIT_HEADER = View(
             "(metric_circuit - metric_corrupted) / (metric_clean - metric_corrupted)",
             "the model does not do the task, see reason",
         ),
-        Column("threshold_reached", "1 if faithfulness reaches the threshold of the search", "faithfulness undefined"),
+        Column("threshold_reached", "1 if faithfulness reaches the threshold", "faithfulness undefined"),
+        _DTYPE,
         _REASON,
     ),
     f"SELECT model.name AS model, step, tokens, task, {_PARAMS}, n_edges, n_nodes, n_edges_total, metric_clean,"
     " metric_corrupted, metric_circuit, faithfulness, faithfulness_normalised,"
-    f" threshold_reached, reason FROM answer JOIN {_AT}"
+    f" threshold_reached, dtype, reason FROM answer JOIN {_AT}"
     " LEFT JOIN circuit ON result_id = answer.id WHERE analysis = 'circuit'",
     "model, task, step",
     ("model", "step", "task"),
@@ -242,7 +248,7 @@ CIRCUIT = View(
     "model, task, step, abs(score) DESC, place, origin",
     ("model", "step", "task"),
     "circuit_edges",
-    CIRCUIT_HEADER,
+    CIRCUITS,
 )
 
 FAITHFULNESS = View(
@@ -289,6 +295,5 @@ UNITS = View(
 )
 
 VIEWS: Mapping[str, View] = {
-    v.name: v for v in (MODELS, CHECKPOINTS, BEHAVIOUR, HEADS, HISTORY, CIRCUIT, FAITHFULNESS, UNITS)
+    v.name: v for v in (MODELS, CHECKPOINTS, BEHAVIOUR, HEADS, HISTORY, CIRCUITS, CIRCUIT, FAITHFULNESS, UNITS)
 }
-DATABASE_VIEWS = (*VIEWS.values(), CIRCUIT_HEADER)

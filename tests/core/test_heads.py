@@ -93,3 +93,15 @@ def test_long_contexts_use_long_repeats_and_large_vocabularies_their_middle():
 
     assert drawable(50304, [0]).tolist() == list(range(100, 20000))
     assert drawable(5, [0, 3]).tolist() == [1, 2, 4]
+
+
+def test_a_context_that_is_too_short_is_a_reason():
+    from planted import VOCAB, planted
+
+    from circuit_core import loading
+    from circuit_core.errors import TaskError
+    from circuit_core.heads.attention import attention_roles
+
+    bridge = loading.as_bridge(planted())
+    with pytest.raises(TaskError, match="context of 20 tokens is too short"):
+        attention_roles(bridge, loading.graph_of(bridge), torch.arange(VOCAB), n_ctx=20)

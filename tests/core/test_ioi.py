@@ -71,3 +71,16 @@ def test_names_of_several_tokens_are_not_used():
 
     texts = ioi.generate(encode, 0).texts
     assert not any(name in text.split() for text in texts for name in words.MALE_NAMES)
+
+
+def test_names_are_looked_up_as_they_stand_in_a_sentence():
+    """A tokenizer that puts a piece of its own before every text (as Llama's does) still has names of one token."""
+    from circuit_core.tasks import ioi
+
+    ids: dict[str, int] = {}
+
+    def encode(text: str) -> list[int]:
+        return [1, *(ids.setdefault(w, len(ids) + 2) for w in text.replace(",", " ,").replace(".", " .").split())]
+
+    prompts = ioi.generate(encode, 0)
+    assert (prompts.clean[torch.arange(70), prompts.positions["IO"]] == prompts.metric.correct).all()

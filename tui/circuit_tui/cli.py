@@ -20,12 +20,17 @@ NUMBER = click.IntRange(0, 2**31)
 class Main(click.Group):
     """Turns every expected error into one sentence and an exit code."""
 
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **options)
+        except click.UsageError as error:
+            misused(error)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            at = error.ctx.command_path if error.ctx else "circuit-tui"
-            fail(f"{error.format_message()} (`{at} --help` lists what is possible.)")
+            misused(error)
         except (CircuitError, StoreError, ValueError, OverflowError) as error:
             fail(str(error))
         except sqlite3.Error as error:
@@ -36,6 +41,11 @@ class Main(click.Group):
             fail(f"{error.filename or 'the output'} cannot be used ({error.strerror}).", FAILED)
         except KeyboardInterrupt:
             fail("interrupted.", CANCELLED)
+
+
+def misused(error: click.UsageError) -> NoReturn:
+    at = error.ctx.command_path if error.ctx else "circuit-tui"
+    fail(f"{error.format_message()} (`{at} --help` lists what is possible.)")
 
 
 def fail(sentence: str, code: int = USAGE) -> NoReturn:
@@ -65,11 +75,18 @@ def _home(path: Path) -> Path:
         raise ValueError(f"{path}: there is no such user.") from None
 
 
-def explore(store: Path, begin: Any = None) -> None:
-    """Open the explorer."""
+def _terminal() -> bool:
+    """Whether a person looks on, at a terminal that can move its cursor."""
+    import os
     import sys
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    able = os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
+    return able and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def explore(store: Path, begin: Any = None) -> None:
+    """Open the explorer."""
+    if not _terminal():
         fail("the explorer needs a terminal: use `circuit-tui show VIEW MODEL`, `export` or `--help` here.")
     from circuit_tui.app import Explorer
 
@@ -80,14 +97,12 @@ def explore(store: Path, begin: Any = None) -> None:
 @click.pass_obj
 def demo(store: Path) -> None:
     """Compute the sample suite and look at it; in a pipe, compute and print a summary."""
-    import sys
-
     from circuit_core import suites
     from circuit_core.sweep.plan import Request
     from circuit_tui import sweeps
 
     models = [m.name for m in suites.sample_suite()]
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if _terminal():
         explore(store, lambda: sweeps.begin(store, models, Request()))
     else:
         code = sweeps.run(store, models, "all", Request())
@@ -168,6 +183,9 @@ _ADDRESS = [
     click.option("--ig-rule", help="Let only circuits by this rule answer."),
     click.option("--ig-steps", type=NUMBER, help="Let only circuits with so many points answer."),
     click.option("--search", help="Let only circuits by this search answer."),
+    click.option("--select", "selector", help="Let only circuits by this order of edges answer."),
+    click.option("--threshold", type=float, help="Let only circuits for this faithfulness answer."),
+    click.option("--dtype", help="Let only results of this precision answer."),
 ]
 
 

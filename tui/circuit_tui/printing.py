@@ -59,6 +59,8 @@ def _narrowed(
     filters: dict[str, Any] = {}
     if address:
         model, _, step = address.partition("@")
+        if not model:
+            raise UnknownName(f"{address} names no model: give MODEL or MODEL@STEP.")
         addresses.check_model(db, model)
         filters["model"] = model
         if step:

@@ -4,6 +4,7 @@ Ctrl-C leaves finished results where they are; the same command goes on from the
 """
 
 import json
+import signal
 import sqlite3
 import subprocess
 import time
@@ -85,6 +86,7 @@ def _warn_of_undefined(db: sqlite3.Connection, run: int | None) -> None:
 
 def _follow(db: sqlite3.Connection, store: Path, run: int, total: int) -> None:
     """Show progress until the run is settled; a runner that dies is an error, Ctrl-C an interruption."""
+    signal.signal(signal.SIGTERM, _interrupt)
     process = launch.start(store, paths.log())
     try:
         with _bars(total) as bars:
@@ -99,6 +101,11 @@ def _follow(db: sqlite3.Connection, store: Path, run: int, total: int) -> None:
         requests.interrupt(db, run)
         raise SystemExit(130) from None
     _end(process, 3)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """SIGTERM to a foreground sweep is Ctrl-C: nothing goes on that nobody asked to go on."""
+    raise KeyboardInterrupt
 
 
 def _check(process: subprocess.Popen[bytes], db: sqlite3.Connection, run: int) -> None:

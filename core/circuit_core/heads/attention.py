@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
+from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 
 ROLES = ("induction", "duplicate_token", "previous_token")
@@ -57,9 +58,14 @@ def attention_roles(
     Args:
         ids: tokens to draw from.
         n_ctx: longest input of the model; decides the lengths S.
+
+    Raises:
+        TaskError: the context is too short for any S.
     """
-    generator = torch.Generator().manual_seed(seed)
     lengths = LONG if n_ctx >= 512 else [s for s in SHORT if 2 * s <= n_ctx]
+    if not lengths:
+        raise TaskError(f"a context of {n_ctx} tokens is too short: {2 * SHORT[0]} are needed")
+    generator = torch.Generator().manual_seed(seed)
     parts: dict[str, list[Tensor]] = {role: [] for role in ROLES}
     controls: dict[str, list[Tensor]] = {role: [] for role in ROLES}
     for s in lengths:

@@ -1,5 +1,6 @@
 """Start the runner of a store as its own process. Light: the caller imports no torch."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -23,3 +24,15 @@ def start(store: Path, log: Path) -> subprocess.Popen[bytes]:
         )
     finally:
         os.close(handle)
+
+
+def alive(store: Path) -> bool:
+    """Whether some process on this host computes for the store: it holds the lock beside it."""
+    try:
+        with open(f"{store}.lock") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

@@ -54,11 +54,18 @@ class Checkpoint:
         return self.loaded.fingerprint
 
     def compute(self, jobs: list[Job]) -> Iterator[Computed]:
-        """Each job's result, in order. Raises: whatever makes the checkpoint useless."""
+        """Each job's result, in order. Raises: the first error of a job, after all others were done."""
+        failed: Exception | None = None
         for job in jobs:
             began = time.perf_counter()
-            record = self._record(job)
+            try:
+                record = self._record(job)
+            except Exception as error:
+                failed = failed or error
+                continue
             yield Computed(job, record, time.perf_counter() - began)
+        if failed:
+            raise failed
 
     def _record(self, job: Job) -> results.Record:
         try:
@@ -75,6 +82,8 @@ class Checkpoint:
             bos = tokenizer.bos_token_id if task.prepend_bos else None
             encode = loading.encoder(tokenizer)
             drawn = ioi.generate(encode, tokenizer.unk_token_id, task.n, task.seed, bos)
+            if drawn.clean.shape[1] > (n_ctx := self.loaded.bridge.cfg.n_ctx):
+                raise TaskError(f"{task.name} needs {drawn.clean.shape[1]} tokens, the model takes {n_ctx}")
             self.prompt_sets[task] = drawn.to(self.loaded.device)
         return self.prompt_sets[task]
 

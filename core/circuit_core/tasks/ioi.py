@@ -40,7 +40,7 @@ def generate(encode, unknown: int | None, n: int = 70, seed: int = 42, prepend: 
     Raises:
         TaskError: the tokenizer knows too few names or templates; says which words it lacks.
     """
-    ids = {name: encode(" " + name) for name in words.NAMES}
+    ids = {name: _in_context(encode, name) for name in words.NAMES}
     names = [name for name, tokens in ids.items() if len(tokens) == 1 and tokens[0] != unknown]
     places, things = (_known(w, encode, unknown) for w in (words.PLACES, words.OBJECTS))
     templates = [
@@ -53,7 +53,13 @@ def generate(encode, unknown: int | None, n: int = 70, seed: int = 42, prepend: 
 
 
 def _known(candidates: tuple[str, ...], encode, unknown: int | None) -> list[str]:
-    return [w for w in candidates if unknown not in encode(" " + w)]
+    return [w for w in candidates if unknown not in _in_context(encode, w)]
+
+
+def _in_context(encode, word: str) -> list[int]:
+    """Tokens of a word after another one, as it stands in a prompt."""
+    before = encode("and")
+    return encode("and " + word)[len(before) :]
 
 
 def _check(names: list[str], places: list[str], things: list[str], templates: list[str]) -> None:
@@ -76,7 +82,8 @@ def _draw(rng: random.Random, encode, names, places, things, templates, i: int, 
     fill = {"a": a, "b": b, "place": rng.choice(places), "thing": rng.choice(things)}
     template = rng.choice(templates)
     clean, corrupted = (first + encode(template.format(**fill, s=who)) for who in (s, io))
-    return _Prompt(clean, corrupted, encode(" " + io)[0], encode(" " + s)[0], template.format(**fill, s=s))
+    io_id, s_id = (_in_context(encode, name)[0] for name in (io, s))
+    return _Prompt(clean, corrupted, io_id, s_id, template.format(**fill, s=s))
 
 
 def _prompt_set(prompts: list[_Prompt]) -> PromptSet:

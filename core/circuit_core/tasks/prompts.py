@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from circuit_core.tasks.metrics import Metric
@@ -48,7 +48,3 @@ def pad(rows: list[list[int]]) -> tuple[Int[Tensor, "batch pos"], Int[Tensor, " 
     width = max(map(len, rows))
     ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
     return ids, torch.tensor([len(row) - 1 for row in rows])
-
-
-def end_logits(logits: Float[Tensor, "batch pos vocab"], end: Int[Tensor, " batch"]) -> Float[Tensor, "batch vocab"]:
-    return logits[torch.arange(len(end), device=end.device), end]
