@@ -143,6 +143,12 @@ def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def attended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queued checkpoints of a fixture have no runner, which none but the tests on that shall notice."""
+    monkeypatch.setattr("circuit_core.sweep.launch.alive", lambda store: True)
+
+
 @pytest.fixture
 def maker(tmp_path: Path):
     """A store that is known but not computed yet."""

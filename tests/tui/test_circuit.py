@@ -5,6 +5,7 @@ logits <- a3.h1 <- a2.h1 <- a1.h0 <- a0.h2 <- input
 
 import pytest
 
+from circuit_store import queries
 from circuit_store.queries import CircuitEdge
 from circuit_tui.widgets.circuit_tree import ROOT, branches, everything
 
@@ -98,4 +99,17 @@ async def test_the_pane_says_how_much_of_the_model_and_how_faithful(explore, scr
     async with explore() as (app, _):
         text = screen_text(app)
         assert "ioi · 31 of 250 edges" in text and "faithfulness 0.85 (normalised 0.90)" in text
+        assert "eap-ig m=5" in text
         assert "−1.25" in text
+
+
+async def test_every_role_of_a_head_is_in_its_row_attention_first(explore, db, screen_text):
+    result = (
+        "SELECT result.id FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id WHERE step = 256 AND role = ?"
+    )
+    db.execute("UPDATE result SET role = 'name_mover' WHERE role = 'successor'")
+    copies = f"UPDATE head_score SET value = 1.0 WHERE layer = 2 AND head = 1 AND result_id IN ({result})"
+    db.execute(copies, ("name_mover",))
+    assert queries.strong_roles(db, "toy-a", 256)[2, 1] == ("induction", "name_mover")
+    async with explore() as (app, _):
+        assert any("a2.h1" in line and " in   nm " in line for line in screen_text(app).splitlines())

@@ -85,12 +85,24 @@ async def test_a_long_copy_goes_to_a_file(explore, apart, monkeypatch):
         assert (apart / "state" / "circuit-tui" / "copied.txt").read_text() == "x" * 80_000
 
 
+def test_another_precision_is_part_of_the_command():
+    facts = {"model": "m", "step": 1, "analysis": "heads", "dtype": "bfloat16"}
+    command = saving.recompute(queries.Provenance(facts, {}))
+    assert command == "circuit-tui run m --checkpoints 1 --analyses heads --dtype bfloat16"
+
+
 async def test_where_a_number_comes_from(explore, screen_text):
     async with explore() as (app, pilot):
         await pilot.press("5", "i")
         await pilot.pause()
         text = screen_text(app)
-        for part in ("eap-ig", "step256", "hash of ioi", "circuit-tui run toy-a --checkpoints 256 --analyses circuit"):
+        for part in (
+            "computed by",
+            "eap-ig",
+            "step256",
+            "hash of ioi",
+            "circuit-tui run toy-a --checkpoints 256 --analyses circuit",
+        ):
             assert part in text
         await pilot.press("escape")
         assert app.screen is app.main

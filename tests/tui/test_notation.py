@@ -60,3 +60,4 @@ def test_steps_stand_in_for_tokens_and_the_axis_may_be_linear():
 
 def test_one_checkpoint_or_none():
     assert Axis([(0, 0)]).at(0) == 0.0 and Axis([]).ticks() and Axis([(7, 7)]).at(7) == 1.0
+    assert Axis([(0, None)]).ticks() == [(0.0, "0")] and Axis([(500, None)], log=False).ticks() == [(1.0, "500")]

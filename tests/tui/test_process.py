@@ -1,12 +1,17 @@
-"""The explorer as a process: what it imports, and that the terminal is as it was when it ends."""
+"""The explorer as a process: what it imports, a walk by keyboard, and that the terminal is as it was when it ends."""
 
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -20,12 +25,18 @@ def test_importing_the_explorer_imports_nothing_heavy():
 
 
 @pytest.fixture
-def terminal(path):
-    """The explorer in a pseudo-terminal of 120x40: its process, and a reader of what it writes until a text comes."""
+def terminal(path, tmp_path):
+    """The explorer in a pseudo-terminal of 80x24: its process, and a reader of what it writes until a text comes.
+
+    The store's lock is held, as by a runner: one that is not there would be noticed and written.
+    """
+    lock = open(tmp_path / "store.db.lock", "a+")
+    fcntl.flock(lock, fcntl.LOCK_EX)
     pid, screen = pty.fork()
     if pid == 0:
-        os.environ.update(TERM="xterm-256color", COLUMNS="120", LINES="40")
+        os.environ.update(TERM="xterm-256color", COLUMNS="80", LINES="24")
         os.execv(sys.executable, [sys.executable, "-c", RUN, str(path)])
+    fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
 
     def read_until(text: bytes, seconds: float = 20.0) -> bytes:
         found, end = b"", time.monotonic() + seconds
@@ -38,28 +49,57 @@ def terminal(path):
         return found
 
     yield pid, screen, read_until
-    try:
+    with suppress(ProcessLookupError, ChildProcessError):
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-    except (ProcessLookupError, ChildProcessError):
-        pass
-    os.close(screen)
+    with suppress(OSError):
+        os.close(screen)
+    lock.close()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_the_terminal_as_it_was(terminal, ending):
     pid, _, read_until = terminal
-    assert b"induction" in read_until(b"induction")
+    assert b"toy-b" in read_until(b"toy-b")
     os.kill(pid, ending)
     left = read_until(b"\x1b[?1049l")
     assert b"\x1b[?1049l" in left and b"\x1b[?1000l" in left
 
 
+def test_a_terminal_that_is_gone_ends_the_explorer(terminal):
+    """A dropped connection leaves no process behind, even one that was writing."""
+    pid, screen, read_until = terminal
+    read_until(b"toy-b")
+    os.write(screen, b"...,,,")
+    os.close(screen)
+    end = time.monotonic() + 20
+    while (ended := os.waitpid(pid, os.WNOHANG)[0]) != pid and time.monotonic() < end:
+        time.sleep(0.1)
+    assert ended == pid
+
+
 def test_q_quits_and_an_idle_explorer_writes_nothing(terminal):
     pid, screen, read_until = terminal
-    read_until(b"induction")
+    read_until(b"toy-b")
     read_until(b"never", 2.0)
     assert read_until(b"never", 1.5) == b""
     os.write(screen, b"q")
     assert b"\x1b[?1049l" in read_until(b"\x1b[?1049l")
     assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_walk_by_keyboard_ends_in_the_command_lines_bytes(terminal, path):
+    pid, screen, read_until = terminal
+    walk = [("3", b"[heads]"), ("g", b"a0.h0"), ("j", b"a1.h0"), ("l", b"a1.h1")]
+    walk += [(",", f"step {step} ".encode()) for step in (128, 64, 32, 16, 8)]
+    walk += [(".", f"step {step} ".encode()) for step in (16, 32, 64, 128, 256)]
+    walk += [("5", b"[circuit]"), ("j", b"a3.h1"), ("l", b"<q>"), ("j", b"a2.h1"), ("l", b"<k>"), ("j", b"a1.h0")]
+    assert b"toy-b" in read_until(b"toy-b")
+    for key, seen in [*walk, ("l", b"<v>"), ("e", b"written to")]:
+        os.write(screen, key.encode())
+        assert seen in read_until(seen, 5.0), (key, seen)
+    os.write(screen, b"q")
+    assert b"\x1b[?1049l" in read_until(b"\x1b[?1049l") and os.waitpid(pid, 0)[1] == 0
+    command = [sys.executable, "-m", "circuit_tui", "--store", str(path), "export", "circuit", "toy-a@256"]
+    printed = subprocess.run([*command, "--task", "ioi"], capture_output=True, check=True).stdout
+    assert Path("circuit-toy-a@256-ioi.csv").read_bytes() == printed and printed.count(b"\r\n") == 32

@@ -137,6 +137,60 @@ async def test_a_filter_narrows_and_escape_clears(explore):
         assert listed.rows == []
 
 
+async def test_the_only_row_that_a_filter_leaves_can_be_chosen(explore):
+    for chosen_by in (["enter"], ["escape", "escape", "slash", *"-f tyb", "enter"]):
+        async with explore() as (app, pilot):
+            await pilot.press("1", "slash", *"-b", *chosen_by)
+            assert app.main.look.at.model == "toy-b"
+            await pilot.press("escape", "g")
+
+
+@pytest.mark.parametrize("key", ["j", "k", "enter", "n", "click"])
+async def test_the_row_under_the_cursor_can_be_chosen(explore, key):
+    async with explore() as (app, pilot):
+        models = app.main.of("models")
+        await pilot.press("1")
+        models.narrow("-b")
+        assert app.main.look.at.model == "toy-a"
+        await (pilot.click(models.body, offset=(3, 0)) if key == "click" else pilot.press(key))
+        assert app.main.look.at.model == "toy-b"
+
+
+async def test_next_and_previous_match_go_round(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("2", "n")
+        assert "no filter" in [toast.message for toast in app._notifications][-1]
+        await pilot.press("slash", *"^1", "enter")
+        seen = []
+        for key in ("n", "n", "n", "n", "N"):
+            await pilot.press(key)
+            seen.append(app.main.look.at.step)
+        assert seen == [16, 128, 1024, 1, 1024]
+
+
+async def test_the_way_back_and_forward(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("comma", "m", "space")
+        left = app.main.look.at
+        await pilot.press("left_square_bracket")
+        assert (app.main.look.at.step, app.main.look.at.role) == (128, "induction")
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        assert app.main.look.at.step == 256 and app.main.look.at.marks == left.marks
+        await pilot.press("right_square_bracket", "right_square_bracket", "right_square_bracket")
+        assert app.main.look.at == left
+        await pilot.press("left_square_bracket", "comma", "right_square_bracket")
+        assert (app.main.look.at.step, app.main.look.at.role) == (64, "induction")
+
+
+async def test_a_range_is_marked_row_by_row(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("3", "g", "l", "v", "j", "v")
+        assert app.main.look.at.marks == ((0, 1), (0, 2), (1, 0), (1, 1))
+        await pilot.press("G", "v")
+        assert len(app.main.look.at.marks) == 4
+        assert app.main.heads.between((1, 0), (0, 1)) == ((1, 0), (0, 2), (0, 1))
+
+
 async def test_sorting_keeps_what_has_no_value_last(explore):
     async with explore() as (app, pilot):
         await pilot.press("2", "s", "S")

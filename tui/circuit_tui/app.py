@@ -1,13 +1,15 @@
 """The explorer: opens at once, reads a store, and shows it as it grows. It computes nothing.
 
 The store may not be there yet: `begin` is called once the first frame stands, in a thread, and makes it. Twice a second
-the store is asked whether another has written. However the explorer ends, the terminal is as it was before.
+the store is asked whether another has written, and whether its runner lives. However the explorer ends, the terminal is
+as it was before.
 """
 
 import asyncio
 import os
 import signal
 import sqlite3
+import threading
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -26,9 +28,13 @@ from circuit_store.errors import StoreError
 from circuit_store.store import open_to_read
 from circuit_tui import bindings, clipboard, state, theme
 from circuit_tui.screens.keys import KeyedScreen
+from circuit_tui.widgets.status import Status
 
 _POLL = 0.5
 """Seconds between two looks at whether the store has changed."""
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+_PATIENCE = 3.0
+"""Seconds that an end in order may take."""
 
 
 class Explorer(App[None]):
@@ -57,10 +63,18 @@ class Explorer(App[None]):
         return self.main
 
     def on_mount(self) -> None:
-        for ending in (signal.SIGTERM, signal.SIGHUP):
-            with suppress(ValueError, RuntimeError, NotImplementedError):
-                asyncio.get_running_loop().add_signal_handler(ending, self.exit)
+        self._loop_running = asyncio.get_running_loop()
+        for ending in _ENDINGS:
+            with suppress(ValueError):
+                signal.signal(ending, self._end)
         self.call_after_refresh(self._start)
+
+    def _end(self, number: int, frame: object) -> None:
+        """Leave in order; by force if the terminal is gone and writing to it never returns."""
+        last = threading.Timer(_PATIENCE, os._exit, (128 + number,))
+        last.daemon = True
+        last.start()
+        self._loop_running.call_soon_threadsafe(self.exit)
 
     def _start(self) -> None:
         self.poll()
@@ -82,6 +96,7 @@ class Explorer(App[None]):
             if version != self.version:
                 self.version = version
                 self.main.reload(self.db, version)
+            self.main.query_one(Status).look_after()
         except StoreError as error:
             self.main.vacant(str(error))
         except sqlite3.Error as error:
@@ -129,6 +144,9 @@ class Explorer(App[None]):
         yield SystemCommand("Screenshot", "Save the screen as SVG", self.deliver_screenshot)
 
     def on_unmount(self) -> None:
+        for ending in _ENDINGS:
+            with suppress(ValueError):
+                signal.signal(ending, signal.SIG_DFL)
         look = {"theme": self.theme, "pane": self.main.pane_name, "zoomed": self.main.has_class("-zoomed")}
         with suppress(OSError):
             state.remember(self.store, self.main.wish, **look)

@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from circuit_tui.bindings import PANES
+from circuit_tui.screens.trail import Trail
 from circuit_tui.state import Look, Selection, settle
 from circuit_tui.widgets.checkpoints import Checkpoints
 from circuit_tui.widgets.circuit import Circuit
@@ -35,6 +36,8 @@ class _Filter(Input):
     async def action_submit(self) -> None:
         screen = self.screen
         assert isinstance(screen, ExplorerScreen)
+        if isinstance(screen.pane, Listing):
+            screen.pane.take()
         screen.show_pane(screen.pane_name)
 
 
@@ -50,6 +53,7 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         self.pane_name = pane if pane in PANES else "models"
         self.look: Look | None = None
         self.playing = False
+        self.trail = Trail()
 
     def compose(self) -> ComposeResult:
         yield Static("terminal too small (need 60x15)", id="small")
@@ -58,7 +62,7 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
             yield from (Models(), Heads(), Circuit(), Checkpoints(), History())
         yield Timeline()
         yield Status()
-        yield _Filter(placeholder="regular expression; ! inverts", id="filter", select_on_focus=False)
+        yield _Filter(placeholder="regular expression; ! inverts, -f is fuzzy", id="filter", select_on_focus=False)
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
@@ -93,15 +97,26 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         self.frame()
 
     def choose(self, **changes: Any) -> None:
-        """Change the selection; every pane follows."""
-        self.wish = replace(self.wish, **changes)
+        """Change the selection; every pane follows. What the choice was made by, stays: see `_pinned`."""
+        self.wish = replace(self.wish, **self._pinned(changes))
         if self.look is None:
             return
+        before = self.look.at
         if changes.keys() <= _CHEAP:
             self.look = replace(self.look, at=replace(self.look.at, **changes))
             self.follow()
         else:
             self.reload(self.look.db, self.look.version)
+        if not self.playing:
+            self.trail.leave(before, self.look.at)
+
+    def _pinned(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """The changes, and what they were made in sight of: the model, and for heads the checkpoint."""
+        if self.look is None or "model" in changes:
+            return changes
+        at = self.look.at
+        step = {"step": at.step} if changes.keys() & _CHEAP else {}
+        return {"model": at.model, **step, **changes}
 
     def follow(self) -> None:
         assert self.look
@@ -131,8 +146,14 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         self.set_focus(self.pane.body)
         for pane in self.query(Pane):
             pane.set_class(pane.NAME == name, "-current")
-        self.query_one("#filter").remove_class("-open")
+        self.query_one("#filter").display = False
         self.frame()
+
+    def go_to_pane(self, name: str) -> None:
+        """The user wants to see more of what is shown, if anything is: it stays."""
+        if self.look and (self.look.at.role or self.look.at.task):
+            self.choose()
+        self.show_pane(name)
 
     @on(DescendantFocus)
     def _focused(self) -> None:
@@ -140,7 +161,7 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         around = self.focused.ancestors_with_self if self.focused else []
         pane = next((node for node in around if isinstance(node, Pane)), None)
         if pane and pane.NAME != self.pane_name:
-            self.show_pane(pane.NAME)
+            self.go_to_pane(pane.NAME)
 
     def open_filter(self) -> None:
         """Ask for the pattern of the list that has the focus."""
@@ -148,8 +169,8 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         assert isinstance(pane, Listing)
         entry = self.query_one("#filter", Input)
         entry.value = pane.pattern
-        entry.add_class("-open")
-        entry.focus()
+        entry.display = True
+        self.set_focus(entry)
 
     @on(Input.Changed, "#filter")
     def _narrow(self, event: Input.Changed) -> None:

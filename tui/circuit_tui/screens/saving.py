@@ -58,18 +58,19 @@ def write(text: str, view: str, filters: dict[str, Any], folder: Path) -> Path:
 
 
 def recompute(of: queries.Provenance) -> str:
-    """The command that computes the result."""
+    """The command that the result was computed by; where it is still held, it computes nothing."""
     facts = of.facts
     words = [facts["model"], "--checkpoints", str(facts["step"]), "--analyses", facts["analysis"]]
     words += ["--tasks", facts["task"]] if facts.get("task") else []
     for name, option in _RUN_OPTIONS.items():
         words += [option, str(of.params[name])] if of.params.get(name) is not None else []
+    words += ["--dtype", facts["dtype"]] if facts["dtype"] != "float32" else []
     return "circuit-tui run " + " ".join(shlex.quote(word) for word in words)
 
 
 def provenance(of: queries.Provenance) -> Text:
     """The command, then fact by fact."""
-    lines = Text().append(f"{plain(recompute(of))}\n\n", "bold")
+    lines = Text().append("computed by       ", "dim").append(f"{plain(recompute(of))}\n\n", "bold")
     for name, value in {**of.facts, **of.params}.items():
         lines.append(f"{plain(name).replace('_', ' '):<18}", "dim").append(f"{plain(value)}\n")
     return lines

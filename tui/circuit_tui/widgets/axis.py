@@ -31,7 +31,8 @@ class Axis:
 
     def ticks(self) -> list[tuple[float, str]]:
         """Places and labels, from left to right."""
-        return [(self._share(value), short(value)) for value in ([0.0] if self._zero else []) + self._round()]
+        alone = list(self._values.values()) if len(self._values) == 1 else None
+        return [(self._share(value), short(value)) for value in alone or ([0.0] if self._zero else []) + self._round()]
 
     def _share(self, value: float) -> float:
         if not self._log:

@@ -31,7 +31,7 @@ class Circuit(Pane):
     def __init__(self) -> None:
         super().__init__()
         self.circuit: queries.CircuitOf | None = None
-        self.roles: dict[Head, str] = {}
+        self.roles: dict[Head, tuple[str, ...]] = {}
         self.rows: list[Branch] = []
         self.opened: set[Path] = {ROOT}
         self.here: Path = ROOT
@@ -101,7 +101,9 @@ class Circuit(Pane):
             raw, scaled = (signed(header[name], 2) for name in ("faithfulness", "faithfulness_normalised"))
             hidden = f" ≥{FLOORS[self.floor]:.0%}" if self.floor else ""
             why = f" · {plain(header['reason'])}" if header["reason"] else ""
-            said.append(f"faithfulness {raw} (normalised {scaled}){hidden}{why}")
+            points = f" m={header['ig_steps']}" if header["ig_steps"] is not None else ""
+            method = f"{plain(header['method'])}{points}"
+            said.append(f"faithfulness {raw} (normalised {scaled}) · {method}{hidden}{why}")
         self.query_one(Note).say(said)
 
     def line(self, branch: Branch, width: int) -> Text:
@@ -113,8 +115,8 @@ class Circuit(Pane):
         if branch.edge is None:
             return line
         line.append(f" <{branch.edge.port}>" if branch.edge.port else "", self.colours.muted)
-        if head in self.roles:
-            line.append(" ").append_text(badge(self.roles[head]))
+        for role in self.roles.get(head, ()) if head else ():
+            line.append(" ").append_text(badge(role))
         return self._scored(line, branch.edge.score, width)
 
     def _scored(self, line: Text, score: float, width: int) -> Text:

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 
 from circuit_store import queries
 from circuit_tui import bindings, theme
-from circuit_tui.state import NEAR_ZERO, Look, Selection, strongest
+from circuit_tui.state import NEAR_ZERO, Head, Look, Selection, strongest
 from circuit_tui.widgets.heat_map import HeatMap
 from circuit_tui.widgets.notation import finite, head_name, plain, signed
 from circuit_tui.widgets.note import Note
@@ -127,6 +127,13 @@ class Heads(Pane):
 
     def best(self) -> tuple[tuple[int, int], ...]:
         return strongest(self.grid.values, MOST)
+
+    def between(self, one: Head, other: Head) -> tuple[Head, ...]:
+        """The heads from one to the other, row by row."""
+        width = self.body.heads
+        start, end = (layer * width + head for layer, head in (one, other))
+        way = 1 if end >= start else -1
+        return tuple(divmod(number, width) for number in range(start, end + way, way))
 
     def filters(self) -> dict[str, Any] | None:
         if self.at.role is None:

@@ -18,7 +18,8 @@ from textual.strip import Strip
 class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     """`draw` writes a line in a width, `moved` hears of every move by the user; `message` stands in for no lines.
 
-    It hears at once: a message would arrive after the next key, which quick fingers would then lose.
+    It hears at once: a message would arrive after the next key, which quick fingers would then lose. It hears of moves
+    that end where they began, too: the line under the cursor need not be the one that is chosen.
     """
 
     COMPONENT_CLASSES = {"lines--cursor"}
@@ -54,9 +55,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     def go(self, index: int) -> None:
         """Put the cursor on a line and say so."""
-        index = max(0, min(index, self.count - 1))
-        if self.count and index != self.cursor:
-            self.cursor = index
+        if self.count:
+            self.cursor = max(0, min(index, self.count - 1))
             self.moved()
 
     def watch_cursor(self, old: int, new: int) -> None:

@@ -30,7 +30,7 @@ class Listing(Pane):
         self.backwards = False
 
     def compose(self) -> ComposeResult:
-        yield Lines(lambda index, width: self.line(self.rows[index], width), self._moved)
+        yield Lines(lambda index, width: self.line(self.rows[index], width), self.take)
         yield Note()
 
     @property
@@ -77,8 +77,10 @@ class Listing(Pane):
         self.query_one(Note).say(Text())
         self.body.show(0, 0, reason)
 
-    def _moved(self) -> None:
-        self.choose(self.rows[self.body.cursor])
+    def take(self) -> None:
+        """Choose the row under the cursor; after a filter it need not be chosen yet."""
+        if self.rows and not self.chosen(row := self.rows[self.body.cursor]):
+            self.choose(row)
 
     def action_move(self, where: str) -> None:
         self.body.move(where)
@@ -92,12 +94,14 @@ class Listing(Pane):
         self.draw()
 
     def narrow(self, pattern: str) -> None:
-        """Show the rows that match; a leading `!` shows the others."""
+        """Show the rows that match a regular expression or, after `-f`, its letters in order; `!` shows the others."""
         self.pattern = pattern
         self.draw()
 
     def _test(self) -> Callable[[str], bool]:
         pattern = self.pattern.removeprefix("!")
+        if pattern == "-f" or pattern.startswith("-f "):
+            pattern = ".*".join(re.escape(letter) for letter in pattern[2:].strip())
         try:
             search = re.compile(pattern, re.IGNORECASE).search
         except re.error:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from circuit_core.sweep import launch
 from circuit_store import runs
 from circuit_tui import theme
 from circuit_tui.state import Look
@@ -33,19 +34,45 @@ class Crumbs(Note):
         self.say(line)
 
 
+_PATIENCE = 6
+"""Looks in a row without a runner before a sweep is said to have stopped: one that starts takes a moment."""
+
+
 class Status(Note):
     """How the open runs go; without any, which store this is."""
 
     DEFAULT_CSS = "Status { height: 1; }"
+    _progress: runs.Progress | None = None
+    _store = Path()
+    _playing = False
+    _alone = 0
+    """Looks in a row that found units to compute and nobody who does."""
 
     def follow(self, look: Look | None, store: Path, playing: bool) -> None:
+        self._store, self._playing = store, playing
+        self._progress = runs.progress(look.db) if look else None
+        self._draw()
+
+    def look_after(self) -> None:
+        """See whether someone still computes: a runner that died has changed nothing in the store."""
+        alive = self._progress is None or launch.alive(self._store)
+        self._alone = 0 if alive else self._alone + 1
+        self._draw()
+
+    def _draw(self) -> None:
         line = Text(no_wrap=True, overflow="ellipsis")
-        if playing:
+        if self._playing:
             line.append("playing, p pauses   ", "bold")
-        progress = runs.progress(look.db) if look else None
-        if progress is None:
-            self.say(line.append(f"store {plain(store)}"))
-            return
+        if self._progress is None:
+            line.append(f"store {plain(self._store)}")
+        elif self._alone >= _PATIENCE:
+            settled = self._progress.done + self._progress.failed
+            line.append(f"the sweep stopped at {settled}/{self._progress.total}: the same command goes on")
+        else:
+            self._sweep(line, self._progress)
+        self.say(line)
+
+    def _sweep(self, line: Text, progress: runs.Progress) -> None:
         settled = progress.done + progress.failed
         accent = theme.palette(self.app.current_theme.dark).accent
         line.append("sweep ").append(bar((settled + progress.fraction) / progress.total, 10).replace(" ", "░"), accent)
@@ -55,4 +82,3 @@ class Status(Note):
         if progress.seconds_a_unit is not None:
             left = (progress.total - settled) * progress.seconds_a_unit
             line.append(f" · about {lasting(left)} left")
-        self.say(line)

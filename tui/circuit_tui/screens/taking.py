@@ -1,0 +1,60 @@
+"""The keys that take something away: a value or a row for the clipboard, a view as a file, where a number is from."""
+
+from os import environ
+from pathlib import Path
+
+from circuit_store import queries
+from circuit_tui import clipboard, state
+from circuit_tui.screens import saving
+from circuit_tui.screens.explorer import ExplorerScreen
+from circuit_tui.screens.text import TextScreen
+
+
+class TakingScreen(ExplorerScreen):
+    def action_provenance(self) -> None:
+        at, analysis = self.look and self.look.at, self.pane.analysis
+        if not self.look or not at or not at.model or at.step is None or not analysis:
+            return self.say("A model has no number of its own: ask in one of the other panes.")
+        role, task = (at.role, None) if analysis == "heads" else (None, at.task)
+        found = queries.provenance(self.look.db, at.model, at.step, analysis, role, task)
+        if found is None:
+            return self.say(f"Nothing is computed here: no {analysis} at step {at.step}.")
+        self.app.push_screen(TextScreen("Where this number comes from", saving.provenance(found)))
+
+    def action_copy(self, row: bool) -> None:
+        text = self._row() if row else self.pane.value()
+        if not text:
+            return self.say("There is nothing to copy here yet.")
+        self.app.copy_to_clipboard(text)
+        if clipboard.sequence(text, environ):
+            self.say(f"sent to the terminal ({len(text.encode())} bytes)")
+        else:
+            self._write_copy(text)
+
+    def _write_copy(self, text: str) -> None:
+        path = state.folder() / "copied.txt"
+        try:
+            path.write_text(text)
+            self.say(f"too long for the terminal's clipboard: written to {path}")
+        except OSError as error:
+            self.say(f"too long for the terminal's clipboard, and no file could be written: {error}")
+
+    def _row(self) -> str:
+        filters, row = self.pane.filters(), self.pane.row()
+        if not self.look or filters is None or row is None:
+            return ""
+        return saving.tsv(self.look.db, self.pane.view, filters | row)
+
+    def action_export(self) -> None:
+        filters = self.pane.filters()
+        if not self.look or filters is None:
+            return self.say("There is nothing to export here yet.")
+        text = saving.csv(self.look.db, self.pane.view, filters)
+        try:
+            path = saving.write(text, self.pane.view, filters, Path.cwd())
+        except OSError as error:
+            return self.say(f"No file could be written: {error}")
+        self.say(f"{path.name} written to {path.parent}\n{saving.command(self.pane.view, filters)}")
+
+    def say(self, text: str) -> None:
+        self.app.notify(text, markup=False)
