@@ -103,7 +103,7 @@ class Circuit(Pane):
             why = f" · {plain(header['reason'])}" if header["reason"] else ""
             points = f" m={header['ig_steps']}" if header["ig_steps"] is not None else ""
             method = f"{plain(header['method'])}{points}"
-            said.append(f"faithfulness {raw} (normalised {scaled}) · {method}{hidden}{why}")
+            said.append(f"faithfulness {raw} (normalised {scaled}), {method}{hidden}{why}")
         self.query_one(Note).say(said)
 
     def line(self, branch: Branch, width: int) -> Text:
