@@ -200,6 +200,7 @@ def explore(tmp_path: Path):
             await app.workers.wait_for_complete([w for w in app.workers if w.name == "_bring_plot"])
             await pilot.pause()
             yield app, pilot
+            await pilot.pause()
 
     return opened
 

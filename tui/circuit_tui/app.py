@@ -88,7 +88,9 @@ class Explorer(App[None]):
         self.call_from_thread(self.notify, message, markup=False)
 
     def poll(self) -> None:
-        """Look whether the store is there and has changed."""
+        """Look whether the store is there and has changed; not before there is a screen to show it on."""
+        if not self.main.query(Status):
+            return
         try:
             if self.db is None:
                 self.db, self.version = open_to_read(self.store), -1

@@ -12,9 +12,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_state_dir
-
 from circuit_store import queries
+from circuit_tui import paths
 
 Head = tuple[int, int]
 
@@ -85,7 +84,7 @@ def _strongest(db: sqlite3.Connection, model: str, step: int | None, role: str |
 
 def folder() -> Path:
     """Where the explorer keeps its log and its memory."""
-    path = Path(user_state_dir("circuit-tui"))
+    path = paths.state()
     with suppress(OSError):
         path.mkdir(parents=True, exist_ok=True)
     return path

@@ -19,7 +19,7 @@ from circuit_store.store import open_to_write
 from circuit_tui import paths
 from circuit_tui.printing import plain
 
-OPEN = ("queued", "running")
+UNSETTLED = ("queued", "running")
 POLL = 0.2
 
 
@@ -90,7 +90,7 @@ def _follow(db: sqlite3.Connection, store: Path, run: int, total: int) -> None:
     process = launch.start(store, paths.log())
     try:
         with _bars(total) as bars:
-            while runs.run_state(db, run) in OPEN:
+            while runs.run_state(db, run) in UNSETTLED:
                 _check(process, db, run)
                 bars.show(runs.progress(db, run))
                 time.sleep(POLL)
@@ -110,7 +110,7 @@ def _interrupt(number: int, frame: object) -> None:
 
 def _check(process: subprocess.Popen[bytes], db: sqlite3.Connection, run: int) -> None:
     code = process.poll()
-    if code is not None and runs.run_state(db, run) in OPEN:
+    if code is not None and runs.run_state(db, run) in UNSETTLED:
         click.echo(
             f"circuit-tui: the runner ended (code {code}); finished results are kept and the same command goes on. "
             f"What it said is in {paths.log()}.",
