@@ -1,6 +1,7 @@
 """Edge scores: the reference's figures, and what must hold for any model (METHODS b.10)."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,3 +133,51 @@ def test_no_hook_stays_behind(parallel):
     assert torch.equal(parallel.bridge(parallel.prompts.clean), before)
     points = parallel.bridge.hook_dict.values()
     assert not any(p.fwd_hooks or p.bwd_hooks for p in points)
+
+
+def test_where_everything_after_a_source_is_linear_the_score_is_exact():
+    """Norms made linear by a huge epsilon: EAP's `u->logits` is what leaving out that edge costs, for every source."""
+    from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+    from circuit_core import loading
+    from circuit_core.circuits.attribution import attribute
+    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.tasks.metrics import Metric
+    from circuit_core.tasks.prompts import PromptSet
+
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {"vocab_size": 30, "hidden_size": 24, "num_attention_heads": 3, "intermediate_size": 32}
+    model = GPTNeoXForCausalLM(GPTNeoXConfig(**sizes, num_hidden_layers=2, layer_norm_eps=1e8))
+    for name, p in model.named_parameters():
+        torch.nn.init.normal_(p, mean=1e4 if "norm.weight" in name else 0.0, std=0.3)
+    bridge = loading.as_bridge(model)
+    graph = loading.graph_of(bridge)
+    clean, corrupted = torch.randint(30, (2, 6, 9))
+    prompts = PromptSet("x", clean, corrupted, torch.full((6,), 8), Metric(clean[:, 0], corrupted[:, 0]))
+    run = Interchange(bridge, graph, prompts)
+    masks = np.repeat(graph.real[None], graph.n_sources, 0)
+    masks[np.arange(graph.n_sources), np.arange(graph.n_sources), graph.logits] = False
+    exact = (run.clean.mean() - run.metrics(masks).mean(1)).numpy()
+    estimated = attribute(bridge, graph, prompts, 1).scores[:, graph.logits]
+    assert np.abs(exact).max() > 0.01
+    assert np.abs(estimated - exact).max() < 1e-4 * np.abs(exact).max()
+
+
+def test_nothing_differs_before_the_first_corrupted_position(parallel):
+    """Corruption confined to one position: every source writes the same before it, so those positions score nothing."""
+    from circuit_core.circuits.residual import Recorder, Weights, stack
+
+    p0, bridge, graph = 4, parallel.bridge, parallel.graph
+    clean = parallel.prompts.clean
+    corrupted = clean.clone()
+    corrupted[:, p0] = (corrupted[:, p0] + 1) % 97
+    written = []
+    for tokens in (corrupted, clean):
+        recorder = Recorder(graph.n_layers)
+        with bridge.hooks(fwd_hooks=recorder.hooks):
+            bridge(tokens)
+        written.append(recorder.writes)
+    differences = stack(written[0], written[1], [Weights(bridge, i) for i in range(graph.n_layers)], graph)
+    assert differences[:, :, :p0].abs().max() == 0
+    assert differences[:, :, p0].abs().max() > 0
+    assert replace(parallel.prompts, corrupted=corrupted).first_difference == p0
