@@ -7,6 +7,7 @@ otherwise.
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from circuit_store.errors import StoreTooNew, StoreUnusable
 
 APPLICATION_ID = 0x43545549
 VERSION = 3
+_PATIENCE = 10.0  # seconds to wait for another writer
 _HINT = "name another with --store FILE or the variable CIRCUIT_TUI_STORE"
 
 
@@ -92,7 +94,7 @@ def _quoted(path: Path) -> str:
 
 
 def _connect(path: Path, uri: str) -> sqlite3.Connection:
-    db = sqlite3.connect(uri, uri=True, timeout=10, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA foreign_keys=ON")
     db.execute("PRAGMA synchronous=NORMAL")
@@ -114,13 +116,26 @@ def _migrate(db: sqlite3.Connection) -> None:
 
     from circuit_store.schema import migrations
 
-    db.execute("PRAGMA journal_mode=WAL")
+    _log_ahead(db)
     with transaction(db):
         if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
             return
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
         migrations.apply(Database(db))
         db.execute(f"PRAGMA user_version={VERSION}")
+
+
+def _log_ahead(db: sqlite3.Connection) -> None:
+    """Turn write-ahead logging on; SQLite refuses this at once, without its usual patience, while another does it."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _refresh_views(db: sqlite3.Connection) -> None:
