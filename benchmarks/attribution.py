@@ -17,7 +17,7 @@ from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from circuit_core.circuits.attribution import attribute
 from circuit_core.loading import as_bridge, graph_of
-from circuit_core.tasks.metrics import Metric
+from circuit_core.tasks.metrics import LogitDifference
 from circuit_core.tasks.prompts import PromptSet
 
 STEPS, ROWS, LENGTH = 5, 16, 20
@@ -41,7 +41,9 @@ def prompts() -> PromptSet:
     clean = torch.randint(0, 50000, (ROWS, LENGTH))
     corrupted = torch.randint(0, 50000, (ROWS, LENGTH))
     answers = torch.randint(0, 50000, (2, ROWS))
-    return PromptSet("random", clean, corrupted, torch.full((ROWS,), LENGTH - 1), Metric(answers[0], answers[1]))
+    return PromptSet(
+        "random", clean, corrupted, torch.full((ROWS,), LENGTH - 1), LogitDifference(answers[0], answers[1])
+    )
 
 
 def plain(model: GPTNeoXForCausalLM, task: PromptSet, end_only: bool) -> None:

@@ -48,7 +48,7 @@ def load_golden(name: str) -> Golden:
     import torch
 
     from circuit_core import loading
-    from circuit_core.tasks.metrics import Metric
+    from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 
     arrays = dict(np.load(GOLDEN / name / "reference.npz"))
@@ -56,7 +56,7 @@ def load_golden(name: str) -> Golden:
     clean, corrupted, lengths, labels = (
         torch.from_numpy(arrays[k]) for k in ("clean", "corrupted", "lengths", "labels")
     )
-    prompts = PromptSet(name, clean, corrupted, lengths - 1, Metric(labels[:, 0], labels[:, 1]))
+    prompts = PromptSet(name, clean, corrupted, lengths - 1, LogitDifference(labels[:, 0], labels[:, 1]))
     return Golden(loading.load(GOLDEN / name / "model"), prompts, arrays, figures)
 
 

@@ -74,12 +74,12 @@ def test_a_sources_edges_add_up_to_its_node_score(golden):
 
 
 def test_equal_runs_score_zero_and_swapped_answers_flip_signs(parallel):
-    from circuit_core.tasks.metrics import Metric
+    from circuit_core.tasks.metrics import LogitDifference
 
     prompts = parallel.prompts
     same = replace(prompts, corrupted=prompts.clean)
     assert np.abs(scores(parallel, same, 5)).max() == 0
-    swapped = replace(prompts, metric=Metric(prompts.metric.wrong, prompts.metric.correct))
+    swapped = replace(prompts, metric=LogitDifference(prompts.metric.wrong, prompts.metric.correct))
     assert largest_difference(-scores(parallel, swapped, 5), scores(parallel, None, 5)) < 1e-6
 
 
@@ -89,10 +89,10 @@ def test_batches_do_not_matter(parallel, batch):
 
 
 def test_the_order_of_prompts_does_not_matter(parallel):
-    from circuit_core.tasks.metrics import Metric
+    from circuit_core.tasks.metrics import LogitDifference
 
     p, mixed = parallel.prompts, torch.randperm(len(parallel.prompts), generator=torch.Generator().manual_seed(1))
-    metric = Metric(p.metric.correct[mixed], p.metric.wrong[mixed])
+    metric = LogitDifference(p.metric.correct[mixed], p.metric.wrong[mixed])
     shuffled = replace(p, clean=p.clean[mixed], corrupted=p.corrupted[mixed], end=p.end[mixed], metric=metric)
     assert largest_difference(scores(parallel, shuffled, 5), scores(parallel, None, 5)) < 1e-5
 
@@ -142,7 +142,7 @@ def test_where_everything_after_a_source_is_linear_the_score_is_exact():
     from circuit_core import loading
     from circuit_core.circuits.attribution import attribute
     from circuit_core.circuits.interchange import Interchange
-    from circuit_core.tasks.metrics import Metric
+    from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 
     torch.manual_seed(0)
@@ -153,7 +153,7 @@ def test_where_everything_after_a_source_is_linear_the_score_is_exact():
     bridge = loading.as_bridge(model)
     graph = loading.graph_of(bridge)
     clean, corrupted = torch.randint(30, (2, 6, 9))
-    prompts = PromptSet("x", clean, corrupted, torch.full((6,), 8), Metric(clean[:, 0], corrupted[:, 0]))
+    prompts = PromptSet("x", clean, corrupted, torch.full((6,), 8), LogitDifference(clean[:, 0], corrupted[:, 0]))
     run = Interchange(bridge, graph, prompts)
     masks = np.repeat(graph.real[None], graph.n_sources, 0)
     masks[np.arange(graph.n_sources), np.arange(graph.n_sources), graph.logits] = False

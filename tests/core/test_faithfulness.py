@@ -51,10 +51,10 @@ def test_a_task_that_is_not_done_has_a_curve_but_no_faithfulness(found):
     """Answers swapped: the metric is negative, so shares are undefined; members are those of at most 5 %."""
     from circuit_core.circuits.faithfulness import NOT_DONE, minimal_circuit
     from circuit_core.circuits.interchange import Interchange
-    from circuit_core.tasks.metrics import Metric
+    from circuit_core.tasks.metrics import LogitDifference
 
     run, scores, _ = found
-    metric = Metric(run.prompts.metric.wrong, run.prompts.metric.correct)
+    metric = LogitDifference(run.prompts.metric.wrong, run.prompts.metric.correct)
     swapped = Interchange(run.bridge, run.graph, replace(run.prompts, metric=metric))
     circuit = minimal_circuit(swapped, scores)
     assert (circuit.reason, circuit.threshold_reached) == (NOT_DONE, None)

@@ -75,13 +75,13 @@ def test_a_copying_head_scores_one_and_its_opposite_zero(copies, score):
 
     from circuit_core import loading
     from circuit_core.heads.copying import name_mover
-    from circuit_core.tasks.metrics import Metric
+    from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 
     bridge = loading.as_bridge(planted(copies))
     tokens = torch.randint(VOCAB, (8, 12), generator=torch.Generator().manual_seed(0))
     places = {who: torch.full((8,), p) for who, p in {"IO": 1, "S1": 3, "S2": 8}.items()}
-    answers = Metric(tokens[:, 1], tokens[:, 3])
+    answers = LogitDifference(tokens[:, 1], tokens[:, 3])
     prompts = PromptSet("names", tokens, tokens, torch.full((8,), 11), answers, places)
     value = name_mover(bridge, loading.graph_of(bridge), prompts).value
     assert value[1, 1] == score

@@ -119,13 +119,13 @@ def test_the_parts_of_every_supported_family_add_up(family):
     from circuit_core import loading
     from circuit_core.circuits.attribution import attribute
     from circuit_core.circuits.interchange import Interchange
-    from circuit_core.tasks.metrics import Metric
+    from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 
     bridge = loading.as_bridge(random_model(family))
     graph = loading.graph_of(bridge)
     clean, corrupted = torch.randint(30, (2, 6, 9), generator=torch.Generator().manual_seed(1))
-    prompts = PromptSet("x", clean, corrupted, torch.full((6,), 8), Metric(clean[:, 0], corrupted[:, 0]))
+    prompts = PromptSet("x", clean, corrupted, torch.full((6,), 8), LogitDifference(clean[:, 0], corrupted[:, 0]))
     run = Interchange(bridge, graph, prompts)
     full, empty = run.metrics(np.stack([graph.real, np.zeros_like(graph.real)]))
     assert torch.allclose(full, run.clean, atol=1e-4) and torch.allclose(empty, run.corrupted, atol=1e-4)

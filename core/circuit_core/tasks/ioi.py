@@ -12,11 +12,10 @@ import torch
 
 from circuit_core.errors import TaskError
 from circuit_core.tasks import words
-from circuit_core.tasks.metrics import Metric
+from circuit_core.tasks.metrics import LogitDifference
 from circuit_core.tasks.prompts import PromptSet, pad
 
 NAME = "ioi"
-METRIC = "logit_diff"
 NEEDED_NAMES, NEEDED_TEMPLATES = 8, 2
 
 
@@ -95,4 +94,4 @@ def _prompt_set(prompts: list[_Prompt]) -> PromptSet:
         "S1": (clean == s[:, None]).int().argmax(1),
         "S2": (clean != corrupted).int().argmax(1),
     }
-    return PromptSet(NAME, clean, corrupted, end, Metric(io, s, METRIC), positions, tuple(p.text for p in prompts))
+    return PromptSet(NAME, clean, corrupted, end, LogitDifference(io, s), positions, tuple(p.text for p in prompts))

@@ -1,6 +1,7 @@
 """How well a task is done, per example, from the logits at the answer position; higher is better (METHODS d.5)."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -8,19 +9,42 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Metric:
-    """`logit_diff`: the correct answer's logit minus the wrong one's."""
+class LogitDifference:
+    """The correct answer's logit minus the wrong one's."""
 
     correct: Int[Tensor, " batch"]
     wrong: Int[Tensor, " batch"]
-    name: str = "logit_diff"
+    name: ClassVar[str] = "logit_diff"
 
     def __call__(self, logits: Float[Tensor, "batch vocab"]) -> Float[Tensor, " batch"]:
         rows = torch.arange(len(logits), device=logits.device)
         return (logits[rows, self.correct] - logits[rows, self.wrong]).float()
 
-    def to(self, device: torch.device) -> "Metric":
-        return Metric(self.correct.to(device), self.wrong.to(device), self.name)
+    def to(self, device: torch.device) -> "LogitDifference":
+        return LogitDifference(self.correct.to(device), self.wrong.to(device))
 
-    def __getitem__(self, rows: slice) -> "Metric":
-        return Metric(self.correct[rows], self.wrong[rows], self.name)
+    def __getitem__(self, rows: slice) -> "LogitDifference":
+        return LogitDifference(self.correct[rows], self.wrong[rows])
+
+
+@dataclass(frozen=True)
+class ProbabilityDifference:
+    """Summed probability of the correct answers minus that of the wrong ones, over the whole vocabulary: -1 to 1."""
+
+    answers: Int[Tensor, "batch answer"]
+    signs: Float[Tensor, "batch answer"]
+    """1 for a correct answer, -1 for a wrong one, 0 for padding."""
+    name: ClassVar[str] = "prob_diff"
+
+    def __call__(self, logits: Float[Tensor, "batch vocab"]) -> Float[Tensor, " batch"]:
+        return (logits.float().softmax(-1).gather(1, self.answers) * self.signs).sum(1)
+
+    def to(self, device: torch.device) -> "ProbabilityDifference":
+        return ProbabilityDifference(self.answers.to(device), self.signs.to(device))
+
+    def __getitem__(self, rows: slice) -> "ProbabilityDifference":
+        return ProbabilityDifference(self.answers[rows], self.signs[rows])
+
+
+Metric = LogitDifference | ProbabilityDifference
+METRICS = (LogitDifference.name, ProbabilityDifference.name)
