@@ -1,5 +1,7 @@
 """IOI prompts (METHODS d.1): one token differs, positions are right, the same seed gives the same prompts."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -82,5 +84,5 @@ def test_names_are_looked_up_as_they_stand_in_a_sentence():
     def encode(text: str) -> list[int]:
         return [1, *(ids.setdefault(w, len(ids) + 2) for w in text.replace(",", " ,").replace(".", " .").split())]
 
-    prompts = ioi.generate(encode, 0)
+    prompts: Any = ioi.generate(encode, 0)
     assert (prompts.clean[torch.arange(70), prompts.positions["IO"]] == prompts.metric.correct).all()
