@@ -30,6 +30,9 @@ format: .venv/installed
 
 bench: .venv/installed           ## ratios side by side, never a test
 	$(BIN)/python benchmarks/attribution.py
+	$(BIN)/python benchmarks/evaluation.py
+	$(BIN)/python benchmarks/patching.py
+	$(BIN)/python benchmarks/memory.py
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache

@@ -2,10 +2,11 @@
 
     python sample_data/figures.py [FOLDER]
 
-prints the tables of this folder's README from the checkpoints as they lie there. Head roles are computed by the program
-itself; IOI uses name pairs that training never showed as giver and receiver.
+prints the tables of this folder's README from the checkpoints as they lie there. Head roles and tasks are computed by
+the program itself; IOI alone has prompts of its own, with name pairs that training never showed as giver and receiver.
 """
 
+import math
 import random
 import sys
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from pathlib import Path
 import torch
 
 from circuit_core import loading, suites
+from circuit_core.behaviour import behaviour
 from circuit_core.heads.attention import RoleScores, attention_roles, drawable
 from circuit_core.heads.copying import name_mover
-from circuit_core.tasks import ioi, words
+from circuit_core.tasks import words
+from circuit_core.tasks.drawing import draw
+from circuit_core.tasks.specs import TASKS
 from sentences import OPENINGS, held_out
-from vocabulary import BOS, IDS, NUMBERS, PLAIN
+from vocabulary import BOS, IDS, PLAIN
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,14 @@ def figures(folder: Path) -> Figures:
     of = loading.load(folder)
     rng = random.Random(5)
     difference, accuracy = _ioi(of.bridge, rng)
-    prompts = ioi.generate(loading.encoder(of.tokenizer), IDS["<|unk|>"])
+    prompts = {name: draw(task, of.tokenizer, of.n_vocab) for name, task in TASKS.items()}
     roles = attention_roles(of.bridge, of.graph, drawable(len(IDS), [0, 1]), 128)
-    found = {r.role: r for r in [*roles, name_mover(of.bridge, of.graph, prompts)]}
-    tasks = (_pronoun(of.bridge), _greater_than(of.bridge, rng), _agreement(of.bridge))
-    return Figures(difference, accuracy, *tasks, _copy_loss(of.bridge, rng), found)
+    found = {r.role: r for r in [*roles, name_mover(of.bridge, of.graph, prompts["ioi"])]}
+    solved = (
+        behaviour(of.bridge, prompts[name]).value for name in ("gendered_pronoun", "greater_than", "subject_verb")
+    )
+    pronoun, greater_than, agreement = (value if value is not None else math.nan for value in solved)
+    return Figures(difference, accuracy, pronoun, greater_than, agreement, _copy_loss(of.bridge, rng), found)
 
 
 def _logits(model, prompts: list[list[str]]) -> torch.Tensor:
@@ -89,31 +96,6 @@ def _ioi(model, rng: random.Random, n: int = 80) -> tuple[float, float]:
     logits, rows = _logits(model, prompts), torch.arange(n)
     difference = logits[rows, io] - logits[rows, s]
     return difference.mean().item(), (difference > 0).float().mean().item()
-
-
-def _pronoun(model) -> float:
-    logits = _logits(model, [f"So {n} is such a good cook , isn't".split() for n in words.NAMES])
-    sign = torch.tensor([1.0 if n in words.MALE_NAMES else -1.0 for n in words.NAMES])
-    return ((logits[:, IDS["he"]] - logits[:, IDS["she"]]) * sign).mean().item()
-
-
-def _greater_than(model, rng: random.Random, n: int = 100) -> float:
-    starts = [rng.randint(2, 98) for _ in range(n)]
-    prompts = [f"The war lasted from the year 17 {y:02} to the year 17".split() for y in starts]
-    p = _logits(model, prompts).softmax(-1)[:, [IDS[y] for y in NUMBERS]]
-    later = torch.arange(100)[None] > torch.tensor(starts)[:, None]
-    return torch.where(later, p, -p).sum(-1).mean().item()
-
-
-def _agreement(model) -> float:
-    prompts, signs = [], []
-    for noun, plural in words.NOUNS.items():
-        for other in ("cabinet", "cabinets"):
-            prompts += [f"The {noun} on the {other}".split(), f"The {plural} near the {other}".split()]
-            signs += [1.0, -1.0]
-    p = _logits(model, prompts).softmax(-1)
-    singular, plural_verbs = (p[:, [IDS[v] for v in forms]].sum(-1) for forms in (words.VERBS, words.VERBS.values()))
-    return ((singular - plural_verbs) * torch.tensor(signs)).mean().item()
 
 
 def _copy_loss(model, rng: random.Random) -> float:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from circuit_store.views import VIEWS, View
 
@@ -30,3 +31,14 @@ def test_every_command_of_the_program_is_in_the_readme():
 def test_the_first_screen_names_the_two_commands():
     first = "\n".join(README.splitlines()[:24])
     assert "make demo" in first and "make test" in first
+
+
+def test_the_lines_of_the_library_run(monkeypatch, capsys):
+    """The Python in the README, as it stands: the circuit found keeps 80 % of the metric, and says so again."""
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    monkeypatch.chdir(Path(__file__).parents[1])
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["circuit"].chosen.faithfulness >= 0.8
+    assert "input->" in capsys.readouterr().out
+    assert abs(names["run"].metrics(names["circuit"].mask[None]).mean() - names["circuit"].chosen.metric) < 1e-4

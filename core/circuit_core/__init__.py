@@ -2,6 +2,34 @@
 
 `tasks` make prompts, `loading` makes a checkpoint a model, `circuits` score edges and evaluate circuits, `heads` score
 roles; all return frozen results. `sweep` runs them over checkpoints into a store; nothing else here knows of one.
+The names below can be imported from here; torch is not, until one of them is asked for.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from circuit_core.circuits.attribution import attribute
+    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.circuits.search import minimal_circuit
+    from circuit_core.loading import load
+    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.specs import TASKS
+
 __version__ = "0.1.0"
+__all__ = ["TASKS", "Interchange", "attribute", "draw", "load", "minimal_circuit"]
+
+_HOME = {
+    "TASKS": "tasks.specs",
+    "Interchange": "circuits.interchange",
+    "attribute": "circuits.attribution",
+    "draw": "tasks.drawing",
+    "load": "loading",
+    "minimal_circuit": "circuits.search",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -77,14 +77,14 @@ def _step(text: str | None, folder: Path) -> int:
 
 def shape(folder: Path) -> Shape:
     """Sizes from `config.json` and the headers of the weight files. Raises: CheckpointError."""
-    config = _config(folder)
+    read = config(folder)
     try:
-        layers = config.get("num_hidden_layers") or config["n_layer"]
-        heads = config.get("num_attention_heads") or config["n_head"]
-        width = config.get("hidden_size") or config["n_embd"]
+        layers = read.get("num_hidden_layers") or read["n_layer"]
+        heads = read.get("num_attention_heads") or read["n_head"]
+        width = read.get("hidden_size") or read["n_embd"]
     except KeyError as missing:
         raise CheckpointError(f"{folder / 'config.json'} does not say {missing}: is it a transformer's?") from None
-    parallel = bool(config.get("use_parallel_residual", config.get("model_type") == "gpt_neox"))
+    parallel = bool(read.get("use_parallel_residual", read.get("model_type") == "gpt_neox"))
     params = sum(_size(t["shape"]) for f in weight_files(folder) for t in _header(f).values())
     return Shape(params, layers, heads, width, parallel)
 
@@ -120,12 +120,13 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _config(folder: Path) -> dict:
+def config(folder: Path) -> dict:
+    """`config.json` as it stands. Raises: CheckpointError."""
     try:
-        config = json.loads((folder / "config.json").read_text())
-        if not isinstance(config, dict):
+        found = json.loads((folder / "config.json").read_text())
+        if not isinstance(found, dict):
             raise ValueError("no JSON object")
-        return config
+        return found
     except FileNotFoundError:
         raise CheckpointError(f"{folder} has no config.json: is it a checkpoint?", "missing") from None
     except (OSError, ValueError) as error:

@@ -4,7 +4,9 @@ CircuitError
 ├── UnknownModel        no such model, folder or step
 ├── CheckpointError     a checkpoint that cannot be loaded; `status` is missing, unreadable or mismatch
 ├── UnsupportedModel    an architecture whose residual stream is no plain sum
-└── TaskError           a task that cannot be expressed: unknown, or words that the tokenizer lacks
+├── TaskError           a task that cannot be expressed: unknown, or words that the tokenizer lacks
+├── BrokenTask          a task file with an error; names the line
+└── FormatError         a circuit file that is damaged or of another model; names the item
 """
 
 
@@ -27,4 +29,12 @@ class UnsupportedModel(CircuitError):
 
 
 class TaskError(CircuitError):
+    pass
+
+
+class BrokenTask(CircuitError):
+    pass
+
+
+class FormatError(CircuitError):
     pass

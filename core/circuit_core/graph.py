@@ -99,6 +99,10 @@ class Graph:
     def edge_name(self, source: int, port: int) -> str:
         return f"{self.source_name(source)}->{self.port_name(port)}"
 
+    def edge_names(self, mask: np.ndarray) -> list[str]:
+        """Names of the edges of a circuit, bool [src, port]."""
+        return [self.edge_name(int(source), int(port)) for source, port in np.argwhere(mask)]
+
     def source_index(self, name: str) -> int:
         """Raises: ValueError."""
         if name == "input":

@@ -49,13 +49,14 @@ class Loaded:
         return self.bridge.W_E.device
 
 
-def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
+def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
     """Load a checkpoint folder.
 
     Raises:
         CheckpointError: missing, unreadable, or weights that do not fit the config.
         UnsupportedModel: grouped-query attention, or norms after attention and MLP.
     """
+    folder = Path(folder)
     checkpoints.shape(folder)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -67,7 +68,7 @@ def load(folder: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) 
     if absent := sorted(report["missing_keys"]) or sorted(map(str, report.get("mismatched_keys", ()))):
         raise CheckpointError(f"{folder}: the weights do not fit config.json, {absent[0]} is amiss.", "mismatch")
     bridge = as_bridge(model.to(device))
-    return Loaded(bridge, graph_of(bridge), _tokenizer(folder), checkpoints.fingerprint(folder))
+    return Loaded(bridge, graph_of(bridge), tokenizer(folder), checkpoints.fingerprint(folder))
 
 
 def as_bridge(model: Any) -> TransformerBridge:
@@ -89,7 +90,7 @@ def graph_of(bridge: TransformerBridge) -> Graph:
     return Graph(cfg.n_layers, cfg.n_heads, bool(cfg.parallel_attn_mlp))
 
 
-def _tokenizer(folder: Path) -> Any | None:
+def tokenizer(folder: Path) -> Any | None:
     """The checkpoint's own tokenizer, or that of the folder above. Raises: CheckpointError."""
     for place in (folder, folder.parent):
         if any((place / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
@@ -98,6 +99,11 @@ def _tokenizer(folder: Path) -> Any | None:
             except Exception as error:
                 raise CheckpointError(f"The tokenizer in {place} cannot be read ({_first_line(error)}).") from error
     return None
+
+
+def vocabulary(folder: Path) -> int:
+    """How many tokens a checkpoint's embedding has, by its config. Raises: CheckpointError."""
+    return checkpoints.config(folder)["vocab_size"]
 
 
 def _first_line(error: Exception) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from circuit_store.addresses import CHOICES, check_model
 from circuit_store.errors import UnknownName
 from circuit_store.views import VIEWS, View
+from circuit_store.views.circuits import STORED
 
 
 def view(name: str) -> View:
@@ -69,7 +70,7 @@ def roles(db: sqlite3.Connection, model: str | None = None) -> list[str]:
 
 def tasks(db: sqlite3.Connection, model: str | None = None) -> list[str]:
     """Tasks with results, likewise."""
-    return _distinct(db, "task.name", "analysis IN ('behaviour', 'circuit')", model)
+    return _distinct(db, "task.name", "analysis IN ('behaviour', 'circuit', 'patch')", model)
 
 
 def _distinct(db: sqlite3.Connection, column: str, condition: str, model: str | None) -> list[str]:
@@ -135,6 +136,8 @@ class CircuitOf:
     """The columns of the view `circuit`'s header."""
     into: dict[str, list[CircuitEdge]]
     """Reader -> the edges into it, largest |score| first."""
+    shares: dict[str, float]
+    """`head`, `mlp`, `input` -> the part of the sum of |score| that such nodes write, largest first."""
 
 
 def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> CircuitOf | None:
@@ -148,7 +151,40 @@ def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> Circuit
     into: dict[str, list[CircuitEdge]] = {}
     for row in rows(db, which, at):
         into.setdefault(row["dst"], []).append(CircuitEdge(row["src"], row["dst"], row["port"], row["score"]))
-    return CircuitOf(header[0], into)
+    kinds = [row for row in rows(db, VIEWS["composition"], at) if row["port"] is None]
+    kinds.sort(key=lambda row: -(row["share_of_score"] or 0))
+    return CircuitOf(header[0], into, {row["kind"]: row["share_of_score"] or 0 for row in kinds})
+
+
+@dataclass(frozen=True)
+class StoredCircuit:
+    """A circuit as it lies in the store, in the index layout of METHODS a.3."""
+
+    n_layers: int
+    n_heads: int
+    parallel: bool
+    d_model: int | None
+    method: str | None
+    selector: str | None
+    scores: bytes
+    shape: tuple[int, int]
+    original: bytes | None
+    edges: list[tuple[int, int]]
+    """(source, port) of the members."""
+
+
+def stored_circuit(
+    db: sqlite3.Connection, model: str, step: int, task: str, choices: dict[str, Any]
+) -> StoredCircuit | None:
+    """The circuit that answers; None if none was computed."""
+    found = rows(db, STORED, {"model": model, "step": step, "task": task}, choices)
+    if not found:
+        return None
+    row = found[0]
+    edges = db.execute("SELECT src, port FROM circuit_edge WHERE result_id = ?", (row.pop("result"),)).fetchall()
+    shape = row.pop("scores_sources"), row.pop("scores_ports")
+    fields = {k: v for k, v in row.items() if k not in ("model", "step", "task")}
+    return StoredCircuit(**{**fields, "parallel": bool(row["parallel"])}, shape=shape, edges=list(map(tuple, edges)))
 
 
 _COPY_SCORES = ("name_mover",)

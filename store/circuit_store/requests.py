@@ -1,4 +1,4 @@
-"""What is to be computed: models and checkpoints, runs, and their units, one a checkpoint.
+"""What is to be computed: runs, and their units, one a checkpoint.
 
 The command line and the explorer write requests and cancel flags; the one runner of a store takes units, one after
 another, and writes their states. A unit goes queued -> loading -> running -> done, failed or cancelled; a unit that a
@@ -11,33 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from circuit_store.errors import UnknownName
 from circuit_store.store import transaction
 
 OPEN = ("queued", "loading", "running")
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model as the store knows it: a name for a folder (or a hub id) of checkpoints."""
-
-    name: str
-    suite: str
-    source: str
-    pattern: str | None
-    tokens_per_step: int | None
-    params: int | None
-    n_layers: int | None
-    n_heads: int | None
-    d_model: int | None
-    parallel: bool | None
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    step: int
-    tokens: int | None
-    revision: str
 
 
 @dataclass(frozen=True)
@@ -51,57 +27,12 @@ class Unit:
     step: int
     revision: str
     source: str
+    suite: str
     request: dict[str, Any]
 
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def add_model(db: sqlite3.Connection, model: Model, checkpoints: list[Checkpoint]) -> dict[int, int]:
-    """Note a model and its checkpoints; known ones keep their results. Returns step -> checkpoint id.
-
-    Raises:
-        UnknownName: the name stands for another source, or cannot be part of an address.
-    """
-    if not model.name.strip() or "@" in model.name or not model.name.isprintable():
-        raise UnknownName(
-            f"{model.name!r} cannot be the name of a model (no @, not empty): "
-            f"choose another with `circuit-tui models add NAME {model.source}`."
-        )
-    with transaction(db):
-        held = db.execute("SELECT source, suite FROM model WHERE name = ?", (model.name,)).fetchone()
-        if held and held["source"] != model.source and "folder" in (model.suite, held["suite"]):
-            raise UnknownName(
-                f"The name {model.name} stands for {held['source']}, not for {model.source}: "
-                f"choose another with `circuit-tui models add NAME {model.source}`."
-            )
-        fields = list(Model.__annotations__)
-        values = [getattr(model, f) for f in fields]
-        updates = ", ".join(f"{f} = excluded.{f}" for f in fields if f != "name")
-        db.execute(
-            f"INSERT INTO model ({', '.join(fields)}) VALUES ({', '.join('?' * len(fields))})"
-            f" ON CONFLICT (name) DO UPDATE SET {updates}",
-            values,
-        )
-        model_id = db.execute("SELECT id FROM model WHERE name = ?", (model.name,)).fetchone()["id"]
-        db.executemany(
-            "INSERT INTO checkpoint (model_id, step, tokens, revision) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (model_id, step) DO UPDATE SET tokens = excluded.tokens, revision = excluded.revision",
-            [(model_id, c.step, c.tokens, c.revision) for c in checkpoints],
-        )
-        return dict(db.execute("SELECT step, id FROM checkpoint WHERE model_id = ?", (model_id,)).fetchall())
-
-
-def held_model(db: sqlite3.Connection, name: str) -> Model | None:
-    row = db.execute(f"SELECT {', '.join(Model.__annotations__)} FROM model WHERE name = ?", (name,)).fetchone()
-    return Model(**dict(row)) if row else None
-
-
-def model_at(db: sqlite3.Connection, source: str) -> str | None:
-    """Name under which a folder is known."""
-    row = db.execute("SELECT name FROM model WHERE source = ? ORDER BY id", (source,)).fetchone()
-    return row and row["name"]
 
 
 def add_run(db: sqlite3.Connection, request: dict[str, Any], checkpoints: list[int]) -> int:
@@ -133,7 +64,7 @@ def take_unit(db: sqlite3.Connection) -> Unit | None:
     with transaction(db):
         row = db.execute(
             "SELECT unit.id, run_id AS run, checkpoint_id AS checkpoint, model.name AS model, step, revision, source,"
-            " request FROM unit JOIN run ON run.id = run_id JOIN checkpoint ON checkpoint.id = checkpoint_id"
+            " suite, request FROM unit JOIN run ON run.id = run_id JOIN checkpoint ON checkpoint.id = checkpoint_id"
             " JOIN model ON model.id = model_id WHERE unit.state = 'queued' AND NOT cancel ORDER BY run_id, unit.id"
         ).fetchone()
         if row is None:
@@ -165,17 +96,6 @@ def computing_on(db: sqlite3.Connection, unit: Unit, device: str) -> None:
         db.execute("UPDATE unit SET device = ? WHERE id = ?", (device, unit.id))
 
 
-def checkpoint_loaded(
-    db: sqlite3.Connection, checkpoint: int, status: str, fingerprint: str | None = None, detail: str | None = None
-) -> None:
-    """What loading showed: `ok` with a fingerprint, or `unreadable`, `missing` or `mismatch` with the reason."""
-    with transaction(db):
-        db.execute(
-            "UPDATE checkpoint SET status = ?, fingerprint = coalesce(?, fingerprint), detail = ? WHERE id = ?",
-            (status, fingerprint, detail, checkpoint),
-        )
-
-
 def describe_runner(db: sqlite3.Connection, run: int, host: str, pid: int, versions: dict[str, str]) -> None:
     """Note who computes a run, and with what."""
     with transaction(db):
@@ -183,6 +103,16 @@ def describe_runner(db: sqlite3.Connection, run: int, host: str, pid: int, versi
             "UPDATE run SET host = ?, pid = ?, versions = ? WHERE id = ?",
             (host, pid, json.dumps(versions, sort_keys=True), run),
         )
+
+
+_THROUGH = (
+    f"state IN ('queued', 'running') AND NOT EXISTS (SELECT 1 FROM unit WHERE run_id = run.id AND state IN {OPEN})"
+)
+
+
+def finished_runs(db: sqlite3.Connection) -> list[int]:
+    """Runs without open units that are not settled yet."""
+    return [row[0] for row in db.execute(f"SELECT id FROM run WHERE {_THROUGH}")]
 
 
 def close_runs(db: sqlite3.Connection) -> None:
@@ -193,8 +123,7 @@ def close_runs(db: sqlite3.Connection) -> None:
         )
         db.execute(
             "UPDATE run SET ended = ?, state = CASE WHEN cancel THEN 'cancelled' WHEN EXISTS (SELECT 1 FROM unit WHERE"
-            " run_id = run.id AND state = 'failed') THEN 'failed' ELSE 'done' END WHERE state IN ('queued', 'running')"
-            f" AND NOT EXISTS (SELECT 1 FROM unit WHERE run_id = run.id AND state IN {OPEN})",
+            f" run_id = run.id AND state = 'failed') THEN 'failed' ELSE 'done' END WHERE {_THROUGH}",
             (now(),),
         )
 

@@ -5,7 +5,7 @@ A record is labelled data; which numbers mean what is said in `views`. A `reason
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from circuit_store.store import transaction
@@ -54,6 +54,50 @@ class Behaviour:
 class HeadScores:
     rows: list[tuple[int, int, float | None, float | None, float | None]]
     """(layer, head, value, raw, control)."""
+    details: list[tuple[int, int, str, float | None]] = field(default_factory=list)
+    """(layer, head, name, value): what a value is made of."""
+    reason: str | None = None
+    """Why some values are None."""
+
+
+@dataclass(frozen=True)
+class AttentionRows:
+    """What every head attends to from the answer position, on a few prompts."""
+
+    tokens: list[list[str]]
+    """Of each prompt, up to the answer position."""
+    weights: list[bytes]
+    """Of each prompt: float32 [layer * head, token], packed as `blobs` does."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the IOI algorithm, in percent."""
+
+    stage: str
+    percent: float | None
+    low: float | None
+    high: float | None
+    heads: dict[str, list[str]]
+    """Kind of head -> names."""
+    universe: str
+    """Which heads' effects are the whole."""
+    post_emergence: bool
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    stages: list[Stage]
+
+
+@dataclass(frozen=True)
+class PatchEffects:
+    rows: list[tuple[int, int, float, float | None]]
+    """(layer, head, metric after patching, effect)."""
+    metric_clean: float | None = None
+    metric_corrupted: float | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,31 +112,38 @@ class CurvePoint:
     n_requested: int
     n_edges: int
     n_nodes: int
-    metric: float | None
-    faithfulness: float | None
-    faithfulness_normalised: float | None
+    metric: float | None = None
+    faithfulness: float | None = None
+    faithfulness_normalised: float | None = None
+    held_out_metric: float | None = None
+    held_out_faithfulness: float | None = None
     random_baseline: float | None = None
 
 
 @dataclass(frozen=True)
 class Circuit:
-    """A circuit, the curve it was chosen from, and the scores of every edge."""
+    """A circuit, the curve it was chosen from, and the scores of every edge and node."""
 
-    n_edges: int | None
-    n_nodes: int | None
+    chosen: CurvePoint | None
+    """The circuit's own point of the curve; without metric if it was imported."""
     n_edges_total: int
-    metric_clean: float
-    metric_corrupted: float
-    metric_circuit: float | None
-    faithfulness: float | None
-    faithfulness_normalised: float | None
-    threshold_reached: bool | None
     edges: list[tuple[int, int, float]]
     """(source, port, score) of the members."""
-    curve: list[CurvePoint]
     scores: bytes
     """Every edge's score: float32, [source, port], bytes shuffled, zlib; see `blobs`."""
     scores_shape: tuple[int, int]
+    curve: list[CurvePoint] = field(default_factory=list)
+    nodes: list[tuple[int, float]] = field(default_factory=list)
+    """(source, score)."""
+    metric_clean: float | None = None
+    metric_corrupted: float | None = None
+    threshold_reached: bool | None = None
+    cpr: float | None = None
+    cmd: float | None = None
+    imported_from: str | None = None
+    """Name of the file that it came from; None if it was computed."""
+    original: bytes | None = None
+    """That file, compressed."""
     reason: str | None = None
 
 
@@ -102,7 +153,16 @@ _LAYOUT = (
     " MLP, the last the logits; zero where there is no edge"
 )
 
-Record = Behaviour | HeadScores | Circuit | Undefined
+_OF_CHOSEN = (
+    *("n_requested", "n_edges", "n_nodes"),
+    *("faithfulness", "faithfulness_normalised", "held_out_faithfulness"),
+)
+_OF_CIRCUIT = (
+    *("n_edges_total", "metric_clean", "metric_corrupted", "threshold_reached", "cpr", "cmd"),
+    *("imported_from", "original", "scores"),
+)
+
+Record = Behaviour | HeadScores | AttentionRows | Circuit | Algorithm | PatchEffects | Undefined
 
 
 def write(db: sqlite3.Connection, of: Provenance, found: Record) -> int:
@@ -110,15 +170,39 @@ def write(db: sqlite3.Connection, of: Provenance, found: Record) -> int:
     with transaction(db):
         db.execute("DELETE FROM result WHERE key = ?", (of.key,))
         result = _result(db, of, getattr(found, "reason", None))
-        if isinstance(found, Behaviour):
-            values = (found.value, found.stderr, found.low, found.high, found.n_examples, found.accuracy)
-            db.execute("INSERT INTO behaviour VALUES (?, ?, ?, ?, ?, ?, ?)", (result, *values))
-        elif isinstance(found, HeadScores):
-            rows = [(result, *row) for row in found.rows]
-            db.executemany("INSERT INTO head_score VALUES (?, ?, ?, ?, ?, ?)", rows)
+        for table, rows in _rows(found):
+            for row in rows:
+                names, marks = ", ".join(row), ", ".join("?" * len(row))
+                db.execute(f"INSERT INTO {table} (result_id, {names}) VALUES (?, {marks})", (result, *row.values()))
+        if isinstance(found, HeadScores):
+            _many(db, "head_score", result, found.rows)
+            _many(db, "head_detail", result, found.details)
+        elif isinstance(found, PatchEffects):
+            _many(db, "patch_effect", result, found.rows)
         elif isinstance(found, Circuit):
             _circuit(db, result, found)
     return result
+
+
+def _many(db: sqlite3.Connection, table: str, result: int, rows: list[Any]) -> None:
+    if rows:
+        db.executemany(f"INSERT INTO {table} VALUES (?{', ?' * len(rows[0])})", [(result, *row) for row in rows])
+
+
+def _rows(found: Record) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Small tables of a record, by column."""
+    if isinstance(found, Behaviour):
+        return [("behaviour", [{k: v for k, v in vars(found).items() if k != "reason"}])]
+    if isinstance(found, AttentionRows):
+        pairs = zip(found.tokens, found.weights, strict=True)
+        rows = [{"prompt": i, "tokens": json.dumps(t), "weights": w} for i, (t, w) in enumerate(pairs)]
+        return [("attention_row", rows)]
+    if isinstance(found, PatchEffects):
+        return [("patch", [{"metric_clean": found.metric_clean, "metric_corrupted": found.metric_corrupted}])]
+    if isinstance(found, Algorithm):
+        rows = [{"place": i, **vars(s), "heads": json.dumps(s.heads)} for i, s in enumerate(found.stages)]
+        return [("stage", rows)]
+    return []
 
 
 def _result(db: sqlite3.Connection, of: Provenance, reason: str | None) -> int:
@@ -142,25 +226,23 @@ def _task(db: sqlite3.Connection, task: TaskRecord) -> int:
 
 
 def _circuit(db: sqlite3.Connection, result: int, c: Circuit) -> None:
-    sources, ports = c.scores_shape
-    db.execute(
-        f"INSERT INTO circuit VALUES ({', '.join('?' * 15)})",
-        (
-            *(result, c.n_edges, c.n_nodes, c.n_edges_total, c.metric_clean, c.metric_corrupted, c.metric_circuit),
-            *(c.faithfulness, c.faithfulness_normalised, c.threshold_reached),
-            *(c.scores, "float32", sources, ports, _LAYOUT),
-        ),
-    )
-    db.executemany("INSERT INTO circuit_edge VALUES (?, ?, ?, ?)", [(result, *edge) for edge in c.edges])
+    at = vars(c.chosen) if c.chosen else {}
+    values = {
+        "result_id": result,
+        "metric_circuit": at.get("metric"),
+        **{f: at.get(f) for f in _OF_CHOSEN},
+        **{f: getattr(c, f) for f in _OF_CIRCUIT},
+        **{"scores_dtype": "float32", "scores_layout": _LAYOUT},
+        **dict(zip(("scores_sources", "scores_ports"), c.scores_shape, strict=True)),
+    }
+    names, marks = ", ".join(values), ", ".join("?" * len(values))
+    db.execute(f"INSERT INTO circuit ({names}) VALUES ({marks})", tuple(values.values()))
+    _many(db, "circuit_edge", result, c.edges)
+    _many(db, "node_score", result, c.nodes)
+    columns = list(CurvePoint.__annotations__)
     db.executemany(
-        "INSERT INTO faithfulness VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                *(result, p.n_requested, p.n_edges, p.n_nodes, p.metric),
-                *(p.faithfulness, p.faithfulness_normalised, p.random_baseline),
-            )
-            for p in c.curve
-        ],
+        f"INSERT INTO faithfulness (result_id, {', '.join(columns)}) VALUES (?{', ?' * len(columns)})",
+        [(result, *(getattr(p, name) for name in columns)) for p in c.curve],
     )
 
 

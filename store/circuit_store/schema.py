@@ -1,7 +1,7 @@
 """The tables, as named steps that each run once and in order.
 
     model ─< checkpoint ─< result >─ task        result >─ run ─< unit >─ checkpoint
-                              └─ behaviour, head_score, circuit ─< circuit_edge, faithfulness
+                              └─ behaviour, head_score, circuit ─< circuit_edge, node_score, faithfulness
 
 A `result` is one analysis of one checkpoint under one key (source, task, parameters, dtype); what it found lies in the
 tables below it, or `reason` says why there is nothing. Nodes and ports are integers in the index layout of METHODS a.3.
@@ -124,4 +124,106 @@ def results(db: Database) -> None:
             metric REAL, faithfulness REAL, faithfulness_normalised REAL, random_baseline REAL,
             PRIMARY KEY (result_id, n_requested)
         ) WITHOUT ROWID;
+    """)
+
+
+@migrations()
+def more_of_circuits(db: Database) -> None:
+    db.executescript("""
+        ALTER TABLE circuit ADD COLUMN n_requested INTEGER;
+        ALTER TABLE circuit ADD COLUMN cpr REAL;
+        ALTER TABLE circuit ADD COLUMN cmd REAL;
+        ALTER TABLE circuit ADD COLUMN held_out_faithfulness REAL;
+        ALTER TABLE circuit ADD COLUMN imported_from TEXT;
+        ALTER TABLE circuit ADD COLUMN original BLOB;
+        ALTER TABLE faithfulness ADD COLUMN held_out_metric REAL;
+        ALTER TABLE faithfulness ADD COLUMN held_out_faithfulness REAL;
+        CREATE TABLE node_score (
+            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+            src INTEGER NOT NULL,
+            score REAL NOT NULL,
+            PRIMARY KEY (result_id, src)
+        ) WITHOUT ROWID;
+    """)
+
+
+@migrations()
+def tasks_from_files(db: Database) -> None:
+    db.executescript("""
+        CREATE TABLE task_file (
+            name TEXT PRIMARY KEY,
+            hash TEXT NOT NULL UNIQUE,
+            format TEXT NOT NULL,
+            content TEXT NOT NULL
+        ) WITHOUT ROWID;
+    """)
+
+
+@migrations()
+def trends(db: Database) -> None:
+    db.executescript("""
+        CREATE TABLE emergence (
+            id INTEGER PRIMARY KEY,
+            model_id INTEGER NOT NULL REFERENCES model ON DELETE CASCADE,
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            layer INTEGER, head INTEGER, step INTEGER, lost_step INTEGER,
+            value REAL, threshold REAL, reason TEXT,
+            last_result INTEGER NOT NULL
+        );
+        CREATE INDEX emergence_model ON emergence (model_id);
+        CREATE TABLE handoff (
+            id INTEGER PRIMARY KEY,
+            model_id INTEGER NOT NULL REFERENCES model ON DELETE CASCADE,
+            role TEXT NOT NULL,
+            task TEXT,
+            from_layer INTEGER NOT NULL, from_head INTEGER NOT NULL, lost_step INTEGER NOT NULL,
+            to_layer INTEGER NOT NULL, to_head INTEGER NOT NULL, gained_step INTEGER NOT NULL,
+            window INTEGER NOT NULL,
+            last_result INTEGER NOT NULL
+        );
+        CREATE INDEX handoff_model ON handoff (model_id);
+    """)
+
+
+@migrations()
+def algorithm_and_patching(db: Database) -> None:
+    db.executescript("""
+        CREATE TABLE head_detail (
+            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+            layer INTEGER NOT NULL,
+            head INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            value REAL,
+            PRIMARY KEY (result_id, layer, head, name)
+        ) WITHOUT ROWID;
+        CREATE TABLE stage (
+            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+            place INTEGER NOT NULL,
+            stage TEXT NOT NULL,
+            percent REAL, low REAL, high REAL,
+            heads TEXT, universe TEXT NOT NULL,
+            post_emergence INTEGER NOT NULL,
+            reason TEXT,
+            PRIMARY KEY (result_id, place)
+        ) WITHOUT ROWID;
+        CREATE TABLE patch (
+            result_id INTEGER PRIMARY KEY REFERENCES result ON DELETE CASCADE,
+            metric_clean REAL, metric_corrupted REAL
+        );
+        CREATE TABLE patch_effect (
+            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+            layer INTEGER NOT NULL,
+            head INTEGER NOT NULL,
+            metric REAL, effect REAL,
+            PRIMARY KEY (result_id, layer, head)
+        ) WITHOUT ROWID;
+        CREATE TABLE attention_row (
+            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+            prompt INTEGER NOT NULL,
+            tokens TEXT NOT NULL,
+            weights BLOB NOT NULL,
+            PRIMARY KEY (result_id, prompt)
+        ) WITHOUT ROWID;
+        CREATE TABLE text_file (hash TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
     """)

@@ -13,6 +13,17 @@ LIGHT = [
     "circuit_core.checkpoints",
     "circuit_core.tasks.specs",
     "circuit_core.sweep.plan",
+    "circuit_core.sweep.request",
+    "circuit_core.sweep.sources",
+    "circuit_core.sweep.task_names",
+    "circuit_core.formats.dot",
+    "circuit_core.formats.eap_ig",
+    "circuit_core.formats.graphml",
+    "circuit_core.tasks.files",
+    "circuit_core.trends.emergence",
+    "circuit_core.trends.figures",
+    "circuit_core.trends.handoffs",
+    "circuit_core.trends.tasks",
     "circuit_core.sweep.launch",
 ]
 

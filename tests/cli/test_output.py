@@ -16,10 +16,14 @@ LAST = checkpoints.discover(SAMPLE)[-1].step
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_json_is_one_document(shell, view):
-    """Invariant: stdout is one JSON document with view, filters and rows; each row has the view's columns in order."""
+    """Invariant: stdout is one JSON document with view, filters and rows; each row has the view's columns in order.
+
+    No view is empty but `handoffs`: in this store no head takes a role over from another.
+    """
     shown = json.loads(shell("show", view, "sample-0.1m", "--json"))
     assert (shown["view"], shown["filters"]) == (view, {"model": "sample-0.1m"})
-    assert shown["rows"] and {tuple(r) for r in shown["rows"]} == {tuple(c.name for c in VIEWS[view].columns)}
+    columns = {tuple(c.name for c in VIEWS[view].columns)}
+    assert {tuple(r) for r in shown["rows"]} == (set() if view == "handoffs" else columns)
 
 
 def test_a_circuits_json_has_its_figures_on_top(shell):

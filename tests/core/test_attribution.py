@@ -19,7 +19,9 @@ RULES = {
 def scores(golden, prompts=None, steps=1, rule="paper", batch=None) -> np.ndarray:
     from circuit_core.circuits.attribution import attribute
 
-    return attribute(golden.bridge, golden.graph, prompts or golden.prompts, steps, rule, batch).scores
+    return attribute(
+        golden.bridge, golden.graph, prompts or golden.prompts, ig_steps=steps, ig_rule=rule, batch=batch
+    ).scores
 
 
 def largest_difference(a: np.ndarray, b: np.ndarray) -> float:
@@ -113,7 +115,7 @@ def test_folded_and_centred_weights_score_the_same(parallel, fresh_parallel):
 
     twin = fresh_parallel
     twin.bridge.enable_compatibility_mode(disable_warnings=True)
-    folded = attribute(twin.bridge, twin.graph, twin.prompts, 2).scores
+    folded = attribute(twin.bridge, twin.graph, twin.prompts, ig_steps=2).scores
     assert largest_difference(folded, scores(parallel, None, 2)) < 1e-5
 
 
@@ -158,7 +160,7 @@ def test_where_everything_after_a_source_is_linear_the_score_is_exact():
     masks = np.repeat(graph.real[None], graph.n_sources, 0)
     masks[np.arange(graph.n_sources), np.arange(graph.n_sources), graph.logits] = False
     exact = (run.clean.mean() - run.metrics(masks).mean(1)).numpy()
-    estimated = attribute(bridge, graph, prompts, 1).scores[:, graph.logits]
+    estimated = attribute(bridge, graph, prompts, "eap").scores[:, graph.logits]
     assert np.abs(exact).max() > 0.01
     assert np.abs(estimated - exact).max() < 1e-4 * np.abs(exact).max()
 

@@ -68,26 +68,6 @@ def test_no_planted_head_attends_to_duplicates(planted_roles):
     assert planted_roles["duplicate_token"].value.max() < 0.1
 
 
-@pytest.mark.parametrize(("copies", "score"), [(1.0, 1.0), (-1.0, 0.0)])
-def test_a_copying_head_scores_one_and_its_opposite_zero(copies, score):
-    """W_V W_O = c I with W_U = W_E^T: every name is read back, or is the least likely token of all."""
-    from planted import VOCAB, planted
-
-    from circuit_core import loading
-    from circuit_core.heads.copying import name_mover
-    from circuit_core.tasks.metrics import LogitDifference
-    from circuit_core.tasks.prompts import PromptSet
-
-    bridge = loading.as_bridge(planted(copies))
-    tokens = torch.randint(VOCAB, (8, 12), generator=torch.Generator().manual_seed(0))
-    places = {who: torch.full((8,), p) for who, p in {"IO": 1, "S1": 3, "S2": 8}.items()}
-    answers = LogitDifference(tokens[:, 1], tokens[:, 3])
-    prompts = PromptSet("names", tokens, tokens, torch.full((8,), 11), answers, places)
-    value = name_mover(bridge, loading.graph_of(bridge), prompts).value
-    assert value[1, 1] == score
-    assert value[0, 1] == 0
-
-
 def test_long_contexts_use_long_repeats_and_large_vocabularies_their_middle():
     from circuit_core.heads.attention import drawable
 

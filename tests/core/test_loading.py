@@ -129,7 +129,7 @@ def test_the_parts_of_every_supported_family_add_up(family):
     run = Interchange(bridge, graph, prompts)
     full, empty = run.metrics(np.stack([graph.real, np.zeros_like(graph.real)]))
     assert torch.allclose(full, run.clean, atol=1e-4) and torch.allclose(empty, run.corrupted, atol=1e-4)
-    total = attribute(bridge, graph, prompts, 100, "midpoint").scores[0].sum()
+    total = attribute(bridge, graph, prompts, ig_steps=100, ig_rule="midpoint").scores[0].sum()
     change = (run.clean - run.corrupted).mean().item()
     assert abs(total - change) < 0.01 * max(abs(change), 0.1)
 

@@ -6,7 +6,7 @@ layer 0 has written it there. MLPs write nothing. Unembedding reads the first `V
     a0.h0  attends one token back and writes that token's one-hot      a previous-token head
     a0.h1  attends `OFFSET` tokens back, whatever they are             a fixed-offset head
     a1.h0  attends where the previous token is the current one         an induction head
-    a1.h1  attends evenly and writes what it reads, times `copies`     a copying head (or, with -1, its opposite)
+    a1.h1  attends evenly and writes what it reads                     a copying head
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ VOCAB, WIDTH, D_HEAD, ROTARY = 480, 1024, 512, 16
 OFFSET = 18
 
 
-def planted(copies: float = 1.0) -> GPTNeoXForCausalLM:
+def planted() -> GPTNeoXForCausalLM:
     config = GPTNeoXConfig(
         vocab_size=VOCAB,
         hidden_size=WIDTH,
@@ -34,38 +34,39 @@ def planted(copies: float = 1.0) -> GPTNeoXForCausalLM:
             p.fill_(1.0 if "norm.weight" in name else 0.0)
         model.gpt_neox.embed_in.weight[:, :VOCAB] = torch.eye(VOCAB)
         model.lm_head.weight[:, :VOCAB] = torch.eye(VOCAB)
-        _look_back(_Head(model, 0, 0), 1)
-        _Head(model, 0, 0).write(source=0, target=VOCAB, gain=0.03)
-        _look_back(_Head(model, 0, 1), OFFSET)
-        _Head(model, 1, 0).match(query=0, key=VOCAB, gain=1.5)
-        _Head(model, 1, 1).write(source=0, target=0, gain=copies)
+        Head(model, 0, 0).look_back(1)
+        Head(model, 0, 0).write(source=0, target=VOCAB, gain=0.03)
+        Head(model, 0, 1).look_back(OFFSET)
+        Head(model, 1, 0).match(query=0, key=VOCAB, gain=1.5)
+        Head(model, 1, 1).write(source=0, target=0, gain=1.0)
     return model
 
 
-class _Head:
+class Head:
     """Views of one head's weights: query, key, value rows and the columns of its output."""
 
     def __init__(self, model: Any, layer: int, head: int) -> None:
         attention = model.gpt_neox.layers[layer].attention
-        rows = slice(3 * head * D_HEAD, 3 * (head + 1) * D_HEAD)
-        self.weight = attention.query_key_value.weight[rows].view(3, D_HEAD, WIDTH)
-        self.bias = attention.query_key_value.bias[rows].view(3, D_HEAD)
-        self.out = attention.dense.weight[:, head * D_HEAD : (head + 1) * D_HEAD]
+        d_head, self.vocab = attention.head_size, model.config.vocab_size
+        rows = slice(3 * head * d_head, 3 * (head + 1) * d_head)
+        self.weight = attention.query_key_value.weight[rows].view(3, d_head, -1)
+        self.bias = attention.query_key_value.bias[rows].view(3, d_head)
+        self.out = attention.dense.weight[:, head * d_head : (head + 1) * d_head]
 
     def write(self, source: int, target: int, gain: float) -> None:
-        """Copy `VOCAB` dimensions of the residual stream from `source` to `target`."""
-        self.weight[2, :VOCAB, source : source + VOCAB] = torch.eye(VOCAB)
-        self.out[target : target + VOCAB, :VOCAB] = gain * torch.eye(VOCAB)
+        """Copy as many dimensions of the residual stream as there are tokens from `source` to `target`."""
+        self.weight[2, : self.vocab, source : source + self.vocab] = torch.eye(self.vocab)
+        self.out[target : target + self.vocab, : self.vocab] = gain * torch.eye(self.vocab)
 
     def match(self, query: int, key: int, gain: float) -> None:
-        """Attend where `VOCAB` dimensions of the key equal those of the query; uses no rotary dimension."""
+        """Attend where the key equals the query on as many dimensions; uses no rotary dimension."""
         for which, start in ((0, query), (1, key)):
-            self.weight[which, ROTARY : ROTARY + VOCAB, start : start + VOCAB] = gain * torch.eye(VOCAB)
+            used = slice(ROTARY, ROTARY + self.vocab)
+            self.weight[which, used, start : start + self.vocab] = gain * torch.eye(self.vocab)
 
-
-def _look_back(head: _Head, offset: int, size: float = 28.0) -> None:
-    """Query and key biases whose rotary product peaks at `offset`."""
-    half = ROTARY // 2
-    angles = 1e4 ** (-torch.arange(half) / half) * -offset
-    head.bias[0, :half], head.bias[0, half:ROTARY] = size * angles.cos(), size * angles.sin()
-    head.bias[1, :half] = size
+    def look_back(self, offset: int, size: float = 28.0, sign: float = 1.0) -> None:
+        """Query and key biases whose rotary product peaks at `offset`, or is lowest there with `sign` -1."""
+        half = ROTARY // 2
+        angles = 1e4 ** (-torch.arange(half) / half) * -offset
+        self.bias[0, :half], self.bias[0, half:ROTARY] = sign * size * angles.cos(), sign * size * angles.sin()
+        self.bias[1, :half] = size

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from circuit_store import blobs, requests, results, store
+from circuit_store import blobs, models, requests, results, store, trends
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 
@@ -17,9 +17,9 @@ class Toy:
     def __init__(self, path: Path):
         self.path = path
         self.db = store.open_to_write(path)
-        model = requests.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
-        steps = [requests.Checkpoint(s, s * 100, f"step{s}") for s in (0, 10, 20)]
-        self.ids = requests.add_model(self.db, model, steps)
+        model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
+        steps = [models.Checkpoint(s, s * 100, f"step{s}") for s in (0, 10, 20)]
+        self.ids = models.add_model(self.db, model, steps)
         self.run = requests.add_run(self.db, {"models": ["toy"]}, list(self.ids.values()))
 
     def of(self, step: int, analysis: str, key: str | None = None, **more) -> results.Provenance:
@@ -52,16 +52,13 @@ class Toy:
         } | params
         point = results.CurvePoint(len(edges), len(edges), 3, 1.0, 0.9, 0.95)
         found = results.Circuit(
-            n_edges=len(edges),
-            n_nodes=3,
+            chosen=point,
             n_edges_total=50,
             metric_clean=1.1,
             metric_corrupted=-1.0,
-            metric_circuit=1.0,
-            faithfulness=0.9,
-            faithfulness_normalised=0.95,
             threshold_reached=True,
             edges=edges,
+            nodes=[(s, sum(score for source, _, score in edges if source == s)) for s in range(7)],
             curve=[point],
             scores=blobs.pack(np.zeros((7, 15), "f4")),
             scores_shape=(7, 15),
@@ -75,6 +72,16 @@ class Toy:
         self.heads(10, 0.25)
         self.circuit(10, [(0, 2, 0.5), (3, 14, -1.5)])
         results.write(self.db, self.of(20, "heads", role="name_mover"), results.Undefined("no names"))
+        found = results.HeadScores([(0, 1, 0.5, None, None)], [(0, 1, "days", 0.75)])
+        results.write(self.db, self.of(20, "heads", role="successor"), found)
+        stage = results.Stage("s_inhibition", 80.0, 70.0, 90.0, {"s_inhibition": ["a1.h0"]}, "all", True, None)
+        results.write(self.db, self.of(20, "algorithm", task=IOI), results.Algorithm([stage]))
+        effects = results.PatchEffects([(0, 1, 1.5, -0.5)])
+        to = {"to": "logits", "freeze_mlps": False}
+        results.write(self.db, self.of(20, "patch", task=IOI, params=to), effects)
+        came = trends.Emergence("role", "induction", 1, 0, 10, 20, 0.9, 0.45)
+        passed = trends.Handoff("induction", None, 1, 0, 20, 1, 1, 20, 2)
+        trends.replace(self.db, "toy", [came], [passed], trends.last_result(self.db, "toy"))
         return self
 
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from circuit_store import blobs, requests, results
+from circuit_store import blobs, models, requests, results
 from circuit_store.errors import UnknownName
 
 
 def counts(db) -> list[int]:
-    tables = ("result", "behaviour", "head_score", "circuit", "circuit_edge", "faithfulness")
+    tables = ("result", "behaviour", "head_score", "circuit", "circuit_edge", "faithfulness", "node_score")
     return [db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables]
 
 
@@ -41,7 +41,7 @@ def test_an_equal_key_replaces(toy):
     """Invariant: one key, one result; nothing of the earlier one is left in any table."""
     toy.circuit(10, [(0, 2, 0.5), (3, 14, 1.0)])
     toy.circuit(10, [(0, 1, 0.25)])
-    assert counts(toy.db) == [1, 0, 0, 1, 1, 1]
+    assert counts(toy.db) == [1, 0, 0, 1, 1, 1, 7]
     assert tuple(toy.db.execute("SELECT src, port, score FROM circuit_edge").fetchone()) == (0, 1, 0.25)
 
 
@@ -75,29 +75,29 @@ def test_blobs_do_not_depend_on_memory_order(rows, columns):
     assert blobs.pack(matrix) == blobs.pack(np.ascontiguousarray(matrix))
 
 
-def model(name: str, source: str = "models/toy", suite: str = "folder") -> requests.Model:
-    return requests.Model(name, suite, source, None, None, None, None, None, None, None)
+def model(name: str, source: str = "models/toy", suite: str = "folder") -> models.Model:
+    return models.Model(name, suite, source, None, None, None, None, None, None, None)
 
 
 @pytest.mark.parametrize("name", ["", " ", "a@b", "a\nb", "\x1b[31m"])
 def test_a_name_that_no_address_can_hold_is_refused(toy, name):
     """Invariant: every name in the store can be written in `show VIEW NAME@STEP`."""
     with pytest.raises(UnknownName, match="models add NAME"):
-        requests.add_model(toy.db, model(name), [])
+        models.add_model(toy.db, model(name), [])
 
 
 def test_a_name_stands_for_one_folder(toy):
     """Invariant: a folder never takes over another's name; the error names both and what to do."""
     with pytest.raises(UnknownName, match="models/toy.*elsewhere.*models add NAME"):
-        requests.add_model(toy.db, model("toy", "elsewhere"), [])
-    assert requests.held_model(toy.db, "toy").source == "models/toy"  # type: ignore[union-attr]
+        models.add_model(toy.db, model("toy", "elsewhere"), [])
+    assert models.held_model(toy.db, "toy").source == "models/toy"  # type: ignore[union-attr]
 
 
 def test_a_suite_may_move_with_the_installation(toy):
     """Invariant: a model that ships with the program keeps its name when the program is installed elsewhere."""
     for source in ("old", "new"):
-        requests.add_model(toy.db, model("sample", source, "sample"), [])
-    assert requests.held_model(toy.db, "sample").source == "new"  # type: ignore[union-attr]
+        models.add_model(toy.db, model("sample", source, "sample"), [])
+    assert models.held_model(toy.db, "sample").source == "new"  # type: ignore[union-attr]
 
 
 def test_no_two_take_one_unit(toy):

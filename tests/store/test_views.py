@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from circuit_core.graph import Graph
-from circuit_store import addresses, queries, requests, results
+from circuit_store import addresses, models, queries, requests, results, trends
 from circuit_store.errors import UnknownName
 from circuit_store.views import VIEWS
 
@@ -93,8 +93,8 @@ def test_names_in_sql_are_those_of_the_graph(toy, shape):
     """Two roads to one number: SQL and circuit_core.graph name every source and every port alike."""
     graph = Graph(*shape)
     layers, heads, parallel = shape
-    model = requests.Model("shape", "folder", "models/shape", None, None, 1, layers, heads, 8, parallel)
-    toy.ids |= requests.add_model(toy.db, model, [requests.Checkpoint(99, None, "step99")])
+    model = models.Model("shape", "folder", "models/shape", None, None, 1, layers, heads, 8, parallel)
+    toy.ids |= models.add_model(toy.db, model, [models.Checkpoint(99, None, "step99")])
     pairs = [(s, p) for s in range(graph.n_sources) for p in (s % graph.n_ports, graph.n_ports - 1)]
     pairs += [(0, p) for p in range(graph.n_ports)]
     toy.circuit(99, [(s, p, 1.0 + i) for i, (s, p) in enumerate(sorted(set(pairs)))])
@@ -111,13 +111,40 @@ def test_edges_come_strongest_first_whatever_their_sign(toy):
     assert [r["score"] for r in queries.rows(toy.db, VIEWS["circuit"])] == [-2.0, 0.5, 0.5, 0.0]
 
 
+def test_composition_adds_up_to_the_circuit(toy):
+    """Invariant: over the kinds, edges sum to the circuit's and shares to 1."""
+    toy.circuit(10, [(0, 0, 1.0), (0, 6, -2.0), (1, 14, 4.0), (3, 14, 3.0), (3, 11, -1.0), (0, 14, 1.0)])
+    rows = queries.rows(toy.db, VIEWS["composition"])
+    whole = {r["kind"]: r for r in rows if r["port"] is None}
+    parts = [(r["kind"], r["port"], r["nodes"], r["edges"]) for r in rows if r["port"]]
+    assert {kind: (r["nodes"], r["edges"]) for kind, r in whole.items()} == {
+        "head": (1, 1),
+        "input": (1, 3),
+        "mlp": (1, 2),
+    }
+    assert sum(r["share_of_score"] for r in whole.values()) == pytest.approx(1)
+    assert whole["input"]["share_of_score"] == pytest.approx(4 / 12)
+    assert parts == [
+        *[("head", "logits", 1, 1), ("input", "logits", 1, 1), ("input", "mlp", 1, 1), ("input", "q", 1, 1)],
+        *[("mlp", "logits", 1, 1), ("mlp", "v", 1, 1)],
+    ]
+
+
+def test_every_node_has_its_score_and_its_edges(toy):
+    """Invariant: nodes outside the circuit are rows too, with no edges."""
+    toy.circuit(10, [(0, 2, 0.5), (3, 14, -1.5), (3, 11, 1.0)])
+    shown = [(r["node"], r["score"], r["edges"]) for r in queries.rows(toy.db, VIEWS["nodes"])]
+    assert shown[:4] == [("input", 0.5, 1), ("a0.h0", 0, 0), ("a0.h1", 0, 0), ("m0", -0.5, 2)]
+    assert len(shown) == 7
+
+
 def test_a_checkpoint_that_repeats_another_is_shown_as_its_duplicate(toy):
     """Invariant: of one fingerprint in a model the first is `ok`, the others name it."""
-    other = requests.Model("other", "folder", "models/other", None, None, 1, 2, 2, 8, True)
-    elsewhere = requests.add_model(toy.db, other, [requests.Checkpoint(0, None, "step0")])
+    other = models.Model("other", "folder", "models/other", None, None, 1, 2, 2, 8, True)
+    elsewhere = models.add_model(toy.db, other, [models.Checkpoint(0, None, "step0")])
     for checkpoint, fingerprint in [(0, "one"), (10, "two"), (20, "one")]:
-        requests.checkpoint_loaded(toy.db, toy.ids[checkpoint], "ok", fingerprint)
-    requests.checkpoint_loaded(toy.db, elsewhere[0], "ok", "one")
+        models.checkpoint_loaded(toy.db, toy.ids[checkpoint], "ok", fingerprint)
+    models.checkpoint_loaded(toy.db, elsewhere[0], "ok", "one")
     shown = [(r["model"], r["step"], r["status"], r["detail"]) for r in queries.rows(toy.db, VIEWS["checkpoints"])]
     assert shown == [
         ("other", 0, "ok", None),
@@ -145,3 +172,25 @@ def test_an_unknown_view_names_all_views():
     with pytest.raises(UnknownName) as caught:
         queries.view("circuitry")
     assert all(name in str(caught.value) for name in VIEWS)
+
+
+def test_trends_are_stale_once_newer_results_are_there(toy):
+    """Invariant: rows say whether the store holds results that they do not rest on; a refresh replaces them all."""
+    toy.full()
+    stale = lambda name: [r["stale"] for r in queries.rows(toy.db, VIEWS[name])]  # noqa: E731
+    assert (stale("emergence"), stale("handoffs")) == ([0], [0])
+    toy.heads(20, 0.5)
+    assert (stale("emergence"), stale("handoffs")) == ([1], [1])
+    trends.replace(toy.db, "toy", [], [], trends.last_result(toy.db, "toy"))
+    assert (stale("emergence"), stale("handoffs")) == ([], [])
+
+
+def test_steps_of_trends_bear_their_tokens(toy):
+    (row,) = queries.rows(toy.full().db, VIEWS["emergence"])
+    assert (row["step"], row["tokens"], row["lost_step"], row["lost_tokens"]) == (10, 1000, 20, 2000)
+
+
+def test_the_heads_of_a_circuit_by_step(toy):
+    """Invariant: heads that write and heads that read are told apart."""
+    toy.circuit(10, [(0, 2, 0.5), (1, 7, 1.0), (4, 14, 1.0)])
+    assert trends.circuit_heads(toy.db, "toy", "ioi") == {10: ({(0, 0), (1, 0)}, {(0, 0), (1, 0)})}

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from circuit_core import checkpoints, suites
-from circuit_core.sweep.plan import ROLES
+from circuit_core.sweep.request import ROLES
 
 ALL = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")]
 STEPS = [*ALL[:2], ALL[len(ALL) // 2], *ALL[-2:]]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from circuit_store import blobs, requests, results, store
+from circuit_store import blobs, models, requests, results, store
 
 STEPS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 LAYERS, HEADS = 4, 3
@@ -72,9 +72,9 @@ class Maker:
         self._model("toy-b", 2, 2, (0, 100), tokens=None)
 
     def _model(self, name: str, layers: int, heads: int, steps: tuple[int, ...], tokens: int | None) -> None:
-        model = requests.Model(name, "folder", f"models/{name}", None, tokens, layers * 50_000, layers, heads, 48, True)
-        known = [requests.Checkpoint(step, tokens and step * tokens, f"step{step}") for step in steps]
-        ids = requests.add_model(self.db, model, known)
+        model = models.Model(name, "folder", f"models/{name}", None, tokens, layers * 50_000, layers, heads, 48, True)
+        known = [models.Checkpoint(step, tokens and step * tokens, f"step{step}") for step in steps]
+        ids = models.add_model(self.db, model, known)
         requests.add_run(self.db, {"models": [name]}, list(ids.values()))
 
     def unit(self) -> None:
@@ -83,11 +83,11 @@ class Maker:
         assert unit
         if unit.model == "toy-a" and unit.step == BROKEN:
             reason = "model.safetensors: header too large"
-            requests.checkpoint_loaded(self.db, unit.checkpoint, "unreadable", None, reason)
+            models.checkpoint_loaded(self.db, unit.checkpoint, "unreadable", None, reason)
             requests.finish_unit(self.db, unit, "failed", 0.1, reason)
             return
         twin = "f1" if unit.step == 0 else f"f{unit.step}"
-        requests.checkpoint_loaded(self.db, unit.checkpoint, "ok", f"{unit.model} {twin}")
+        models.checkpoint_loaded(self.db, unit.checkpoint, "ok", f"{unit.model} {twin}")
         requests.doing(self.db, unit, "circuit", 0.5)
         self._compute(unit)
         requests.finish_unit(self.db, unit, "done", 2.0)
@@ -114,12 +114,18 @@ class Maker:
         share = (place - 3) / 6
         edges = [(source(a), port(b), round(s * share, 4)) for (a, b), s in list(EDGES.items())[: 5 + 4 * place]]
         empty = blobs.pack(__import__("numpy").zeros((17, 41), "f4"))
+        point = results.CurvePoint(len(edges), len(edges), 15, 1.7, 0.85, 0.9)
         found = results.Circuit(
-            len(edges) if able else None, 15 if able else None, 250, 2.0, -1.0, 1.7 if able else None,
-            0.85 if able else None, 0.9 if able else None, True if able else None,
-            edges if able else [], [], empty, (17, 41),
-            None if able else "the model does not do the task: its metric is not above chance",
-        )  # fmt: skip
+            chosen=point if able else None,
+            n_edges_total=250,
+            edges=edges if able else [],
+            scores=empty,
+            scores_shape=(17, 41),
+            metric_clean=2.0,
+            metric_corrupted=-1.0,
+            threshold_reached=True if able else None,
+            reason=None if able else "the model does not do the task: its metric is not above chance",
+        )
         results.write(self.db, self._of(unit, "circuit", task=IOI), found)
 
     def _of(self, unit: requests.Unit, analysis: str, **more) -> results.Provenance:

@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from circuit_core import suites
-from circuit_core.sweep.plan import model_of
-from circuit_store import queries, requests
+from circuit_core.sweep.sources import model_of
+from circuit_store import models, queries
 from circuit_store.errors import StoreError, StoreUnusable
 from circuit_store.store import VERSION, open_to_read, open_to_write
 from circuit_tui import paths
@@ -57,9 +57,9 @@ def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_st
     _check_pattern(pattern)
     model, found = model_of(name, _resolved(folder), "folder", tokens_per_step, pattern)
     checkpoints = [
-        requests.Checkpoint(f.step, f.step * tokens_per_step if tokens_per_step else None, f.revision) for f in found
+        models.Checkpoint(f.step, f.step * tokens_per_step if tokens_per_step else None, f.revision) for f in found
     ]
-    requests.add_model(open_to_write(store), model, checkpoints)
+    models.add_model(open_to_write(store), model, checkpoints)
     click.echo(f"{name}: {len(found)} checkpoints, steps {found[0].step} to {found[-1].step}.", err=True)
 
 

@@ -18,10 +18,19 @@ FILTERS = ("task", "role", "layer", "head")
 HELD = {"task": queries.tasks, "role": queries.roles}
 
 
-def show(store: Path, name: str, address: str | None, narrow: dict[str, Any], kind: str) -> None:
+def show(
+    store: Path,
+    name: str,
+    address: str | None,
+    narrow: dict[str, Any],
+    kind: str,
+    more: dict[str, Any] | None = None,
+) -> None:
+    """Print a view; `more` are further columns by which it is addressed."""
     which = queries.view(name)
     db = open_to_read(store)
     filters, choices = _narrowed(db, which, address, narrow)
+    filters |= more or {}
     if kind == "json":
         click.echo(json.dumps(files.document(db, which, filters, choices), ensure_ascii=False, indent=1))
         return

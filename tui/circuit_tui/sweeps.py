@@ -8,13 +8,18 @@ import signal
 import sqlite3
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from circuit_core.sweep import launch
-from circuit_core.sweep.plan import Planned, Request, plan
+from circuit_core.graph import Graph
+from circuit_core.sweep import launch, texts
+from circuit_core.sweep.plan import Planned, plan
+from circuit_core.sweep.request import Request
+from circuit_core.sweep.task_names import keep_files
 from circuit_store import addresses, queries, requests, runs
+from circuit_store.models import held_model
 from circuit_store.store import open_to_write
 from circuit_tui import paths
 from circuit_tui.printing import plain
@@ -34,12 +39,16 @@ def begin(store: Path, models: list[str], request: Request) -> str:
     return f"Computing {_checkpoints(_missing(planned))} in the background; that goes on if you leave."
 
 
-def run(store: Path, models: list[str], schedule: str, request: Request, as_json: bool = False) -> int:
+def run(
+    store: Path, models: list[str], schedule: str, request: Request, as_json: bool = False, text: Path | None = None
+) -> int:
     """Compute in the foreground; returns the exit code."""
     db = open_to_write(store)
+    request = replace(request, text=texts.keep(db, text)) if text else request
     planned, number = _queue(db, models, schedule, request)
     failed: list[tuple[str, int, str]] = []
     if number is not None:
+        _state_cost(db, planned, request)
         _follow(db, store, number, _missing(planned))
         failed = runs.failures(db, number)
         if (state := runs.run_state(db, number)) in ("cancelled", "interrupted"):
@@ -60,10 +69,23 @@ def run(store: Path, models: list[str], schedule: str, request: Request, as_json
 def _queue(
     db: sqlite3.Connection, models: list[str], schedule: str, request: Request
 ) -> tuple[list[Planned], int | None]:
+    request = keep_files(db, request)
     planned = [plan(db, name, schedule, request) for name in dict.fromkeys(models)]
     missing = [c for p in planned for c in p.missing]
     asked = {"models": [p.model for p in planned], "checkpoints": schedule, **vars(request)}
     return planned, requests.add_run(db, asked, missing) if missing else None
+
+
+def _state_cost(db: sqlite3.Connection, planned: list[Planned], request: Request) -> None:
+    """Exact patching runs the model once an edge and once a node: say so before it begins."""
+    if request.method != "exact" or "circuit" not in request.analyses:
+        return
+    for p in planned:
+        of = held_model(db, p.model)
+        if p.missing and of and of.n_layers and of.n_heads:
+            graph = Graph(of.n_layers, of.n_heads, bool(of.parallel))
+            runs = (graph.n_edges + graph.n_sources) * len(request.tasks)
+            click.echo(f"exact patching: {runs:,} forward runs for each checkpoint of {plain(p.model)}", err=True)
 
 
 def _checkpoints(n: int) -> str:

@@ -1,17 +1,19 @@
-"""EAP and EAP-IG: score every edge by the loss that corrupting it alone would cost, to first order (METHODS b).
+"""Score every edge by the loss that corrupting it alone would cost (METHODS b), by one of five methods.
 
     S(u->v) = mean over prompts of  sum over positions of  (z'_u - z_u) . g_v
 
 z_u is what source u writes in the clean run, z'_u in the corrupted run, g_v the gradient of the loss (minus the metric)
-at reader v's input, before its layer norm. EAP takes g_v at the clean run; EAP-IG averages it over m points on the line
-from the corrupted to the clean token embeddings: k/m for k = 1..m (`paper`), k = 0..m-1 (`code`), or the midpoints.
-S > 0 means that the edge helps the task. Scores sum over prompts and are divided once, so batches do not matter.
+at reader v's input, before its layer norm, averaged over runs whose token embeddings lie between the corrupted (0) and
+the clean ones (1):
 
-How it is computed (no per-head copies of the residual stream are hooked):
-1. Per point one forward and backward pass; the point 1 is the clean run, the point 0 the corrupted one.
-2. Gradients are taken at q, k and v, in head space, summed over points and projected once (`gradients`).
-3. A layer's scores are one product of the differences with these gradients.
-Before the first position at which the prompts differ all differences are zero, so those positions are left out.
+    eap                 the clean run alone
+    clean-corrupted     both ends
+    eap-ig              m points: k/m for k = 1..m (rule `paper`), k = 0..m-1 (`code`), or the midpoints (`midpoint`)
+    eap-ig-activations  m points k/m between the writes of each group of sources instead (`activations`)
+    exact               no estimate: each edge is corrupted in turn (`exact`)
+
+S > 0 means that the edge helps the task. Scores sum over prompts and are divided once, so batches do not matter. By the
+chain rule a source's edges add up to (z'_u - z_u) . dL/dz_u, the source's own score.
 """
 
 from collections.abc import Sequence
@@ -23,23 +25,30 @@ from jaxtyping import Float
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.circuits.gradients import GradientSum
-from circuit_core.circuits.residual import Recorder, Weights, Writes, end_rows, stack
+from circuit_core.circuits import activations, exact
+from circuit_core.circuits.batches import fitting, in_batches
+from circuit_core.circuits.passes import Passes
+from circuit_core.errors import CircuitError
 from circuit_core.graph import Graph
 from circuit_core.tasks.prompts import PromptSet
 
+METHODS = ("eap-ig", "eap", "clean-corrupted", "eap-ig-activations", "exact")
 RULES = ("paper", "code", "midpoint")
 
 
 @dataclass(frozen=True)
 class EdgeScores:
-    """Signed scores of all edges."""
+    """Signed scores of all edges and of all sources."""
 
     scores: Float[np.ndarray, "src port"]
-    """Estimated rise of the loss if the edge is corrupted, in the metric's unit; zero where there is no edge."""
+    """Rise of the loss if the edge is corrupted, in the metric's unit; zero where there is no edge."""
+    nodes: Float[np.ndarray, " src"]
+    """Rise of the loss if all edges out of the source are corrupted."""
     graph: Graph
-    ig_steps: int
-    ig_rule: str
+    method: str
+    ig_steps: int | None
+    ig_rule: str | None
+    """None where the method has none, as for the steps."""
 
 
 def points(steps: int, rule: str) -> list[float]:
@@ -52,74 +61,61 @@ def attribute(
     bridge: TransformerBridge,
     graph: Graph,
     prompts: PromptSet,
+    method: str = "eap-ig",
+    *,
     ig_steps: int = 5,
     ig_rule: str = "paper",
     batch: int | None = None,
 ) -> EdgeScores:
-    """Score all edges by EAP-IG; one step of the rule `paper` is EAP, of `code` the gradient at the corrupted run.
+    """Score all edges.
 
     Args:
-        batch: prompts at a time; None takes as many as fit about 1 GB of differences.
+        ig_steps: points of `eap-ig` and `eap-ig-activations`.
+        ig_rule: where the points of `eap-ig` lie.
+        batch: prompts at a time; None takes as many as are likely to fit. Fewer when memory runs out.
+
+    Raises:
+        CircuitError: an unknown method, or not even one prompt fits in memory.
     """
-    weights = [Weights(bridge, layer) for layer in range(graph.n_layers)]
-    size = batch or _batch(graph, prompts, bridge.cfg.d_model)
-    total = torch.zeros(graph.n_sources, graph.n_ports, device=prompts.clean.device)
-    for first in range(0, len(prompts), size):
-        total += _run_batch(bridge, graph, prompts[first : first + size], weights, points(ig_steps, ig_rule))
-    return EdgeScores((total / len(prompts)).cpu().numpy(), graph, ig_steps, ig_rule)
+    if method not in METHODS:
+        raise CircuitError(f"There is no attribution method {method}: choose {', '.join(METHODS)}.")
+    steps = ig_steps if method in ("eap-ig", "eap-ig-activations") else None
+    rule = ig_rule if method == "eap-ig" else None
+    size = batch or fitting(_bytes(bridge, graph, prompts, ig_steps), prompts.clean.device)
+
+    def work(rows: slice) -> Float[Tensor, "src port_or_all"]:
+        if method == "exact":
+            return exact.losses(bridge, graph, prompts[rows])
+        passes = Passes(bridge, graph, prompts[rows])
+        if method == "eap-ig-activations":
+            return _with_nodes(activations.scores(passes, ig_steps))
+        ends = {"eap": [1.0], "clean-corrupted": [0.0, 1.0]}
+        return _with_nodes(_on_the_line(passes, ends.get(method) or points(ig_steps, ig_rule)))
+
+    total = sum(in_batches(len(prompts), size, work), torch.zeros(())).cpu().numpy() / len(prompts)
+    return EdgeScores(total[:, :-1].copy(), total[:, -1].copy(), graph, method, steps, rule)
 
 
-def _batch(graph: Graph, prompts: PromptSet, d_model: int) -> int:
-    width = prompts.clean.shape[1] - min(prompts.first_difference, prompts.clean.shape[1] - 1)
-    return max(1, 2**28 // (graph.n_sources * width * d_model))
+def _with_nodes(scores: Float[Tensor, "src port"]) -> Float[Tensor, "src port_or_all"]:
+    return torch.cat([scores, scores.sum(1, keepdim=True)], 1)
 
 
-def _run_batch(
-    bridge: TransformerBridge, graph: Graph, prompts: PromptSet, weights: list[Weights], alphas: Sequence[float]
-) -> Float[Tensor, "src port"]:
-    """Scores summed over the batch's prompts."""
-    start = min(prompts.first_difference, prompts.clean.shape[1] - 1)
-    gradients = GradientSum(graph, weights, start)
-    clean, corrupted = (bridge.embed(tokens) for tokens in (prompts.clean, prompts.corrupted))
-    written: dict[float, Writes] = {}
+def _on_the_line(passes: Passes, alphas: Sequence[float]) -> Float[Tensor, "src port"]:
+    """Gradients on the line between the token embeddings; the point 1 is the clean run, the point 0 the corrupted."""
+    tokens = {0.0: passes.prompts.corrupted, 1.0: passes.prompts.clean}
+    gradients, corrupted, clean = passes.gradients(len(alphas)), *map(passes.embedded, tokens.values())
+    written = {end: passes.writes(tokens[end]) for end in tokens if end not in alphas}
     for alpha in alphas:
-        recorder = Recorder(graph.n_layers, start)
-        _forward_backward(bridge, prompts, corrupted + alpha * (clean - corrupted), gradients, recorder)
-        if alpha in (0.0, 1.0):
+        recorder = passes.recorder() if alpha in tokens else None
+        between = torch.lerp(corrupted, clean, alpha)
+        passes.backward("hook_embed", between, gradients, recorder.hooks if recorder else ())
+        if recorder:
             written[alpha] = recorder.writes
-    for alpha, tokens in {0.0: prompts.corrupted, 1.0: prompts.clean}.items():
-        if alpha not in written:
-            written[alpha] = _forward(bridge, prompts, tokens, start, graph)
-    return _scores(stack(written[0.0], written[1.0], weights, graph), gradients, graph) / len(alphas)
+    return passes.all_scores(written[1.0], written[0.0], gradients) / len(alphas)
 
 
-@torch.no_grad()
-def _forward(bridge: TransformerBridge, prompts: PromptSet, tokens: Tensor, start: int, graph: Graph) -> Writes:
-    recorder = Recorder(graph.n_layers, start)
-    with bridge.hooks(fwd_hooks=[*recorder.hooks, end_rows(prompts.end)]):
-        bridge(tokens)
-    return recorder.writes
-
-
-def _forward_backward(
-    bridge: TransformerBridge, prompts: PromptSet, embedded: Tensor, gradients: GradientSum, recorder: Recorder
-) -> None:
-    leaf = embedded.detach().requires_grad_(True)
-    forward = [("hook_embed", lambda tensor, hook: leaf), *recorder.hooks, *gradients.forward, end_rows(prompts.end)]
-    with bridge.hooks(fwd_hooks=forward, bwd_hooks=gradients.backward):
-        loss = -prompts.metric(bridge(prompts.clean)[:, 0]).sum()
-        torch.autograd.grad(loss, leaf)
-
-
-def _scores(
-    differences: Float[Tensor, "src batch pos d_model"], gradients: GradientSum, graph: Graph
-) -> Float[Tensor, "src port"]:
-    flat = differences.flatten(1)
-    scores = flat.new_zeros(graph.n_sources, graph.n_ports)
-    for layer in range(graph.n_layers):
-        n, port = graph.before_layer(layer), graph.head_ports(layer, "q").start
-        scores[:n, port : port + 3 * graph.n_heads] = flat[:n] @ gradients.heads(layer).flatten(1).T
-        n = graph.before_mlp(layer)
-        scores[:n, graph.mlp_port(layer)] = flat[:n] @ gradients.other[f"m{layer}"].flatten()
-    scores[:, graph.logits] = flat @ gradients.other["logits"].flatten()
-    return scores
+def _bytes(bridge: TransformerBridge, graph: Graph, prompts: PromptSet, steps: int) -> int:
+    """Of one prompt, about: what a backward pass keeps, the gradients of all points, and three rows of logits."""
+    cfg, pos = bridge.cfg, prompts.clean.shape[1]
+    layer = pos * cfg.d_model * (20 + steps) + 3 * graph.n_heads * pos**2
+    return bridge.W_E.element_size() * (graph.n_layers * layer + 3 * cfg.d_vocab)

@@ -6,14 +6,20 @@ scale and g the gradient at a port, the gradient at the residual stream is
     r (g W^T) - c x^ ,   c = r g . (port - offset) / d_model
 
 W being folded with the norm's gain and centred. The first part is linear in r g, which is summed in head space and
-projected once; the second is kept as c and x^ of each pass.
+projected once; the second is kept as c and x^ of each pass. MLPs and logits are hooked before their norms.
+
+Hooks hand on a tensor of their own, so that its gradient is this reader's alone. Ports that no other reader precedes
+are cut off from what lies before: nothing there is asked for, so the backward pass ends at them. All sums are allocated
+before the first pass: among its activations they would keep the allocator from giving those back.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits.residual import Weights
 from circuit_core.graph import PORTS, Graph
@@ -22,76 +28,98 @@ Hook = tuple[str, Any]
 
 
 class GradientSum:
-    """Add `forward` and `backward` hooks to each pass, then read `heads` and `other`."""
+    """At the readers of `source` and of all after it.
 
-    def __init__(self, graph: Graph, weights: list[Weights], start: int) -> None:
-        self.graph, self.start = graph, start
-        self.layers = [_LayerSum(w, start) for w in weights]
-        self.other: dict[str, Float[Tensor, "batch pos d_model"]] = {}
-        """Gradients at the MLPs (`m3`) and the `logits`."""
+    Add `hooks` to each forward pass and ask the backward pass for `ends` too; then read `at_readers`.
+    """
+
+    def __init__(
+        self,
+        bridge: TransformerBridge,
+        graph: Graph,
+        like: Float[Tensor, "batch pos d_model"],
+        passes: int,
+        source: int,
+    ) -> None:
+        self.bridge, self.graph, self.start = bridge, graph, -like.shape[1]
+        layers = range(graph.n_layers)
+        reading = [i for i in layers if graph.before_layer(i) > source]
+        self.heads = {i: _HeadSum(Weights(bridge, i), like, passes) for i in reading}
+        self.mlps = [i for i in layers if graph.before_mlp(i) > source]
+        self.other = {p: torch.zeros_like(like) for p in (*map(graph.mlp_port, self.mlps), graph.logits)}
+        """Gradients at the MLPs and the logits, by port."""
+        self.ends: dict[str, Tensor] = {}
+        """Where the latest pass's backward run ends, beside its own start."""
 
     @property
-    def forward(self) -> list[Hook]:
-        hooks: list[Hook] = []
-        for i, layer in enumerate(self.layers):
+    def hooks(self) -> list[Hook]:
+        hooks: list[Hook] = [("ln_final.hook_in", self._see(self.graph.logits))]
+        hooks += [(f"blocks.{i}.ln2.hook_in", self._see(self.graph.mlp_port(i))) for i in self.mlps]
+        for i, layer in self.heads.items():
+            ends = self.ends if i == min((*self.heads, *self.mlps)) else None
             hooks.append((f"blocks.{i}.ln1.hook_in", layer.see_input))
-            hooks += [(f"blocks.{i}.attn.hook_{port}", layer.see_port(port)) for port in PORTS]
+            hooks += [(f"blocks.{i}.attn.hook_{port}", layer.see_port(port, ends)) for port in PORTS]
         return hooks
 
-    @property
-    def backward(self) -> list[Hook]:
-        hooks: list[Hook] = [("ln_final.hook_in", self._add("logits"))]
-        for i, layer in enumerate(self.layers):
-            hooks.append((f"blocks.{i}.ln2.hook_in", self._add(f"m{i}")))
-            hooks += [(f"blocks.{i}.attn.hook_{port}", layer.add(port)) for port in PORTS]
-        return hooks
+    def _see(self, port: int):
+        def add(gradient: Tensor) -> None:
+            self.other[port] += gradient[:, self.start :]
 
-    def _add(self, reader: str):
-        def hook(gradient: Tensor, hook: Any) -> None:
-            here = gradient[:, self.start :]
-            self.other[reader] = self.other[reader] + here if reader in self.other else here.clone()
+        def hook(tensor: Tensor, hook: Any) -> Tensor:
+            seen = tensor.view_as(tensor)
+            seen.register_hook(add)
+            return seen
 
         return hook
 
-    def heads(self, layer: int) -> Float[Tensor, "port batch pos d_model"]:
-        """Gradients at the 3 x head ports of a layer, in the graph's order: all q, all k, all v."""
-        return self.layers[layer].at_residual()
+    def at_readers(self, rows: slice) -> Iterator[tuple[slice, Float[Tensor, "port batch pos d_model"]]]:
+        """Ports and the gradients there, for some prompts: all q, k and v of a layer at once, in the graph's order."""
+        for i, layer in self.heads.items():
+            ports = slice(self.graph.head_ports(i, "q").start, self.graph.head_ports(i, "v").stop)
+            yield ports, layer.at_residual(Weights(self.bridge, i), rows)
+        for port, gradient in self.other.items():
+            yield slice(port, port + 1), gradient[None, rows]
 
 
-class _LayerSum:
-    """The heads of one layer."""
+class _HeadSum:
+    """The heads of one layer; all q, then all k, then all v."""
 
-    def __init__(self, weights: Weights, start: int) -> None:
-        self.weights, self.start = weights, start
-        self.gradient: dict[str, Float[Tensor, "batch pos head d_head"]] = {}
-        self.normalised: list[Float[Tensor, "batch pos d_model"]] = []
-        self.along: list[dict[str, Float[Tensor, "batch pos head"]]] = []
+    def __init__(self, weights: Weights, like: Float[Tensor, "batch pos d_model"], passes: int) -> None:
+        self.norm, self.offset, self.start = weights.norm, weights.offset, -like.shape[1]
+        (n, width), (batch, pos, d_model) = self.offset["q"].shape, like.shape
+        self.gradient = like.new_zeros(batch, pos, len(PORTS) * n, width)
+        self.along = like.new_zeros(batch, pos, len(PORTS) * n, passes)
+        self.normalised = like.new_zeros(batch, pos, passes, d_model)
+        self.step = -1
         self.scale = torch.empty(0)
-        self.value: dict[str, Tensor] = {}
 
     def see_input(self, tensor: Tensor, hook: Any) -> None:
-        norm, x = self.weights.norm, tensor[:, self.start :].detach()
-        x = x - x.mean(-1, keepdim=True) if norm.centres else x
-        self.scale = norm.inverse_scale(x)
-        self.normalised.append(x * self.scale)
-        self.along.append({})
+        x = tensor[:, self.start :].detach()
+        x = x - x.mean(-1, keepdim=True) if self.norm.centres else x
+        self.scale = self.norm.inverse_scale(x)
+        self.step += 1
+        torch.mul(x, self.scale, out=self.normalised[:, :, self.step])
 
-    def see_port(self, port: str):
-        def hook(tensor: Tensor, hook: Any) -> None:
-            self.value[port] = tensor[:, self.start :].detach()
-
-        return hook
-
-    def add(self, port: str):
-        def hook(gradient: Tensor, hook: Any) -> None:
-            scaled = gradient[:, self.start :] * self.scale[..., None]
-            along = (scaled * (self.value[port] - self.weights.offset[port])).sum(-1)
-            self.along[-1][port] = along / self.normalised[-1].shape[-1]
-            self.gradient[port] = self.gradient[port] + scaled if port in self.gradient else scaled
+    def see_port(self, port: str, ends: dict[str, Tensor] | None):
+        def hook(tensor: Tensor, hook: Any) -> Tensor:
+            seen = tensor.view_as(tensor) if ends is None else tensor.detach().requires_grad_(True)
+            value = tensor.detach()
+            seen.register_hook(lambda gradient: self._add(port, gradient[:, self.start :], value[:, self.start :]))
+            if ends is not None:
+                ends[port] = seen
+            return seen
 
         return hook
 
-    def at_residual(self) -> Float[Tensor, "port batch pos d_model"]:
-        projected = [torch.einsum("bphe,hde->hbpd", self.gradient[p], self.weights.folded[p]) for p in PORTS]
-        along = torch.stack([torch.cat([step[p] for p in PORTS], -1) for step in self.along])
-        return torch.cat(projected) - torch.einsum("mbph,mbpd->hbpd", along, torch.stack(self.normalised))
+    def _add(self, port: str, gradient: Tensor, value: Tensor) -> None:
+        n, d_model = len(self.offset[port]), self.normalised.shape[-1]
+        here = slice(PORTS.index(port) * n, (PORTS.index(port) + 1) * n)
+        self.along[:, :, here, self.step] = (gradient * (value - self.offset[port])).sum(-1) * (self.scale / d_model)
+        self.gradient[:, :, here].addcmul_(gradient, self.scale[..., None])
+
+    def at_residual(self, weights: Weights, rows: slice) -> Float[Tensor, "port batch pos d_model"]:
+        summed, along, x = (t[rows].flatten(0, 1) for t in (self.gradient, self.along, self.normalised))
+        folded = torch.cat([weights.fold(port) for port in PORTS])
+        projected = summed.transpose(0, 1) @ folded.transpose(1, 2)
+        projected.transpose(0, 1).baddbmm_(along, x, alpha=-1)
+        return projected.unflatten(1, self.gradient[rows].shape[:2])

@@ -24,6 +24,9 @@ class Writes:
     z: list[Float[Tensor, "batch pos head d_head"]]
     mlp: list[Float[Tensor, "batch pos d_model"]]
 
+    def __getitem__(self, rows: slice) -> "Writes":
+        return Writes(self.embed[rows], [z[rows] for z in self.z], [m[rows] for m in self.mlp])
+
 
 class Recorder:
     """Forward hooks that keep what the sources write. Add `hooks` to a run, then read `writes`."""
@@ -69,9 +72,12 @@ class Weights:
 
     @cached_property
     def folded(self) -> dict[str, Float[Tensor, "head d_model d_head"]]:
+        return {port: self.fold(port) for port in PORTS}
+
+    def fold(self, port: str) -> Float[Tensor, "head d_model d_head"]:
         """W with the norm's gain, centred over d_model if the norm centres."""
-        gained = {p: w * self.norm.gain[:, None] for p, w in self.into.items()}
-        return {p: w - w.mean(1, keepdim=True) for p, w in gained.items()} if self.norm.centres else gained
+        gained = self.into[port] * self.norm.gain[:, None]
+        return gained.sub_(gained.mean(1, keepdim=True)) if self.norm.centres else gained
 
     @cached_property
     def offset(self) -> dict[str, Float[Tensor, "head d_head"]]:
@@ -124,9 +130,14 @@ def stack(a: Writes, b: Writes, weights: list[Weights], graph: Graph) -> Float[T
     torch.sub(a.embed, b.embed, out=out[0])
     for layer, w in enumerate(weights):
         first, last = graph.head(layer, 0), graph.mlp(layer)
-        out[first:last] = torch.einsum("bphe,hed->hbpd", a.z[layer] - b.z[layer], w.out)
+        out[first:last] = by_head(a.z[layer] - b.z[layer], w)
         torch.sub(a.mlp[layer], b.mlp[layer], out=out[last])
     return out
+
+
+def by_head(z: Float[Tensor, "batch pos head d_head"], weights: Weights) -> Float[Tensor, "head batch pos d_model"]:
+    """What each head writes."""
+    return torch.einsum("bphe,hed->hbpd", z, weights.out)
 
 
 def end_rows(end: Tensor):

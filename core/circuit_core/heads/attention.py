@@ -9,6 +9,9 @@ S random tokens come twice. Over batch and queries, with A the attention pattern
 A head that looks a fixed distance back scores at one S without reading any token. So a value is the mean over several S
 of [score - control], floored at zero, the control being attention at the same offset on tokens that do not repeat.
 Previous-token heads are positional by meaning and have no control. All values are fractions of attention.
+
+The preset `paper-code` takes S = 100 alone, no control, and for induction the query S - 1 too, whose key is the first
+token.
 """
 
 from dataclasses import dataclass
@@ -23,8 +26,8 @@ from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 
 ROLES = ("induction", "duplicate_token", "previous_token")
-SHORT, LONG = (13, 19, 26, 31), (50, 67, 83, 100)
-"""Lengths S for small contexts, and for contexts of 512 tokens and more."""
+SHORT, LONG, OF_THE_PAPER = (13, 19, 26, 31), (50, 67, 83, 100), (100,)
+"""Lengths S for small contexts, for contexts of 512 tokens and more, and of the preset `paper-code`."""
 ROWS = 16
 
 
@@ -44,14 +47,25 @@ def offset_attention(pattern: Float[Tensor, "*batch head query key"], back: int,
     return diagonal.flatten(0, -3).mean((0, -1)) if diagonal.dim() > 2 else diagonal.mean(-1)
 
 
-def pattern_scores(pattern: Float[Tensor, "*batch head query key"], s: int) -> dict[str, Float[Tensor, " head"]]:
-    """The three scores of one layer's pattern on 2S tokens, without control."""
-    offsets = {"induction": (s - 1, s), "duplicate_token": (s, s), "previous_token": (1, 1)}
+def pattern_scores(
+    pattern: Float[Tensor, "*batch head query key"], s: int, first: int | None = None
+) -> dict[str, Float[Tensor, " head"]]:
+    """The three scores of one layer's pattern on 2S tokens, without control.
+
+    Args:
+        first: the first query that counts for induction; None for S.
+    """
+    offsets = {"induction": (s - 1, s if first is None else first), "duplicate_token": (s, s), "previous_token": (1, 1)}
     return {role: offset_attention(pattern, back, first) for role, (back, first) in offsets.items()}
 
 
 def attention_roles(
-    bridge: TransformerBridge, graph: Graph, ids: Int[Tensor, " vocab"], n_ctx: int, seed: int = 0
+    bridge: TransformerBridge,
+    graph: Graph,
+    ids: Int[Tensor, " vocab"],
+    n_ctx: int,
+    seed: int = 0,
+    preset: str = "default",
 ) -> list[RoleScores]:
     """Score all heads.
 
@@ -62,30 +76,38 @@ def attention_roles(
     Raises:
         TaskError: the context is too short for any S.
     """
-    lengths = LONG if n_ctx >= 512 else [s for s in SHORT if 2 * s <= n_ctx]
-    if not lengths:
-        raise TaskError(f"a context of {n_ctx} tokens is too short: {2 * SHORT[0]} are needed")
+    lengths, plain = _lengths(n_ctx, preset), preset == "paper-code"
     generator = torch.Generator().manual_seed(seed)
     parts: dict[str, list[Tensor]] = {role: [] for role in ROLES}
     controls: dict[str, list[Tensor]] = {role: [] for role in ROLES}
     for s in lengths:
         fresh = ids[torch.randint(len(ids), (ROWS, 2 * s), generator=generator).to(ids.device)]
         for tokens, into in ((fresh[:, :s].repeat(1, 2), parts), (fresh, controls)):
-            for role, score in _scores(bridge, graph, tokens, s).items():
+            for role, score in _scores(bridge, graph, tokens, s, s - 1 if plain else s).items():
                 into[role].append(score)
     mean = {role: (torch.stack(parts[role]).mean(0), torch.stack(controls[role]).mean(0)) for role in ROLES}
+    if plain:
+        return [RoleScores(role, mean[role][0]) for role in ROLES]
     controlled = [RoleScores(r, (mean[r][0] - mean[r][1]).clamp(min=0), *mean[r]) for r in ROLES[:2]]
     return [*controlled, RoleScores("previous_token", mean["previous_token"][0])]
 
 
+def _lengths(n_ctx: int, preset: str) -> list[int]:
+    """Raises: TaskError."""
+    wanted = OF_THE_PAPER if preset == "paper-code" else LONG if n_ctx >= 512 else SHORT
+    if not (lengths := [s for s in wanted if 2 * s <= n_ctx]):
+        raise TaskError(f"a context of {n_ctx} tokens is too short: {2 * wanted[0]} are needed")
+    return lengths
+
+
 @torch.no_grad()
 def _scores(
-    bridge: TransformerBridge, graph: Graph, tokens: Int[Tensor, "batch pos"], s: int
+    bridge: TransformerBridge, graph: Graph, tokens: Int[Tensor, "batch pos"], s: int, first: int
 ) -> dict[str, Float[Tensor, "layer head"]]:
     found: list[dict[str, Tensor]] = []
 
     def reduce(pattern: Tensor, hook: Any) -> None:
-        found.append(pattern_scores(pattern.float(), s))
+        found.append(pattern_scores(pattern.float(), s, first))
 
     last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
     names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(graph.n_layers)]

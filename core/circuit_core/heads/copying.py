@@ -1,10 +1,14 @@
-"""Name-mover heads by their copy score (METHODS e.3, after Wang et al.).
+"""Name-mover heads and their negatives, by copy score (METHODS e.3, after Wang et al.).
 
 For every IOI prompt and each of the names IO, S1 and S2: x is the residual stream after block 0 at the name, in
 context. The head's OV circuit maps it to o = (LN(x) W_V + b_V) W_O, with the head's own layer norm; o is read as logits
 through the final norm. A hit is when the name's own token is among the five largest, ties counting against it. The
-score is hits / (3 N), from 0 to 1; by chance 5 / vocabulary. It says what a head would write if it attended to a name,
-not whether it does.
+score is hits / (3 N), from 0 to 1; by chance 5 / vocabulary. The negative score reads -o. Both say what a head would
+write if it attended to a name, not whether it does.
+
+The preset `paper-code` normalises neither x nor o; gains, shifts and biases stay, as in weights with folded norms.
+
+How it is computed: W_O times the unembedding is formed once a head and serves all names and both signs.
 """
 
 from typing import Any
@@ -14,25 +18,44 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.circuits.residual import Norm, Weights
+from circuit_core.circuits.residual import Weights
+from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
+from circuit_core.heads.unembedding import Unembedding, head_chunks
 from circuit_core.tasks.prompts import PromptSet
 
 TOP = 5
+NAMES = ("IO", "S1", "S2")
 
 
 @torch.no_grad()
-def name_mover(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> RoleScores:
+def copy_scores(
+    bridge: TransformerBridge, graph: Graph, prompts: PromptSet, preset: str = "default"
+) -> tuple[RoleScores, RoleScores]:
+    """Scores of all heads as `name_mover` and as `negative_name_mover`; NaN where activations are not finite.
+
+    Raises:
+        TaskError: the prompts do not say where IO, S1 and S2 stand.
+    """
     x, names = _names_in_context(bridge, prompts)
-    rows = [_copy_score(bridge, Weights(bridge, layer), x, names) for layer in range(graph.n_layers)]
-    return RoleScores("name_mover", torch.stack(rows))
+    unembedding = Unembedding(bridge)
+    layers = [_layer(Weights(bridge, i), unembedding, x, names, preset == "default") for i in range(graph.n_layers)]
+    positive, negative = torch.stack(layers, 1)
+    return RoleScores("name_mover", positive), RoleScores("negative_name_mover", negative)
+
+
+def name_mover(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> RoleScores:
+    """The first of `copy_scores`."""
+    return copy_scores(bridge, graph, prompts)[0]
 
 
 def _names_in_context(
     bridge: TransformerBridge, prompts: PromptSet
 ) -> tuple[Float[Tensor, "name d_model"], Int[Tensor, " name"]]:
-    """Residual streams after block 0 at every name, and the names' tokens."""
+    """Residual streams after block 0 at every name, and the names' tokens. Raises: TaskError."""
+    if missing := [who for who in NAMES if who not in prompts.positions]:
+        raise TaskError(f"copy scores need the positions of {', '.join(NAMES)}; {prompts.name} lacks {missing[0]}.")
     kept: list[Tensor] = []
 
     def keep(tensor: Tensor, hook: Any) -> None:
@@ -42,20 +65,33 @@ def _names_in_context(
     with bridge.hooks(fwd_hooks=[("blocks.0.hook_resid_post", keep), last]):
         bridge(prompts.clean)
     rows = torch.arange(len(prompts), device=prompts.clean.device)
-    places = [prompts.positions[who] for who in ("IO", "S1", "S2")]
+    places = [prompts.positions[who] for who in NAMES]
     return torch.cat([kept[0][rows, p] for p in places]), torch.cat([prompts.clean[rows, p] for p in places])
 
 
-def _copy_score(
-    bridge: TransformerBridge, weights: Weights, x: Float[Tensor, "name d_model"], names: Int[Tensor, " name"]
-) -> Float[Tensor, " head"]:
-    n_heads = weights.out.shape[0]
-    values = weights.project(x[:, None].expand(-1, n_heads, -1), "v")
-    written = torch.einsum("nhe,hed->hnd", values, weights.out)
-    final, b_u = Norm.of(bridge, bridge.ln_final), getattr(bridge, "b_U", None)
+def _layer(
+    weights: Weights,
+    unembedding: Unembedding,
+    x: Float[Tensor, "name d_model"],
+    names: Int[Tensor, " name"],
+    normalised: bool,
+) -> Float[Tensor, "sign head"]:
+    """Copy and negative copy scores of a layer's heads."""
+    read = weights.norm.normalise(x) if normalised else x
+    values = torch.einsum("nd,hde->hne", read, weights.folded["v"]) + weights.offset["v"][:, None]
     hits = []
-    for head in written:
-        logits = final(head) @ bridge.W_U + (0 if b_u is None else b_u)
-        own = logits.gather(1, names[:, None])
-        hits.append(((logits >= own).sum(1) <= TOP).float().mean())
-    return torch.stack(hits)
+    for some in head_chunks(len(values), len(names) * len(unembedding.bias)):
+        out = weights.out[some]
+        scale = unembedding.scale(values[some] @ out) if normalised else 1
+        logits = (scale * values[some]) @ (out @ unembedding.weight)
+        hits.append(torch.stack([_hits(logits, unembedding.bias, names), _hits(-logits, unembedding.bias, names)]))
+    return torch.cat(hits, 1)
+
+
+def _hits(
+    written: Float[Tensor, "head name vocab"], bias: Float[Tensor, " vocab"], names: Int[Tensor, " name"]
+) -> Float[Tensor, " head"]:
+    logits = written + bias
+    own = logits.gather(2, names.expand(len(logits), -1)[..., None])
+    hits = (logits >= own).sum(2) <= TOP
+    return (hits + 0 * own[..., 0]).mean(1)

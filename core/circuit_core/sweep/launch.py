@@ -1,10 +1,14 @@
-"""Start the runner of a store as its own process. Light: the caller imports no torch."""
+"""Start processes that may import torch, from one that does not: the runner of a store, and small jobs."""
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+from circuit_core.errors import CircuitError
 
 
 def start(store: Path, log: Path) -> subprocess.Popen[bytes]:
@@ -36,3 +40,18 @@ def alive(store: Path) -> bool:
     except OSError:
         return True
     return False
+
+
+def ask(module: str, *arguments: str) -> Any:
+    """Let a process of its own do a small job that needs torch or a tokenizer, and read the JSON that it prints.
+
+    Raises:
+        CircuitError: with the sentence that the process ended with.
+    """
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment)
+    if ended.returncode:
+        lines = ended.stderr.strip().splitlines() or [f"{module} ended with code {ended.returncode}."]
+        raise CircuitError(lines[-1])
+    return json.loads(ended.stdout) if ended.stdout.strip() else None

@@ -19,8 +19,10 @@ from pathlib import Path
 
 from circuit_core import __version__, checkpoints
 from circuit_core.errors import CheckpointError, CircuitError
-from circuit_core.sweep.plan import Job, Request, jobs
-from circuit_store import requests, results
+from circuit_core.sweep import texts, trending
+from circuit_core.sweep.request import Job, Request, jobs
+from circuit_core.sweep.task_names import specs
+from circuit_store import models, requests, results, task_files, trends
 from circuit_store.store import close_writer, open_to_write
 
 log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ def run(store: Path) -> None:
         except Stopped:
             requests.requeue_orphans(db)
         finally:
-            requests.close_runs(db)
+            _close(db)
             close_writer(db)
 
 
@@ -68,7 +70,18 @@ def _work(db: sqlite3.Connection) -> None:
         state, error = _compute(db, unit)
         requests.finish_unit(db, unit, state, time.monotonic() - began, error)
         log.info("%s@%d %s %.1f s %s", unit.model, unit.step, state, time.monotonic() - began, error or "")
-        requests.close_runs(db)
+        _close(db)
+
+
+def _close(db: sqlite3.Connection) -> None:
+    """Settle runs that are through, the trends of their models first, so that whoever waits finds them."""
+    for run in requests.finished_runs(db):
+        for model in trends.touched(db, run):
+            try:
+                trending.refresh(db, model)
+            except Exception:
+                log.exception("the trends of %s", model)
+    requests.close_runs(db)
 
 
 def _compute(db: sqlite3.Connection, unit: requests.Unit) -> tuple[str, str | None]:
@@ -80,15 +93,18 @@ def _compute(db: sqlite3.Connection, unit: requests.Unit) -> tuple[str, str | No
     try:
         identity = checkpoints.identity(folder)
         held = results.held_keys(db, unit.checkpoint)
-        missing = [job for job in jobs(request) if job.key(_address(unit), identity) not in held]
+        text = texts.chosen(db, request, unit.suite)
+        missing = [
+            job for job in jobs(request, specs(db, request), text) if job.key(_address(unit), identity) not in held
+        ]
         if not missing:
             return "done", None
-        loaded = Checkpoint(folder, request.device, request.dtype)
+        loaded = Checkpoint(folder, request.device, request.dtype, text and task_files.text_of(db, text))
         requests.computing_on(db, unit, loaded.device)
-        requests.checkpoint_loaded(db, unit.checkpoint, "ok", loaded.fingerprint)
+        models.checkpoint_loaded(db, unit.checkpoint, "ok", loaded.fingerprint)
         return _results(db, unit, loaded, missing, identity), None
     except CheckpointError as error:
-        requests.checkpoint_loaded(db, unit.checkpoint, error.status, detail=str(error))
+        models.checkpoint_loaded(db, unit.checkpoint, error.status, detail=str(error))
         return "failed", str(error)
     except CircuitError as error:
         return "failed", str(error)

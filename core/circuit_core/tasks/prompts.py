@@ -9,7 +9,7 @@ from torch import Tensor
 from circuit_core.tasks.metrics import Metric
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PromptSet:
     """Pairs of prompts of equal token length, right-padded; positions past `end` never matter (causal attention)."""
 

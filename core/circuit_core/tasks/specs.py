@@ -10,7 +10,7 @@ from circuit_core.tasks import words
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """How a task's prompts are drawn; with the tokenizer this decides every token."""
+    """How a task's prompts come about; with the tokenizer this decides every token."""
 
     name: str
     metric: str
@@ -19,15 +19,34 @@ class TaskSpec:
     prepend_bos: bool = False
     version: int = 1
     """Raised when the generator changes."""
+    content: str | None = None
+    """Text of a user's file, which holds all prompts; None for a built-in task, which draws them."""
+    format: str = ""
+    """Of the content: `jsonl` or `csv`."""
+    named: tuple[str, ...] = ()
+    """Positions that its prompts name, for instance `IO`."""
 
     @property
     def hash(self) -> str:
-        """Over all fields and the word lists."""
-        lists = {k: v for k, v in vars(words).items() if k.isupper()}
-        return hashlib.sha256(json.dumps([vars(self), lists], sort_keys=True).encode()).hexdigest()[:16]
+        """Over all fields and the word lists; of a user's file over what it says, not what it is called."""
+        if self.content is not None:
+            return _digest([self.content, self.prepend_bos, self.version])
+        return _digest([vars(self), {k: v for k, v in vars(words).items() if k.isupper()}])
 
 
-TASKS = {"ioi": TaskSpec("ioi", "logit_diff", 70)}
+def _digest(parts: list) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+TASKS = {
+    task.name: task
+    for task in (
+        TaskSpec("ioi", "logit_diff", 70, named=("IO", "S1", "S2")),
+        TaskSpec("gendered_pronoun", "logit_diff", 70, named=("name",)),
+        TaskSpec("greater_than", "prob_diff", 200, named=("YY",)),
+        TaskSpec("subject_verb", "prob_diff", 200, named=("subject",)),
+    )
+}
 
 
 def spec(name: str) -> TaskSpec:

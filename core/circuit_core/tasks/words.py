@@ -34,6 +34,29 @@ PREPOSITIONS: tuple[str, ...] = tuple("on near behind beside".split())
 VERBS = {"is": "are", "was": "were", "has": "have", "does": "do", "looks": "look", "seems": "seem"}
 """Singular -> plural, in the forms that follow a subject."""
 
+OTHER_EVENTS: tuple[str, ...] = tuple(
+    "battle campaign strike journey conflict crisis famine drought plague rebellion reform marriage friendship program "
+    "search study tour treaty".split()
+)
+OTHER_VERBS = {
+    "goes": "go",
+    "comes": "come",
+    "makes": "make",
+    "takes": "take",
+    "gets": "get",
+    "gives": "give",
+    "keeps": "keep",
+    "remains": "remain",
+    "appears": "appear",
+    "belongs": "belong",
+    "stands": "stand",
+    "stays": "stay",
+    "needs": "need",
+    "contains": "contain",
+    "becomes": "become",
+}
+"""Both are for tokenizers that know more words than the sample suite's, whose corpus these are not part of."""
+
 PRONOUN_PHRASES = (
     "such a good cook",
     "a very good friend",

@@ -11,11 +11,16 @@ from circuit_store import export, queries
 from circuit_tui.widgets.notation import plain
 
 _RUN_OPTIONS = {
+    "method": "--method",
     "ig_steps": "--ig-steps",
     "ig_rule": "--ig-rule",
     "selector": "--select",
+    "search": "--search",
+    "sizes": "--sizes",
     "threshold": "--threshold",
+    "held_out": "--held-out",
 }
+"""A parameter that is None, 0 or empty was not asked for."""
 
 
 def csv(db: sqlite3.Connection, view: str, filters: dict[str, Any]) -> str:
@@ -62,10 +67,15 @@ def recompute(of: queries.Provenance) -> str:
     facts = of.facts
     words = [facts["model"], "--checkpoints", str(facts["step"]), "--analyses", facts["analysis"]]
     words += ["--tasks", facts["task"]] if facts.get("task") else []
+    asked = {name: value for name, value in of.params.items() if value and (name, value) != ("search", "sizes")}
     for name, option in _RUN_OPTIONS.items():
-        words += [option, str(of.params[name])] if of.params.get(name) is not None else []
+        words += [option, _given(asked[name])] if name in asked else []
     words += ["--dtype", facts["dtype"]] if facts["dtype"] != "float32" else []
     return "circuit-tui run " + " ".join(shlex.quote(word) for word in words)
+
+
+def _given(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def provenance(of: queries.Provenance) -> Text:

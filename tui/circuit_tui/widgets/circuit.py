@@ -18,6 +18,7 @@ from circuit_tui.widgets.pane import Pane
 
 FLOORS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Thresholds, as shares of the largest |score|."""
+_KINDS = {"head": "heads", "mlp": "MLPs", "input": "input"}
 _WIDEST = 64
 """Columns beyond which name and score would stand too far apart."""
 
@@ -96,15 +97,19 @@ class Circuit(Pane):
         header = self.circuit.header if self.circuit else None
         sizes = [f"{header['n_edges']:,} of {header['n_edges_total']:,} edges"] if header and header["n_edges"] else []
         self.title(*([plain(self.at.task)] if self.at.task else []), *sizes)
-        said = Text()
-        if header and sizes:
-            raw, scaled = (signed(header[name], 2) for name in ("faithfulness", "faithfulness_normalised"))
-            hidden = f" ≥{FLOORS[self.floor]:.0%}" if self.floor else ""
-            why = f" · {plain(header['reason'])}" if header["reason"] else ""
-            points = f" m={header['ig_steps']}" if header["ig_steps"] is not None else ""
-            method = f"{plain(header['method'])}{points}"
-            said.append(f"faithfulness {raw} (normalised {scaled}), {method}{hidden}{why}")
-        self.query_one(Note).say(said)
+        self.query_one(Note).say(Text(self._worth(header) if header and sizes else ""))
+
+    def _worth(self, header: dict[str, Any]) -> str:
+        hidden = f" ≥{FLOORS[self.floor]:.0%}" if self.floor else ""
+        why = f" · {plain(header['reason'])}" if header["reason"] else ""
+        shares = self.circuit.shares if self.circuit else {}
+        made_of = " ".join(f"{_KINDS[kind]} {share:.0%}" for kind, share in shares.items())
+        if header["imported_from"]:
+            return f"imported from {plain(header['imported_from'])}{hidden} · {made_of}"
+        raw, scaled = (signed(header[name], 2) for name in ("faithfulness", "faithfulness_normalised"))
+        points = f" m={header['ig_steps']}" if header["ig_steps"] is not None else ""
+        method = f"{plain(header['method'])}{points}"
+        return f"faithfulness {raw} (normalised {scaled}), {method}{hidden}{why} · {made_of}"
 
     def line(self, branch: Branch, width: int) -> Text:
         head = _head_of(branch.node)

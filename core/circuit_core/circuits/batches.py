@@ -1,0 +1,69 @@
+"""Work in batches that fit in memory: one that does not is halved, and what is done already stands.
+
+A first size is guessed from the bytes that one item takes (`fitting`). Where the guess is too large, an allocation
+fails, the attempt is dropped, and the batch begins anew with half as many items.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import torch
+
+from circuit_core.errors import CircuitError
+
+T = TypeVar("T")
+IN_MAIN_MEMORY = 2**30
+"""Bytes of a batch on a CPU, where larger ones gain nothing."""
+
+
+def in_batches(n: int, size: int, work: Callable[[slice], T], of: str = "prompt") -> Iterator[T]:
+    """`work` of items 0..n-1, at most `size` at a time, in order; fewer from the first time that memory runs out.
+
+    Raises:
+        CircuitError: even one item does not fit.
+    """
+    first = 0
+    while first < n:
+        rows = slice(first, min(first + size, n))
+        done = _attempt(work, rows, of)
+        if done is None:
+            gc.collect()
+            size = (rows.stop - first) // 2
+            continue
+        yield done
+        first = rows.stop
+
+
+def _attempt(work: Callable[[slice], T], rows: slice, of: str) -> T | None:
+    """What `work` gives, or None if memory ran out. Raises: CircuitError."""
+    try:
+        return work(rows)
+    except (RuntimeError, MemoryError, CircuitError) as error:
+        if not ran_out(error):
+            raise
+        if rows.stop - rows.start == 1:
+            raise CircuitError(
+                f"Memory does not suffice for a single {of}: choose shorter prompts, a smaller model, half precision "
+                "or a device with more memory."
+            ) from error
+    return None
+
+
+def ran_out(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is a failed allocation."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error):
+        return True
+    return isinstance(error, CircuitError) and ran_out(error.__cause__)
+
+
+def fitting(bytes_each: int, device: torch.device) -> int:
+    """How many items make a batch: half of what is free on a GPU, a gigabyte elsewhere; at least one."""
+    return max(1, _room(device) // bytes_each)
+
+
+def _room(device: torch.device) -> int:
+    if device.type != "cuda":
+        return IN_MAIN_MEMORY
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return (torch.cuda.mem_get_info(device)[0] + unused) // 2

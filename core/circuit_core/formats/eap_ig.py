@@ -1,0 +1,75 @@
+"""Circuits to and from EAP-IG's two files: JSON (`eap_ig_json`) and .pt (`eap_ig_pt`).
+
+A file is known by its content, not by its name. Writing what was read gives the same content. torch is imported for
+.pt only, and reads tensors and plain values only: a pickle with code in it is refused.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from circuit_core.errors import FormatError
+from circuit_core.formats import eap_ig_json, eap_ig_pt
+from circuit_core.formats.circuit_file import CircuitFile
+from circuit_core.formats.config import described
+from circuit_core.graph import Graph
+
+PICKLED = (b"PK", b"\x80")
+"""How a .pt file begins: as a zip archive, or in the older form as a pickle."""
+
+
+def read(path: Path, expected: Graph | None = None) -> CircuitFile:
+    """Read either format.
+
+    Raises:
+        FormatError: unreadable, incomplete, or of another model than `expected`.
+    """
+    try:
+        circuit = _parse(path)
+        if expected not in (None, circuit.graph):
+            raise FormatError(f"The circuit is of {described(circuit.graph)}; the model has {described(expected)}.")
+        return circuit
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from error
+
+
+def write_json(circuit: CircuitFile, path: Path) -> None:
+    """Raises: FormatError, if a further key holds what JSON cannot."""
+    try:
+        path.write_text(json.dumps(eap_ig_json.document(circuit)))
+    except TypeError as error:
+        raise FormatError(f"{path} cannot be written: a further key of the circuit is no JSON ({error}).") from error
+
+
+def write_pt(circuit: CircuitFile, path: Path) -> None:
+    import torch
+
+    torch.save(eap_ig_pt.tensors(circuit), path)
+
+
+def _parse(path: Path) -> CircuitFile:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FormatError(f"The file cannot be read ({error.strerror}).") from error
+    if content.startswith(PICKLED):
+        return eap_ig_pt.parse(_load(path))
+    return eap_ig_json.parse(_decode(content))
+
+
+def _decode(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"It is neither a .pt file nor whole JSON ({error}).") from error
+
+
+def _load(path: Path) -> Any:
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise FormatError(
+            "It is a damaged .pt file, or holds more than tensors and plain values: code in a file is never run."
+        ) from error

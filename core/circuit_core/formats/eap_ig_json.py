@@ -1,0 +1,136 @@
+"""EAP-IG's circuit as JSON, which MIB takes too.
+
+    {"cfg":   {n_layers, n_heads, parallel_attn_mlp, d_model},
+     "nodes": {"a0.h1": {in_graph, score?, neurons?, neurons_scores?}},
+     "edges": {"a0.h1->m3": {score, in_graph}}}
+
+Every node, the logits included, and every edge of the model is listed, and every edge has a score: EAP-IG cannot read a
+file without. Node scores and neurons may be absent, for some nodes or for all. Scores are float32, written as the
+shortest decimal of the same double. Further keys are kept, and the entry of the logits as it stands.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from circuit_core.errors import FormatError
+from circuit_core.formats.circuit_file import CircuitFile
+from circuit_core.formats.config import KEYS, config, described, further, need, shape
+from circuit_core.graph import Graph
+
+NODE_VALUES = {"score": "node_scores", "neurons": "neurons", "neurons_scores": "neuron_scores"}
+"""Key in the file -> field of CircuitFile."""
+LOGITS = {"in_graph": True}
+LARGEST = float(np.finfo(np.float32).max)
+
+
+def parse(document: Any) -> CircuitFile:
+    """Raises: FormatError."""
+    graph, width = shape(need(document, "cfg", "The file"))
+    nodes, edges = need(document, "nodes", "The file"), need(document, "edges", "The file")
+    sources = [graph.source_name(source) for source in range(graph.n_sources)]
+    _listed(nodes, [*sources, "logits"], "node", graph)
+    where = edge_order(graph)
+    names = edge_names(graph, where)
+    _listed(edges, names, "edge", graph)
+    scores, mask = np.zeros(graph.real.shape, np.float32), np.zeros(graph.real.shape, bool)
+    scores[where] = [_score(edges[name], name) for name in names]
+    mask[where] = [_flag(edges[name], name) for name in names]
+    members = np.array([_flag(nodes[name], name) for name in sources])
+    _flag(nodes["logits"], "logits")
+    values = {field: _node_values(nodes, sources, key, document["cfg"]) for key, field in NODE_VALUES.items()}
+    return CircuitFile(graph, scores, mask, members, width, **values, extra=_extra(document))
+
+
+def document(circuit: CircuitFile) -> dict[str, Any]:
+    """What `parse` reads, in EAP-IG's order."""
+    where = edge_order(circuit.graph)
+    values = zip(circuit.scores[where].tolist(), circuit.mask[where].tolist(), strict=True)
+    names = edge_names(circuit.graph, where)
+    edges = {name: {"score": score, "in_graph": kept} for name, (score, kept) in zip(names, values, strict=True)}
+    nodes = {circuit.graph.source_name(source): _node(circuit, source) for source in range(circuit.graph.n_sources)}
+    listed = {"nodes": nodes | {"logits": LOGITS}, "edges": edges}
+    for entries in listed.values():
+        for name in circuit.extra.keys() & entries.keys():
+            entries[name] = entries[name] | circuit.extra[name]
+    return {"cfg": config(circuit)} | listed | circuit.extra.get("file", {})
+
+
+def edge_order(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
+    """(sources, ports) of all edges in EAP-IG's order: readers that see the same sources together, then by source, by
+    reader, and by q, k, v."""
+    sources, ports = np.nonzero(graph.real)
+    order = np.lexsort((ports, graph.reader[ports], sources, graph.preceding[ports]))
+    return sources[order], ports[order]
+
+
+def edge_names(graph: Graph, where: tuple[np.ndarray, np.ndarray]) -> list[str]:
+    sources = [graph.source_name(source) for source in range(graph.n_sources)]
+    ports = [graph.port_name(port) for port in range(graph.n_ports)]
+    pairs = zip(where[0].tolist(), where[1].tolist(), strict=True)
+    return [f"{sources[source]}->{ports[port]}" for source, port in pairs]
+
+
+def _listed(given: Any, names: Iterable[str], kind: str, graph: Graph) -> None:
+    if not isinstance(given, dict):
+        raise FormatError(f"The {kind}s are no JSON object.")
+    if unknown := given.keys() - set(names):
+        raise FormatError(f"There is no {kind} {min(unknown)[:40]} in a model of {described(graph)}.")
+    if absent := next((name for name in names if name not in given), None):
+        raise FormatError(f"The {kind} {absent} is not listed; all {kind}s of {described(graph)} must be.")
+
+
+def _score(edge: Any, name: str) -> float:
+    score = need(edge, "score", f"The edge {name}")
+    if type(score) not in (int, float) or not abs(score) <= LARGEST:
+        raise FormatError(f"The score of {name} is {str(score)[:40]}; a finite float32 number is needed.")
+    return score
+
+
+def _flag(entry: Any, name: str) -> bool:
+    if type(flag := need(entry, "in_graph", name)) is not bool:
+        raise FormatError(f"in_graph of {name} is {str(flag)[:40]}; true or false is needed.")
+    return flag
+
+
+def _node_values(nodes: dict[str, Any], sources: list[str], key: str, cfg: dict[str, Any]) -> np.ndarray | None:
+    """Values of one key of all nodes; absent ones are NaN, or not in the circuit, as EAP-IG reads them."""
+    if not any(key in nodes[name] for name in sources):
+        return None
+    sizes = () if key == "score" else (need(cfg, "d_model", "cfg"),)
+    flags = key == "neurons"
+    values = np.full((len(sources), *sizes), False if flags else np.nan, bool if flags else np.float32)
+    for row, name in enumerate(sources):
+        if key in nodes[name]:
+            values[row] = _numbers(nodes[name][key], sizes, flags, f"{key} of {name}")
+    return values
+
+
+def _numbers(given: Any, shape: tuple[int, ...], flags: bool, item: str) -> np.ndarray:
+    try:
+        numbers = np.asarray(given)
+    except ValueError:
+        numbers = np.empty(0, object)
+    if numbers.shape != shape or numbers.dtype.kind not in ("b" if flags else "if"):
+        listed = f"a list of {shape[0]} (d_model), each " if shape else ""
+        raise FormatError(f"{item} must be {listed}{'true or false' if flags else 'a number'}.")
+    return numbers
+
+
+def _node(circuit: CircuitFile, source: int) -> dict[str, Any]:
+    entry: dict[str, Any] = {"in_graph": bool(circuit.nodes[source])}
+    for key, name in NODE_VALUES.items():
+        values = getattr(circuit, name)
+        if values is not None and not np.isnan(values[source]).all():
+            entry[key] = values[source].tolist()
+    return entry
+
+
+def _extra(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    nodes, edges = document["nodes"], document["edges"]
+    extra = {"file": further(document, ("cfg", "nodes", "edges")), "logits": nodes["logits"]}
+    extra["cfg"] = further(document["cfg"], KEYS)
+    extra |= {name: further(nodes[name], ("in_graph", *NODE_VALUES)) for name in nodes if name != "logits"}
+    extra |= {name: further(edges[name], ("score", "in_graph")) for name in edges}
+    return {where: keys for where, keys in extra.items() if keys and keys != LOGITS}

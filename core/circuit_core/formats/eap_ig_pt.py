@@ -1,0 +1,69 @@
+"""EAP-IG's circuit as a dictionary of tensors, which torch saves as .pt.
+
+    cfg, src_nodes [F names], dst_nodes [B names], edges_scores float [F, B], edges_in_graph bool [F, B],
+    nodes_in_graph bool [F], and perhaps nodes_scores [F], neurons_in_graph [F, d_model], neurons_scores [F, d_model]
+
+F sources and B ports in the layout of METHODS a.3, without the logits as a node. It has no place for further keys of
+single nodes and edges: those stay behind.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from circuit_core.errors import FormatError
+from circuit_core.formats.circuit_file import CircuitFile
+from circuit_core.formats.config import KEYS, config, further, need, shape
+from circuit_core.graph import Graph
+
+REQUIRED = {"edges_scores": "scores", "edges_in_graph": "mask", "nodes_in_graph": "nodes"}
+OPTIONAL = {"nodes_scores": "node_scores", "neurons_in_graph": "neurons", "neurons_scores": "neuron_scores"}
+"""Key in the file -> field of CircuitFile."""
+
+
+def parse(tensors: Any) -> CircuitFile:
+    """Raises: FormatError."""
+    graph, width = shape(need(tensors, "cfg", "The file"))
+    names = _names(graph)
+    for key, expected in names.items():
+        _same_names(need(tensors, key, "The file"), expected, key)
+    keys = REQUIRED | {key: name for key, name in OPTIONAL.items() if key in tensors}
+    arrays = {name: _array(need(tensors, key, "The file"), key) for key, name in keys.items()}
+    extra = {"file": further(tensors, ("cfg", *names, *keys)), "cfg": further(tensors["cfg"], KEYS)}
+    return CircuitFile(graph, d_model=width, **arrays, extra={where: e for where, e in extra.items() if e})
+
+
+def tensors(circuit: CircuitFile) -> dict[str, Any]:
+    """What `parse` reads, in EAP-IG's order."""
+    import torch
+
+    arrays = {key: getattr(circuit, name) for key, name in (REQUIRED | OPTIONAL).items()}
+    filled = {key: torch.from_numpy(np.array(array)) for key, array in arrays.items() if array is not None}
+    return {"cfg": config(circuit)} | _names(circuit.graph) | filled | circuit.extra.get("file", {})
+
+
+def _names(graph: Graph) -> dict[str, list[str]]:
+    return {
+        "src_nodes": [graph.source_name(source) for source in range(graph.n_sources)],
+        "dst_nodes": [graph.port_name(port) for port in range(graph.n_ports)],
+    }
+
+
+def _same_names(given: Any, expected: list[str], key: str) -> None:
+    if not isinstance(given, list) or len(given) != len(expected):
+        raise FormatError(f"{key} is no list of {len(expected)} names, as many as the model has.")
+    for place, (name, right) in enumerate(zip(given, expected, strict=True)):
+        if name != right:
+            raise FormatError(f"{key} has {name!r} at place {place}, where {right} belongs.")
+
+
+def _array(tensor: Any, key: str) -> np.ndarray:
+    """Floats as float32. Raises: FormatError."""
+    import torch
+
+    kind = "bool" if key.endswith("in_graph") else "float"
+    if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided:
+        raise FormatError(f"{key} is no tensor.")
+    if not (tensor.dtype == torch.bool if kind == "bool" else tensor.is_floating_point()):
+        raise FormatError(f"{key} is of {tensor.dtype}, where {kind} is needed.")
+    return tensor.detach().to(torch.bool if kind == "bool" else torch.float32).numpy()

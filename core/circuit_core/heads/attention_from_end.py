@@ -1,0 +1,52 @@
+"""Where heads look from the answer position (METHODS e.4, e.7), from one pass over the clean prompts.
+
+With A a head's attention pattern, `attn_end_io` is the mean over prompts of A[END, IO]; likewise for S1 and S2. Values
+are fractions of attention. The END rows of the first prompts are kept whole, to be looked at.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformer_lens.model_bridge import TransformerBridge
+
+from circuit_core.graph import Graph
+from circuit_core.heads.attention import RoleScores
+from circuit_core.heads.copying import NAMES
+from circuit_core.tasks.prompts import PromptSet
+
+SHOWN = 8
+"""Prompts whose END rows are kept."""
+
+
+@dataclass(frozen=True)
+class AttentionFromEnd:
+    """Attention of every head from the answer position."""
+
+    roles: list[RoleScores]
+    """`attn_end_io`, `attn_end_s1` and `attn_end_s2`, as far as the task has these positions."""
+    rows: Float[Tensor, "layer head prompt pos"]
+    """A[END, pos] of the first `SHOWN` prompts; zero past END."""
+
+
+@torch.no_grad()
+def attention_from_end(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> AttentionFromEnd:
+    examples = torch.arange(len(prompts), device=prompts.clean.device)
+    named = {who: prompts.positions[who] for who in NAMES if who in prompts.positions}
+    means: list[Tensor] = []
+    rows: list[Tensor] = []
+
+    def reduce(pattern: Tensor, hook: Any) -> None:
+        from_end = pattern[examples, :, prompts.end].float()
+        means.append(torch.stack([from_end[examples, :, p].mean(0) for p in named.values()]) if named else from_end[:0])
+        rows.append(from_end[:SHOWN].transpose(0, 1).clone())
+
+    last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
+    names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(graph.n_layers)]
+    with bridge.hooks(fwd_hooks=[*((name, reduce) for name in names), last]):
+        bridge(prompts.clean)
+    scores = torch.stack(means, 1)
+    roles = [RoleScores(f"attn_end_{who.lower()}", value) for who, value in zip(named, scores, strict=True)]
+    return AttentionFromEnd(roles, torch.stack(rows))

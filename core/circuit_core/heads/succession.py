@@ -1,0 +1,108 @@
+"""Successor heads: `Monday` is mapped to `Tuesday` (METHODS e.2, after Gould et al.), from the weights alone.
+
+For consecutive items a, s(a) of a known sequence, both one token each: x_a = MLP_0(LN(W_E[a])) is the effective
+embedding; the head's OV circuit maps it to o = x_a W_V W_O, W_V with the gain of the head's own norm, without biases;
+o is read as logits through W_U with the final norm's gain. A success is when s(a) has the largest logit among all
+targets of the sequence, strictly. A sequence is taken in several forms (leading space, case of the first letter, two
+digits), each with its own targets; a pair of tokens counts once. A list's value is its share of successes; the score is
+the mean over lists of at least `ENOUGH` pairs, from 0 to 1. By chance 1 / targets.
+
+The preset `paper-code` takes x_a = MLP_0(W_E[a]), no gains, logits in bfloat16, ties as successes, forms that repeat
+another once more, a misspelt numeral, and the mean over all pairs of all lists.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from transformer_lens.model_bridge import TransformerBridge
+
+from circuit_core import loading
+from circuit_core.circuits.residual import Weights
+from circuit_core.errors import TaskError
+from circuit_core.graph import Graph
+from circuit_core.heads import sequences
+from circuit_core.heads.attention import RoleScores
+from circuit_core.heads.unembedding import Unembedding
+
+ENOUGH = 5
+"""Pairs that a list needs to count."""
+
+
+@dataclass(frozen=True)
+class SuccessorScores(RoleScores):
+    """The score of every head, and its parts."""
+
+    lists: dict[str, Float[Tensor, "layer head"]] = field(default_factory=dict)
+    """Share of successes in each list that counts."""
+
+
+@torch.no_grad()
+def successor(bridge: TransformerBridge, graph: Graph, tokenizer: Any, preset: str = "default") -> SuccessorScores:
+    """Score all heads, NaN where weights are not finite; heads of layer 0 as if they could read MLP 0.
+
+    Raises:
+        TaskError: no tokenizer, or it has too few consecutive items as single tokens.
+    """
+    plain = preset == "paper-code"
+    lists = _lists(tokenizer, distinct=not plain)
+    asked = _Questions([p for pairs in lists.values() for p in pairs], bridge.W_E.device)
+    x = _effective_embedding(bridge, asked.source, plain)
+    unembed = bridge.W_U.detach() if plain else Unembedding(bridge).weight
+    layers = [_successes(Weights(bridge, i), x, unembed, asked, plain) for i in range(graph.n_layers)]
+    right = torch.stack(layers)
+    parts = right.split([len(pairs) for pairs in lists.values()], 2)
+    values = {name: part.mean(2) for name, part in zip(lists, parts, strict=True)}
+    score = right.mean(2) if plain else torch.stack(list(values.values())).mean(0)
+    return SuccessorScores("successor", score, lists=values)
+
+
+def _lists(tokenizer: Any, distinct: bool) -> dict[str, list[sequences.Pair]]:
+    """Raises: TaskError."""
+    if tokenizer is None:
+        raise TaskError("successor needs a tokenizer, and the checkpoint brings none")
+    found = sequences.pairs(loading.encoder(tokenizer), tokenizer.unk_token_id, distinct)
+    enough = {name: pairs for name, pairs in found.items() if len(pairs) >= (ENOUGH if distinct else 1)}
+    if not enough:
+        best = max(found, key=lambda name: len(found[name]))
+        raise TaskError(
+            f"successor needs {ENOUGH} pairs of consecutive items that are one token each; of {', '.join(found)} the "
+            f"tokenizer has {len(found[best])} at most ({best})."
+        )
+    return enough
+
+
+class _Questions:
+    """Pairs as tensors; `column` numbers the tokens of all targets."""
+
+    def __init__(self, pairs: list[sequences.Pair], device: torch.device) -> None:
+        column = {token: i for i, token in enumerate(sorted({t for p in pairs for t in p.targets}))}
+        rivals = torch.zeros(len(pairs), len(column), dtype=torch.bool)
+        for row, pair in zip(rivals, pairs, strict=True):
+            row[[column[t] for t in pair.targets if t != pair.target]] = True
+        self.rivals: Bool[Tensor, "pair column"] = rivals.to(device)
+        self.source: Int[Tensor, " pair"] = torch.tensor([p.source for p in pairs], device=device)
+        self.target: Int[Tensor, " pair"] = torch.tensor([column[p.target] for p in pairs], device=device)
+        self.tokens: Int[Tensor, " column"] = torch.tensor(list(column), device=device)
+
+
+def _effective_embedding(
+    bridge: TransformerBridge, tokens: Int[Tensor, " pair"], plain: bool
+) -> Float[Tensor, "pair d_model"]:
+    first, embedded = bridge.blocks[0], bridge.W_E[tokens][None]
+    return first.mlp(embedded if plain else first.ln2(embedded))[0]
+
+
+def _successes(
+    weights: Weights, x: Float[Tensor, "pair d_model"], unembed: Tensor, asked: _Questions, plain: bool
+) -> Float[Tensor, "head pair"]:
+    """1 for a success, 0 for none."""
+    into = weights.into if plain else weights.folded
+    values = torch.einsum("pd,hde->hpe", x, into["v"])
+    logits = values @ (weights.out @ unembed[:, asked.tokens])
+    logits = logits.bfloat16().float() if plain else logits
+    own = logits.gather(2, asked.target.expand(len(logits), -1)[..., None])[..., 0]
+    rival = logits.masked_fill(~asked.rivals, -torch.inf).amax(2)
+    return (own >= rival if plain else own > rival) + 0 * own

@@ -1,0 +1,54 @@
+"""Run C of path patching: what senders change in what receivers read, no other head reacting (METHODS f.1).
+
+With attention frozen every position depends on itself alone. So only positions that differ and matter are treated, and
+as a change of the clean run: a sender writes dz W_O, and each MLP on the way adds what its own output changes by.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from circuit_core.circuits.residual import Writes
+from circuit_core.patching.parts import Parts
+from circuit_core.patching.receivers import Receivers
+from circuit_core.tasks.prompts import PromptSet
+
+Rows = tuple[Int[Tensor, " row"], Int[Tensor, " row"]]
+"""Prompts and positions at which something changes."""
+
+
+def rows(prompts: PromptSet, source: Int[Tensor, "batch pos"], end_only: bool) -> Rows:
+    """From the first token that differs to END, or END alone where any token before it differs."""
+    place = torch.arange(source.shape[1], device=source.device)
+    differs = (source != prompts.clean).cumsum(1) > 0
+    matters = place == prompts.end[:, None] if end_only else place <= prompts.end[:, None]
+    prompt, position = (differs & matters).nonzero(as_tuple=True)
+    return prompt, position
+
+
+class DirectPaths:
+    """From heads whose z is that of another run."""
+
+    def __init__(self, parts: Parts, other: Writes, rows: Rows, mlps_frozen: bool) -> None:
+        self.parts, self.rows, self.mlps_frozen = parts, rows, mlps_frozen
+        pairs = zip(other.z, parts.clean.writes.z, strict=True)
+        self.change: list[Float[Tensor, "row head d_head"]] = [b[rows] - a[rows] for b, a in pairs]
+
+    def reached(self, layer: int, heads: list[int], to: Receivers) -> dict[int, Float[Tensor, "stack row d_model"]]:
+        """By sender, the change of what the receivers of each later layer read."""
+        out = self.parts.weights[layer].out[heads]
+        change = torch.einsum("rhe,hed->hrd", self.change[layer][:, heads], out)
+        found: dict[int, Tensor] = {}
+        first = layer + self.parts.graph.parallel
+        for reader in (at for at in to.layers if at > layer):
+            for mlp in range(first, reader):
+                change = change + self._through(mlp, change)
+            first, found[reader] = reader, change
+        return found
+
+    def _through(self, layer: int, change: Float[Tensor, "stack row d_model"]) -> Float[Tensor, "stack row d_model"]:
+        """By how much a layer's MLP writes something else."""
+        if self.mlps_frozen:
+            return torch.zeros_like(change)
+        clean = self.parts.clean
+        return self.parts.mlp(layer, clean.before_mlp[layer][self.rows] + change) - clean.writes.mlp[layer][self.rows]

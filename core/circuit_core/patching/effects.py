@@ -1,0 +1,32 @@
+"""What path patching finds: the metric per sender and prompt, and how far it moved (METHODS f.2)."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What each sender does; NaN for heads that were no senders."""
+
+    patched: Float[Tensor, "layer head batch"]
+    """The metric after patching; the clean one where there is no path."""
+    metric_clean: Float[Tensor, " batch"]
+    metric_corrupted: Float[Tensor, " batch"]
+    """Of the run from which senders are taken."""
+    attention: dict[str, Float[Tensor, "layer head"]]
+    """Mean attention of the receiving heads from END to each named position after patching, a fraction."""
+    attention_clean: dict[str, Float[Tensor, ""]]
+
+    @property
+    def effect(self) -> Float[Tensor, "layer head"]:
+        """Share of the corruption's damage, below zero for heads that help; NaN if corruption changes nothing."""
+        return self.effects(torch.ones_like(self.metric_clean)[None])[0]
+
+    def effects(self, weights: Float[Tensor, "resample batch"]) -> Float[Tensor, "resample layer head"]:
+        """The effect with prompts weighted, as in resamples."""
+        change = torch.einsum("lhb,rb->rlh", self.patched - self.metric_clean, weights)
+        gap = weights @ (self.metric_clean - self.metric_corrupted)
+        return change / gap.where(gap != 0, torch.nan)[:, None, None]

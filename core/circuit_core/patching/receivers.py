@@ -1,0 +1,54 @@
+"""Where paths end: the logits, or the q, k and v of some heads, patched jointly."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from circuit_core.errors import CircuitError
+from circuit_core.graph import PORTS, Graph
+
+
+@dataclass(frozen=True)
+class Receivers:
+    ports: dict[int, dict[str, list[int]]]
+    """layer -> port -> heads, layers ascending; empty for the logits."""
+    n_layers: int
+
+    @staticmethod
+    def parse(names: str | Iterable[str], graph: Graph) -> "Receivers":
+        """Of `logits`, or of names like `a9.h1<q>`. Raises: CircuitError."""
+        names = [names] if isinstance(names, str) else list(names)
+        if names == ["logits"]:
+            return Receivers({}, graph.n_layers)
+        found: dict[int, dict[str, list[int]]] = {}
+        for port in sorted({_head_port(name, graph) for name in names}):
+            layer, rest = divmod(port, 3 * graph.n_heads + 1)
+            kind, head = divmod(rest, graph.n_heads)
+            found.setdefault(layer, {}).setdefault(PORTS[kind], []).append(head)
+        if not found:
+            raise CircuitError("No receiver was named: name logits, or head ports such as a1.h0<q>.")
+        return Receivers(found, graph.n_layers)
+
+    @property
+    def layers(self) -> list[int]:
+        """Ascending; the logits stand after the last."""
+        return list(self.ports) or [self.n_layers]
+
+    @property
+    def index(self) -> tuple[list[int], list[int]]:
+        """Layers and heads of the receiving heads, each once, ascending."""
+        heads = sorted({(layer, h) for layer, ports in self.ports.items() for hs in ports.values() for h in hs})
+        return [layer for layer, _ in heads], [head for _, head in heads]
+
+    def __str__(self) -> str:
+        named = [f"a{layer}.h{h}<{p}>" for layer, ports in self.ports.items() for p, hs in ports.items() for h in hs]
+        return ", ".join(named) or "logits"
+
+
+def _head_port(name: str, graph: Graph) -> int:
+    try:
+        port = graph.port_index(name)
+    except ValueError as error:
+        raise CircuitError(str(error)) from error
+    if "<" not in name:
+        raise CircuitError(f"{name} cannot be one of several receivers: name logits alone, or ports such as a1.h0<q>.")
+    return port

@@ -1,0 +1,120 @@
+"""From an analysis' name to its computation on a loaded checkpoint; what several need is computed once."""
+
+from collections.abc import Callable
+
+from circuit_core.behaviour import behaviour
+from circuit_core.circuits.attribution import attribute
+from circuit_core.circuits.interchange import Interchange
+from circuit_core.circuits.search import minimal_circuit
+from circuit_core.errors import TaskError
+from circuit_core.heads.attention import RoleScores
+from circuit_core.heads.attention_from_end import SHOWN
+from circuit_core.loading import Loaded
+from circuit_core.patching.path_patching import path_patching
+from circuit_core.sweep import records
+from circuit_core.sweep.head_roles import HeadRoles
+from circuit_core.sweep.request import OF_PATHS, Job
+from circuit_core.tasks.drawing import draw
+from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.showing import shown
+from circuit_core.tasks.specs import TaskSpec
+from circuit_store import results
+
+
+class Analyses:
+    """Call it with a job to get the job's record."""
+
+    def __init__(self, of: Loaded, text: str | None = None) -> None:
+        self.of, self.roles = of, HeadRoles(of, text)
+        self._drawn: dict[tuple[TaskSpec, int | None, int | None], PromptSet] = {}
+        self._by_name: dict[str, Callable[[Job], results.Record]] = {
+            "behaviour": self._behaviour,
+            "heads": self._heads,
+            "attention": self._attention,
+            "circuit": self._circuit,
+            "algorithm": self._algorithm,
+            "patch": self._patch,
+        }
+
+    def __call__(self, job: Job) -> results.Record:
+        """Raises: TaskError, if the tokenizer or the model cannot express the job's task."""
+        return self._by_name[job.analysis](job)
+
+    def prompts(self, task: TaskSpec | None, n: int | None = None, seed: int | None = None) -> PromptSet:
+        """A task's prompts, or `n` from another seed. Raises: TaskError, BrokenTask."""
+        assert task is not None
+        if (task, n, seed) not in self._drawn:
+            drawn = draw(task, self.of.tokenizer, self.of.n_vocab, n, seed)
+            if drawn.clean.shape[1] > (n_ctx := self.of.bridge.cfg.n_ctx):
+                raise TaskError(f"{task.name} needs {drawn.clean.shape[1]} tokens, the model takes {n_ctx}")
+            self._drawn[task, n, seed] = drawn.to(self.of.device)
+        return self._drawn[task, n, seed]
+
+    def _behaviour(self, job: Job) -> results.Record:
+        return results.Behaviour(**vars(behaviour(self.of.bridge, self.prompts(job.task))))
+
+    def _heads(self, job: Job) -> results.Record:
+        """Raises: TaskError."""
+        role, preset = job.role or "", job.params["preset"]
+        if role in OF_PATHS:
+            return records.of_paths(role, self.roles.algorithm(self.prompts(job.task), preset))
+        if role == "copy_suppression":
+            return records.of_heads(*self.roles.suppression(preset))
+        if role == "successor":
+            return records.of_successor(self.roles.successor(preset))
+        if job.task is None:
+            return records.of_heads(self.roles.attention(preset)[role])
+        if role.startswith("attn_end"):
+            return records.of_heads(self._from_end(job.task, role))
+        return records.of_heads(self.roles.copying(self.prompts(job.task), preset)[role])
+
+    def _from_end(self, task: TaskSpec, role: str) -> RoleScores:
+        found = {scores.role: scores for scores in self.roles.from_end(self.prompts(task)).roles}
+        if role not in found:
+            raise TaskError(f"{role} needs the positions of IO, S1 and S2; {task.name} does not name them")
+        return found[role]
+
+    def _attention(self, job: Job) -> results.Record:
+        prompts = self.prompts(job.task)
+        return records.of_attention(self.roles.from_end(prompts).rows, shown(prompts[:SHOWN], self.of.tokenizer))
+
+    def _algorithm(self, job: Job) -> results.Record:
+        return records.of_algorithm(self.roles.algorithm(self.prompts(job.task), job.params["preset"]))
+
+    def _patch(self, job: Job) -> results.Record:
+        p, prompts = job.params, self.prompts(job.task)
+        to = "logits" if p["to"] == "logits" else p["to"].split(",")
+        senders = "all" if p["senders"] == "all" else [tuple(head) for head in p["senders"]]
+        return records.of_patching(path_patching(self.of.bridge, self.of.graph, prompts, to, senders, p["freeze_mlps"]))
+
+    def _circuit(self, job: Job) -> results.Record:
+        of, p = self.of, job.params
+        prompts, held_out = self._split(job.task, p["held_out"])
+        scores = attribute(
+            of.bridge, of.graph, prompts, p["method"], ig_steps=p["ig_steps"] or 1, ig_rule=p["ig_rule"] or "paper"
+        )
+        runs = [Interchange(of.bridge, of.graph, part) for part in (prompts, held_out) if part is not None]
+        search = "grid" if p["sizes"] else p["search"]
+        found = minimal_circuit(
+            runs[0],
+            scores.scores,
+            p["selector"],
+            p["threshold"],
+            search,
+            tuple(p["sizes"]),
+            *runs[1:],
+            draws=p["draws"],
+        )
+        return records.of_circuit(found, scores)
+
+    def _split(self, task: TaskSpec | None, held_out: int) -> tuple[PromptSet, PromptSet | None]:
+        """Prompts that choose the circuit, and others: of the next seed, or the last ones of a file."""
+        assert task is not None
+        prompts = self.prompts(task)
+        if not held_out:
+            return prompts, None
+        if task.content is None:
+            return prompts, self.prompts(task, held_out, task.seed + 1)
+        if held_out >= len(prompts):
+            raise TaskError(f"{task.name} has {len(prompts)} pairs: {held_out} cannot be held out")
+        return prompts[:-held_out], prompts[-held_out:]

@@ -1,0 +1,146 @@
+"""Circuits between the store and the files of other tools, as a process of its own: .pt files need torch.
+
+    python -m circuit_core.sweep.carry export STORE MODEL STEP TASK FORMAT FILE CHOICES [SIZE]
+    python -m circuit_core.sweep.carry import STORE MODEL STEP TASK FILE
+
+CHOICES is JSON: which of several results answers. An imported file is kept whole, so that exporting it loses nothing.
+"""
+
+import hashlib
+import json
+import sqlite3
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from circuit_core.circuits import selection
+from circuit_core.errors import CircuitError, UnknownModel
+from circuit_core.formats import dot, eap_ig, graphml
+from circuit_core.formats.circuit_file import CircuitFile
+from circuit_core.graph import Graph
+from circuit_core.sweep.request import Request
+from circuit_core.sweep.sources import describe
+from circuit_core.sweep.task_names import keep_files, spec
+from circuit_store import addresses, blobs, models, queries, requests, results
+from circuit_store.errors import StoreError
+from circuit_store.store import open_to_read, open_to_write
+
+FORMATS: dict[str, Callable[[CircuitFile, Path, dict[str, Any]], None]] = {
+    "eap-ig-json": lambda circuit, path, about: eap_ig.write_json(circuit, path),
+    "eap-ig-pt": lambda circuit, path, about: eap_ig.write_pt(circuit, path),
+    "graphml": graphml.write_graphml,
+    "dot": dot.write_dot,
+}
+
+
+def export(
+    store: Path, model: str, step: str, task: str, kind: str, path: Path, choices: dict[str, Any], size: int | None
+) -> None:
+    """Write the circuit that answers. Raises: CircuitError, UnknownName."""
+    db = open_to_read(store)
+    at = addresses.resolve_step(db, model, step)
+    found = queries.stored_circuit(db, model, at, task, choices)
+    if found is None:
+        raise CircuitError(
+            f"The store holds no circuit {model}@{at}/{task}: compute it with `circuit-tui run {model}`."
+        )
+    circuit = _original(found.original) if found.original and size is None else _file(found, size)
+    FORMATS[kind](circuit, path, {"model": model, "step": at, "task": task, "method": found.method})
+
+
+def _original(packed: bytes) -> CircuitFile:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(zlib.decompress(packed))
+        file.flush()
+        return eap_ig.read(Path(file.name))
+
+
+def _file(found: queries.StoredCircuit, size: int | None) -> CircuitFile:
+    graph = Graph(found.n_layers, found.n_heads, found.parallel)
+    scores = blobs.unpack(found.scores, found.shape)
+    mask = np.zeros(graph.real.shape, bool)
+    if size is None:
+        for source, port in found.edges:
+            mask[source, port] = True
+    else:
+        mask = selection.circuit(selection.order(scores, graph, found.selector or "greedy"), size, graph)
+    return CircuitFile(graph, scores, mask, _touched(mask, graph), found.d_model)
+
+
+def _touched(mask: np.ndarray, graph: Graph) -> np.ndarray:
+    """bool [src]: sources with an edge on either side."""
+    read = np.isin(np.arange(graph.n_sources), graph.reader[mask.any(0)])
+    return mask.any(1) | read
+
+
+def import_file(store: Path, name: str, step: str, task: str, path: Path) -> dict[str, Any]:
+    """Put a file's circuit into the store; returns what to tell. Raises: CircuitError, UnknownName."""
+    db = open_to_write(store)
+    model, found = describe(db, name)
+    if not (model.n_layers and model.n_heads):
+        raise UnknownModel(f"The size of {model.name} is not known: none of its checkpoints can be read.")
+    circuit = eap_ig.read(path, Graph(model.n_layers, model.n_heads, bool(model.parallel)))
+    (task,) = keep_files(db, Request(tasks=(task,))).tasks
+    tokens = model.tokens_per_step
+    noted = [models.Checkpoint(f.step, f.step * tokens if tokens else None, f.revision) for f in found]
+    ids = models.add_model(db, model, noted)
+    at = addresses.resolve_step(db, model.name, step)
+    _write(db, circuit, path, f"{model.name}@{at}", ids[at], task)
+    return {"circuit": f"{model.name}@{at}/{task}", "edges": int(circuit.mask.sum()), "file": path.name}
+
+
+def _write(db: sqlite3.Connection, circuit: CircuitFile, path: Path, address: str, checkpoint: int, task: str) -> None:
+    content, of = path.read_bytes(), spec(db, task)
+    digest = hashlib.sha256(content).hexdigest()
+    run = requests.add_run(db, {"imported": path.name, "circuit": f"{address}/{task}"}, [])
+    key = hashlib.sha256(json.dumps([address, "imported", of.hash, digest]).encode()).hexdigest()
+    provenance = results.Provenance(
+        key=key,
+        run=run,
+        checkpoint=checkpoint,
+        analysis="circuit",
+        params={"method": "imported", "file": path.name, "digest": digest[:16]},
+        identity=f"{path.name}|{digest}",
+        fingerprint=None,
+        dtype="float32",
+        seconds=0.0,
+        task=results.TaskRecord(of.name, of.hash, of.metric, of.prepend_bos),
+    )
+    results.write(db, provenance, _record(circuit, path.name, content))
+    requests.close_runs(db)
+
+
+def _record(circuit: CircuitFile, name: str, content: bytes) -> results.Circuit:
+    n, scores = int(circuit.mask.sum()), circuit.node_scores
+    return results.Circuit(
+        chosen=results.CurvePoint(n, n, selection.n_nodes(circuit.mask, circuit.graph)),
+        n_edges_total=circuit.graph.n_edges,
+        edges=[(s, p, float(circuit.scores[s, p])) for s, p in np.argwhere(circuit.mask).tolist()],
+        scores=blobs.pack(circuit.scores),
+        scores_shape=circuit.scores.shape,
+        nodes=[] if scores is None else [(i, float(s)) for i, s in enumerate(scores) if np.isfinite(s)],
+        imported_from=name,
+        original=zlib.compress(content),
+    )
+
+
+def main(what: str, store: str, model: str, step: str, task: str, *rest: str) -> None:
+    if what == "import":
+        json.dump(import_file(Path(store), model, step, task, Path(rest[0])), sys.stdout)
+    else:
+        size = int(rest[3]) if len(rest) > 3 else None
+        export(Path(store), model, step, task, rest[0], Path(rest[1]), json.loads(rest[2]), size)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except (CircuitError, StoreError, ValueError) as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{error.filename} cannot be used ({error.strerror}).")

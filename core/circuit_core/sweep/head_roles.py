@@ -1,0 +1,78 @@
+"""From a head role's name to its scores on a loaded checkpoint; passes that several roles share are made once."""
+
+from functools import cache
+
+import torch
+
+from circuit_core.errors import TaskError
+from circuit_core.heads import text as texts
+from circuit_core.heads.attention import RoleScores, attention_roles, drawable
+from circuit_core.heads.attention_from_end import AttentionFromEnd, attention_from_end
+from circuit_core.heads.copy_suppression import copy_suppression, reasons
+from circuit_core.heads.copying import copy_scores
+from circuit_core.heads.function_words import function_words
+from circuit_core.heads.succession import SuccessorScores, successor
+from circuit_core.loading import Loaded, encoder
+from circuit_core.patching.ioi_algorithm import PAPER_CODE, IOIAlgorithm, Options, Roles, ioi_algorithm
+from circuit_core.tasks.prompts import PromptSet
+
+
+class HeadRoles:
+    """The roles of one checkpoint.
+
+    Args:
+        text: of the model's own kind, for copy suppression.
+    """
+
+    def __init__(self, of: Loaded, text: str | None) -> None:
+        self.of, self.text = of, text
+        self.attention, self.successor = cache(self._attention), cache(self._successor)
+        self.copying, self.from_end = cache(self._copying), cache(self._from_end)
+        self.suppression, self.algorithm = cache(self._suppression), cache(self._algorithm)
+
+    def _attention(self, preset: str) -> dict[str, RoleScores]:
+        """Raises: TaskError."""
+        of = self.of
+        special = [] if of.tokenizer is None else of.tokenizer.all_special_ids
+        ids = drawable(of.n_vocab, special).to(of.device)
+        return {s.role: s for s in attention_roles(of.bridge, of.graph, ids, of.bridge.cfg.n_ctx, preset=preset)}
+
+    def _successor(self, preset: str) -> SuccessorScores:
+        return successor(self.of.bridge, self.of.graph, self.of.tokenizer, preset)
+
+    def _copying(self, prompts: PromptSet, preset: str) -> dict[str, RoleScores]:
+        return {s.role: s for s in copy_scores(self.of.bridge, self.of.graph, prompts, preset)}
+
+    def _from_end(self, prompts: PromptSet) -> AttentionFromEnd:
+        return attention_from_end(self.of.bridge, self.of.graph, prompts)
+
+    def _suppression(self, preset: str) -> tuple[RoleScores, str | None]:
+        """Scores, and why the first layers have none. Raises: TaskError."""
+        of = self.of
+        if self.text is None:
+            width, rows = texts.WIDTH, texts.SCORED + texts.REFERENCE
+            raise TaskError(f"copy_suppression needs --text FILE ({width} tokens x {rows} sequences)")
+        if of.tokenizer is None:
+            raise TaskError("copy_suppression needs a tokenizer, and the checkpoint brings none")
+        rows = texts.rows(encoder(of.tokenizer), self.text, of.tokenizer.bos_token_id)
+        masked = function_words(of.tokenizer)
+        given = (torch.as_tensor(part).to(of.device) for part in (*rows, masked))
+        scores = copy_suppression(of.bridge, of.graph, *given, preset)
+        return scores, next(iter(reasons(scores, preset).values()), None)
+
+    def _algorithm(self, prompts: PromptSet, preset: str) -> IOIAlgorithm:
+        """Without copy suppression where that cannot be scored. Raises: TaskError."""
+        copies, attention = self.copying(prompts, preset), self.attention(preset)
+        roles = Roles(
+            *(copies[role].value for role in ("name_mover", "negative_name_mover")),
+            *(attention[role].value for role in ("induction", "duplicate_token")),
+            self._suppression_if_any(preset),
+        )
+        options = PAPER_CODE if preset == "paper-code" else Options()
+        return ioi_algorithm(self.of.bridge, self.of.graph, prompts, roles, options)
+
+    def _suppression_if_any(self, preset: str):
+        try:
+            return self.suppression(preset)[0].value
+        except TaskError:
+            return None

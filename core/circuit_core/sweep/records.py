@@ -1,0 +1,128 @@
+"""Results of the mathematics as records of the store."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from circuit_core.circuits.attribution import EdgeScores
+from circuit_core.circuits.faithfulness import Point
+from circuit_core.circuits.search import MinimalCircuit
+from circuit_core.heads.attention import RoleScores
+from circuit_core.heads.succession import SuccessorScores
+from circuit_core.patching.effects import Effects
+from circuit_core.patching.ioi_algorithm import IOIAlgorithm
+from circuit_core.tasks.showing import Shown
+from circuit_store import blobs, results
+
+NOT_FINITE = "the model's activations are not finite"
+
+
+def of_heads(scores: RoleScores, reason: str | None = None) -> results.HeadScores | results.Undefined:
+    """NaN is None, for the reason given; without any value the role is undefined."""
+    if bool(scores.value.isnan().all()):
+        return results.Undefined(reason or NOT_FINITE)
+    parts = [scores.value, scores.raw, scores.control]
+    rows: list[Any] = [
+        (layer, head, *(None if part is None else _number(part[layer, head]) for part in parts))
+        for layer, head in np.ndindex(*scores.value.shape)
+    ]
+    missing = bool(scores.value.isnan().any())
+    return results.HeadScores(rows, reason=reason or NOT_FINITE if missing else None)
+
+
+def _number(value: Tensor) -> float | None:
+    number = value.item()
+    return number if math.isfinite(number) else None
+
+
+def of_successor(scores: SuccessorScores) -> results.Record:
+    """The score, and each list's as a detail."""
+    found = of_heads(scores)
+    if isinstance(found, results.Undefined):
+        return found
+    details = [
+        (layer, head, name, _number(value[layer, head]))
+        for name, value in scores.lists.items()
+        for layer, head in np.ndindex(*value.shape)
+    ]
+    return replace(found, details=details)
+
+
+def of_paths(role: str, found: IOIAlgorithm) -> results.Record:
+    """A role that rests on path patching; undefined where its stage is."""
+    stages = dict(zip(("effect_logits", "effect_movers_q", "effect_inhibition_v"), found.stages, strict=True))
+    if role in stages:
+        value, stage = getattr(found, role), stages[role]
+    else:
+        value, stage = found.inhibition and found.inhibition.value, found.s_inhibition
+    if value is None:
+        return results.Undefined(stage.reason or NOT_FINITE)
+    scores = of_heads(RoleScores(role, value))
+    if role != "s_inhibition" or isinstance(scores, results.Undefined) or found.inhibition is None:
+        return scores
+    details = [
+        (c.layer, c.head, f"{c.counterfactual}.{name}", getattr(c, name) if math.isfinite(getattr(c, name)) else None)
+        for c in found.inhibition.changes
+        for name in ("logit_diff", "io", "s1", "s2")
+    ]
+    return replace(scores, details=details)
+
+
+def of_attention(rows: Float[Tensor, "layer head prompt pos"], prompts: list[Shown]) -> results.AttentionRows:
+    weights = [
+        blobs.pack(rows[:, :, i, : p.end + 1].flatten(0, 1).cpu().float().numpy()) for i, p in enumerate(prompts)
+    ]
+    return results.AttentionRows([list(p.clean) for p in prompts], weights)
+
+
+def of_algorithm(found: IOIAlgorithm) -> results.Algorithm:
+    return results.Algorithm(
+        [
+            results.Stage(
+                stage=s.name,
+                percent=s.percent,
+                low=s.low,
+                high=s.high,
+                heads={kind: [f"a{layer}.h{head}" for layer, head in heads] for kind, heads in s.heads.items()},
+                universe=found.universe,
+                post_emergence=found.post_emergence,
+                reason=s.reason,
+            )
+            for s in found.stages
+        ]
+    )
+
+
+def of_patching(found: Effects) -> results.PatchEffects:
+    """Heads that were no senders are left out."""
+    metric, effect = found.patched.mean(2), found.effect
+    senders = [at for at in np.ndindex(*metric.shape) if math.isfinite(metric[at].item())]
+    rows: list[Any] = [(*at, metric[at].item(), _number(effect[at])) for at in senders]
+    return results.PatchEffects(rows, found.metric_clean.mean().item(), found.metric_corrupted.mean().item())
+
+
+def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> results.Circuit:
+    scores = edges.scores
+    return results.Circuit(
+        chosen=found.chosen and _point(found.chosen),
+        n_edges_total=edges.graph.n_edges,
+        edges=[(int(s), int(p), float(scores[s, p])) for s, p in zip(*np.nonzero(found.mask), strict=True)],
+        scores=blobs.pack(scores),
+        scores_shape=scores.shape,
+        curve=[_point(p) for p in found.curve],
+        nodes=[(source, float(score)) for source, score in enumerate(edges.nodes)],
+        metric_clean=found.metric_clean,
+        metric_corrupted=found.metric_corrupted,
+        threshold_reached=found.threshold_reached,
+        cpr=found.cpr,
+        cmd=found.cmd,
+        reason=found.reason,
+    )
+
+
+def _point(point: Point) -> results.CurvePoint:
+    return results.CurvePoint(**vars(point))

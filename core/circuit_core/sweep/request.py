@@ -1,0 +1,133 @@
+"""What a request asks of each checkpoint: analyses, each one result under a key. Light: nothing here loads a model.
+
+A key is made of the address (`MODEL@STEP`), the source (path, size and time of each weight file), the task's hash and
+`prepend_bos`, the analysis and its parameters, the dtype, and the version of the analysis. Results under an equal key
+are not computed again; one folder under two names is two models with results of their own.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from circuit_core.tasks.specs import TASKS, TaskSpec
+
+ANALYSES = ("behaviour", "heads", "circuit", "algorithm")
+DEFAULT = ANALYSES[:3]
+_OF_ATTENTION = ("induction", "duplicate_token", "previous_token")
+_OF_NAMES = ("name_mover", "negative_name_mover", "attn_end_io", "attn_end_s1", "attn_end_s2")
+OF_PATHS = ("s_inhibition", "effect_logits", "effect_movers_q", "effect_inhibition_v")
+ROLES = (*_OF_ATTENTION, "successor", *_OF_NAMES, "copy_suppression", *OF_PATHS)
+PRESETS = ("default", "paper-code")
+VERSIONS = {"behaviour": 1, "circuit": 2, "heads": 2, "attention": 1, "algorithm": 1, "patch": 1}
+"""Raised when an analysis gives other numbers for the same parameters."""
+DRAWS = 5
+"""Random circuits a size, for the baseline of a curve."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compute for each checkpoint."""
+
+    tasks: tuple[str, ...] = ("ioi",)
+    """Names; those of files are given by the store (`keep_files`)."""
+    analyses: tuple[str, ...] = DEFAULT
+    method: str = "eap-ig"
+    ig_steps: int = 5
+    ig_rule: str = "paper"
+    selector: str = "greedy"
+    search: str = "grid"
+    sizes: tuple[int, ...] = ()
+    """Evaluate circuits of these sizes instead of searching."""
+    threshold: float = 0.8
+    held_out: int = 0
+    """Prompts on which the curve is measured besides those that choose the circuit."""
+    preset: str = "default"
+    """`paper-code` follows the paper's published code in the head roles and the algorithm."""
+    text: str | None = None
+    """Hash of the text on which copy suppression is scored; None for the sample suite's own, or none."""
+    patch: dict[str, Any] | None = None
+    """Path patching alone: `to`, `senders` (`all` or heads) and `freeze_mlps`."""
+    dtype: str = "float32"
+    device: str = "auto"
+    """`auto` takes a GPU if there is one; not part of a result's key."""
+
+    @staticmethod
+    def read(data: dict[str, Any]) -> "Request":
+        """From a run's record in the store."""
+        fields: dict[str, Any] = {k: v for k, v in data.items() if k in Request.__annotations__}
+        fields |= {k: tuple(v) for k, v in fields.items() if isinstance(v, list)}
+        return Request(**fields)
+
+    @property
+    def of_circuits(self) -> dict[str, Any]:
+        """The parameters that decide a circuit; those that a method does not use are None."""
+        return {
+            "method": self.method,
+            "ig_steps": self.ig_steps if self.method.startswith("eap-ig") else None,
+            "ig_rule": self.ig_rule if self.method == "eap-ig" else None,
+            "selector": self.selector,
+            "search": "sizes" if self.sizes else self.search,
+            "sizes": sorted(self.sizes),
+            "threshold": self.threshold,
+            "held_out": self.held_out,
+            "draws": DRAWS,
+        }
+
+
+@dataclass(frozen=True)
+class Job:
+    """One analysis of one checkpoint: one result in the store."""
+
+    analysis: str
+    params: dict[str, Any]
+    task: TaskSpec | None = None
+    role: str | None = None
+    dtype: str = "float32"
+
+    def key(self, address: str, identity: str) -> str:
+        task = [self.task.hash, self.task.prepend_bos] if self.task else None
+        parts = [address, identity, task, self.analysis, self.role, self.params, self.dtype, VERSIONS[self.analysis]]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def title(self) -> str:
+        return " ".join(filter(None, (self.analysis, self.role, self.task.name if self.task else None)))
+
+
+def jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]:
+    """Everything a request asks of one checkpoint, cheap and telling results first.
+
+    Args:
+        text: hash of the text for copy suppression, if there is one.
+    """
+    wanted = {
+        "behaviour": [Job("behaviour", {}, task) for task in tasks],
+        "heads": _head_jobs(request, tasks, text),
+        "circuit": [Job("circuit", request.of_circuits, task) for task in tasks],
+        "algorithm": _algorithm_jobs(request, tasks, text),
+        "patch": [Job("patch", request.patch or {}, task) for task in tasks],
+    }
+    found = [job for analysis, some in wanted.items() if analysis in request.analyses for job in some]
+    return [replace(job, dtype=request.dtype) for job in found]
+
+
+def _head_jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]:
+    preset, names = {"preset": request.preset}, _with_names(tasks)
+    return [
+        *(Job("heads", {**preset, "rows": 16, "seed": 0}, None, role) for role in _OF_ATTENTION),
+        Job("heads", preset, None, "successor"),
+        *(Job("heads", preset, names, role) for role in _OF_NAMES),
+        Job("heads", {**preset, "text": text}, None, "copy_suppression"),
+        *(Job("attention", {}, task) for task in tasks),
+    ]
+
+
+def _algorithm_jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]:
+    params, names = {"preset": request.preset, "text": text}, _with_names(tasks)
+    return [Job("algorithm", params, names), *(Job("heads", params, names, role) for role in OF_PATHS)]
+
+
+def _with_names(tasks: list[TaskSpec]) -> TaskSpec:
+    """The first task whose prompts say where IO, S1 and S2 stand; IOI if none of them does."""
+    return next((task for task in tasks if {"IO", "S1", "S2"} <= set(task.named)), TASKS["ioi"])

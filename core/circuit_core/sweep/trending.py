@@ -1,0 +1,113 @@
+"""At a run's end: what the checkpoints of a model show together (METHODS g), from the store into the store.
+
+Only the newest results answer, as in every view; checkpoints that repeat another are left out.
+"""
+
+import sqlite3
+from typing import Any
+
+import numpy as np
+
+from circuit_core.trends.emergence import FLOORS, HeadEmergence, role_emergence
+from circuit_core.trends.figures import TASK_OF, top_heads
+from circuit_core.trends.handoffs import handoffs
+from circuit_core.trends.tasks import HALF, task_acquisition
+from circuit_store import queries, trends
+from circuit_store.trends import Emergence, Handoff
+
+
+def refresh(db: sqlite3.Connection, model: str) -> None:
+    """Compute the trends of a model anew."""
+    last = trends.last_result(db, model)
+    own = _Model(db, model)
+    roles = [role for role in queries.roles(db, model) if role in FLOORS]
+    rows = [row for task in queries.tasks(db, model) for row in own.task(task)]
+    passed: list[Handoff] = []
+    for role in roles:
+        found, handed = own.role(role)
+        rows, passed = rows + found, passed + handed
+    trends.replace(db, model, rows, passed, last)
+
+
+class _Model:
+    """The series of one model."""
+
+    def __init__(self, db: sqlite3.Connection, model: str) -> None:
+        self.db, self.model = db, model
+        self.steps = [c.step for c in queries.checkpoints(db, model) if c.status == "ok"]
+        self.place = {step: i for i, step in enumerate(self.steps)}
+
+    def task(self, task: str) -> list[Emergence]:
+        metric, error = np.full((2, len(self.steps)), np.nan)
+        for row in queries.behaviour(self.db, self.model, task):
+            if (i := self.place.get(row["step"])) is not None and row["value"] is not None:
+                metric[i], error[i] = row["value"], row["stderr"]
+        found = task_acquisition(self.steps, metric, error)
+        half = found.half_threshold
+        if half is None:
+            return [Emergence("task", task, value=found.final, threshold=found.least, reason=found.reason)]
+        return [
+            Emergence("task", task, step=found.half_step, value=found.final, threshold=half),
+            Emergence("task_most", task, step=found.most_step, value=found.final, threshold=found.most_threshold),
+            Emergence(
+                "task_minimum",
+                task,
+                step=found.minimum_step,
+                value=found.minimum,
+                reason=None if found.minimum_step is not None else f"the first checkpoint has {HALF:.0%} already",
+            ),
+        ]
+
+    def role(self, role: str) -> tuple[list[Emergence], list[Handoff]]:
+        scores = self._scores(role)
+        if scores is None:
+            return [Emergence("role", role, reason="undefined at every checkpoint")], []
+        task = TASK_OF.get(role)
+        inside, counts = self._in_circuit(task, scores.shape[1:]) if task else (None, None)
+        found = role_emergence(self.steps, scores, role, inside)
+        rows = [_earliest("role", role, found.anywhere)]
+        rows += [_earliest("role_in_circuit", role, found.in_circuit)] if found.in_circuit else []
+        emerged = sorted((h for h in found.heads if h.emerged_step is not None), key=lambda h: h.emerged_step or 0)
+        rows += [_row("head", role, head) for head in emerged]
+        top = top_heads(self.steps, scores, role, counts, inside)
+        rows += [
+            Emergence("top_head", role, h.layer, h.head, h.step, value=h.maximum, threshold=top.threshold)
+            for h in top.heads
+        ]
+        passed = [Handoff(task=None, **vars(h)) for h in handoffs(self.steps, found.heads)]
+        return rows, passed
+
+    def _scores(self, role: str) -> np.ndarray | None:
+        """[step, layer, head]; None if the role is defined nowhere."""
+        found = queries.rows(self.db, queries.view("heads"), {"model": self.model, "role": role})
+        known = [r for r in found if r["value"] is not None and r["step"] in self.place]
+        if not known:
+            return None
+        shape = (max(r["layer"] for r in known) + 1, max(r["head"] for r in known) + 1)
+        scores = np.full((len(self.steps), *shape), np.nan)
+        for r in known:
+            scores[self.place[r["step"]], r["layer"], r["head"]] = r["value"]
+        return scores
+
+    def _in_circuit(self, task: str, shape: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Heads that both write and read in the task's circuit at some checkpoint, and at how many they are in it."""
+        by_step = trends.circuit_heads(self.db, self.model, task)
+        if not by_step:
+            return None, None
+        writes, reads, counts = np.zeros((3, *shape), int)
+        for step in set(by_step) & set(self.place):
+            for into, heads in zip((writes, reads, counts), (*by_step[step], set.union(*by_step[step])), strict=True):
+                for layer, head in heads:
+                    if layer < shape[0] and head < shape[1]:
+                        into[layer, head] += 1
+        return (writes > 0) & (reads > 0), counts
+
+
+def _earliest(kind: str, role: str, found: Any) -> Emergence:
+    if found.head is None:
+        return Emergence(kind, role, threshold=FLOORS[role], reason=found.reason)
+    return _row(kind, role, found.head)
+
+
+def _row(kind: str, role: str, h: HeadEmergence) -> Emergence:
+    return Emergence(kind, role, h.layer, h.head, h.emerged_step, h.lost_step, h.maximum, h.threshold)

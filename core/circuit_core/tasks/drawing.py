@@ -1,0 +1,47 @@
+"""A task's prompts for one tokenizer: a built-in task draws them, a user's file holds them."""
+
+from typing import Any
+
+from circuit_core import loading
+from circuit_core.errors import TaskError
+from circuit_core.tasks import custom, gendered_pronoun, greater_than, ioi, subject_verb
+from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.specs import TaskSpec
+from circuit_core.tasks.specs import spec as built_in
+
+GENERATORS = {task.NAME: task.generate for task in (ioi, gendered_pronoun, greater_than, subject_verb)}
+
+
+def draw(
+    spec: TaskSpec, tokenizer: Any | None, n_vocab: int, n: int | None = None, seed: int | None = None
+) -> PromptSet:
+    """The prompts of a task; `n` and `seed`, if given, stand in for those of the specification.
+
+    Raises:
+        TaskError: no such task; no tokenizer, or one that cannot express it; another draw asked of a file.
+        BrokenTask: a file that does not fit the tokenizer or the model.
+    """
+    prepend = _bos(spec, tokenizer)
+    if spec.content is not None:
+        if n is not None or seed is not None:
+            raise TaskError(f"{spec.name} is a file of {spec.n} pairs and draws no others: put more into the file.")
+        return custom.prompts(spec, tokenizer, n_vocab, prepend)
+    name = built_in(spec.name).name
+    if tokenizer is None:
+        raise TaskError(f"{name} needs a tokenizer, and the checkpoint brings none")
+    n, seed = (spec.n if n is None else n), (spec.seed if seed is None else seed)
+    drawn = GENERATORS[name](loading.encoder(tokenizer), tokenizer.unk_token_id, n, seed, prepend)
+    largest = int(max(drawn.clean.max(), drawn.corrupted.max()))
+    if largest >= n_vocab:
+        raise TaskError(f"{name} has token {largest}, the model's are 0 to {n_vocab - 1}: the tokenizer is another's.")
+    return drawn
+
+
+def _bos(spec: TaskSpec, tokenizer: Any | None) -> int | None:
+    """The token to put first, if the task wants one. Raises: TaskError, if there is none."""
+    if not spec.prepend_bos:
+        return None
+    token = getattr(tokenizer, "bos_token_id", None)
+    if token is None:
+        raise TaskError(f"{spec.name} is to begin with a BOS token, and the tokenizer has none: leave it out.")
+    return token

@@ -1,0 +1,154 @@
+"""A user's own task file, read and checked as far as this needs no tokenizer; light enough to plan with.
+
+JSON lines: `clean`, `corrupted`, `correct`, `wrong` as text (an answer or a list of answers), or as token ids under
+`clean_ids` and so on; optionally `positions`, names with indices of the clean prompt's tokens. CSV: `clean`,
+`corrupted` as text, with `correct_idx` and `incorrect_idx` (token ids), or with `label`, the two digits that the
+answer must exceed. With one correct and one wrong answer on every line the metric is logit_diff, else prob_diff.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from circuit_core.errors import BrokenTask
+from circuit_core.tasks import rows
+from circuit_core.tasks.rows import Row
+from circuit_core.tasks.specs import TaskSpec
+
+FORMATS = ("jsonl", "csv")
+LARGEST = 8 * 2**20
+"""Bytes."""
+FIELDS: tuple[str, ...] = ("clean", "corrupted", "correct", "wrong")
+COLUMNS: tuple[tuple[str, ...], ...] = (
+    ("clean", "corrupted", "correct_idx", "incorrect_idx"),
+    ("clean", "corrupted", "label"),
+)
+
+
+def read(path: Path) -> TaskSpec:
+    """Raises: BrokenTask."""
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise BrokenTask(f"{path} is neither JSON lines nor CSV by its name: let it end in .jsonl or .csv.")
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise BrokenTask(f"{path} cannot be read ({error.strerror}).") from error
+    if len(data) > LARGEST:
+        raise BrokenTask(f"{path} is larger than {LARGEST >> 20} MB: give fewer prompts.")
+    return parse(_decoded(data, str(path)).replace("\r\n", "\n"), kind, str(path))
+
+
+def _decoded(data: bytes, file: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise BrokenTask(f"{file}, line {line}: this is not UTF-8 text: save it as UTF-8.") from None
+
+
+def parse(content: str, kind: str, file: str) -> TaskSpec:
+    """What a file's text says; `file` names it in messages. Raises: BrokenTask."""
+    found = examples(content, kind, file)
+    single = all(len(row.correct) == len(row.wrong) == 1 for row in found)
+    metric = "logit_diff" if single else "prob_diff"
+    return TaskSpec(Path(file).stem, metric, len(found), content=content, format=kind, named=tuple(found[0].positions))
+
+
+def examples(content: str, kind: str, file: str) -> list[Row]:
+    """All rows, of one kind. Raises: BrokenTask, naming the line."""
+    found = list({"jsonl": _json_rows, "csv": _csv_rows}[kind](content, file))
+    if not found:
+        raise BrokenTask(f"{file} holds no prompts: give at least one pair.")
+    for row in found:
+        rows.apart(row.correct, row.wrong, row.where)
+        if isinstance(row.clean, list) and isinstance(row.corrupted, list):
+            rows.matching(row.clean, row.corrupted, row.positions, row.where)
+        if type(row.clean) is not type(found[0].clean):
+            raise BrokenTask(f"{row.where}: text and token ids are mixed: give all prompts as one or the other.")
+        if row.positions.keys() != found[0].positions.keys():
+            names = ", ".join(found[0].positions) or "none"
+            raise BrokenTask(f"{row.where}: positions are not those of the first prompt ({names}): name the same.")
+    return found
+
+
+def _json_rows(content: str, file: str) -> Iterator[Row]:
+    for number, line in enumerate(content.split("\n"), 1):
+        if line.strip():
+            where = f"{file}, line {number}"
+            try:
+                given = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                reason = getattr(error, "msg", "it cannot be read")
+                raise BrokenTask(f"{where}: this is not JSON ({reason}): write one object a line.") from None
+            yield _json_row(given, where)
+
+
+def _json_row(given: Any, where: str) -> Row:
+    if not isinstance(given, dict):
+        raise BrokenTask(f"{where}: this is no JSON object: give {', '.join(FIELDS)}.")
+    as_ids = any(key.endswith("_ids") for key in given)
+    if as_ids and any(key in FIELDS for key in given):
+        raise BrokenTask(f"{where}: text and token ids are mixed: give all prompts as one or the other.")
+    keys = [f"{key}_ids" if as_ids else key for key in FIELDS]
+    _exactly(keys, [key for key in given if key != "positions"], where)
+    prompt, answer = (rows.numbers, rows.number) if as_ids else (rows.text, rows.text)
+    clean, corrupted = (prompt(given[key], where, key) for key in keys[:2])
+    correct, wrong = (rows.answers(given[key], answer, where, key) for key in keys[2:])
+    return Row(where, clean, corrupted, correct, wrong, positions=rows.named(given.get("positions", {}), where))
+
+
+def _exactly(wanted: list[str], given: list[str], where: str) -> None:
+    for key in wanted:
+        if key not in given:
+            raise BrokenTask(f"{where}: {key} is missing: give {', '.join(wanted)}.")
+    for key in given:
+        if key not in wanted or given.count(key) > 1:
+            raise BrokenTask(f"{where}: {key!r} is not asked for: give {', '.join(wanted)}.")
+
+
+def _csv_rows(content: str, file: str) -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(content), strict=True)
+    header: list[str] = []
+    begins = 1
+    while True:
+        where = f"{file}, line {begins}"
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise BrokenTask(f"{where}: this is not CSV ({error}): quote cells that hold commas or quotes.") from None
+        if cells is None:
+            return
+        if cells and not header:
+            header = [cell.strip() for cell in cells]
+            _exactly(list(COLUMNS["label" in header]), header, where)
+        elif cells:
+            yield _csv_row(header, cells, where)
+        begins = reader.line_num + 1
+
+
+def _csv_row(header: list[str], cells: list[str], where: str) -> Row:
+    if len(cells) != len(header):
+        raise BrokenTask(f"{where}: this has {len(cells)} cells and the header {len(header)}: quote texts with commas.")
+    given = dict(zip(header, cells, strict=True))
+    clean, corrupted = (rows.text(given[key], where, key) for key in ("clean", "corrupted"))
+    if "label" in given:
+        return Row(where, clean, corrupted, [], [], _label(given["label"], where))
+    correct, wrong = ([rows.number(_whole(given[key]), where, key)] for key in COLUMNS[0][2:])
+    return Row(where, clean, corrupted, correct, wrong)
+
+
+def _label(cell: str, where: str) -> int:
+    label = _whole(cell)
+    if not isinstance(label, int) or label > 98:
+        raise BrokenTask(f"{where}: label must be a whole number from 0 to 98, it is {cell!r}.")
+    return label
+
+
+def _whole(cell: str) -> int | str:
+    """The number in a cell, or the cell as it is."""
+    return int(cell) if cell.strip().isascii() and cell.strip().isdigit() and len(cell) < 20 else cell

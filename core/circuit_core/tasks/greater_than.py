@@ -1,0 +1,80 @@
+"""Greater-than (METHODS d.3): "The war lasted from the year 1732 to the year 17" -> 33 to 99.
+
+Years lie in the centuries 11 to 17 and end in YY, 02 to 98, each of which comes once before any comes again. A year is
+usable if the tokenizer gives YY a token of its own; the first and the last such year of a century are left out. The
+corrupted prompt has 01 for YY. The metric is the summed probability of the two-digit tokens above YY, minus that of the
+others.
+"""
+
+import random
+from itertools import cycle, islice
+
+from circuit_core.errors import TaskError
+from circuit_core.loading import Encode
+from circuit_core.tasks import words
+from circuit_core.tasks.lexicon import Lexicon
+from circuit_core.tasks.pairs import Pair, difference, prompt_set
+from circuit_core.tasks.prompts import PromptSet
+
+NAME = "greater_than"
+START, END = "The {event} lasted from the year {century}", " to the year {century}"
+EVENTS = words.EVENTS + words.OTHER_EVENTS
+CENTURIES = range(11, 18)
+DIGITS = tuple(f"{y:02}" for y in range(100))
+
+
+def generate(
+    encode: Encode, unknown: int | None, n: int = 200, seed: int = 42, prepend: int | None = None
+) -> PromptSet:
+    """Draw `n` prompts, the same for the same seed and tokenizer; arguments as for `ioi.generate`.
+
+    Raises:
+        TaskError: the tokenizer lacks words, two-digit tokens, or years that it splits before the last two digits.
+    """
+    lexicon = Lexicon(NAME, encode, unknown)
+    events = lexicon.known(EVENTS)
+    lexicon.need(3, "events", events, EVENTS)
+    lexicon.need_sentences(1, lexicon.readable([START + END]), [START + END])
+    tokens = two_digit_tokens(lexicon)
+    years = _years(lexicon, events[0], tokens)
+    rng = random.Random(seed)
+    first = [] if prepend is None else [prepend]
+    ends = islice(cycle(rng.sample(sorted(years), len(years))), n)
+    pairs = [_pair(encode, first, tokens, rng.choice(events), rng.choice(years[yy]), yy) for yy in ends]
+    return prompt_set(NAME, "prob_diff", pairs)
+
+
+def two_digit_tokens(lexicon: Lexicon) -> list[int]:
+    """Tokens of 00 to 99, as they stand without a space before them. Raises: TaskError."""
+    tokens = {d: lexicon.unspaced(d) for d in DIGITS}
+    single = [d for d, token in tokens.items() if token is not None]
+    lexicon.need(100, "numbers, 00 to 99, that are one token each", single, DIGITS)
+    found = [token for token in tokens.values() if token is not None]
+    if len(set(found)) < 100:
+        raise TaskError(f"{lexicon.task} needs a token of its own for each of 00 to 99; the tokenizer has not.")
+    return found
+
+
+def _years(lexicon: Lexicon, event: str, tokens: list[int]) -> dict[int, list[int]]:
+    """Centuries in which each YY can be used, for those YY that can. Raises: TaskError."""
+    years: dict[int, list[int]] = {}
+    for century in CENTURIES:
+        split = [y for y in range(100) if _is_split(lexicon, event, century, y, tokens[y])]
+        for y in split[1:-1] if 1 in split else []:
+            if 2 <= y <= 98:
+                years.setdefault(y, []).append(century)
+    if not years:
+        raise TaskError(f"{lexicon.task} needs years whose last two digits are a token; the tokenizer has none.")
+    return years
+
+
+def _is_split(lexicon: Lexicon, event: str, century: int, y: int, token: int) -> bool:
+    start = START.format(event=event, century=century)
+    return lexicon.tokens(start, DIGITS[y] + END.format(century=century))[:1] == [token]
+
+
+def _pair(encode: Encode, first: list[int], tokens: list[int], event: str, century: int, yy: int) -> Pair:
+    start, end = (part.format(event=event, century=century) for part in (START, END))
+    clean, corrupted = (first + encode(start + DIGITS[y] + end) for y in (yy, 1))
+    named = {"YY": difference(clean, corrupted)}
+    return Pair(clean, corrupted, tokens[yy + 1 :], tokens[: yy + 1], start + DIGITS[yy] + end, named)

@@ -1,0 +1,90 @@
+"""What training as a whole shows: rows that are computed at a run's end from the results of all checkpoints.
+
+They rest on the results that were there; a view marks them stale when newer ones are.
+"""
+
+import re
+import sqlite3
+from dataclasses import astuple, dataclass
+
+from circuit_store.store import transaction
+from circuit_store.views import VIEWS
+
+
+@dataclass(frozen=True)
+class Emergence:
+    """When something came and went; see the view `emergence`."""
+
+    kind: str
+    name: str
+    layer: int | None = None
+    head: int | None = None
+    step: int | None = None
+    lost_step: int | None = None
+    value: float | None = None
+    threshold: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Handoff:
+    """A role lost by one head and gained by another."""
+
+    role: str
+    task: str | None
+    from_layer: int
+    from_head: int
+    lost_step: int
+    to_layer: int
+    to_head: int
+    gained_step: int
+    window: int
+
+
+def last_result(db: sqlite3.Connection, model: str) -> int:
+    """Number of the newest result of a model; 0 if there is none."""
+    found = db.execute(
+        "SELECT max(result.id) FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
+        " JOIN model ON model.id = model_id WHERE model.name = ?",
+        (model,),
+    )
+    return found.fetchone()[0] or 0
+
+
+def replace(
+    db: sqlite3.Connection, model: str, emergences: list[Emergence], handoffs: list[Handoff], last: int
+) -> None:
+    """Put these rows in the place of the model's earlier ones; they rest on results up to number `last`."""
+    with transaction(db):
+        (of,) = db.execute("SELECT id FROM model WHERE name = ?", (model,)).fetchone()
+        for table, rows in (("emergence", emergences), ("handoff", handoffs)):
+            db.execute(f"DELETE FROM {table} WHERE model_id = ?", (of,))
+            for row in rows:
+                marks = ", ".join("?" * len(vars(row)))
+                names = ", ".join(vars(row))
+                values = (of, last, *astuple(row))
+                db.execute(f"INSERT INTO {table} (model_id, last_result, {names}) VALUES (?, ?, {marks})", values)
+
+
+def touched(db: sqlite3.Connection, run: int) -> list[str]:
+    """The models for which a run has results."""
+    found = db.execute(
+        "SELECT DISTINCT model.name FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
+        " JOIN model ON model.id = model_id WHERE run_id = ? ORDER BY 1",
+        (run,),
+    )
+    return [row[0] for row in found]
+
+
+Heads = set[tuple[int, int]]
+
+
+def circuit_heads(db: sqlite3.Connection, model: str, task: str) -> dict[int, tuple[Heads, Heads]]:
+    """Step -> the heads that write edges of the task's circuit, and those that read some."""
+    which = VIEWS["circuit"].statement("", "model = ? AND task = ?")
+    found: dict[int, tuple[Heads, Heads]] = {}
+    for step, src, dst in db.execute(f"SELECT DISTINCT step, src, dst FROM ({which})", (model, task)):
+        for heads, node in zip(found.setdefault(step, (set(), set())), (src, dst), strict=True):
+            if named := re.fullmatch(r"a(\d+)\.h(\d+)", node):
+                heads.add((int(named[1]), int(named[2])))
+    return found

@@ -1,0 +1,21 @@
+"""Every table a person sees, once, by name; see `view` for what a view is."""
+
+from collections.abc import Mapping
+
+from circuit_store.views.algorithm import ALGORITHM, DETAILS, PATCH, PATCHES
+from circuit_store.views.circuits import CIRCUIT, CIRCUITS, COMPOSITION, FAITHFULNESS, NODES
+from circuit_store.views.heads import BEHAVIOUR, HEADS, HISTORY
+from circuit_store.views.models import CHECKPOINTS, MODELS, UNITS
+from circuit_store.views.trends import EMERGENCE, HANDOFFS
+from circuit_store.views.view import Column, View
+
+__all__ = ["VIEWS", "Column", "View"]
+
+VIEWS: Mapping[str, View] = {
+    v.name: v
+    for v in (
+        *(MODELS, CHECKPOINTS, BEHAVIOUR, HEADS, HISTORY),
+        *(CIRCUITS, CIRCUIT, FAITHFULNESS, COMPOSITION, NODES),
+        *(DETAILS, ALGORITHM, PATCHES, PATCH, EMERGENCE, HANDOFFS, UNITS),
+    )
+}

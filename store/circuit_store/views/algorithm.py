@@ -1,0 +1,102 @@
+"""How the IOI task is done: stages of the algorithm, and what path patching shows."""
+
+from circuit_store.views.view import AT, DTYPE, MODEL, REASON, STEP, TASK, TOKENS, Column, View
+
+ALGORITHM = View(
+    "algorithm",
+    "The stages of the IOI algorithm: what part of the paths' effect the heads of a kind account for.",
+    (
+        MODEL,
+        STEP,
+        TOKENS,
+        TASK,
+        Column("stage", "`movers_and_suppressors`, `s_inhibition` or `induction_and_duplicate`"),
+        Column("percent", "100 x sum of |effect| over the heads found / over the universe", "undefined, see reason"),
+        Column("low", "lower end of the 95 % interval, prompts resampled and heads held fixed", "see reason"),
+        Column("high", "upper end of the 95 % interval", "see reason"),
+        Column("heads", "the heads found, by kind", "undefined, see reason"),
+        Column("universe", "which heads are the whole"),
+        Column("post_emergence", "1 if heads of every stage are found"),
+        DTYPE,
+        REASON,
+    ),
+    "SELECT model.name AS model, step, tokens, task, stage, percent, low, high, heads, universe, post_emergence, dtype,"
+    " coalesce(stage.reason, answer.reason) AS reason, place"
+    f" FROM answer JOIN {AT} LEFT JOIN stage ON result_id = answer.id WHERE analysis = 'algorithm'",
+    "model, task, step, place",
+    ("model", "step", "task"),
+    "ioi_algorithm",
+)
+
+_OF_PATCH = (
+    "json_extract(answer.params, '$.to') AS receivers,"
+    " CASE WHEN json_extract(answer.params, '$.freeze_mlps') THEN 'frozen' ELSE 'recomputed' END AS mlps"
+)
+_RECEIVERS = Column("receivers", "`logits`, or ports of heads that are patched together")
+_MLPS = Column("mlps", "`recomputed`: paths may pass through MLPs; `frozen`: they do not")
+PATCHES = View(
+    "patches",
+    "Path patching as a whole, one row for each set of receivers.",
+    (
+        MODEL,
+        STEP,
+        TASK,
+        _RECEIVERS,
+        _MLPS,
+        Column("metric_clean", "metric of the model", "undefined, see reason"),
+        Column(
+            "metric_corrupted", "metric on the corrupted prompts, against the clean answers", "undefined, see reason"
+        ),
+        DTYPE,
+        REASON,
+    ),
+    f"SELECT model.name AS model, step, task, {_OF_PATCH}, metric_clean, metric_corrupted, dtype, reason"
+    f" FROM answer JOIN {AT} LEFT JOIN patch ON result_id = answer.id WHERE analysis = 'patch'",
+    "model, task, step, receivers, mlps",
+    ("model", "step", "task", "receivers", "mlps"),
+    "path_patching",
+)
+PATCH = View(
+    "patch",
+    "Path patching: what one head at a time does along its paths to the receivers.",
+    (
+        MODEL,
+        STEP,
+        TASK,
+        _RECEIVERS,
+        _MLPS,
+        Column("sender", "the head whose output comes from the corrupted prompts"),
+        Column("metric", "mean metric after patching"),
+        Column(
+            "effect",
+            "(metric - clean) / (clean - corrupted): -1 is as bad as corrupted, 0 no effect",
+            "corruption changes nothing",
+        ),
+    ),
+    f"SELECT model.name AS model, step, task, {_OF_PATCH}, 'a' || layer || '.h' || head AS sender,"
+    f" patch_effect.metric AS metric, effect, layer, head FROM answer JOIN {AT} JOIN patch_effect ON result_id = answer.id WHERE analysis = 'patch'",
+    "model, task, step, receivers, mlps, layer, head",
+    ("model", "step", "task", "receivers", "mlps"),
+    "path_effects",
+    PATCHES,
+)
+
+DETAILS = View(
+    "details",
+    "What a role's score is made of: lists of the successor score, counterfactuals of the S-inhibition test.",
+    (
+        MODEL,
+        STEP,
+        Column("role", "what the head does"),
+        Column("layer", "layer, from 0"),
+        Column("head", "head, from 0"),
+        Column("name", "part"),
+        Column("value", "its value, a fraction", "undefined"),
+    ),
+    "SELECT model.name AS model, step, role, layer, head, name_of AS name, value FROM answer"
+    f" JOIN {AT} JOIN (SELECT result_id, layer, head, name AS name_of, value FROM head_detail) ON result_id = answer.id"
+    " WHERE analysis = 'heads'",
+    "model, step, role, layer, head, name",
+    ("model", "step", "role", "layer", "head"),
+    "head_details",
+)

@@ -1,0 +1,167 @@
+"""Circuits: as a whole, edge by edge, node by node, and over sizes."""
+
+from circuit_store.views.names import destination, port, source
+from circuit_store.views.view import AT, DTYPE, MODEL, REASON, STEP, TASK, TOKENS, Column, View
+
+_PARAMS = ", ".join(
+    f"json_extract(answer.params, '$.{name}') AS {name}"
+    for name in ("method", "ig_steps", "ig_rule", "selector", "search", "threshold")
+)
+_AREA = "undefined, or the curve lacks some of its ten sizes (search `grid` has them)"
+CIRCUITS = View(
+    "circuits",
+    "Circuits as a whole, one row each.",
+    (
+        MODEL,
+        STEP,
+        TOKENS,
+        TASK,
+        Column("method", "attribution method"),
+        Column("ig_steps", "interpolation points", "the method has none"),
+        Column("ig_rule", "which points: `paper`, `code` or `midpoint`", "the method has none"),
+        Column("selector", "`greedy` from the logits upstream, or `topn`", "imported"),
+        Column("search", "`grid`, `paper`, `code`, or `sizes` if these were given", "imported"),
+        Column("threshold", "faithfulness that the search looked for", "imported"),
+        Column("n_requested", "edges selected", "no circuit, or imported"),
+        Column("n_edges", "edges after pruning", "no circuit, see reason"),
+        Column("n_nodes", "nodes that an edge touches", "no circuit, see reason"),
+        Column("n_edges_total", "edges of the whole model"),
+        Column("metric_clean", "metric of the model", "imported"),
+        Column("metric_corrupted", "metric of the corrupted run against the clean answers", "imported"),
+        Column("metric_circuit", "metric of the circuit, everything else corrupted", "no circuit, or imported"),
+        Column("faithfulness", "metric_circuit / metric_clean", "the model does not do the task, see reason"),
+        Column(
+            "faithfulness_normalised",
+            "(metric_circuit - metric_corrupted) / (metric_clean - metric_corrupted)",
+            "the model does not do the task, see reason",
+        ),
+        Column("threshold_reached", "1 if faithfulness reaches the threshold", "faithfulness undefined"),
+        Column("held_out_faithfulness", "faithfulness on held-out prompts", "none were held out, or undefined"),
+        Column(
+            "cpr", "area under the curve of normalised faithfulness, .001 to 1 of the edges: higher is better", _AREA
+        ),
+        Column("cmd", "area between that curve and 1: lower is better", _AREA),
+        Column("imported_from", "file that the circuit was imported from", "it was computed"),
+        DTYPE,
+        REASON,
+    ),
+    f"SELECT model.name AS model, step, tokens, task, {_PARAMS}, n_requested, n_edges, n_nodes, n_edges_total,"
+    " metric_clean, metric_corrupted, metric_circuit, faithfulness, faithfulness_normalised, threshold_reached,"
+    f" held_out_faithfulness, cpr, cmd, imported_from, dtype, reason FROM answer JOIN {AT}"
+    " LEFT JOIN circuit ON result_id = answer.id WHERE analysis = 'circuit'",
+    "model, task, step",
+    ("model", "step", "task"),
+    "task_circuit",
+)
+CIRCUIT = View(
+    "circuit",
+    "The edges of a circuit.",
+    (
+        MODEL,
+        STEP,
+        TASK,
+        Column("src", "node that writes"),
+        Column("dst", "node that reads"),
+        Column("port", "`q`, `k` or `v` of a head", "the reader is an MLP or the logits"),
+        Column("score", "estimated rise of the loss if the edge alone is corrupted: positive helps the task"),
+    ),
+    f"SELECT model.name AS model, step, task, {source('src')} AS src, {destination('port')} AS dst,"
+    f" {port('port')} AS port, score, port AS place, src AS origin FROM answer JOIN {AT}"
+    " JOIN circuit_edge ON result_id = answer.id WHERE analysis = 'circuit'",
+    "model, task, step, abs(score) DESC, place, origin",
+    ("model", "step", "task"),
+    "circuit_edges",
+    CIRCUITS,
+)
+
+FAITHFULNESS = View(
+    "faithfulness",
+    "The whole curve of circuit sizes that a search evaluated.",
+    (
+        MODEL,
+        STEP,
+        TASK,
+        Column("n_requested", "edges selected"),
+        Column("n_edges", "edges left after pruning"),
+        Column("n_nodes", "nodes that an edge touches"),
+        Column("metric", "metric of the circuit"),
+        Column("faithfulness", "metric / metric of the model", "the model does not do the task"),
+        Column("faithfulness_normalised", "the same with the corrupted run as zero", "the model does not do the task"),
+        Column("held_out_metric", "metric of the circuit on held-out prompts", "none were held out"),
+        Column("held_out_faithfulness", "the same as a share of the model's", "none were held out, or undefined"),
+        Column("random_baseline", "mean faithfulness of five random circuits, as many edges drawn", "a size between"),
+    ),
+    "SELECT model.name AS model, step, task, n_requested, faithfulness.n_edges, faithfulness.n_nodes,"
+    " faithfulness.metric, faithfulness.faithfulness, faithfulness.faithfulness_normalised, held_out_metric,"
+    " faithfulness.held_out_faithfulness, random_baseline"
+    f" FROM answer JOIN {AT} JOIN faithfulness ON result_id = answer.id"
+    " WHERE analysis = 'circuit'",
+    "model, task, step, n_requested",
+    ("model", "step", "task"),
+    "faithfulness_curve",
+)
+
+_KIND = "CASE WHEN src = 0 THEN 'input' WHEN (src - 1) % (n_heads + 1) = n_heads THEN 'mlp' ELSE 'head' END"
+_READ = f"coalesce({port('port')}, CASE {destination('port')} WHEN 'logits' THEN 'logits' ELSE 'mlp' END)"
+COMPOSITION = View(
+    "composition",
+    "What a circuit is made of: its edges by what writes them and where they are read.",
+    (
+        MODEL,
+        STEP,
+        TASK,
+        Column("kind", "what writes: `head`, `mlp` or `input`"),
+        Column("port", "where it is read: `q`, `k`, `v`, `mlp` or `logits`", "all together"),
+        Column("nodes", "nodes that write"),
+        Column("edges", "edges of the circuit"),
+        Column("share_of_score", "their part of the sum of |score| over the circuit, 0 to 1", "all scores are zero"),
+    ),
+    "SELECT model, step, task, kind, CASE WHEN detail THEN read END AS port, count(DISTINCT src) AS nodes,"
+    " count(*) AS edges, sum(size) / nullif(whole, 0) AS share_of_score FROM"
+    f" (SELECT model.name AS model, step, task, {_KIND} AS kind, {_READ} AS read, src, abs(score) AS size,"
+    " sum(abs(score)) OVER (PARTITION BY answer.id) AS whole"
+    f" FROM answer JOIN {AT} JOIN circuit_edge ON result_id = answer.id WHERE analysis = 'circuit')"
+    " JOIN (SELECT 0 AS detail UNION ALL SELECT 1) GROUP BY 1, 2, 3, 4, 5",
+    "model, task, step, kind, port",
+    ("model", "step", "task"),
+    "circuit_composition",
+    CIRCUITS,
+)
+
+NODES = View(
+    "nodes",
+    "Node scores: what corrupting everything that a node writes would cost.",
+    (
+        MODEL,
+        STEP,
+        TASK,
+        Column("node", "head, MLP or `input`"),
+        Column("score", "estimated rise of the loss: positive helps the task", "imported without node scores"),
+        Column("edges", "edges of the circuit that the node writes; 0: not in the circuit"),
+    ),
+    f"SELECT model.name AS model, step, task, {source('src')} AS node, score, edges, src AS place FROM"
+    " (SELECT result_id, src, max(score) AS score, sum(edge) AS edges FROM (SELECT result_id, src, score, 0 AS edge"
+    " FROM node_score UNION ALL SELECT result_id, src, NULL, 1 FROM circuit_edge) GROUP BY 1, 2)"
+    f" JOIN answer ON result_id = answer.id JOIN {AT}",
+    "model, task, step, place",
+    ("model", "step", "task"),
+    "circuit_nodes",
+    CIRCUITS,
+)
+
+STORED = View(
+    "stored",
+    "Circuits as they lie in the store; for programs.",
+    tuple(
+        Column(name, "")
+        for name in (
+            *("model", "step", "task", "result", "n_layers", "n_heads", "parallel", "d_model", "method", "selector"),
+            *("scores", "scores_sources", "scores_ports", "original"),
+        )
+    ),
+    "SELECT model.name AS model, step, task, answer.id AS result, n_layers, n_heads, parallel, d_model,"
+    f" {_PARAMS}, scores, scores_sources, scores_ports, original"
+    f" FROM answer JOIN {AT} JOIN circuit ON result_id = answer.id WHERE analysis = 'circuit'",
+    "model, task, step",
+    ("model", "step", "task"),
+)

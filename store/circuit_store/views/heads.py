@@ -1,0 +1,72 @@
+"""What heads do, and how well tasks are done."""
+
+from circuit_store.views.view import AT, DTYPE, MODEL, REASON, STEP, TASK, TOKENS, Column, View
+
+BEHAVIOUR = View(
+    "behaviour",
+    "How well each checkpoint does a task.",
+    (
+        MODEL,
+        STEP,
+        TOKENS,
+        TASK,
+        Column(
+            "metric", "`logit_diff`: logit of the correct answer minus the wrong one; `prob_diff`: of probabilities"
+        ),
+        Column("value", "mean of the metric over the prompts; higher is better", "undefined, see reason"),
+        Column("stderr", "standard error of the mean", "undefined, see reason"),
+        Column("low", "lower end of the 95 % interval", "undefined, see reason"),
+        Column("high", "upper end of the 95 % interval", "undefined, see reason"),
+        Column("n_examples", "prompts"),
+        Column("accuracy", "share of prompts with a positive metric, 0 to 1", "undefined, see reason"),
+        DTYPE,
+        REASON,
+    ),
+    "SELECT model.name AS model, step, tokens, task, metric, value, stderr, low, high, n_examples, accuracy, dtype,"
+    " reason"
+    f" FROM answer JOIN {AT} LEFT JOIN behaviour ON result_id = answer.id"
+    " WHERE analysis = 'behaviour'",
+    "model, task, step",
+    ("model", "step", "task"),
+    "task_behaviour",
+)
+
+_HEAD_COLUMNS = (
+    MODEL,
+    STEP,
+    TOKENS,
+    Column("role", "what the head does, for instance `induction`"),
+    Column("task", "task whose prompts were used", "none were"),
+    Column("layer", "layer, from 0", "the role is undefined, see reason"),
+    Column("head", "head, from 0", "the role is undefined, see reason"),
+    Column("value", "the role's score as a fraction; attention scores have their control subtracted", "see reason"),
+    Column("low", "lower end of the 95 % interval", "not computed for this role"),
+    Column("high", "upper end of the 95 % interval", "not computed for this role"),
+    Column("raw", "the score before the control was subtracted", "this role has no control"),
+    Column("control", "the same score on tokens that do not repeat", "this role has no control"),
+    DTYPE,
+    REASON,
+)
+_HEAD_BODY = (
+    "SELECT model.name AS model, step, tokens, role, task, layer, head, value, NULL AS low, NULL AS high, raw, control,"
+    " dtype, CASE WHEN value IS NULL THEN reason END AS reason"
+    f" FROM answer JOIN {AT} LEFT JOIN head_score ON result_id = answer.id"
+    " WHERE analysis = 'heads'"
+)
+HEADS = View(
+    "heads",
+    "Role scores of the heads, checkpoint by checkpoint.",
+    _HEAD_COLUMNS,
+    _HEAD_BODY,
+    "model, step, role, layer, head",
+    ("model", "step", "role", "layer", "head"),
+)
+HISTORY = View(
+    "history",
+    "Role scores over training, head by head.",
+    _HEAD_COLUMNS,
+    _HEAD_BODY,
+    "model, role, layer, head, step",
+    ("model", "step", "role", "layer", "head"),
+    "head_history",
+)

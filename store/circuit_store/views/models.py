@@ -1,0 +1,67 @@
+"""What the store knows of models, checkpoints and units of work."""
+
+from circuit_store.views.view import AT, MODEL, STEP, TOKENS, Column, View
+
+MODELS = View(
+    "models",
+    "Models that the store knows, and how far they are computed.",
+    (
+        MODEL,
+        Column("suite", "suite it belongs to; `folder` for a folder of your own"),
+        Column("params", "number of parameters", "the source could not be read"),
+        Column("n_layers", "layers", "the source could not be read"),
+        Column("n_heads", "attention heads a layer", "the source could not be read"),
+        Column("checkpoints", "checkpoints that the source has"),
+        Column("computed", "checkpoints with results in the store"),
+        Column("source", "folder or hub id"),
+    ),
+    "SELECT name AS model, suite, params, n_layers, n_heads, source,"
+    " (SELECT count(*) FROM checkpoint WHERE model_id = model.id) AS checkpoints,"
+    " (SELECT count(DISTINCT checkpoint_id) FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
+    " WHERE model_id = model.id) AS computed FROM model",
+    "model",
+    ("model",),
+    "models",
+)
+
+CHECKPOINTS = View(
+    "checkpoints",
+    "Checkpoints of each model and what loading them showed.",
+    (
+        MODEL,
+        STEP,
+        TOKENS,
+        Column("revision", "folder or branch"),
+        Column("fingerprint", "hash over a part of every tensor", "not loaded yet"),
+        Column("status", "`ok`, `duplicate_of`, `known_bad`, `missing`, `unreadable` or `mismatch`", "not loaded yet"),
+        Column("detail", "reason, or the step that it repeats", "nothing to say"),
+    ),
+    "SELECT model.name AS model, step, tokens, revision, fingerprint,"
+    " CASE WHEN twin IS NOT NULL AND status = 'ok' THEN 'duplicate_of' ELSE status END AS status,"
+    " CASE WHEN twin IS NOT NULL AND status = 'ok' THEN 'step ' || twin ELSE detail END AS detail"
+    " FROM (SELECT *, (SELECT min(step) FROM checkpoint AS early WHERE early.model_id = checkpoint.model_id"
+    " AND early.fingerprint = checkpoint.fingerprint AND early.step < checkpoint.step) AS twin FROM checkpoint) AS c"
+    " JOIN model ON model.id = c.model_id",
+    "model, step",
+    ("model", "step"),
+    "checkpoint_status",
+)
+
+UNITS = View(
+    "units",
+    "What was asked for and how it went, one row a checkpoint.",
+    (
+        Column("run", "number of the run"),
+        MODEL,
+        STEP,
+        Column("state", "`queued`, `loading`, `running`, `done`, `failed`, `cancelled` or `interrupted`"),
+        Column("attempts", "times it was begun"),
+        Column("seconds", "time it took", "not finished"),
+        Column("device", "where it ran", "not begun"),
+        Column("error", "why it failed", "it did not fail"),
+    ),
+    f"SELECT run_id AS run, model.name AS model, step, state, attempts, seconds, device, error FROM unit JOIN {AT}",
+    "run, model, step",
+    ("model", "step"),
+    "unit_status",
+)

@@ -1,0 +1,69 @@
+"""What training as a whole shows."""
+
+from circuit_store.views.view import MODEL, Column, View
+
+_NEWEST = (
+    "(SELECT max(result.id) FROM result JOIN checkpoint AS c ON c.id = checkpoint_id WHERE c.model_id = model.id)"
+    " > last_result AS stale"
+)
+_STALE = Column("stale", "1 if the store holds newer results than this rests on")
+
+
+def _tokens(step: str) -> str:
+    return f"(SELECT tokens FROM checkpoint AS c WHERE c.model_id = model.id AND c.step = {step})"
+
+
+EMERGENCE = View(
+    "emergence",
+    "When tasks and roles come, and when heads lose them.",
+    (
+        MODEL,
+        Column(
+            "kind",
+            "`role`: the role's earliest head; `role_in_circuit`: the earliest of its task's circuit; `head`: any head"
+            " with the role; `top_head`: the heads longest in the circuit; `task`, `task_most`: half and nine tenths of"
+            " the final metric; `task_minimum`: the lowest metric before",
+        ),
+        Column("name", "role or task"),
+        Column("layer", "layer, from 0", "a task, or no head, see reason"),
+        Column("head", "head, from 0", "a task, or no head, see reason"),
+        Column("step", "first of two checkpoints in a row at the threshold", "it does not emerge, see reason"),
+        Column("tokens", "tokens seen by then", "not known, or it does not emerge"),
+        Column("lost_step", "first of two in a row below a third of the head's maximum", "not lost"),
+        Column("lost_tokens", "tokens seen by then", "not lost, or not known"),
+        Column("value", "a head's highest score; a task's final (or lowest) metric", "nothing was measured"),
+        Column("threshold", "what had to be reached", "undefined, see reason"),
+        Column("reason", "why there is no step", "there is one"),
+        _STALE,
+    ),
+    "SELECT model.name AS model, kind, emergence.name AS name, layer, head, step, lost_step, value, threshold, reason,"
+    f" {_tokens('emergence.step')} AS tokens, {_tokens('emergence.lost_step')} AS lost_tokens, {_NEWEST},"
+    " emergence.id AS place"
+    " FROM emergence JOIN model ON model.id = model_id",
+    "model, place",
+    ("model", "layer", "head"),
+    "emergence_of",
+)
+
+HANDOFFS = View(
+    "handoffs",
+    "Roles that one head loses and another gains soon before or after.",
+    (
+        MODEL,
+        Column("role", "the role"),
+        Column("task", "task to whose circuit the heads are restricted", "no restriction"),
+        Column("from_layer", "layer of the head that loses it"),
+        Column("from_head", "the head that loses it"),
+        Column("lost_step", "when it is lost"),
+        Column("to_layer", "layer of the head that gains it"),
+        Column("to_head", "the head that gains it"),
+        Column("gained_step", "when it is gained"),
+        Column("window", "checkpoints that may lie between"),
+        _STALE,
+    ),
+    f"SELECT model.name AS model, role, task, from_layer, from_head, lost_step, to_layer, to_head, gained_step, window,"
+    f" {_NEWEST}, handoff.id AS place FROM handoff JOIN model ON model.id = model_id",
+    "model, place",
+    ("model", "role"),
+    "role_handoffs",
+)

@@ -1,0 +1,53 @@
+"""Heads have no order: permuting those of one layer in the weights permutes every role's scores with them."""
+
+import pytest
+import torch
+from places import SAMPLE
+
+LAYER, ORDER = 2, [2, 0, 1]
+
+
+def every_role(model, tokenizer):
+    """Role -> scores of all heads."""
+    from circuit_core import loading
+    from circuit_core.heads.attention import attention_roles, drawable
+    from circuit_core.heads.attention_from_end import attention_from_end
+    from circuit_core.heads.copy_suppression import copy_suppression
+    from circuit_core.heads.copying import copy_scores
+    from circuit_core.heads.function_words import function_words
+    from circuit_core.heads.succession import successor
+    from circuit_core.tasks import ioi
+
+    bridge, encode = loading.as_bridge(model), loading.encoder(tokenizer)
+    graph, prompts = loading.graph_of(bridge), ioi.generate(encode, tokenizer.unk_token_id, 20)
+    rows = prompts.clean[:, :14]
+    scores = [
+        *attention_roles(bridge, graph, drawable(len(tokenizer), [0, 1]), 26),
+        *copy_scores(bridge, graph, prompts),
+        successor(bridge, graph, tokenizer),
+        copy_suppression(bridge, graph, rows[:8], rows[8:], function_words(tokenizer)),
+        *attention_from_end(bridge, graph, prompts).roles,
+    ]
+    return {s.role: s.value for s in scores}
+
+
+@pytest.fixture(scope="module")
+def before_and_after():
+    from permuting import permute_heads
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = SAMPLE / "step7000"
+    models = [AutoModelForCausalLM.from_pretrained(folder) for _ in range(2)]
+    permute_heads(models[1], LAYER, ORDER)
+    return [every_role(model, AutoTokenizer.from_pretrained(folder)) for model in models]
+
+
+def test_every_role_follows_its_head(before_and_after):
+    """Within float rounding; the permuted layer's heads differ, so a role that stayed behind would show."""
+    before, after = before_and_after
+    assert len(before) == 10
+    for role, value in before.items():
+        moved = value.clone()
+        moved[LAYER] = value[LAYER, ORDER]
+        assert torch.allclose(after[role], moved, atol=1e-4, equal_nan=True), role
+        assert not torch.allclose(after[role], value, atol=1e-4, equal_nan=True), role

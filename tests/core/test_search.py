@@ -1,0 +1,181 @@
+"""Searches of the minimal circuit, held-out prompts, baselines and areas (METHODS c.5 to c.7)."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def case(sample):
+    from circuit_core.circuits.attribution import attribute
+    from circuit_core.circuits.interchange import Interchange
+
+    loaded, prompts = sample
+    scores = attribute(loaded.bridge, loaded.graph, prompts).scores
+    return Interchange(loaded.bridge, loaded.graph, prompts), scores
+
+
+class Given:
+    """A curve given by a function of the size; remembers what was asked."""
+
+    def __init__(self, share, total=2000):
+        from circuit_core.circuits import search
+
+        class Line(search._Reach):
+            def __init__(self, threshold):
+                self.threshold, self.total, self.asked, self.curve = threshold, total, [], self
+
+            def share(self, n):
+                assert 1 <= n <= total
+                self.asked.append(n)
+                return share(n)
+
+            def evaluate(self, sizes):
+                return [self.share(n) for n in sizes]
+
+        self.reach = Line(0.8)
+
+
+def rising(n):
+    return n / 100
+
+
+def bumpy(n):
+    """Crosses .8 at 40, falls below at 60, and stays above from 90 on."""
+    return 0.85 if 40 <= n < 60 or n >= 90 else 0.7
+
+
+@pytest.mark.parametrize("name", ["grid", "paper", "code"])
+def test_a_curve_that_rises_is_cut_at_the_crossing(name):
+    """Every search finds the first size of a monotone curve that reaches the threshold."""
+    from circuit_core.circuits.search import SEARCHES
+
+    assert SEARCHES[name](Given(rising).reach) == 80
+
+
+@pytest.mark.parametrize("name", ["grid", "paper", "code"])
+@pytest.mark.parametrize("share", [rising, bumpy])
+def test_what_is_found_reaches_the_threshold(name, share):
+    from circuit_core.circuits.search import SEARCHES
+
+    assert share(SEARCHES[name](Given(share).reach)) >= 0.8
+
+
+@pytest.mark.parametrize(("name", "last"), [("grid", 2000), ("paper", 100), ("code", 1600)])
+def test_a_curve_that_never_reaches_it_ends_at_the_last_size(name, last):
+    from circuit_core.circuits.search import SEARCHES
+
+    assert SEARCHES[name](Given(lambda n: 0.1).reach) == last
+
+
+def test_the_search_of_the_code_slows_down_near_the_threshold():
+    """Above three quarters of the threshold the step of 25 halves: 25, 50, 75, then smaller steps."""
+    from circuit_core.circuits.search import _code
+
+    given = Given(rising).reach
+    _code(given)
+    assert given.asked[:4] == [25, 50, 75, 87]
+
+
+@pytest.mark.parametrize("search", ["grid", "paper", "code"])
+def test_no_smaller_evaluated_size_reaches_the_threshold(case, search):
+    from circuit_core.circuits.search import minimal_circuit
+
+    run, scores = case
+    found = minimal_circuit(run, scores, threshold=0.5, search=search)
+    assert found.chosen is not None
+    assert found.threshold_reached is (found.chosen.faithfulness >= 0.5)
+    assert all(p.faithfulness < 0.5 for p in found.curve if p.n_requested < found.chosen.n_requested)
+
+
+def test_five_percent_can_be_too_few(case):
+    """`paper` on a small model: not reached, the largest size is kept."""
+    from circuit_core.circuits.search import minimal_circuit
+
+    run, scores = case
+    found = minimal_circuit(run, scores, threshold=1.0, search="paper")
+    assert (found.threshold_reached, found.chosen.n_requested) == (False, int(0.05 * run.graph.n_edges))
+
+
+def test_given_sizes_are_the_whole_curve(case):
+    from circuit_core.circuits.search import minimal_circuit
+
+    run, scores = case
+    found = minimal_circuit(run, scores, sizes=(40, 5, 100))
+    assert [p.n_requested for p in found.curve] == [5, 40, 100]
+    assert found.chosen.n_requested == 40
+    assert (found.cpr, found.cmd) == (None, None)
+
+
+def test_more_edges_than_there_are_is_an_error(case):
+    from circuit_core.circuits.search import minimal_circuit
+
+    run, scores = case
+    with pytest.raises(ValueError, match="has 297"):
+        minimal_circuit(run, scores, sizes=(298,))
+
+
+def test_held_out_prompts_have_a_curve_of_their_own(case):
+    """On the same prompts the held-out curve is the curve; on others it is what they give by themselves."""
+    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.circuits.search import minimal_circuit
+
+    run, scores = case
+    same = minimal_circuit(run, scores, sizes=(20,), held_out=run).chosen
+    assert same.held_out_metric == same.metric
+    assert same.held_out_faithfulness == same.faithfulness
+    other = Interchange(run.bridge, run.graph, run.prompts[:10])
+    mixed = minimal_circuit(run, scores, sizes=(20,), held_out=other)
+    assert mixed.chosen.held_out_metric == pytest.approx(other.metrics(mixed.mask[None]).mean().item(), abs=1e-5)
+    assert mixed.chosen.metric == same.metric
+
+
+def test_random_circuits_are_a_baseline_below_the_curve(case):
+    """Reproducible; the whole model is always 1; at the chosen size chance keeps less than the circuit."""
+    from circuit_core.circuits.search import minimal_circuit
+
+    run, scores = case
+    found, again = (minimal_circuit(run, scores, draws=5) for _ in range(2))
+    assert [p.random_baseline for p in found.curve] == [p.random_baseline for p in again.curve]
+    assert found.curve[-1].random_baseline == pytest.approx(1)
+    assert found.chosen.random_baseline < found.chosen.faithfulness - 0.3
+
+
+def test_the_areas_of_a_perfect_and_of_a_straight_curve():
+    """f = 1 everywhere: CPR .999 and CMD 0; f(k) = k: CPR 1/2 (1 - .001^2) and CMD its complement to .999."""
+    from circuit_core.circuits.areas import SHARES, under
+
+    total = 1000
+    sizes = [int(k * total) for k in SHARES]
+    assert under(dict.fromkeys(sizes, 1.0), total) == (pytest.approx(0.999), pytest.approx(0))
+    cpr, cmd = under({n: n / total for n in sizes}, total)
+    assert cpr == pytest.approx(0.5 * (1 - 1e-6))
+    assert cmd == pytest.approx(0.999 - 0.5 * (1 - 1e-6))
+
+
+def test_less_than_one_edge_is_the_empty_circuit():
+    """163 edges: .1, .2 and .5 % are no edge, where f = 0; the trapezoids start there."""
+    from circuit_core.circuits.areas import SHARES, under
+
+    shares = {int(k * 163): 1.0 for k in SHARES if int(k * 163)}
+    cpr, cmd = under(shares, 163)
+    assert cpr == pytest.approx(0.999 - 0.004 - 0.0025)
+    assert cmd == pytest.approx(0.004 + 0.0025)
+
+
+def test_areas_need_the_whole_curve():
+    from circuit_core.circuits.areas import under
+
+    assert under({1: 0.5, 1000: 1.0}, 1000) == (None, None)
+
+
+def test_the_curve_gives_its_areas(case):
+    """The areas of a search are those of its own points (two roads to one number)."""
+    from circuit_core.circuits.areas import SHARES
+    from circuit_core.circuits.search import minimal_circuit
+
+    run, scores = case
+    found = minimal_circuit(run, scores)
+    f = {p.n_requested: p.faithfulness_normalised for p in found.curve}
+    values = [f[int(k * 297)] if int(k * 297) else 0.0 for k in SHARES]
+    width = np.diff(SHARES)
+    assert found.cpr == pytest.approx(float((width * (np.array(values[1:]) + values[:-1]) / 2).sum()))

@@ -1,0 +1,41 @@
+"""Circuits to and from files; the work is done by a process that may import torch."""
+
+import json
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from circuit_core.sweep import launch
+from circuit_tui.printing import plain
+
+_CARRY = "circuit_core.sweep.carry"
+
+
+def export(
+    store: Path, address: str, kind: str, output: Path | None, size: int | None, choices: dict[str, Any]
+) -> None:
+    """Raises: ValueError, CircuitError."""
+    named = re.fullmatch(r"(?P<model>.+?)(?:@(?P<step>[^@/]+))?/(?P<task>[^/]+)", address)
+    if not named:
+        raise ValueError(f"{address} names no circuit: give MODEL@STEP/TASK, such as sample-0.2m@final/ioi.")
+    at = [named["model"], named["step"] or "final", named["task"]]
+    more = [json.dumps(choices), *([str(size)] if size else [])]
+    if output is not None:
+        launch.ask(_CARRY, "export", str(store), *at, kind, str(output), *more)
+        return
+    if kind == "eap-ig-pt" and sys.stdout.isatty():
+        raise ValueError("eap-ig-pt is no text: name a file with --output FILE.")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "circuit"
+        launch.ask(_CARRY, "export", str(store), *at, kind, str(path), *more)
+        click.echo(path.read_bytes(), nl=False)
+
+
+def take(store: Path, file: Path, model: str, step: str, task: str) -> None:
+    """Raises: CircuitError."""
+    told = launch.ask(_CARRY, "import", str(store), model, step, task, str(file))
+    click.echo(plain(f"{told['circuit']}: {told['edges']} edges from {told['file']}"), err=True)

@@ -1,0 +1,70 @@
+"""Commands that read the store: `show`, `export`, `info`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from circuit_tui.cli.main import NUMBER, main
+
+_ADDRESS = [
+    click.argument("view", metavar="VIEW"),
+    click.argument("address", required=False, metavar="[MODEL[@STEP]]"),
+    click.option("--task", help="Only this task."),
+    click.option("--role", help="Only this head role."),
+    click.option("--layer", type=NUMBER, help="Only this layer."),
+    click.option("--head", type=NUMBER, help="Only this head."),
+    click.option("--run", type=NUMBER, help="Let only this run answer."),
+    click.option("--method", help="Let only circuits by this method answer."),
+    click.option("--ig-rule", help="Let only circuits by this rule answer."),
+    click.option("--ig-steps", type=NUMBER, help="Let only circuits with so many points answer."),
+    click.option("--search", help="Let only circuits by this search answer."),
+    click.option("--select", "selector", help="Let only circuits by this order of edges answer."),
+    click.option("--threshold", type=float, help="Let only circuits for this faithfulness answer."),
+    click.option("--dtype", help="Let only results of this precision answer."),
+]
+
+
+def addressed(command: Any) -> Any:
+    for decorate in reversed(_ADDRESS):
+        command = decorate(command)
+    return command
+
+
+@main.command()
+@addressed
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.pass_obj
+def show(store: Path, view: str, address: str | None, as_json: bool, as_csv: bool, **narrow: Any) -> None:
+    """Print a VIEW of the store, as a table, JSON or CSV."""
+    from circuit_tui import printing
+
+    printing.show(store, view, address, narrow, "json" if as_json else "csv" if as_csv else "table")
+
+
+@main.command()
+@addressed
+@click.option("--where", multiple=True, metavar="COL=VAL", help="Only rows with this value.")
+@click.option("--grep", metavar="RE", help="Only rows in which some cell matches.")
+@click.option("--sort", metavar="COL", help="Sort by this column; -COL for descending.")
+@click.option("--columns", metavar="COL,COL", help="Only these columns, in this order.")
+@click.option("--format", "kind", default="csv", type=click.Choice(["csv", "jsonl", "markdown"]))
+@click.option("--raw", is_flag=True, help="Leave text that a spreadsheet would run as a formula.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of stdout.")
+@click.pass_obj
+def export(store: Path, view: str, address: str | None, output: Path | None, **options: Any) -> None:
+    """Write a VIEW as a file: the same bytes as the explorer's key e."""
+    from circuit_tui import printing
+
+    printing.export(store, view, address, output, options)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def info(store: Path, as_json: bool) -> None:
+    """Paths and versions."""
+    from circuit_tui import catalogue
+
+    catalogue.print_info(store, as_json)

@@ -1,0 +1,90 @@
+"""The command itself: where the store lies, what becomes of errors, and the explorer when no command is given."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from circuit_core.errors import CircuitError
+from circuit_store.errors import StoreError
+from circuit_tui import paths
+
+USAGE, FAILED, CANCELLED = 2, 1, 130
+NUMBER = click.IntRange(0, 2**31)
+
+
+class Main(click.Group):
+    """Turns every expected error into one sentence and an exit code."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **options)
+        except click.UsageError as error:
+            misused(error)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            misused(error)
+        except (CircuitError, StoreError, ValueError, OverflowError) as error:
+            fail(str(error))
+        except sqlite3.Error as error:
+            fail(f"The store {ctx.obj} cannot be used ({error}): name another with --store FILE.", FAILED)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            fail(f"{error.filename or 'the output'} cannot be used ({error.strerror}).", FAILED)
+        except KeyboardInterrupt:
+            fail("interrupted.", CANCELLED)
+
+
+def misused(error: click.UsageError) -> NoReturn:
+    at = error.ctx.command_path if error.ctx else "circuit-tui"
+    fail(f"{error.format_message()} (`{at} --help` lists what is possible.)")
+
+
+def fail(sentence: str, code: int = USAGE) -> NoReturn:
+    from circuit_tui.printing import plain
+
+    click.echo(f"circuit-tui: {plain(sentence)}", err=True)
+    raise SystemExit(code)
+
+
+@click.group(cls=Main, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--store", type=click.Path(path_type=Path), help="The store; default: CIRCUIT_TUI_STORE, or the data folder."
+)
+@click.version_option(package_name="circuit-tui")
+@click.pass_context
+def main(ctx: click.Context, store: Path | None) -> None:
+    """Circuits and head roles of language models across training. Without a command: the explorer."""
+    ctx.obj = _home(store or paths.store())
+    if ctx.invoked_subcommand is None:
+        explore(ctx.obj)
+
+
+def _home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{path}: there is no such user.") from None
+
+
+def terminal() -> bool:
+    """Whether a person looks on, at a terminal that can move its cursor."""
+    import os
+    import sys
+
+    able = os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
+    return able and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def explore(store: Path, begin: Any = None) -> None:
+    """Open the explorer."""
+    if not terminal():
+        fail("the explorer needs a terminal: use `circuit-tui show VIEW MODEL`, `export` or `--help` here.")
+    from circuit_tui.app import Explorer
+
+    Explorer(store, begin).run()

@@ -1,0 +1,54 @@
+"""Path patching on demand: ask for it like for any sweep, of one checkpoint, and print what the store then holds."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from circuit_core.graph import Graph
+from circuit_core.sweep.request import Request
+from circuit_core.sweep.sources import describe
+from circuit_core.sweep.task_names import keep_files
+from circuit_store.store import open_to_write
+from circuit_tui import printing, sweeps
+
+
+def patch(store: Path, address: str, task: str, to: str, senders: str, freeze: bool, as_json: bool) -> int:
+    """Compute what is not there yet and print it; returns the exit code. Raises: ValueError, CircuitError."""
+    name, _, step = address.partition("@")
+    with closing(open_to_write(store)) as db:
+        model, _ = describe(db, name)
+        (task,) = keep_files(db, Request(tasks=(task,))).tasks
+    wanted = {"to": to, "senders": senders, "freeze_mlps": freeze}
+    if model.n_layers and model.n_heads:
+        wanted |= _checked(Graph(model.n_layers, model.n_heads, bool(model.parallel)), to, senders)
+    request = Request(tasks=(task,), analyses=("patch",), patch=wanted)
+    if code := sweeps.run(store, [name], step or "final", request):
+        return code
+    mlps = "frozen" if freeze else "recomputed"
+    filters = {"receivers": wanted["to"], "mlps": mlps}
+    printing.show(
+        store, "patch", f"{model.name}@{step or 'final'}", {"task": task}, "json" if as_json else "table", filters
+    )
+    return 0
+
+
+def _checked(graph: Graph, to: str, senders: str) -> dict[str, Any]:
+    """Receivers and senders in one spelling. Raises: ValueError."""
+    ports = list(dict.fromkeys(part.strip() for part in to.split(",") if part.strip()))
+    found = [graph.port_index(port) for port in ports]
+    if not ports or ("logits" in ports and len(ports) > 1) or any(not _patchable(port) for port in ports):
+        raise ValueError(f"--to {to}: give logits, or ports of heads such as a9.h1<q>,a9.h6<q>.")
+    if senders == "all":
+        return {"to": ",".join(ports)}
+    heads = [part.strip() for part in senders.split(",") if part.strip()]
+    last = max(graph.preceding[port] for port in found)
+    for head in heads:
+        source = graph.source_index(head)
+        if not head.startswith("a") or source >= last:
+            raise ValueError(f"--from {head}: a sender is a head before a receiver, and {', '.join(ports)} come first.")
+    layers = [divmod(graph.source_index(head) - 1, graph.n_heads + 1) for head in heads]
+    return {"to": ",".join(ports), "senders": [list(at) for at in sorted(set(layers))]}
+
+
+def _patchable(port: str) -> bool:
+    return port == "logits" or "<" in port

@@ -1,0 +1,95 @@
+"""The tasks: which there are, and what a model sees of one, token by token."""
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from circuit_core.sweep import launch
+from circuit_core.sweep.sources import tokenizer_folder
+from circuit_core.sweep.task_names import spec
+from circuit_core.tasks import files
+from circuit_core.tasks.specs import TASKS, TaskSpec
+from circuit_store.store import open_to_read
+from circuit_tui.printing import plain, table
+
+ABOUT = {
+    "ioi": "Mary and John went to the store, John gave a drink to -> Mary, not John",
+    "gendered_pronoun": "So Mary is such a good cook, isn't -> she, not he",
+    "greater_than": "The war lasted from the year 1732 to the year 17 -> 33 to 99, not 00 to 32",
+    "subject_verb": "The keys on the cabinet -> are, not is",
+}
+
+
+def print_tasks(store: Path, as_json: bool) -> None:
+    """The built-in tasks, then those of files that the store keeps."""
+    with closing(_held(store)) as db:
+        names = [row[0] for row in db.execute("SELECT name FROM task_file ORDER BY name")] if _made(store) else []
+        rows = [_row(TASKS[name], ABOUT[name]) for name in TASKS]
+        rows += [_row(spec(db, name), "pairs of your own") for name in names]
+    if as_json:
+        click.echo(json.dumps({"view": "tasks", "filters": {}, "rows": rows}, ensure_ascii=False, indent=1))
+    else:
+        click.echo(table(rows, list(rows[0])), nl=False)
+
+
+def _row(task: TaskSpec, about: str) -> dict[str, Any]:
+    drawn = {"seed": task.seed} if task.content is None else {"seed": None}
+    fields = {"task": task.name, "metric": task.metric, "prompts": task.n, **drawn}
+    return fields | {"prepend_bos": int(task.prepend_bos), "hash": task.hash, "about": about}
+
+
+def _made(store: Path) -> bool:
+    return store.exists() and store.stat().st_size > 0
+
+
+def _held(store: Path) -> sqlite3.Connection:
+    return open_to_read(store) if _made(store) else sqlite3.connect(":memory:")
+
+
+def show(store: Path, name: str, model: str, most: int | None, as_json: bool) -> None:
+    """Print a task's prompts as a model's tokenizer makes them. Raises: CircuitError."""
+    with closing(_held(store)) as db:
+        folder = tokenizer_folder(db if _made(store) else None, model)
+        task = _task(db, store, name)
+    found = launch.ask("circuit_core.tasks", str(folder), json.dumps(asdict(task)))
+    shown = found if most is None else found[:most]
+    if as_json:
+        document = {"task": task.name, "model": model, "metric": task.metric, "prompts": len(found), "rows": shown}
+        click.echo(json.dumps(document, ensure_ascii=False, indent=1))
+        return
+    click.echo(f"{task.name}: {len(found)} prompts, {task.metric}; tokens between bars, as {plain(model)} sees them")
+    for number, row in enumerate(shown, 1):
+        click.echo("\n" + "\n".join(_lines(number, row)))
+
+
+def _task(db: sqlite3.Connection, store: Path, name: str) -> TaskSpec:
+    path = Path(name).expanduser()
+    if name not in TASKS and path.is_file():
+        return files.read(path)
+    return spec(db if _made(store) else None, name)
+
+
+def _lines(number: int, row: dict[str, Any]) -> list[str]:
+    clean, corrupted, differs = row["clean"], row["corrupted"], set(row["differs"])
+    named = ", ".join(f"{plain(name)} {at}" for name, at in row["positions"].items())
+    return [
+        f"{number:>4}  clean      {_tokens(clean, set())}",
+        f"      corrupted  {_tokens(corrupted, differs)}",
+        f"      answer     after token {row['end']}: {_answers(row['correct'])} not {_answers(row['wrong'])}",
+        *([f"      positions  {named}"] if named else []),
+    ]
+
+
+def _tokens(tokens: list[str], marked: set[int]) -> str:
+    """Tokens between bars; those that differ from the clean prompt in brackets."""
+    return "|".join(f"[{plain(t)}]" if i in marked else plain(t) for i, t in enumerate(tokens))
+
+
+def _answers(answers: list[str], most: int = 6) -> str:
+    shown = [plain(a) for a in answers[:most]]
+    return " / ".join(shown) + (f" and {len(answers) - most} more" if len(answers) > most else "")
