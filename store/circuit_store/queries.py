@@ -242,3 +242,28 @@ def provenance(
 def data_version(db: sqlite3.Connection) -> int:
     """Changes whenever another connection has written."""
     return db.execute("PRAGMA data_version").fetchone()[0]
+
+
+@dataclass(frozen=True)
+class PatchOf:
+    """Path patching of all heads, one at a time, into one set of receivers."""
+
+    header: dict[str, Any]
+    """The columns of the view `patches`."""
+    senders: list[dict[str, Any]]
+    """The columns of the view `patch`, largest |effect| first; those without an effect last."""
+
+
+def patch(db: sqlite3.Connection, model: str, step: int, task: str, receivers: str) -> PatchOf | None:
+    """The newest with MLPs recomputed and every head a sender; None if none was computed."""
+    which = VIEWS["patch"]
+    assert which.header is not None
+    at = {"model": model, "step": step, "task": task, "receivers": receivers, "mlps": "recomputed"}
+    complete = "analysis = 'patch' AND json_extract(result.params, '$.senders') = 'all'"
+    where = " AND ".join(f"{column} = ?" for column in at)
+    header, senders = (
+        [dict(row) for row in db.execute(view.statement(complete, where), tuple(at.values()))]
+        for view in (which.header, which)
+    )
+    senders.sort(key=lambda row: 1 if row["effect"] is None else -abs(row["effect"]))
+    return PatchOf(header[0], senders) if header else None

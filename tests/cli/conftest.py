@@ -48,5 +48,6 @@ def fresh(tmp_path: Path) -> Shell:
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     """A store with two checkpoints of the smallest sample model. Tests only read it."""
     made = Shell(tmp_path_factory.mktemp("cli"))
-    made("run", "sample-0.1m", "--checkpoints", "0,final")
+    made("run", "sample-0.1m", "--checkpoints", "0,final", "--analyses", "all")
+    made("patch", "sample-0.1m", "--to", "logits")
     return made

@@ -1,8 +1,19 @@
 """Circuit evaluation: the reference's metrics, and the two ends that are known exactly (METHODS c.4)."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+
+FAMILIES: dict[str, dict[str, Any]] = {
+    "GPTNeoX": {"intermediate_size": 32},
+    "GPT2": {},
+    "Llama": {"intermediate_size": 32},
+    "Mistral": {"intermediate_size": 32, "num_key_value_heads": 3, "sliding_window": 4},
+    "Qwen2": {"intermediate_size": 32, "num_key_value_heads": 3},
+    "StableLm": {"intermediate_size": 32, "num_key_value_heads": 3},
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +69,137 @@ def test_scores_predict_what_leaving_out_an_edge_does(golden, run):
     real = golden.graph.real
     r = np.corrcoef(golden.arrays["eap_ig_paper_rule_m5"][real], golden.arrays["exact"][real])[0, 1]
     assert r > 0.75
+
+
+def random_model(family: str, **more: Any):
+    """A tiny model of three layers and three heads, its weights, gains and biases all away from their defaults."""
+    import transformers
+
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {"vocab_size": 30, "hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 3}
+    config = getattr(transformers, f"{family}Config")(**(sizes | FAMILIES[family] | more))
+    model = getattr(transformers, f"{family}{'LMHeadModel' if family == 'GPT2' else 'ForCausalLM'}")(config)
+    for p in model.parameters():
+        torch.nn.init.normal_(p, mean=0.0 if p.dim() > 1 else 0.5, std=0.3)
+    return model
+
+
+def random_run(family: str, **more: Any):
+    """Prompts that are equal at first and end at different positions."""
+    from circuit_core import loading
+    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.tasks.metrics import LogitDifference
+    from circuit_core.tasks.prompts import PromptSet
+
+    bridge = loading.as_bridge(random_model(family, **more))
+    clean, corrupted = torch.randint(30, (2, 6, 9), generator=torch.Generator().manual_seed(1))
+    corrupted[:, :3] = clean[:, :3]
+    end = torch.tensor([8, 7, 8, 6, 5, 8])
+    prompts = PromptSet("x", clean, corrupted, end, LogitDifference(clean[:, 0], corrupted[:, -1]))
+    return Interchange(bridge, loading.graph_of(bridge), prompts)
+
+
+def by_hooks(run, mask):
+    """The slow and obvious road: the whole bridge runs, and every reader is given its own residual stream."""
+    from circuit_core.circuits.residual import Weights
+
+    bridge, graph, prompts = run.bridge, run.graph, run.prompts
+    _, seen = bridge.run_with_cache(prompts.corrupted)
+    changes = torch.zeros(graph.n_sources, *seen["hook_embed"].shape)
+
+    def stream(port, at):
+        return seen[at] + torch.einsum("s,sbpd->bpd", torch.tensor(mask[:, port]).float(), changes)
+
+    def write(sources, name, out=None):
+        def hook(tensor, hook):
+            change = tensor - seen[name]
+            changes[sources] = change if out is None else torch.einsum("bphe,hed->hbpd", change, out)
+
+        return name, hook
+
+    def heads(layer, port):
+        def hook(tensor, hook):
+            ports = range(graph.n_ports)[graph.head_ports(layer, port)]
+            return weights[layer].project(
+                torch.stack([stream(p, f"blocks.{layer}.ln1.hook_in") for p in ports], 2), port
+            )
+
+        return f"blocks.{layer}.attn.hook_{port}", hook
+
+    def reads(port, name):
+        return name, lambda tensor, hook: stream(port, name)
+
+    weights = [Weights(bridge, layer) for layer in range(graph.n_layers)]
+    hooks = [write(0, "hook_embed")]
+    for i, w in enumerate(weights):
+        hooks += [heads(i, port) for port in "qkv"]
+        hooks += [write(slice(graph.head(i, 0), graph.mlp(i)), f"blocks.{i}.attn.hook_z", w.out)]
+        hooks += [reads(graph.mlp_port(i), f"blocks.{i}.ln2.hook_in"), write(graph.mlp(i), f"blocks.{i}.hook_mlp_out")]
+    logits = bridge.run_with_hooks(prompts.clean, fwd_hooks=[*hooks, reads(graph.logits, "ln_final.hook_in")])
+    return prompts.metric(logits[torch.arange(len(prompts)), prompts.end])
+
+
+@pytest.fixture(scope="module", params=[*FAMILIES, "sequential GPTNeoX"])
+def random(request):
+    family = request.param.split()[-1]
+    return random_run(family, **({"use_parallel_residual": False} if " " in request.param else {}))
+
+
+def masks_of_all_kinds(graph):
+    """Sparse to dense; whole up to a layer, so that nodes are clean; and the last layer alone, read at the answer."""
+    rng = np.random.default_rng(0)
+    drawn = [graph.real & (rng.random(graph.real.shape) < share) for share in (0.05, 0.2, 0.5, 0.9)]
+    late = np.arange(graph.n_ports) >= graph.head_ports(1, "q").start
+    last = np.arange(graph.n_ports) >= graph.head_ports(2, "q").start
+    return np.stack([*drawn, graph.real & (~late | drawn[2]), drawn[3] & last])
+
+
+def test_two_roads_to_one_metric(random):
+    """In every family the metric is that of a hooked run of the whole model, example by example."""
+    masks = masks_of_all_kinds(random.graph)
+    slow = torch.stack([by_hooks(random, mask) for mask in masks])
+    assert slow.std(0).mean() > 0.05
+    assert torch.allclose(random.metrics(masks), slow, atol=2e-5, rtol=1e-5)
+
+
+def test_circuits_side_by_side_do_not_touch_each_other(random):
+    """Alone, in pairs or all together: the same metrics."""
+    masks = masks_of_all_kinds(random.graph)
+    together = random.metrics(masks)
+    assert random.abreast >= len(masks)
+    for n in (1, 2):
+        parts = [random.metrics(masks[i : i + n]) for i in range(0, len(masks), n)]
+        assert torch.allclose(torch.cat(parts), together, atol=1e-5)
+
+
+def test_attention_that_does_more_than_rotate_is_refused():
+    """A norm of queries and keys would be left out silently."""
+    from circuit_core.errors import UnsupportedModel
+
+    with pytest.raises(UnsupportedModel, match="no plain product"):
+        random_run("StableLm", qk_layernorm=True)
+
+
+def test_what_feeds_only_the_answer_is_needed_there_alone(parallel):
+    """By hand: through an MLP, a query, a key, a node that is clean, and one that is not."""
+    from circuit_core.circuits.needs import ANSWER, EVERYWHERE, NOWHERE, Needs
+
+    graph = parallel.graph
+
+    def needed(*edges):
+        mask = np.zeros_like(graph.real)
+        for edge in edges:
+            mask[graph.edge(edge)] = True
+        return Needs(mask[None], graph)
+
+    node, port = graph.source_index, graph.port_index
+    mlp = needed("input->a0.h0<v>", "a0.h0->m1", "m1->logits")
+    assert [mlp.source[node(n)] for n in ("input", "a0.h0", "m1", "m0")] == [EVERYWHERE, ANSWER, ANSWER, NOWHERE]
+    query = needed("input->a0.h0<q>", "a0.h0->a1.h0<q>", "a1.h0->logits")
+    assert [query.source[node(n)] for n in ("input", "a0.h0", "a1.h0")] == [ANSWER, ANSWER, ANSWER]
+    key = needed("input->a0.h0<q>", "a0.h0->a1.h0<k>", "a1.h0->logits")
+    assert [key.source[node(n)] for n in ("input", "a0.h0", "a1.h0")] == [EVERYWHERE, EVERYWHERE, ANSWER]
+    whole = needed("input->m0", "m0->logits")
+    assert whole.clean[node("m0")] and whole.port[port("m0")] == NOWHERE and whole.source[0] == NOWHERE
+    half = needed("input->a0.h0<q>", "a0.h0->logits")
+    assert not half.clean[node("a0.h0")] and half.port[port("a0.h0<q>")] == ANSWER

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +128,14 @@ class Maker:
             reason=None if able else "the model does not do the task: its metric is not above chance",
         )
         results.write(self.db, self._of(unit, "circuit", task=IOI), found)
+
+    def add(self, step: int, analysis: str, found: results.Record, **params: Any) -> None:
+        """A result on IOI besides, of `toy-a` at a step."""
+        where = "model_id = (SELECT id FROM model WHERE name = 'toy-a') AND step = ?"
+        (checkpoint,) = self.db.execute(f"SELECT id FROM checkpoint WHERE {where}", (step,)).fetchone()
+        key = f"{step} {analysis} {params}"
+        of = results.Provenance(key, 1, checkpoint, analysis, params, "size, time", "f", "float32", 0.5, task=IOI)
+        results.write(self.db, of, found)
 
     def _of(self, unit: requests.Unit, analysis: str, **more) -> results.Provenance:
         params = {"method": "eap-ig", "ig_steps": 5, "ig_rule": "paper"} if analysis == "circuit" else {}

@@ -63,7 +63,7 @@ async def test_copy_sends_the_value_or_the_row(explore):
         await pilot.press("2", "y")
         assert app.clipboard == "toy-a@256"
         await pilot.press("3", "Y")
-        assert app.clipboard.split("\t")[:6] == ["toy-a", "256", "524288", "induction", "2", "1"]
+        assert app.clipboard.split("\t")[:7] == ["toy-a", "256", "524288", "induction", "", "2", "1"]
         await pilot.press("5", "j", "y")
         assert app.clipboard == "a3.h1->logits"
         assert "sent to the terminal" in [toast.message for toast in app._notifications][-1]

@@ -20,6 +20,7 @@ async def test_a_store_that_is_not_there_says_what_brings_it(explore, screen_tex
         text = " ".join(screen_text(app).split())
         assert "There is no store at" in text and "circuit-tui demo" in text
         await pilot.press("3", "j", "comma", "m", "space", "asterisk", "e", "i", "y", "Y", "5", "z", "l", "p", "T", "r")
+        await pilot.press("P", "A", "escape", "W", "escape")
         assert app.screen is app.main
 
 
@@ -83,7 +84,28 @@ async def test_hostile_names_are_only_text(explore, db, screen_text):
     db.execute("UPDATE result SET role = ? WHERE role = 'induction'", (HOSTILE,))
     db.execute("UPDATE checkpoint SET detail = ?", (HOSTILE,))
     async with explore() as (app, pilot):
-        for key in ("1", "2", "3", "4", "5", "B", "comma", "y", "Y", "i", "escape", "e", "plus", "underscore", "t"):
+        for key in (
+            "1",
+            "2",
+            "3",
+            "4",
+            "5",
+            "B",
+            "comma",
+            "y",
+            "Y",
+            "i",
+            "escape",
+            "e",
+            "plus",
+            "underscore",
+            "t",
+            "A",
+            "W",
+            "W",
+            "3",
+            "P",
+        ):
             await pilot.press(key)
             assert "\x1b" not in screen_text(app) and "\u202e" not in screen_text(app)
         assert "[bold red]x" in screen_text(app)
@@ -97,7 +119,7 @@ async def test_numbers_that_are_none(explore, db):
     db.execute("UPDATE behaviour SET value = -9e999")
     db.execute("UPDATE circuit_edge SET score = 9e999 WHERE src = 0")
     async with explore() as (_, pilot):
-        await pilot.press("comma", "3", "asterisk", "4", "B", "5", "z")
+        await pilot.press("comma", "3", "asterisk", "4", "B", "5", "z", "A", "comma")
 
 
 @pytest.mark.parametrize("content", [b"not a database at all, but long enough to look", b""])

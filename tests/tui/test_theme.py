@@ -2,7 +2,7 @@
 
 import pytest
 
-from circuit_tui import theme
+from circuit_tui import roles, theme
 
 READABLE = 4.5
 """WCAG 2, level AA."""
@@ -33,8 +33,8 @@ def test_ramps_leave_the_ground_step_by_step(dark):
 
 
 def test_every_role_has_a_badge_and_a_colour_of_its_own():
-    names = ("induction", "duplicate_token", "previous_token", "successor", "name_mover")
-    roles = [theme.role(name) for name in (*names, "negative_name_mover", "copy_suppression", "s_inhibition")]
-    assert len({role.badge for role in roles}) == len({role.colour for role in roles}) == 8
-    assert all(theme.contrast(theme.ink(role.colour), role.colour) >= READABLE for role in roles)
+    held = {name: role for name, role in theme.ROLES.items() if roles.is_role(name)}
+    assert len(held) == len({role.colour for role in held.values()}) == 8
+    assert len({role.badge for role in theme.ROLES.values()}) == len(theme.ROLES) == 14
+    assert all(theme.contrast(theme.ink(role.colour), role.colour) >= READABLE for role in theme.ROLES.values())
     assert theme.role("my_role").badge == "my"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_store import queries
-from circuit_tui import paths
+from circuit_tui import paths, roles
 
 Head = tuple[int, int]
 
@@ -57,14 +57,10 @@ def settle(db: sqlite3.Connection, wish: Selection) -> Selection:
     return Selection(name, step, role, _one_of(queries.tasks(db, name), wish.task, "ioi"), head, marks)
 
 
-NEAR_ZERO = 0.05
-"""A share below which a head is not said to have a role."""
-
-
 def strongest(values: list[list[float | None]], most: int) -> tuple[Head, ...]:
-    """The heads of largest value, best first; none that is near 0."""
-    every = [(value or 0, (layer, head)) for layer, row in enumerate(values) for head, value in enumerate(row)]
-    return tuple(head for value, head in sorted(every, key=lambda e: -e[0])[:most] if value >= NEAR_ZERO)
+    """The heads of largest |value|, best first; none that is near 0."""
+    every = [(abs(value or 0), (layer, head)) for layer, row in enumerate(values) for head, value in enumerate(row)]
+    return tuple(head for size, head in sorted(every, key=lambda e: -e[0])[:most] if size >= roles.NEAR_ZERO)
 
 
 def _one_of(held: list[str], wish: str | None, otherwise: str) -> str | None:

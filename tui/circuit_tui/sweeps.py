@@ -8,6 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import time
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +39,29 @@ def begin(store: Path, models: list[str], request: Request) -> str:
         return f"{_checkpoints(_total(planned))} computed already: nothing to do."
     launch.start(store, paths.log())
     return f"Computing {_checkpoints(_missing(planned))} in the background; that goes on if you leave."
+
+
+def begin_patch(store: Path, model: str, step: int, task: str, receivers: Iterable[str]) -> dict[str, int]:
+    """Queue path patching of all heads into each set of receivers, where it is missing, and start a detached runner.
+
+    Returns:
+        The number of the run that computes it, for each set that is not in the store yet.
+
+    Raises:
+        StoreUnusable: nothing can be written.
+        CircuitError: the model's folder or the task's file is gone.
+    """
+    with closing(open_to_write(store)) as db:
+        asked = {to: _queue(db, [model], str(step), _patching(task, to))[1] for to in receivers}
+    found = {to: number for to, number in asked.items() if number is not None}
+    if found:
+        launch.start(store, paths.log())
+    return found
+
+
+def _patching(task: str, to: str) -> Request:
+    wanted = {"to": to, "senders": "all", "freeze_mlps": False}
+    return Request(tasks=(task,), analyses=("patch",), patch=wanted)
 
 
 def run(

@@ -88,7 +88,7 @@ class Role:
     colour: str
 
 
-_ROLES = {
+ROLES = {
     "induction": Role("in", "#0072B2"),
     "duplicate_token": Role("du", "#56B4E9"),
     "previous_token": Role("pt", "#009E73"),
@@ -97,7 +97,14 @@ _ROLES = {
     "negative_name_mover": Role("nn", "#D55E00"),
     "copy_suppression": Role("cs", "#CC79A7"),
     "s_inhibition": Role("si", "#999999"),
+    "attn_end_io": Role("io", "#BBBBBB"),
+    "attn_end_s1": Role("s1", "#BBBBBB"),
+    "attn_end_s2": Role("s2", "#BBBBBB"),
+    "effect_logits": Role("el", "#777777"),
+    "effect_movers_q": Role("eq", "#777777"),
+    "effect_inhibition_v": Role("ev", "#777777"),
 }
+"""In the order in which they are gone through; measurements, which are no roles, are grey."""
 SERIES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#F0E442", "#0072B2", "#999999")
 """Colours of several heads in one plot, with `MARKERS` beside them."""
 MARKERS = "●▲■◆○△□◇"
@@ -105,7 +112,7 @@ MARKERS = "●▲■◆○△□◇"
 
 def role(name: str) -> Role:
     """Badge and colour of a role; a role of the user's own is grey under its first two letters."""
-    return _ROLES.get(name) or Role(name[:2], "#999999")
+    return ROLES.get(name) or Role(name[:2], "#999999")
 
 
 def luminance(colour: str) -> float:

@@ -57,13 +57,11 @@ class Shares:
 
     def metrics(self, masks: Bool[np.ndarray, "circuit src port"]) -> list[float]:
         """Mean metric of each circuit; the empty one is the corrupted run, the full one the clean run."""
-        found = [self.corrupted if not m.any() else self.clean for m in masks]
-        todo = [i for i, m in enumerate(masks) if m.any() and m.sum() < self.run.graph.n_edges]
-        for first in range(0, len(todo), 8):
-            part = todo[first : first + 8]
-            for i, metric in zip(part, self.run.metrics(masks[part]).mean(1).tolist(), strict=True):
-                found[i] = metric
-        return found
+        edges = masks.sum((1, 2))
+        found = np.where(edges == 0, self.corrupted, self.clean)
+        if len(todo := np.flatnonzero((edges > 0) & (edges < self.run.graph.n_edges))):
+            found[todo] = self.run.metrics(masks[todo]).mean(1).cpu().numpy()
+        return found.tolist()
 
     def raw(self, metric: float) -> float | None:
         return None if self.reason else metric / self.clean

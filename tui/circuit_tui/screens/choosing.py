@@ -5,6 +5,7 @@ from bisect import bisect_left
 from textual.timer import Timer
 
 from circuit_store import queries
+from circuit_tui import roles
 from circuit_tui.screens.taking import TakingScreen
 from circuit_tui.state import Head
 from circuit_tui.widgets.checkpoints import Checkpoints
@@ -47,8 +48,8 @@ class ChoosingScreen(TakingScreen):
 
     def action_role(self, by: int) -> None:
         if self.look and self.look.at.model and self.look.at.role:
-            roles = queries.roles(self.look.db, self.look.at.model)
-            self.choose(role=roles[(roles.index(self.look.at.role) + by) % len(roles)])
+            held = roles.ordered(queries.roles(self.look.db, self.look.at.model))
+            self.choose(role=held[(held.index(self.look.at.role) + by) % len(held)])
 
     def action_task(self) -> None:
         if self.look and self.look.at.model and self.look.at.task:

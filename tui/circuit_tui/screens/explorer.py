@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from circuit_tui.bindings import PANES
+from circuit_tui.screens.page import Page
 from circuit_tui.screens.trail import Trail
 from circuit_tui.state import Look, Selection, settle
 from circuit_tui.widgets.checkpoints import Checkpoints
@@ -132,10 +133,13 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         self.query_one(Timeline).refresh()
 
     def frame(self) -> None:
-        """The lines around the panes."""
+        """The lines around the panes, and the page over them."""
         self.query_one(Crumbs).follow(self.look, self.pane_name, self.single)
         self.query_one(Timeline).follow(self.look)
         self.query_one(Status).follow(self.look, self.store, self.playing)
+        for page in self.app.screen_stack:
+            if isinstance(page, Page):
+                page.follow()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.frame)

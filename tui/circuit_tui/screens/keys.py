@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING, cast
 from rich.text import Text
 
 from circuit_store import queries
-from circuit_tui import bindings, theme
+from circuit_tui import bindings, roles, theme
+from circuit_tui.screens.algorithm import Algorithm
 from circuit_tui.screens.choosing import ChoosingScreen
 from circuit_tui.screens.help import Help
+from circuit_tui.screens.path_patch import PathPatch
 from circuit_tui.screens.text import TextScreen
+from circuit_tui.screens.trends import Trends
+from circuit_tui.state import Selection
 from circuit_tui.widgets.listing import Listing
 from circuit_tui.widgets.models import Models
 from circuit_tui.widgets.notation import plain
@@ -70,6 +74,18 @@ class KeyedScreen(ChoosingScreen):
     def action_error(self) -> None:
         self.app.push_screen(TextScreen("Last error", Text(self.explorer.last_error)))
 
+    def action_algorithm(self) -> None:
+        self.app.push_screen(Algorithm(self))
+
+    def action_patch(self) -> None:
+        at = self.look.at if self.look else Selection()
+        if not at.head or not at.task:
+            return self.say("Paths run into a head, on the prompts of a task: none of them is computed yet.")
+        self.app.push_screen(PathPatch(self, at, at.head))
+
+    def action_trends(self) -> None:
+        self.app.push_screen(Trends(self))
+
     async def press(self, key: bindings.Key) -> None:
         """What the palette does for a key: as if pressed in a pane that has it."""
         if key.where and self.pane_name not in key.where:
@@ -82,7 +98,7 @@ class KeyedScreen(ChoosingScreen):
             return []
         db, model = self.look.db, self.look.at.model
         models = [("model", row["model"], row["model"]) for row in self.query_one(Models).all]
-        named = [("role", name, name) for name in queries.roles(db, model)]
+        named = [("role", name, name) for name in roles.ordered(queries.roles(db, model))]
         named += [("task", name, name) for name in queries.tasks(db, model)]
         steps = [("step", str(c.step), c.step) for c in queries.checkpoints(db, model)]
         return [(kind, plain(name), value) for kind, name, value in (*models, *named, *steps)]

@@ -7,7 +7,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 
 from circuit_store import queries
-from circuit_tui import bindings
+from circuit_tui import bindings, roles
 from circuit_tui.state import Head, Look, Selection
 from circuit_tui.widgets.circuit_tree import ROOT, Branch, Path, branches, everything
 from circuit_tui.widgets.heads import badge
@@ -18,7 +18,8 @@ from circuit_tui.widgets.pane import Pane
 
 FLOORS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Thresholds, as shares of the largest |score|."""
-_KINDS = {"head": "heads", "mlp": "MLPs", "input": "input"}
+KINDS = {"head": "heads", "mlp": "MLPs", "input": "input"}
+"""What writes, as the store and as a person calls it."""
 _WIDEST = 64
 """Columns beyond which name and score would stand too far apart."""
 
@@ -55,7 +56,8 @@ class Circuit(Pane):
         if at.model is None or at.step is None:
             return
         self.circuit = queries.circuit(look.db, at.model, at.step, at.task) if at.task else None
-        self.roles = queries.strong_roles(look.db, at.model, at.step)
+        strong = queries.strong_roles(look.db, at.model, at.step)
+        self.roles = {head: tuple(filter(roles.is_role, held)) for head, held in strong.items()}
         edges = [edge for into in (self.circuit.into if self.circuit else {}).values() for edge in into]
         self.largest = max((abs(edge.score) for edge in edges if finite(edge.score)), default=0.0)
 
@@ -103,13 +105,13 @@ class Circuit(Pane):
         hidden = f" ≥{FLOORS[self.floor]:.0%}" if self.floor else ""
         why = f" · {plain(header['reason'])}" if header["reason"] else ""
         shares = self.circuit.shares if self.circuit else {}
-        made_of = " ".join(f"{_KINDS[kind]} {share:.0%}" for kind, share in shares.items())
+        made_of = " ".join(f"{KINDS[kind]} {share:.0%}" for kind, share in shares.items())
         if header["imported_from"]:
-            return f"imported from {plain(header['imported_from'])}{hidden} · {made_of}"
+            return f"imported from {plain(header['imported_from'])}{hidden}\n{made_of}"
         raw, scaled = (signed(header[name], 2) for name in ("faithfulness", "faithfulness_normalised"))
         points = f" m={header['ig_steps']}" if header["ig_steps"] is not None else ""
         method = f"{plain(header['method'])}{points}"
-        return f"faithfulness {raw} (normalised {scaled}), {method}{hidden}{why} · {made_of}"
+        return f"faithfulness {raw} (normalised {scaled}), {method}{hidden}{why}\n{made_of}"
 
     def line(self, branch: Branch, width: int) -> Text:
         head = _head_of(branch.node)

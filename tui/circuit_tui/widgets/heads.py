@@ -8,8 +8,8 @@ from rich.text import Text
 from textual.app import ComposeResult
 
 from circuit_store import queries
-from circuit_tui import bindings, theme
-from circuit_tui.state import NEAR_ZERO, Head, Look, Selection, strongest
+from circuit_tui import bindings, roles, theme
+from circuit_tui.state import Head, Look, Selection, strongest
 from circuit_tui.widgets.heat_map import HeatMap
 from circuit_tui.widgets.notation import finite, head_name, plain, signed
 from circuit_tui.widgets.note import Note
@@ -50,7 +50,7 @@ class Heads(Pane):
     def draw(self) -> None:
         at = self.at
         reason = self._why_empty()
-        self.title(*([plain(at.role), "fraction 0..1"] if at.role else []))
+        self.title(*([plain(at.role), f"{roles.of(at.role)} {roles.ends(*self._scale())}"] if at.role else []))
         self.body.paint(self.grid.values, at.marks, at.head, reason)
         self._say(reason)
 
@@ -90,16 +90,18 @@ class Heads(Pane):
         return Text("\n").join([self._legend(), self._of_head(), self._of_control(), self._of_roles()])
 
     def _legend(self) -> Text:
-        colours, line = self.colours, Text(no_wrap=True)
-        if any(value is not None and value <= -NEAR_ZERO for row in self.grid.values for value in row):
-            line.append("−1 ")
-            for colour in reversed(colours.negative):
-                line.append("  ", Style(bgcolor=colour))
-            line.append(" ")
-        line.append("0 ")
-        for colour in colours.ramp:
-            line.append("  ", Style(bgcolor=colour))
-        return line.append(" 1  ∅ no value  * marked")
+        """The ramps from end to end, and the signs in the cells."""
+        (low, high), line = self._scale(), Text(no_wrap=True)
+        room = 1 if low and high else 2
+        if low:
+            line.append("−1 ").append_text(_ramp(self.colours.negative[::-1], room)).append(" ")
+        line.append("0")
+        if high:
+            line.append(" ").append_text(_ramp(self.colours.ramp, room)).append(" 1")
+        return line.append("  ∅ no value  ").append("₅ −.5" if low and self.body.cell[0] == 1 else "* marked")
+
+    def _scale(self) -> tuple[float, float]:
+        return roles.scale(self.at.role or "", (value for row in self.grid.values for value in row))
 
     def _of_head(self) -> Text:
         row = self.scores.get(self.at.role or "", {})
@@ -115,7 +117,8 @@ class Heads(Pane):
 
     def _of_roles(self) -> Text:
         line = Text()
-        for name, row in self.scores.items():
+        for name in filter(roles.is_role, roles.ordered(self.scores)):
+            row = self.scores[name]
             line.append_text(badge(name)).append(f" {signed(row['value'], 2)}  ")
         return line
 
@@ -150,6 +153,10 @@ class Heads(Pane):
 
 def _drawable(grid: queries.HeadGrid) -> queries.HeadGrid:
     return replace(grid, values=[[finite(value) for value in row] for row in grid.values])
+
+
+def _ramp(colours: tuple[str, ...], width: int) -> Text:
+    return Text().join(Text(" " * width, Style(bgcolor=colour)) for colour in colours)
 
 
 def badge(role: str) -> Text:

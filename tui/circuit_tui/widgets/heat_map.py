@@ -9,23 +9,34 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from circuit_tui import theme
-from circuit_tui.state import NEAR_ZERO, Head
+from circuit_tui.roles import NEAR_ZERO
+from circuit_tui.state import Head
 from circuit_tui.widgets.lines import Lines
 
 _LABEL = 4
 _WIDEST, _HIGHEST = 12, 5
 
 
-def figure(value: float | None, width: int) -> str:
-    """A value in a cell: two decimals where there is room, else the tenths; `∅` if not computed."""
+def figure(value: float | None, room: int) -> str:
+    """A value in a cell: two decimals where there is room beside the sign, else the tenths; `∅` if not computed.
+
+    Without room for a sign, a negative figure stands below the line.
+    """
     if value is None:
         return "∅"
-    if width < 5:
-        return "·" if abs(value) < NEAR_ZERO else str(min(9, int(abs(value) * 10)))
+    if room < 5:
+        return "·" if abs(value) < NEAR_ZERO else _tenths(value, room)
     text = f"{abs(value):.2f}"
     if text == "0.00":
         return "·"
     return ("−" if value < 0 else "") + (text[:3] if text >= "1" else text[1:])
+
+
+def _tenths(value: float, room: int) -> str:
+    tenths = min(9, int(abs(value) * 10))
+    if value > 0:
+        return str(tenths)
+    return f"−{tenths}" if room else "₀₁₂₃₄₅₆₇₈₉"[tenths]
 
 
 def shade(value: float | None, colours: theme.Palette) -> str:
@@ -41,6 +52,8 @@ class HeatMap(Lines):
 
     values: list[list[float | None]] = []
     marks: tuple[Head, ...] = ()
+    signs = 0
+    """Columns of a cell that are kept for minus signs."""
 
     def __init__(self, moved: Callable[[], None]):
         super().__init__(lambda index, width: Text(), moved)
@@ -48,6 +61,7 @@ class HeatMap(Lines):
     def paint(self, values: list[list[float | None]], marks: tuple[Head, ...], head: Head | None, message: str) -> None:
         self.values, self.marks = values, marks
         heads = len(values[0]) if values else 0
+        self.signs = int(any(value is not None and value <= -NEAR_ZERO for row in values for value in row))
         layer, index = head or (0, 0)
         self.show(0 if message else len(values) * heads, layer * heads + index, message)
 
@@ -149,10 +163,10 @@ class HeatMap(Lines):
         style = Style(color=colours.muted if ground == colours.ground else theme.ink(ground), bgcolor=ground)
         text = ""
         if inner == (height - 1) // 2:
-            text = figure(value, width) + ("*" if head in self.marks and width > 1 else "")
+            text = figure(value, width - self.signs) + ("*" if head in self.marks and width > 1 else "")
         if head != self.head:
             return Text(text.center(width)[:width], style + Style(underline=head in self.marks and width == 1))
-        if width < 3:
+        if width < 3 + self.signs:
             return Text(text.center(width)[:width], style + Style(bold=True, reverse=True))
         here = Style(color=colours.accent) if ground == colours.ground else Style()
         return Text(_framed(text, width, height, inner), style + here + Style(bold=True))

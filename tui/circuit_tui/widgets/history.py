@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.widget import Widget
 
 from circuit_store import queries
-from circuit_tui import bindings, theme
+from circuit_tui import bindings, roles, theme
 from circuit_tui.state import Head, Look, Selection
 from circuit_tui.widgets.axis import Axis
 from circuit_tui.widgets.heads import MOST
@@ -98,7 +98,7 @@ class History(Pane, can_focus=True):
         self._step = self.at.step
         axis = Axis(((c.step, c.tokens) for c in self.checkpoints), self.log_axis)
         what = plain(self.at.task if self.of_task else self.at.role or "")
-        unit = self.metric if self.of_task else "0..1"
+        unit = self.metric if self.of_task else roles.ends(*self._scale())
         self.title(*([f"{what} {unit} over {axis.unit}"] if what else []))
         if not any(self.curves.values()):
             return self.vacant(self._why_empty())
@@ -156,8 +156,14 @@ class History(Pane, can_focus=True):
         return start, start + self.span
 
     def _range(self) -> tuple[float, float]:
-        values = [value for curve in self.curves.values() for value in curve.values()]
-        return min(0.0, *values), max(0.0 if self.of_task else 1.0, *values)
+        low, high = (0.0, 0.0) if self.of_task else self._scale()
+        return min(low, *self._values()), max(high, *self._values())
+
+    def _scale(self) -> tuple[float, float]:
+        return roles.scale(self.at.role or "", self._values())
+
+    def _values(self) -> list[float]:
+        return [value for curve in self.curves.values() for value in curve.values()]
 
     def action_axis(self) -> None:
         self.log_axis = not self.log_axis

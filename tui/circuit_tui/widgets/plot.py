@@ -37,6 +37,13 @@ class _Places(AxisFormatter):
         return [self._labels[tick] for tick in ticks]
 
 
+class _Numbers(NumericAxisFormatter):
+    """With a true minus sign, and none before zero."""
+
+    def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
+        return [label.replace("-", "−") for label in super().get_labels_for_ticks([round(t, 9) + 0.0 for t in ticks])]
+
+
 class _Canvas(Canvas):
     """The library leaves some cells without any style, which NO_COLOR's filter cannot take."""
 
@@ -78,7 +85,7 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
         self.set_xlimits(*span)
         self.set_ylimits(*values)
         self.set_x_formatter(_Places(ticks))
-        self.set_y_formatter(NumericAxisFormatter())
+        self.set_y_formatter(_Numbers())
         for one in series:
             xs, ys = [x for x, _ in one.points], [y for _, y in one.points]
             self.plot(xs, ys, one.colour, HiResMode.BRAILLE)

@@ -59,13 +59,18 @@ class Status(Note):
         self._alone = 0 if alive else self._alone + 1
         self._draw()
 
+    @property
+    def stopped(self) -> bool:
+        """Something waits to be computed, and nobody does it."""
+        return self._progress is not None and self._alone >= _PATIENCE
+
     def _draw(self) -> None:
         line = Text(no_wrap=True, overflow="ellipsis")
         if self._playing:
             line.append("playing, p pauses   ", "bold")
         if self._progress is None:
             line.append(f"store {plain(self._store)}")
-        elif self._alone >= _PATIENCE:
+        elif self.stopped:
             settled = self._progress.done + self._progress.failed
             line.append(f"the sweep stopped at {settled}/{self._progress.total}: the same command goes on")
         else:

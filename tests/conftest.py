@@ -1,0 +1,22 @@
+"""Annotations of circuit_core are checked at run time, except those of functions that are made while others run.
+
+Every hook is such a function; compiling its checks takes longer than a pass of a test's model. One thread a process:
+the models are small, and tests run side by side.
+"""
+
+import ast
+import os
+from typing import Any
+
+from jaxtyping._import_hook import JaxtypingTransformer
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+_checked = JaxtypingTransformer.visit_FunctionDef
+
+
+def _outermost(self: Any, node: ast.FunctionDef) -> ast.FunctionDef:
+    inside = any(isinstance(parent, ast.FunctionDef) for parent in self._parents)
+    return node if inside else _checked(self, node)
+
+
+JaxtypingTransformer.visit_FunctionDef = _outermost

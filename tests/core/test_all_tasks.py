@@ -1,0 +1,41 @@
+"""On every sample model all four tasks are solved at the end, not at the start, by circuits that reach 80 %."""
+
+import pytest
+
+from circuit_core import suites
+from circuit_core.tasks.specs import TASKS
+
+MODELS = [m.name for m in suites.sample_suite()]
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def ends(request):
+    """The first and the last checkpoint."""
+    from circuit_core import checkpoints, loading
+
+    folder = suites.sample_folder() / request.param
+    found = checkpoints.discover(folder)
+    return [loading.load(folder / f.revision) for f in (found[0], found[-1])]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_solved_at_the_end_by_a_small_circuit(ends, task):
+    """At step 0 the metric is within two standard errors of zero; at the end nearly every prompt is right."""
+    from circuit_core.behaviour import behaviour
+    from circuit_core.circuits.attribution import attribute
+    from circuit_core.circuits.faithfulness import NOT_DONE
+    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.circuits.search import minimal_circuit
+    from circuit_core.tasks.drawing import draw
+
+    first, last = ends
+    prompts = draw(TASKS[task], last.tokenizer, last.n_vocab)
+    at_first, at_last = (behaviour(m.bridge, prompts) for m in ends)
+    assert abs(at_first.value) <= 2 * at_first.stderr
+    assert at_last.accuracy > 0.95 and at_last.value > 10 * at_last.stderr
+    scores = attribute(last.bridge, last.graph, prompts).scores
+    found = minimal_circuit(Interchange(last.bridge, last.graph, prompts), scores)
+    assert found.threshold_reached and found.chosen.faithfulness >= 0.8
+    assert found.chosen.n_edges < last.graph.n_edges / 4
+    unsolved = minimal_circuit(Interchange(first.bridge, first.graph, prompts), scores)
+    assert (unsolved.reason, unsolved.chosen.faithfulness) == (NOT_DONE, None)

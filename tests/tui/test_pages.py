@@ -1,0 +1,119 @@
+"""Pages over the panes: what the store holds of the algorithm and of training, step by step, in lines that fit."""
+
+import pytest
+
+from circuit_store import results, trends
+
+STAGES = [
+    results.Stage("movers_and_suppressors", 76.5, 74.8, 78.5, {"name_mover": ["a3.h1"], "x": []}, "all", False, None),
+    results.Stage("s_inhibition", 0.0, 0.0, 0.0, {"s_inhibition": []}, "all heads", False, None),
+    results.Stage("induction_and_duplicate", None, None, None, {}, "all heads", False, "no S-inhibition head"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def whole(db, maker):
+    """The store with the algorithm at step 256."""
+    maker.add(256, "algorithm", results.Algorithm(STAGES))
+    return maker
+
+
+SIZES = [(80, 24), (120, 40)]
+
+
+def page(app) -> list[str]:
+    """The lines that the page has written."""
+    return app.screen._text.plain.splitlines()
+
+
+def fits(app) -> bool:
+    """Whether every line has room, and the page the width of no more than the terminal."""
+    scroll = app.screen.query_one("VerticalScroll")
+    room = scroll.scrollable_content_region.width
+    return all(len(line) <= room for line in page(app)) and not scroll.show_horizontal_scrollbar
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_algorithm_and_the_circuits_parts(explore, whole, screen_text, size):
+    async with explore(size=size) as (app, pilot):
+        await pilot.press("A")
+        await pilot.pause()
+        text = screen_text(app)
+        assert "Algorithm · toy-a step 256" in text and fits(app)
+        assert "movers and suppressors     76.5 %  █████████▏   74.8..78.5" in text
+        assert "name mover a3.h1" in text and "no head is of this kind" in text
+        assert "undefined: no S-inhibition head" in text and "not every stage has heads yet" in text
+        written = "\n".join(page(app))
+        assert "heads" in written and "into q" in written and "MLPs" in written and "input" in written
+        await pilot.press("A")
+        assert app.screen is app.main
+
+
+async def test_the_shares_of_a_circuits_parts_make_the_whole(explore, whole):
+    async with explore() as (app, pilot):
+        await pilot.press("A")
+        kinds = [line for line in page(app) if " nodes" in line and not line.startswith("  ")]
+        assert len(kinds) == 3
+        assert sum(float(line.split("edges")[1].split("%")[0]) for line in kinds) == pytest.approx(100, abs=0.2)
+
+
+async def test_the_page_goes_through_training_with_everything_else(explore, whole):
+    async with explore() as (app, pilot):
+        await pilot.press("A", "comma")
+        assert app.main.look.at.step == 128 and "step 128" in str(app.screen.query_one("VerticalScroll").border_title)
+        assert page(app)[0] == "The IOI algorithm is not computed here:" and "--checkpoints 128" in page(app)[1]
+        await pilot.press("full_stop")
+        assert page(app)[0].startswith("Stages of the algorithm · ioi")
+
+
+async def test_without_a_store_the_page_says_so(explore, tmp_path):
+    async with explore(store=tmp_path / "none.db") as (app, pilot):
+        await pilot.press("A")
+        assert page(app) == ["There is no store to look at."]
+
+
+EMERGED = [
+    trends.Emergence("task", "ioi", step=32, value=3.4, threshold=1.7),
+    trends.Emergence("task_most", "ioi", step=128, value=3.4, threshold=3.1),
+    trends.Emergence("role", "successor", 0, 2, 2, None, 0.9, 0.45),
+    trends.Emergence("role", "induction", 2, 1, 64, 256, 0.9, 0.45),
+    trends.Emergence("role_in_circuit", "induction", 3, 1, 128, None, 0.8, 0.4),
+    trends.Emergence("role", "name_mover", reason="no head reaches the floor (0.10): highest 0.01 a2.h0 at step 256"),
+    trends.Emergence("head", "induction", 3, 2, 128, None, 0.8, 0.4),
+]
+PASSED = [trends.Handoff("induction", None, 2, 1, 256, 3, 1, 128, 3)]
+
+
+@pytest.fixture
+def trained(db, maker):
+    trends.replace(db, "toy-a", EMERGED, PASSED, trends.last_result(db, "toy-a"))
+    return maker
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_when_tasks_and_roles_come_and_go(explore, trained, size):
+    async with explore(size=size) as (app, pilot):
+        await pilot.press("W")
+        rows = [line.split() for line in page(app)]
+        assert ["ioi", "32", "(66k)", "128", "(262k)"] in rows and fits(app)
+        assert ["in", "induction", "a2.h1", "64", "(131k)", "256", "(524k)"] in rows
+        assert ["in", "its", "circuit", "a3.h1", "128", "(262k)", "–"] in rows
+        assert ["nm", "name", "mover", "–", "–", "–"] in rows and "a2.h1 at 256 → a3.h1 at 128" in "\n".join(page(app))
+        assert [row[0] for row in rows if row and row[0] in ("in", "su", "nm")] == ["in", "in", "su", "nm"]
+        assert not any("newer" in line or "a3.h2" in line for line in page(app))
+        await pilot.press("W")
+        assert app.screen is app.main
+
+
+async def test_newer_results_make_it_stale(explore, trained):
+    async with explore() as (app, pilot):
+        await pilot.press("W")
+        trained.add(256, "algorithm", results.Algorithm(STAGES))
+        app.poll()
+        assert page(app)[0].startswith("The store holds newer results")
+
+
+async def test_without_trends_it_says_when_they_come(explore, db):
+    async with explore() as (app, pilot):
+        await pilot.press("W")
+        assert "at the end of a run" in " ".join(page(app))

@@ -1,0 +1,149 @@
+"""P asks for what the store lacks, once, and shows what it holds: nothing held is computed again, nothing waits."""
+
+import pytest
+
+from circuit_core.suites import sample_folder
+from circuit_store import requests, results
+from circuit_store.errors import StoreUnusable
+
+LOGITS = results.PatchEffects([(0, 0, 2.0, 0.0), (2, 1, 0.5, -0.5), (3, 1, 2.3, 0.1), (1, 0, 1.0, None)], 2.0, -1.0)
+
+
+@pytest.fixture
+def started(db, monkeypatch) -> list:
+    """`toy-a` lies where a model of its shape lies, which has a step 0 too; runners are noted instead of started."""
+    source = str(sample_folder() / "sample-0.2m")
+    db.execute("UPDATE model SET source = ? WHERE name = 'toy-a'", (source,))
+    calls = []
+    monkeypatch.setattr("circuit_core.sweep.launch.start", lambda *given: calls.append(given))
+    return calls
+
+
+@pytest.fixture
+def asked(db):
+    """The receivers of the runs that were asked for, and how many units each has."""
+
+    def found() -> list[tuple[str, int]]:
+        query = (
+            "SELECT json_extract(request, '$.patch.to'), count(*) FROM run JOIN unit ON run_id = run.id"
+            " WHERE json_extract(request, '$.patch') IS NOT NULL GROUP BY run_id ORDER BY run_id"
+        )
+        return [tuple(row) for row in db.execute(query)]
+
+    return found
+
+
+def page(app) -> str:
+    return app.screen._text.plain
+
+
+async def opened(app, pilot, head, *keys) -> None:
+    app.main.choose(step=0, head=head)
+    await pilot.press("3", "P", *keys)
+    await app.workers.wait_for_complete()
+    app.poll()
+    await pilot.pause()
+
+
+PORTS = ["a1.h0<q>", "a1.h0<k>", "a1.h0<v>"]
+
+
+async def test_what_is_missing_is_asked_for_and_what_is_held_is_shown_at_once(explore, maker, started, asked):
+    maker.add(0, "patch", LOGITS, to="logits", senders="all", freeze_mlps=False)
+    async with explore() as (app, pilot):
+        await opened(app, pilot, (1, 0))
+        assert asked() == [(port, 1) for port in PORTS] and len(started) == 1
+        assert page(app).count("computing…") == 3
+        shown = [line.split()[:2] for line in page(app).splitlines() if "metric" in line and line.startswith("  ")]
+        assert shown == [["a2.h1", "−0.500"], ["a3.h1", "0.100"], ["a0.h0", "0.000"], ["a1.h0", "–"]]
+        assert "to logits   metric 2.00 clean, −1.00 corrupted" in page(app)
+
+
+async def test_results_appear_as_they_come_and_the_job_goes_on_when_the_page_is_closed(explore, maker, started, asked):
+    async with explore() as (app, pilot):
+        await opened(app, pilot, (1, 0), "escape")
+        assert app.screen is app.main and asked() == [(port, 1) for port in (*PORTS, "logits")]
+        await opened(app, pilot, (1, 0))
+        assert len(asked()) == 4 and page(app).count("computing…") == 4
+        for to in (*PORTS, "logits"):
+            maker.add(0, "patch", LOGITS, to=to, senders="all", freeze_mlps=False)
+        app.poll()
+        await pilot.pause()
+        assert "computing" not in page(app) and page(app).count("a2.h1") == 4
+
+
+async def test_effects_of_some_senders_or_with_mlps_frozen_are_not_taken_for_it(explore, maker, started):
+    maker.add(0, "patch", LOGITS, to="logits", senders=[[2, 1]], freeze_mlps=False)
+    maker.add(0, "patch", LOGITS, to="logits", senders="all", freeze_mlps=True)
+    async with explore() as (app, pilot):
+        await opened(app, pilot, (1, 0))
+        assert page(app).count("computing…") == 4
+
+
+async def test_a_head_of_layer_0_has_no_senders(explore, started, asked):
+    async with explore() as (app, pilot):
+        await opened(app, pilot, (0, 2))
+        assert "No head precedes a0.h2: its q, k and v have no senders." in page(app)
+        assert asked() == [("logits", 1)]
+
+
+async def test_a_run_that_failed_and_a_result_that_is_undefined_say_why(explore, maker, started, db):
+    maker.add(
+        0, "patch", results.Undefined("corruption changes nothing"), to="logits", senders="all", freeze_mlps=False
+    )
+    async with explore() as (app, pilot):
+        await opened(app, pilot, (1, 0))
+        db.execute("UPDATE unit SET state = 'done' WHERE run_id <= 2")
+        unit = requests.take_unit(db)
+        assert unit
+        requests.finish_unit(db, unit, "failed", 0.1, "out of memory")
+        app.poll()
+        assert "failed: out of memory" in page(app) and page(app).count("computing…") == 2
+        assert "undefined: corruption changes nothing" in page(app)
+
+
+async def test_a_dead_runner_is_noticed(explore, started, monkeypatch):
+    monkeypatch.setattr("circuit_core.sweep.launch.alive", lambda store: False)
+    async with explore() as (app, pilot):
+        await opened(app, pilot, (1, 0))
+        for _ in range(6):
+            app.poll()
+        app.screen.follow()
+        assert "The runner stopped" in page(app) and "computing" not in page(app)
+
+
+async def test_a_store_that_may_only_be_read_says_that_nothing_can_be_computed(explore, started, monkeypatch, asked):
+    def refused(store):
+        raise StoreUnusable(f"The store {store} cannot be written (attempt to write a readonly database).")
+
+    monkeypatch.setattr("circuit_tui.sweeps.open_to_write", refused)
+    async with explore(size=(80, 24)) as (app, pilot):
+        await opened(app, pilot, (0, 2))
+        said = " ".join(page(app).split())
+        assert "Nothing can be computed here: The store" in said and "cannot be written" in said
+        assert asked() == started == []
+
+
+async def test_a_model_whose_folder_is_gone_says_so(explore, path):
+    async with explore() as (app, pilot):
+        await opened(app, pilot, (0, 2))
+        assert "Nothing can be computed here: There is no folder" in " ".join(page(app).split())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_it_fits_and_stays_with_its_head(explore, maker, started, size):
+    for to in (*PORTS, "logits"):
+        maker.add(0, "patch", LOGITS, to=to, senders="all", freeze_mlps=False)
+    async with explore(size=size) as (app, pilot):
+        await opened(app, pilot, (1, 0))
+        scroll = app.screen.query_one("VerticalScroll")
+        assert max(map(len, page(app).splitlines())) <= scroll.scrollable_content_region.width
+        before = page(app)
+        app.main.choose(head=(3, 1))
+        assert page(app) == before and started == []
+
+
+async def test_without_a_head_or_a_task_it_says_so(explore, tmp_path):
+    async with explore(store=tmp_path / "none.db") as (app, pilot):
+        await pilot.press("3", "P")
+        assert app.screen is app.main and "Paths run into a head" in [t.message for t in app._notifications][-1]

@@ -1,0 +1,75 @@
+"""Roles come before measurements, and a score below zero is seen as such: by its sign, its colour and its scale."""
+
+import pytest
+
+from circuit_tui import roles, theme
+from circuit_tui.widgets.heat_map import figure, shade
+
+OF_RESULT = "(SELECT id FROM result WHERE role = ?)"
+
+
+@pytest.fixture
+def effects(db):
+    """The scores of `successor` as effects on the logits: a0.h2 has -.9, the others noise."""
+    db.execute(f"UPDATE head_score SET value = -value WHERE result_id IN {OF_RESULT}", ("successor",))
+    db.execute("UPDATE result SET role = 'effect_logits' WHERE role = 'successor'")
+    return db
+
+
+def test_roles_come_first_then_attention_then_effects():
+    known = list(theme.ROLES)
+    held = ["effect_logits", "my_role", "attn_end_s2", "name_mover", "attn_end_io", "induction"]
+    wanted = ["induction", "name_mover", "my_role", "attn_end_io", "attn_end_s2", "effect_logits"]
+    assert roles.ordered(held) == wanted and roles.ordered(reversed(known)) == known
+    assert [name for name in held if roles.is_role(name)] == ["my_role", "name_mover", "induction"]
+
+
+def test_a_scale_reaches_as_far_as_the_scores():
+    assert roles.scale("copy_suppression", [0.4, -0.01, None]) == (0, 1)
+    assert roles.scale("copy_suppression", [0.4, -0.3]) == (-1, 1)
+    assert roles.scale("effect_logits", [-0.4, 0.01]) == (-1, 0)
+    assert roles.scale("effect_logits", [-0.4, 0.2]) == (-1, 1)
+    assert roles.scale("induction", []) == (0, 1) and roles.ends(-1, 0) == "−1..0"
+
+
+def test_a_figure_below_zero_has_a_sign_where_there_is_room_and_else_stands_below_the_line():
+    assert [figure(v, 2) for v in (-0.55, -0.02, 0.55)] == ["−5", "·", "5"]
+    assert [figure(v, 0) for v in (-0.55, -0.02, 0.55)] == ["₅", "·", "5"]
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_below_zero_is_the_negative_ramp(dark):
+    colours = theme.palette(dark)
+    assert shade(-0.99, colours) == colours.negative[-1] and shade(0.99, colours) == colours.ramp[-1]
+
+
+async def test_effects_are_shown_on_their_own_scale(explore, effects, screen_text):
+    async with explore(size=(200, 60)) as (app, pilot):
+        app.main.choose(role="effect_logits")
+        await pilot.pause()
+        text = screen_text(app)
+        assert "effect_logits · effect −1..0" in text and "effect_logits −1..0 over tokens" in text
+        assert "−1          0  ∅ no value" in text and "−.9" in text and "−0.8" in text and "-0." not in text
+        assert app.main.of("history")._range() == (-1, 0)
+
+
+async def test_the_strongest_head_may_be_one_below_zero(explore, effects):
+    async with explore() as (app, pilot):
+        await pilot.press("3", "M", "asterisk")
+        assert app.main.look.at.role == "effect_logits" and app.main.look.at.marks[0] == (0, 2)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 6])
+async def test_the_sign_survives_the_cursor_and_narrow_cells(explore, effects, monkeypatch, width):
+    async with explore() as (app, _):
+        app.main.choose(role="effect_logits", head=(0, 2))
+        monkeypatch.setattr("circuit_tui.widgets.heat_map.HeatMap.cell", (width, 1))
+        drawn = app.main.heads.body._cell((0, 2), app.main.heads.colours, 0).plain
+        assert len(drawn) == width and ("−" in drawn or drawn == "₉")
+
+
+async def test_a_measurement_is_no_badge(explore, db, screen_text):
+    db.execute("UPDATE result SET role = 'attn_end_s2' WHERE role = 'induction'")
+    async with explore() as (app, _):
+        assert not any(app.main.of("circuit").roles.get((2, 1), ()))
+        assert " s2 " not in screen_text(app)

@@ -1,0 +1,44 @@
+"""What the explorer knows of roles: their order, and the scale on which their scores are shown.
+
+First what heads do, then what they attend to from the answer position, then what patching their paths does. The last
+two are measurements of a head, not roles that it has: they are neither badges in a circuit nor called roles there.
+"""
+
+from collections.abc import Iterable
+
+from circuit_tui import theme
+
+_MEASURED = {"attn_end_": "attention", "effect_": "effect"}
+"""How the names of measurements begin -> what is measured."""
+NEAR_ZERO = 0.05
+"""A share below which a head is not said to have a role."""
+
+
+def of(name: str) -> str:
+    """What a score is: `attention` or `effect`; of a role in the proper sense, a `fraction`."""
+    return next((what for start, what in _MEASURED.items() if name.startswith(start)), "fraction")
+
+
+def is_role(name: str) -> bool:
+    """Whether a head with a high score is said to have this role."""
+    return of(name) == "fraction"
+
+
+def ordered(names: Iterable[str]) -> list[str]:
+    """Roles before measurements; each kind as the theme lists it, then the user's own as they came."""
+    kinds, known = ["fraction", *_MEASURED.values()], list(theme.ROLES)
+    return sorted(names, key=lambda name: (kinds.index(of(name)), known.index(name) if name in known else len(known)))
+
+
+def scale(name: str, values: Iterable[float | None]) -> tuple[float, float]:
+    """The ends of the scale: 0 to 1, of effects -1 to 0; from -1 to 1 if some score clearly lies beyond."""
+    numbers = [value for value in values if value is not None]
+    effect = of(name) == "effect"
+    low = -1.0 if effect or min(numbers, default=0) <= -NEAR_ZERO else 0.0
+    high = 0.0 if effect and max(numbers, default=0) < NEAR_ZERO else 1.0
+    return low, high
+
+
+def ends(low: float, high: float) -> str:
+    """`0..1`, `−1..0`."""
+    return f"{low:.0f}..{high:.0f}".replace("-", "−")

@@ -1,0 +1,68 @@
+"""A page over the panes that follows the selection: it is written anew whenever that or the store changes."""
+
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from circuit_tui import theme
+from circuit_tui.screens.text import TextScreen
+from circuit_tui.state import Look
+from circuit_tui.widgets.notation import plain
+
+if TYPE_CHECKING:
+    from circuit_tui.screens.choosing import ChoosingScreen
+
+WIDTH = 64
+"""Columns of a page's lines: they fit where the terminal has 80."""
+
+
+class Page(TextScreen):
+    """Subclasses write what they show, in lines of at most `WIDTH` columns."""
+
+    def __init__(self, main: "ChoosingScreen"):
+        super().__init__("", Text())
+        self.main = main
+
+    def on_mount(self) -> None:
+        self.follow()
+
+    def follow(self) -> None:
+        """Show what the main screen shows now; nothing is drawn where nothing has changed."""
+        if not self.is_attached:
+            return
+        look = self.main.look
+        heading, text = "", Text("There is no store to look at.")
+        if look:
+            heading, text = self.heading(look), self.write(look)
+        self.query_one(VerticalScroll).border_title = Content(f"{heading}   esc closes")
+        if text != self._text:
+            self._text = text
+            self.query_one(Static).update(text)
+
+    def heading(self, look: Look) -> str:
+        raise NotImplementedError
+
+    def write(self, look: Look) -> Text:
+        raise NotImplementedError
+
+    def topic(self, what: str, unit: str = "") -> Text:
+        """The line above a part of the page."""
+        return Text(what, f"bold {self.colours.accent}").append(f"   {unit}\n", self.colours.muted)
+
+    @property
+    def colours(self) -> theme.Palette:
+        return theme.palette(self.app.current_theme.dark)
+
+
+def words(name: str) -> str:
+    """A name of the store in words: `name_mover` is name mover."""
+    return plain(name).replace("s_inhibition", "S-inhibition").replace("_", " ")
+
+
+def wrapped(text: str, indent: int = 2) -> str:
+    """A sentence or a list as indented lines."""
+    return fill(text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent) + "\n"

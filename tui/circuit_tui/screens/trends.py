@@ -1,0 +1,83 @@
+"""When a model's tasks and roles come, when heads lose them, and to whom: what a run computes at its end."""
+
+from typing import Any
+
+from rich.text import Text
+
+from circuit_store import queries
+from circuit_tui import roles
+from circuit_tui.screens.page import Page, words, wrapped
+from circuit_tui.state import Look
+from circuit_tui.widgets.heads import badge
+from circuit_tui.widgets.notation import head_name, plain, short
+
+_STALE = "The store holds newer results than these rest on: the next run brings them up to date."
+_NONE = "Nothing is known yet: this is computed at the end of a run, from the results of all checkpoints."
+_OF_ROLES = ("role", "role_in_circuit")
+
+
+class Trends(Page):
+    BINDINGS = [("W", "dismiss", "Close")]
+
+    def heading(self, look: Look) -> str:
+        return f"When · {plain(look.at.model)}"
+
+    def write(self, look: Look) -> Text:
+        of = {"model": look.at.model}
+        rows = queries.rows(look.db, queries.view("emergence"), of)
+        passed = queries.rows(look.db, queries.view("handoffs"), of)
+        if not rows:
+            return Text(wrapped(_NONE, 0))
+        stale = any(row["stale"] for row in rows)
+        warning = Text(wrapped(_STALE, 0), self.colours.hurts).append("\n") if stale else Text()
+        return warning + Text("\n").join([self._tasks(rows), self._roles(rows), self._handoffs(passed)])
+
+    def _tasks(self, rows: list[dict[str, Any]]) -> Text:
+        lines = self.topic("Tasks", "step and tokens at 50 %, and at 90 %, of the final metric")
+        most = {row["name"]: row for row in rows if row["kind"] == "task_most"}
+        for row in (row for row in rows if row["kind"] == "task"):
+            lines.append_text(_cut(f"  {plain(row['name'])}", 30))
+            lines.append(f"{_when(row):>17}{_when(most.get(row['name'], {})):>17}\n")
+            lines.append_text(self._reason(row))
+        return lines
+
+    def _roles(self, rows: list[dict[str, Any]]) -> Text:
+        """The earliest head of each, and the earliest of its task's circuit."""
+        lines = self.topic("Roles", "earliest head, step and tokens when gained, when lost")
+        for name in roles.ordered(dict.fromkeys(row["name"] for row in rows if row["kind"] == "role")):
+            for row in (row for row in rows if row["name"] == name and row["kind"] in _OF_ROLES):
+                lines.append_text(_named(name) if row["kind"] == "role" else _cut("     in its circuit", 25))
+                lines.append_text(self._course(row))
+        return lines
+
+    def _course(self, row: dict[str, Any]) -> Text:
+        head = head_name((row["layer"], row["head"])) if row["layer"] is not None else "–"
+        line = Text(f" {head:<8}{_when(row):>15}{_when(row, 'lost_'):>15}\n")
+        return line.append_text(self._reason(row))
+
+    def _reason(self, row: dict[str, Any]) -> Text:
+        return Text(wrapped(plain(row["reason"]), 5) if row["reason"] else "", self.colours.muted)
+
+    def _handoffs(self, passed: list[dict[str, Any]]) -> Text:
+        lines = self.topic("Hand-offs", "a head loses the role, another gains it")
+        for row in passed:
+            lines.append_text(_cut(f"  {words(row['role'])}", 24))
+            lost, gained = (head_name((row[f"{end}_layer"], row[f"{end}_head"])) for end in ("from", "to"))
+            lines.append(f"{lost} at {row['lost_step']} → {gained} at {row['gained_step']}\n")
+        return lines if passed else lines.append("  none\n", self.colours.muted)
+
+
+def _when(row: dict[str, Any], which: str = "") -> str:
+    """`3250 (5.0M)`: step, and tokens if known."""
+    step, tokens = row.get(f"{which}step"), row.get(f"{which}tokens")
+    return "–" if step is None else f"{step} ({short(tokens)})" if tokens is not None else str(step)
+
+
+def _named(role: str) -> Text:
+    return badge(role).append_text(_cut(f" {words(role)}", 21))
+
+
+def _cut(text: str, width: int) -> Text:
+    line = Text(text)
+    line.truncate(width, overflow="ellipsis", pad=True)
+    return line
