@@ -33,6 +33,7 @@ bench: .venv/installed           ## ratios side by side, never a test
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/patching.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/sweep.py --checkpoints sparse
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache

@@ -1,5 +1,7 @@
 """On every sample model all four tasks are solved at the end, not at the start, by circuits that reach 80 %."""
 
+from typing import Any
+
 import pytest
 
 from circuit_core import suites
@@ -30,12 +32,12 @@ def test_solved_at_the_end_by_a_small_circuit(ends, task):
 
     first, last = ends
     prompts = draw(TASKS[task], last.tokenizer, last.n_vocab)
-    at_first, at_last = (behaviour(m.bridge, prompts) for m in ends)
+    at_first, at_last = tuple[Any, Any](behaviour(m.bridge, prompts) for m in ends)
     assert abs(at_first.value) <= 2 * at_first.stderr
     assert at_last.accuracy > 0.95 and at_last.value > 10 * at_last.stderr
     scores = attribute(last.bridge, last.graph, prompts).scores
-    found = minimal_circuit(Interchange(last.bridge, last.graph, prompts), scores)
+    found: Any = minimal_circuit(Interchange(last.bridge, last.graph, prompts), scores)
     assert found.threshold_reached and found.chosen.faithfulness >= 0.8
     assert found.chosen.n_edges < last.graph.n_edges / 4
-    unsolved = minimal_circuit(Interchange(first.bridge, first.graph, prompts), scores)
+    unsolved: Any = minimal_circuit(Interchange(first.bridge, first.graph, prompts), scores)
     assert (unsolved.reason, unsolved.chosen.faithfulness) == (NOT_DONE, None)

@@ -1,5 +1,7 @@
 """Searches of the minimal circuit, held-out prompts, baselines and areas (METHODS c.5 to c.7)."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -81,7 +83,7 @@ def test_no_smaller_evaluated_size_reaches_the_threshold(case, search):
     from circuit_core.circuits.search import minimal_circuit
 
     run, scores = case
-    found = minimal_circuit(run, scores, threshold=0.5, search=search)
+    found: Any = minimal_circuit(run, scores, threshold=0.5, search=search)
     assert found.chosen is not None
     assert found.threshold_reached is (found.chosen.faithfulness >= 0.5)
     assert all(p.faithfulness < 0.5 for p in found.curve if p.n_requested < found.chosen.n_requested)
@@ -92,7 +94,7 @@ def test_five_percent_can_be_too_few(case):
     from circuit_core.circuits.search import minimal_circuit
 
     run, scores = case
-    found = minimal_circuit(run, scores, threshold=1.0, search="paper")
+    found: Any = minimal_circuit(run, scores, threshold=1.0, search="paper")
     assert (found.threshold_reached, found.chosen.n_requested) == (False, int(0.05 * run.graph.n_edges))
 
 
@@ -100,7 +102,7 @@ def test_given_sizes_are_the_whole_curve(case):
     from circuit_core.circuits.search import minimal_circuit
 
     run, scores = case
-    found = minimal_circuit(run, scores, sizes=(40, 5, 100))
+    found: Any = minimal_circuit(run, scores, sizes=(40, 5, 100))
     assert [p.n_requested for p in found.curve] == [5, 40, 100]
     assert found.chosen.n_requested == 40
     assert (found.cpr, found.cmd) == (None, None)
@@ -120,11 +122,11 @@ def test_held_out_prompts_have_a_curve_of_their_own(case):
     from circuit_core.circuits.search import minimal_circuit
 
     run, scores = case
-    same = minimal_circuit(run, scores, sizes=(20,), held_out=run).chosen
+    same: Any = minimal_circuit(run, scores, sizes=(20,), held_out=run).chosen
     assert same.held_out_metric == same.metric
     assert same.held_out_faithfulness == same.faithfulness
     other = Interchange(run.bridge, run.graph, run.prompts[:10])
-    mixed = minimal_circuit(run, scores, sizes=(20,), held_out=other)
+    mixed: Any = minimal_circuit(run, scores, sizes=(20,), held_out=other)
     assert mixed.chosen.held_out_metric == pytest.approx(other.metrics(mixed.mask[None]).mean().item(), abs=1e-5)
     assert mixed.chosen.metric == same.metric
 
@@ -135,9 +137,10 @@ def test_random_circuits_are_a_baseline_below_the_curve(case):
 
     run, scores = case
     found, again = (minimal_circuit(run, scores, draws=5) for _ in range(2))
+    chosen: Any = found.chosen
     assert [p.random_baseline for p in found.curve] == [p.random_baseline for p in again.curve]
     assert found.curve[-1].random_baseline == pytest.approx(1)
-    assert found.chosen.random_baseline < found.chosen.faithfulness - 0.3
+    assert chosen.random_baseline < chosen.faithfulness - 0.3
 
 
 def test_the_areas_of_a_perfect_and_of_a_straight_curve():
@@ -174,7 +177,7 @@ def test_the_curve_gives_its_areas(case):
     from circuit_core.circuits.search import minimal_circuit
 
     run, scores = case
-    found = minimal_circuit(run, scores)
+    found: Any = minimal_circuit(run, scores)
     f = {p.n_requested: p.faithfulness_normalised for p in found.curve}
     values = [f[int(k * 297)] if int(k * 297) else 0.0 for k in SHARES]
     width = np.diff(SHARES)

@@ -91,6 +91,11 @@ def test_another_precision_is_part_of_the_command():
     assert command == "circuit-tui run m --checkpoints 1 --analyses heads --dtype bfloat16"
 
 
+def test_roles_of_paths_are_computed_with_the_algorithm():
+    facts = {"model": "m", "step": 1, "analysis": "heads", "role": "effect_logits", "dtype": "float32"}
+    assert "--analyses algorithm" in saving.recompute(queries.Provenance(facts, {}))
+
+
 async def test_where_a_number_comes_from(explore, screen_text):
     async with explore() as (app, pilot):
         await pilot.press("5", "i")

@@ -45,16 +45,11 @@ async def test_the_algorithm_and_the_circuits_parts(explore, whole, screen_text,
         assert "undefined: no S-inhibition head" in text and "not every stage has heads yet" in text
         written = "\n".join(page(app))
         assert "heads" in written and "into q" in written and "MLPs" in written and "input" in written
+        kinds = [line for line in page(app) if " nodes" in line and not line.startswith("  ")]
+        shares = [float(line.split("edges")[1].split("%")[0]) for line in kinds]
+        assert len(shares) == 3 and sum(shares) == pytest.approx(100, abs=0.2)
         await pilot.press("A")
         assert app.screen is app.main
-
-
-async def test_the_shares_of_a_circuits_parts_make_the_whole(explore, whole):
-    async with explore() as (app, pilot):
-        await pilot.press("A")
-        kinds = [line for line in page(app) if " nodes" in line and not line.startswith("  ")]
-        assert len(kinds) == 3
-        assert sum(float(line.split("edges")[1].split("%")[0]) for line in kinds) == pytest.approx(100, abs=0.2)
 
 
 async def test_the_page_goes_through_training_with_everything_else(explore, whole):
@@ -91,7 +86,7 @@ def trained(db, maker):
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_when_tasks_and_roles_come_and_go(explore, trained, size):
+async def test_when_tasks_and_roles_come_and_go_until_newer_results_make_it_stale(explore, trained, size):
     async with explore(size=size) as (app, pilot):
         await pilot.press("W")
         rows = [line.split() for line in page(app)]
@@ -101,16 +96,11 @@ async def test_when_tasks_and_roles_come_and_go(explore, trained, size):
         assert ["nm", "name", "mover", "–", "–", "–"] in rows and "a2.h1 at 256 → a3.h1 at 128" in "\n".join(page(app))
         assert [row[0] for row in rows if row and row[0] in ("in", "su", "nm")] == ["in", "in", "su", "nm"]
         assert not any("newer" in line or "a3.h2" in line for line in page(app))
-        await pilot.press("W")
-        assert app.screen is app.main
-
-
-async def test_newer_results_make_it_stale(explore, trained):
-    async with explore() as (app, pilot):
-        await pilot.press("W")
         trained.add(256, "algorithm", results.Algorithm(STAGES))
         app.poll()
         assert page(app)[0].startswith("The store holds newer results")
+        await pilot.press("W")
+        assert app.screen is app.main
 
 
 async def test_without_trends_it_says_when_they_come(explore, db):

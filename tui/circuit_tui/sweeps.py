@@ -18,7 +18,7 @@ import click
 from circuit_core.graph import Graph
 from circuit_core.sweep import launch, texts
 from circuit_core.sweep.plan import Planned, plan
-from circuit_core.sweep.request import Request
+from circuit_core.sweep.request import ANALYSES, Request
 from circuit_core.sweep.task_names import keep_files
 from circuit_store import addresses, queries, requests, runs
 from circuit_store.models import held_model
@@ -28,6 +28,10 @@ from circuit_tui.printing import plain
 
 UNSETTLED = ("queued", "running")
 POLL = 0.2
+DEMO = Request(tasks=("ioi", "greater_than"), analyses=ANALYSES)
+"""The two tasks whose circuits tell which heads count for a role, with everything that is computed of them."""
+SUMMED = ("previous_token", "induction", "name_mover", "copy_suppression", "successor")
+"""Roles whose best head the summary names."""
 
 
 def begin(store: Path, models: list[str], request: Request) -> str:
@@ -196,12 +200,12 @@ def summary(store: Path, models: list[str]) -> None:
 def _summary(db: sqlite3.Connection, model: str) -> dict[str, object]:
     step = addresses.resolve_step(db, model, "final")
     row: dict[str, object] = {"model": model, "step": step}
-    for found in queries.rows(db, queries.view("behaviour"), {"model": model, "step": step}):
+    for found in queries.rows(db, queries.view("behaviour"), {"model": model, "step": step, "task": "ioi"}):
         row["ioi logit diff"] = found["value"]
     if circuit := queries.circuit(db, model, step, "ioi"):
         row["circuit edges"] = f"{circuit.header['n_edges']} of {circuit.header['n_edges_total']}"
         row["faithfulness"] = circuit.header["faithfulness"]
-    for role in queries.roles(db, model):
+    for role in SUMMED:
         grid = queries.head_grid(db, model, step, role).values
         scored = [(v, f"a{i}.h{j}") for i, line in enumerate(grid) for j, v in enumerate(line) if v is not None]
         row[role] = "{1} {0:.2f}".format(*max(scored)) if scored else None

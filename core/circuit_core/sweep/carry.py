@@ -129,12 +129,14 @@ def _record(circuit: CircuitFile, name: str, content: bytes) -> results.Circuit:
     )
 
 
-def main(what: str, store: str, model: str, step: str, task: str, *rest: str) -> None:
+def main(what: str, *arguments: str) -> None:
+    given = list(arguments)
+    store, at, rest = Path(given[0]), given[1:4], given[4:]
     if what == "import":
-        json.dump(import_file(Path(store), model, step, task, Path(rest[0])), sys.stdout)
+        json.dump(import_file(store, at[0], at[1], at[2], Path(rest[0])), sys.stdout)
     else:
         size = int(rest[3]) if len(rest) > 3 else None
-        export(Path(store), model, step, task, rest[0], Path(rest[1]), json.loads(rest[2]), size)
+        export(store, at[0], at[1], at[2], rest[0], Path(rest[1]), json.loads(rest[2]), size)
 
 
 if __name__ == "__main__":

@@ -54,19 +54,21 @@ class HeadRoles:
             raise TaskError(f"copy_suppression needs --text FILE ({width} tokens x {rows} sequences)")
         if of.tokenizer is None:
             raise TaskError("copy_suppression needs a tokenizer, and the checkpoint brings none")
-        rows = texts.rows(encoder(of.tokenizer), self.text, of.tokenizer.bos_token_id)
-        masked = function_words(of.tokenizer)
-        given = (torch.as_tensor(part).to(of.device) for part in (*rows, masked))
-        scores = copy_suppression(of.bridge, of.graph, *given, preset)
+        scored, reference = texts.rows(encoder(of.tokenizer), self.text, of.tokenizer.bos_token_id)
+        masked = torch.as_tensor(function_words(of.tokenizer)).to(of.device)
+        given = scored.to(of.device), reference.to(of.device), masked
+        scores = copy_suppression(of.bridge, of.graph, *given, preset=preset)
         return scores, next(iter(reasons(scores, preset).values()), None)
 
     def _algorithm(self, prompts: PromptSet, preset: str) -> IOIAlgorithm:
         """Without copy suppression where that cannot be scored. Raises: TaskError."""
         copies, attention = self.copying(prompts, preset), self.attention(preset)
         roles = Roles(
-            *(copies[role].value for role in ("name_mover", "negative_name_mover")),
-            *(attention[role].value for role in ("induction", "duplicate_token")),
-            self._suppression_if_any(preset),
+            name_mover=copies["name_mover"].value,
+            negative_name_mover=copies["negative_name_mover"].value,
+            induction=attention["induction"].value,
+            duplicate_token=attention["duplicate_token"].value,
+            copy_suppression=self._suppression_if_any(preset),
         )
         options = PAPER_CODE if preset == "paper-code" else Options()
         return ioi_algorithm(self.of.bridge, self.of.graph, prompts, roles, options)

@@ -74,7 +74,8 @@ PATCH = View(
         ),
     ),
     f"SELECT model.name AS model, step, task, {_OF_PATCH}, 'a' || layer || '.h' || head AS sender,"
-    f" patch_effect.metric AS metric, effect, layer, head FROM answer JOIN {AT} JOIN patch_effect ON result_id = answer.id WHERE analysis = 'patch'",
+    f" patch_effect.metric AS metric, effect, layer, head FROM answer JOIN {AT}"
+    " JOIN patch_effect ON result_id = answer.id WHERE analysis = 'patch'",
     "model, task, step, receivers, mlps, layer, head",
     ("model", "step", "task", "receivers", "mlps"),
     "path_effects",

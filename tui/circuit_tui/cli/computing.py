@@ -16,14 +16,13 @@ METHODS = ["eap-ig", "eap", "clean-corrupted", "eap-ig-activations", "exact"]
 def demo(store: Path) -> None:
     """Compute the sample suite and look at it; in a pipe, compute and print a summary."""
     from circuit_core import suites
-    from circuit_core.sweep.request import Request
     from circuit_tui import sweeps
 
     models = [m.name for m in suites.sample_suite()]
     if terminal():
-        explore(store, lambda: sweeps.begin(store, models, Request()))
+        explore(store, lambda: sweeps.begin(store, models, sweeps.DEMO))
     else:
-        code = sweeps.run(store, models, "all", Request())
+        code = sweeps.run(store, models, "all", sweeps.DEMO)
         sweeps.summary(store, models)
         raise SystemExit(code)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
+from circuit_core.sweep.request import OF_PATHS
 from circuit_store import export, queries
 from circuit_tui.widgets.notation import plain
 
@@ -65,7 +66,8 @@ def write(text: str, view: str, filters: dict[str, Any], folder: Path) -> Path:
 def recompute(of: queries.Provenance) -> str:
     """The command that the result was computed by; where it is still held, it computes nothing."""
     facts = of.facts
-    words = [facts["model"], "--checkpoints", str(facts["step"]), "--analyses", facts["analysis"]]
+    analysis = "algorithm" if facts.get("role") in OF_PATHS else facts["analysis"]
+    words = [facts["model"], "--checkpoints", str(facts["step"]), "--analyses", analysis]
     words += ["--tasks", facts["task"]] if facts.get("task") else []
     asked = {name: value for name, value in of.params.items() if value and (name, value) != ("search", "sizes")}
     for name, option in _RUN_OPTIONS.items():

@@ -1,0 +1,61 @@
+"""What a whole sweep of a sample model shows: roles that come and go, or the reason why not."""
+
+import json
+
+import pytest
+
+MODEL = "sample-0.2m"
+
+
+@pytest.fixture(scope="module")
+def swept(benches):
+    """Roles and behaviour of every checkpoint, and the IOI algorithm of three."""
+    bench = benches()
+    bench("run", MODEL, "--analyses", "behaviour,heads")
+    bench("run", MODEL, "--analyses", "algorithm", "--checkpoints", "0,3250,final")
+    return bench
+
+
+def rows(bench, view: str, **filters) -> list[dict]:
+    found = json.loads(bench("show", view, MODEL, "--json")[0])["rows"]
+    return [row for row in found if all(row[k] == v for k, v in filters.items())]
+
+
+def test_each_role_emerges_or_says_why_not(swept):
+    """One row a role; a name mover and a temporary successor head emerge; a role without a head has a reason."""
+    roles = {row["name"]: row for row in rows(swept, "emergence", kind="role")}
+    assert {"induction", "duplicate_token", "previous_token", "successor", "name_mover", "copy_suppression"} <= set(
+        roles
+    )
+    assert all((row["step"] is None) == (row["reason"] is not None) for row in roles.values())
+    assert roles["name_mover"]["step"] is not None
+    assert roles["successor"]["step"] < roles["successor"]["lost_step"] <= roles["induction"]["step"]
+    assert "floor (0.30)" in roles["duplicate_token"]["reason"]
+
+
+def test_the_previous_token_head_hands_over(swept):
+    """The first previous-token head lies in layer 1; heads of layer 0 take the role over when it is lost."""
+    passed = rows(swept, "handoffs", role="previous_token")
+    assert (1, 0) in {(row["from_layer"], row["to_layer"]) for row in passed}
+
+
+def test_the_task_is_acquired_after_its_minimum(swept):
+    kinds = {row["kind"]: row for row in rows(swept, "emergence", name="ioi")}
+    assert kinds["task_minimum"]["step"] < kinds["task"]["step"] <= kinds["task_most"]["step"]
+    assert kinds["task"]["tokens"] == kinds["task"]["step"] * 1536
+
+
+def test_the_algorithm_has_values_or_reasons(swept):
+    """Before IOI is done all stages say so; at the end movers and suppressors account for most of the direct effect."""
+    stages = rows(swept, "algorithm")
+    assert len(stages) == 9
+    assert all((row["percent"] is None) == (row["reason"] is not None) for row in stages)
+    assert {row["reason"] for row in stages if row["step"] == 0} == {"does not do the task"}
+    last = next(row for row in stages if row["step"] == 7000 and row["stage"] == "movers_and_suppressors")
+    assert 50 < last["low"] < last["percent"] < last["high"] <= 100
+    assert any(json.loads(last["heads"]).values())
+
+
+def test_every_null_has_a_reason(swept):
+    """No score is empty without a word."""
+    assert [row for row in rows(swept, "heads") if row["value"] is None and not row["reason"]] == []
