@@ -15,7 +15,7 @@ from pathlib import Path
 from circuit_store.errors import StoreTooNew, StoreUnusable
 
 APPLICATION_ID = 0x43545549
-VERSION = 7
+VERSION = 8
 _PATIENCE = 10.0  # seconds to wait for another writer
 _HINT = "name another with --store FILE or the variable CIRCUIT_TUI_STORE"
 

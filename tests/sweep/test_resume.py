@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from circuit_core import checkpoints, suites
-from circuit_core.sweep.request import ROLES
+from circuit_core.sweep.request import OF_PATHS, ROLES
 
 ALL = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")]
 STEPS = [*ALL[:2], ALL[len(ALL) // 2], *ALL[-2:]]
@@ -28,7 +28,8 @@ def test_a_run_computes_all_that_was_asked(whole):
     """Invariant: each checkpoint has one result for each analysis asked, and each unit ran once."""
     assert {tuple(u[:2]) for u in whole.units().values()} == {("done", 1)}
     counts = whole.ask("SELECT analysis, count(*) FROM result GROUP BY 1 ORDER BY 1")
-    assert counts == [("behaviour", 5), ("circuit", 5), ("heads", 5 * len(ROLES))]
+    heads = 5 * len(set(ROLES) - set(OF_PATHS))
+    assert counts == [("attention", 5), ("behaviour", 5), ("circuit", 5), ("heads", heads)]
     assert whole.ask("SELECT max(faithfulness) FROM circuit")[0][0] >= 0.8
 
 
@@ -78,7 +79,10 @@ def test_one_more_analysis_computes_only_that(bench, tmp_path):
     bench(*narrow[:-1], "behaviour,heads")
     after = bench.results()
     assert after[: len(before)] == before
-    assert bench.ask("SELECT DISTINCT analysis FROM result WHERE run_id = 2") == [("heads",)]
+    assert bench.ask("SELECT DISTINCT analysis FROM result WHERE run_id = 2 ORDER BY 1") == [
+        ("attention",),
+        ("heads",),
+    ]
 
 
 def test_a_killed_runner_costs_only_what_was_under_way(bench, whole):
