@@ -1,10 +1,11 @@
 """Which file systems several hosts share, read from the text of a mount table."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from circuit_store import filesystem
+from circuit_store import filesystem, store
 
 MOUNTS = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -33,3 +34,13 @@ def test_the_nearest_mount_above_a_path_decides(path, kind, shared):
 def test_without_a_mount_table_nothing_is_claimed():
     """Invariant: an empty table gives no kind, and so no shared file system."""
     assert filesystem.kind(Path("/x"), "") is None and not filesystem.shared(Path("/x"), "")
+
+
+def test_a_store_on_a_shared_file_system_keeps_no_log_ahead(path, monkeypatch):
+    """Invariant: there SQLite's rollback journal is used, which needs no memory shared between hosts."""
+    modes = []
+    for shared in (False, True):
+        monkeypatch.setattr(filesystem, "shared", lambda path, shared=shared: shared)
+        with closing(store.open_to_write(path.with_suffix(f".{shared}"))) as db:
+            modes.append(db.execute("PRAGMA journal_mode").fetchone()[0])
+    assert modes == ["wal", "delete"]

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from circuit_core import __version__
 from circuit_core.sweep import faults, trending
@@ -34,6 +34,7 @@ GRACE = 5.0
 """Seconds in which a worker may finish its job before it is ended."""
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Where workers run."""
 
