@@ -27,6 +27,8 @@ SAMPLE = suites.sample_folder() / "sample-0.1m"
         (["run", "sample-0.1m", "--checkpoints", ""], ["sparse"]),
         (["run", "sample-0.1m", "--threshold", "nan"], ["--threshold nan"]),
         (["run", "sample-0.1m", "--threshold", "1.5"], ["--threshold 1.5"]),
+        (["jobs"], ["no store", "circuit-tui demo"]),
+        (["verify"], ["no store", "circuit-tui demo"]),
         (["models", "add", "mine", "no-such-folder"], ["no-such-folder"]),
         (["models", "add", "sample-0.1m", "."], ["sample-0.1m", "sample suite"]),
         (["models", "add", "mine", ".", "--pattern", "("], ["--pattern (", "(?P<step>"]),

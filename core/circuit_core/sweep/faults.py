@@ -6,8 +6,8 @@ Codes, because a full disk takes no message: whoever started the runner says it.
 import sqlite3
 from pathlib import Path
 
-DONE, ENDED, JOINED, REFUSED, LOST = 0, 17, 18, 19, 20
-"""Nothing is left; asked to end; another runner is at work; that one is on another host; and from 20 on the store."""
+DONE, NO_ENGINE, ENDED, JOINED, REFUSED, LOST = 0, 16, 17, 18, 19, 20
+"""Nothing left; no workers; asked to end; another runner at work, here or on another host; from 20 on the store."""
 _GOES_ON = "nothing that is finished is lost, and `circuit-tui jobs resume` goes on"
 _SENTENCES = {
     sqlite3.SQLITE_FULL: f"No space is left for the store {{}}: make room; {_GOES_ON}.",
@@ -31,6 +31,8 @@ def sentence(code: int, store: Path) -> str | None:
     """What an exit code means to the user; None if it is not one of these."""
     if code == REFUSED:
         return _REFUSED.format(store)
+    if code == NO_ENGINE:
+        return f"The workers for {store} cannot be started: the log says why, and `circuit-tui jobs resume` goes on."
     if code == LOST:
         return _OTHER.format(store)
     found = _SENTENCES.get(code - LOST)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from circuit_core import __version__
+from circuit_core.errors import CircuitError
 from circuit_core.sweep import faults, trending
 from circuit_core.sweep.messages import Message, Order
 from circuit_core.sweep.slots import Slot, Slots
@@ -71,6 +72,9 @@ def _run(store: Path, logged: Path | None) -> int:
         engine = engine_of(Slots.read(requests.wanted_slots(db)))
         Runner(db, store, engine, logged).work()
         return faults.ENDED if Runner.ending else faults.DONE
+    except CircuitError as error:
+        log.error("%s: %s", store, error)
+        return faults.NO_ENGINE
     except sqlite3.Error as error:
         code = faults.code_of(error)
         log.error("%s: %s (%s)", store, faults.sentence(code, store), error)

@@ -1,5 +1,6 @@
 """Commands that compute: `demo`, `run` and `patch`."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,8 @@ def run(
         raise ValueError(f"--threshold {options['threshold']}: give a faithfulness above 0, at most 1.")
     request = Request(tasks=_tasks(tasks), analyses=wanted, sizes=_sizes(sizes), **options)
     request = _of_the_paper(request) if request.preset == "paper-code" else request
+    if where.engine == "ray" and find_spec("ray") is None:
+        raise ValueError("--engine ray needs Ray, which is not installed: pip install 'circuit-tui[ray]'.")
     how = sweeps.How(where, priority, detach)
     raise SystemExit(sweeps.run(store, list(models), checkpoints, request, as_json, text, how))
 
