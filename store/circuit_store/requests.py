@@ -1,12 +1,13 @@
 """What is to be computed: runs, and their units, one a checkpoint.
 
-The command line and the explorer write requests and cancel flags; the one runner of a store takes units, one after
-another, and writes their states. A unit goes queued -> loading -> running -> done, failed or cancelled; a unit that a
-dead runner left behind is queued again by the next.
+The command line and the explorer write requests and cancel flags (`control`); the one runner of a store takes units, by
+priority and then in order, and writes their states. A unit goes queued -> loading -> running -> done, failed, cancelled
+or interrupted; a unit that a dead runner left behind is queued again by the next.
 """
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 from circuit_store.store import transaction
 
 OPEN = ("queued", "loading", "running")
+UNDER_WAY = ("loading", "running")
+TRIES = 2
+"""Workers that may die of a unit before it has failed."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +33,27 @@ class Unit:
     source: str
     suite: str
     request: dict[str, Any]
+    crashes: int = 0
+    """Workers that died of it."""
 
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def add_run(db: sqlite3.Connection, request: dict[str, Any], checkpoints: list[int]) -> int:
-    """Queue a unit for each checkpoint; an open run of the same request is taken up again instead."""
+def add_run(
+    db: sqlite3.Connection,
+    request: dict[str, Any],
+    checkpoints: list[int],
+    priority: int = 0,
+    slots: dict[str, Any] | None = None,
+) -> int:
+    """Queue a unit for each checkpoint; an open run of the same request is taken up again instead.
+
+    Args:
+        priority: runs of a higher one come first.
+        slots: where a runner that starts for this run computes; one that lives already keeps its own.
+    """
     text = json.dumps(request, sort_keys=True)
     with transaction(db):
         same = db.execute(
@@ -50,37 +67,66 @@ def add_run(db: sqlite3.Connection, request: dict[str, Any], checkpoints: list[i
             run = cursor.lastrowid
         db.executemany(
             "INSERT INTO unit (run_id, checkpoint_id) VALUES (?, ?) ON CONFLICT (run_id, checkpoint_id) DO UPDATE"
-            " SET state = 'queued', error = NULL WHERE state IN ('failed', 'cancelled', 'interrupted')"
+            " SET state = 'queued', error = NULL, crashes = 0 WHERE state IN ('failed', 'cancelled', 'interrupted')"
             " OR (SELECT state FROM run WHERE id = run_id) = 'interrupted'",
             [(run, c) for c in checkpoints],
         )
-        db.execute("UPDATE run SET cancel = 0, state = 'queued' WHERE id = ? AND state = 'interrupted'", (run,))
+        db.execute(
+            "UPDATE run SET priority = max(priority, ?), slots = coalesce(?, slots), hidden = 0 WHERE id = ?",
+            (priority, slots and json.dumps(slots, sort_keys=True), run),
+        )
+        db.execute(
+            "UPDATE run SET cancel = 0, reason = NULL, state = 'queued' WHERE id = ? AND state = 'interrupted'", (run,)
+        )
     assert run is not None
     return run
 
 
-def take_unit(db: sqlite3.Connection) -> Unit | None:
-    """The next queued unit of the oldest run, now `loading`; None if nothing is queued."""
+_NEXT = (
+    "SELECT unit.id, run_id AS run, checkpoint_id AS checkpoint, model.name AS model, step, revision, source,"
+    " suite, request, crashes FROM unit JOIN run ON run.id = run_id JOIN checkpoint ON checkpoint.id = checkpoint_id"
+    " JOIN model ON model.id = model_id WHERE unit.state = 'queued' AND NOT cancel"
+    " AND checkpoint_id NOT IN (SELECT value FROM json_each(?)) ORDER BY priority DESC, run_id, unit.id"
+)
+
+
+def next_unit(db: sqlite3.Connection, busy: Iterable[int] = ()) -> Unit | None:
+    """The unit that comes next, still queued; `busy` are checkpoints that others compute at this moment."""
+    row = db.execute(_NEXT, (json.dumps(list(busy)),)).fetchone()
+    return row and Unit(**{**dict(row), "request": json.loads(row["request"])})
+
+
+def take_unit(db: sqlite3.Connection, slot: str | None = None, busy: Iterable[int] = ()) -> Unit | None:
+    """The next queued unit, now `loading` in a slot; None if there is none but of busy checkpoints."""
     with transaction(db):
-        row = db.execute(
-            "SELECT unit.id, run_id AS run, checkpoint_id AS checkpoint, model.name AS model, step, revision, source,"
-            " suite, request FROM unit JOIN run ON run.id = run_id JOIN checkpoint ON checkpoint.id = checkpoint_id"
-            " JOIN model ON model.id = model_id WHERE unit.state = 'queued' AND NOT cancel ORDER BY run_id, unit.id"
-        ).fetchone()
-        if row is None:
+        unit = next_unit(db, busy)
+        if unit is None:
             return None
         db.execute(
-            "UPDATE unit SET state = 'loading', doing = 'load', fraction = 0, attempts = attempts + 1 WHERE id = ?",
-            (row["id"],),
+            "UPDATE unit SET state = 'loading', doing = 'load', fraction = 0, attempts = attempts + 1, slot = ?,"
+            " heartbeat = ? WHERE id = ?",
+            (slot, now(), unit.id),
         )
-        db.execute("UPDATE run SET state = 'running', started = coalesce(started, ?) WHERE id = ?", (now(), row["run"]))
-    return Unit(**{**dict(row), "request": json.loads(row["request"])})
+        db.execute("UPDATE run SET state = 'running', started = coalesce(started, ?) WHERE id = ?", (now(), unit.run))
+    return unit
+
+
+def wanted_slots(db: sqlite3.Connection) -> dict[str, Any]:
+    """Where the run that comes first asked to be computed; empty if it did not say."""
+    row = db.execute(
+        "SELECT slots FROM run JOIN unit ON run.id = run_id WHERE unit.state = 'queued' AND NOT cancel"
+        " ORDER BY priority DESC, run.id"
+    ).fetchone()
+    return json.loads(row[0]) if row and row[0] else {}
 
 
 def doing(db: sqlite3.Connection, unit: Unit, what: str, fraction: float) -> None:
     """Say what a unit is at and how far, for those who watch."""
     with transaction(db):
-        db.execute("UPDATE unit SET state = 'running', doing = ?, fraction = ? WHERE id = ?", (what, fraction, unit.id))
+        db.execute(
+            f"UPDATE unit SET state = 'running', doing = ?, fraction = ? WHERE id = ? AND state IN {UNDER_WAY}",
+            (what, fraction, unit.id),
+        )
 
 
 def finish_unit(db: sqlite3.Connection, unit: Unit, state: str, seconds: float, error: str | None = None) -> None:
@@ -91,17 +137,31 @@ def finish_unit(db: sqlite3.Connection, unit: Unit, state: str, seconds: float, 
         )
 
 
+def crashed(db: sqlite3.Connection, unit: Unit, seconds: float, reason: str) -> bool:
+    """Note that a worker died of a unit: queue it once more, or let it fail. True if it is queued."""
+    again = unit.crashes + 1 < TRIES
+    with transaction(db):
+        db.execute(
+            f"UPDATE unit SET state = ?, doing = NULL, crashes = crashes + 1, seconds = ?, error = ?"
+            f" WHERE id = ? AND state IN {UNDER_WAY}",
+            ("queued" if again else "failed", None if again else seconds, reason, unit.id),
+        )
+    return again
+
+
 def computing_on(db: sqlite3.Connection, unit: Unit, device: str) -> None:
     with transaction(db):
         db.execute("UPDATE unit SET device = ? WHERE id = ?", (device, unit.id))
 
 
-def describe_runner(db: sqlite3.Connection, run: int, host: str, pid: int, versions: dict[str, str]) -> None:
-    """Note who computes a run, and with what."""
+def describe_runner(
+    db: sqlite3.Connection, run: int, host: str, pid: int, versions: dict[str, str], log: str | None = None
+) -> None:
+    """Note who computes a run, with what, and where it writes what it does."""
     with transaction(db):
         db.execute(
-            "UPDATE run SET host = ?, pid = ?, versions = ? WHERE id = ?",
-            (host, pid, json.dumps(versions, sort_keys=True), run),
+            "UPDATE run SET host = ?, pid = ?, versions = ?, log = coalesce(?, log) WHERE id = ?",
+            (host, pid, json.dumps(versions, sort_keys=True), log, run),
         )
 
 
@@ -131,23 +191,4 @@ def close_runs(db: sqlite3.Connection) -> None:
 def requeue_orphans(db: sqlite3.Connection) -> None:
     """Queue what a dead runner had under way. Only the holder of the runner's lock may call this."""
     with transaction(db):
-        db.execute("UPDATE unit SET state = 'queued', doing = NULL WHERE state IN ('loading', 'running')")
-
-
-def cancel(db: sqlite3.Connection, run: int) -> None:
-    with transaction(db):
-        db.execute("UPDATE run SET cancel = 1 WHERE id = ?", (run,))
-
-
-def cancelled(db: sqlite3.Connection, run: int) -> bool:
-    return bool(db.execute("SELECT cancel FROM run WHERE id = ?", (run,)).fetchone()[0])
-
-
-def interrupt(db: sqlite3.Connection, run: int) -> None:
-    """Leave a run for later: its unfinished units wait for the next request that asks the same."""
-    with transaction(db):
-        db.execute(
-            f"UPDATE unit SET state = 'interrupted', doing = NULL WHERE run_id = ? AND state IN {OPEN}",
-            (run,),
-        )
-        db.execute("UPDATE run SET state = 'interrupted' WHERE id = ?", (run,))
+        db.execute(f"UPDATE unit SET state = 'queued', doing = NULL WHERE state IN {UNDER_WAY}")

@@ -1,7 +1,9 @@
 """How the runs of a store go: progress for those who watch, and what came of a run."""
 
+import json
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class Progress:
     """How far that is, 0 to 1."""
     seconds_a_unit: float | None
     """Mean over the finished units."""
+    at_work: int = 1
+    """Units under way at once; 1 if there is none."""
 
 
 def progress(db: sqlite3.Connection, run: int | None = None) -> Progress | None:
@@ -31,7 +35,7 @@ def progress(db: sqlite3.Connection, run: int | None = None) -> Progress | None:
     current = db.execute(
         "SELECT model.name || '@' || step || ' ' || coalesce(doing, ''), fraction FROM unit"
         " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
-        f" WHERE {which} AND unit.state IN ('loading', 'running')",
+        f" WHERE {which} AND unit.state IN ('loading', 'running') ORDER BY unit.id",
         given,
     ).fetchone()
     return Progress(
@@ -42,6 +46,7 @@ def progress(db: sqlite3.Connection, run: int | None = None) -> Progress | None:
         current=current[0] if current else None,
         fraction=current[1] if current else 0.0,
         seconds_a_unit=mean,
+        at_work=max(1, counts.get("loading", 0) + counts.get("running", 0)),
     )
 
 
@@ -68,3 +73,34 @@ def undefined(db: sqlite3.Connection, run: int) -> list[tuple[str, int]]:
         (run,),
     )
     return [tuple(row) for row in found]
+
+
+def listed(db: sqlite3.Connection, run: int | None = None) -> list[dict[str, Any]]:
+    """Runs that are not forgotten, newest first, or one run: what was asked, how far it is, and where."""
+    found = db.execute(
+        "SELECT run.id AS run, run.state, cancel, priority, request, created, started, ended, host, pid, reason, log,"
+        " count(unit.id) AS units, total(unit.state = 'done') AS done, total(unit.state = 'failed') AS failed,"
+        " total(unit.state IN ('queued', 'loading', 'running')) AS open, sum(unit.seconds) AS seconds"
+        " FROM run LEFT JOIN unit ON unit.run_id = run.id WHERE (NOT hidden OR ?1) AND (run.id = ?1 OR ?1 IS NULL)"
+        " GROUP BY run.id ORDER BY run.id DESC",
+        (run,),
+    )
+    return [_of_run(dict(row)) for row in found]
+
+
+def _of_run(row: dict[str, Any]) -> dict[str, Any]:
+    request = json.loads(row.pop("request"))
+    state = "cancelling" if row.pop("cancel") and row["state"] in ("queued", "running") else row["state"]
+    counts = {name: int(row[name]) for name in ("done", "failed", "open")}
+    return row | counts | {"state": state, "models": request.get("models", []), "request": request}
+
+
+def units(db: sqlite3.Connection, run: int) -> list[dict[str, Any]]:
+    """Each unit of a run, in order: where it is and how it went."""
+    found = db.execute(
+        "SELECT model.name AS model, step, unit.state, doing, fraction, attempts, seconds, device, slot, heartbeat,"
+        " error FROM unit JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
+        " WHERE run_id = ? ORDER BY unit.id",
+        (run,),
+    )
+    return [dict(row) for row in found]

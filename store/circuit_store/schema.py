@@ -227,3 +227,30 @@ def algorithm_and_patching(db: Database) -> None:
         ) WITHOUT ROWID;
         CREATE TABLE text_file (hash TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
     """)
+
+
+@migrations()
+def background_jobs(db: Database) -> None:
+    db.executescript("""
+        ALTER TABLE run ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE run ADD COLUMN slots TEXT;
+        ALTER TABLE run ADD COLUMN log TEXT;
+        ALTER TABLE run ADD COLUMN reason TEXT;
+        ALTER TABLE run ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE unit ADD COLUMN slot TEXT;
+        ALTER TABLE unit ADD COLUMN heartbeat TEXT;
+        ALTER TABLE unit ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE asker (
+            run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
+            host TEXT NOT NULL,
+            pid INTEGER NOT NULL,
+            PRIMARY KEY (run_id, host, pid)
+        ) WITHOUT ROWID;
+        CREATE TABLE runner (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            host TEXT NOT NULL,
+            pid INTEGER NOT NULL,
+            beat INTEGER NOT NULL DEFAULT 0,
+            seen TEXT NOT NULL
+        );
+    """)

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from circuit_store import filesystem
 from circuit_store.errors import StoreTooNew, StoreUnusable
 
 APPLICATION_ID = 0x43545549
-VERSION = 7
+VERSION = 8
 _PATIENCE = 10.0  # seconds to wait for another writer
 _HINT = "name another with --store FILE or the variable CIRCUIT_TUI_STORE"
 
@@ -126,11 +127,15 @@ def _migrate(db: sqlite3.Connection) -> None:
 
 
 def _log_ahead(db: sqlite3.Connection) -> None:
-    """Turn write-ahead logging on; SQLite refuses this at once, without its usual patience, while another does it."""
+    """Turn write-ahead logging on; SQLite refuses this at once, without its usual patience, while another does it.
+
+    On a file system that several hosts share its memory is not shared: there the journal is kept the old way.
+    """
+    mode = "DELETE" if filesystem.shared(Path(db.execute("PRAGMA database_list").fetchone()["file"])) else "WAL"
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
-            db.execute("PRAGMA journal_mode=WAL")
+            db.execute(f"PRAGMA journal_mode={mode}")
             return
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:

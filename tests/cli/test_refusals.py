@@ -37,6 +37,8 @@ SAMPLE = suites.sample_folder() / "sample-0.1m"
         (["tasks", "show", "ioi", "--model", "gpt-9"], ["gpt-9", "sample-0.1m"]),
         (["circuit", "export", "sample-0.1m", "--format", "dot"], ["sample-0.1m", "MODEL@STEP/TASK"]),
         (["circuit", "export", "sample-0.1m@final/ioi", "--format", "dot"], ["no store", "circuit-tui demo"]),
+        (["jobs"], ["no store", "circuit-tui demo"]),
+        (["verify"], ["no store", "circuit-tui demo"]),
         (["models", "add", "mine", "no-such-folder"], ["no-such-folder"]),
         (["models", "add", "sample-0.1m", "."], ["sample-0.1m", "sample suite"]),
         (["models", "add", "mine", ".", "--pattern", "("], ["--pattern (", "(?P<step>"]),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from circuit_store import blobs, models, requests, results
+from circuit_store import blobs, control, models, requests, results
 from circuit_store.errors import UnknownName
 
 
@@ -121,7 +121,7 @@ def test_an_interrupted_request_queues_all_that_is_missing(toy):
     first = requests.take_unit(toy.db)
     assert first is not None
     requests.finish_unit(toy.db, first, "done", 1.0)
-    requests.interrupt(toy.db, toy.run)
+    control.interrupt(toy.db, toy.run)
     requests.add_run(toy.db, {"models": ["toy"]}, [toy.ids[0], toy.ids[20]])
     units = toy.db.execute("SELECT state FROM unit ORDER BY id").fetchall()
     assert [u["state"] for u in units] == ["queued", "interrupted", "queued"]

@@ -1,5 +1,6 @@
 """The command line and its runner as real processes, on checkpoints of the sample suite."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -64,6 +65,39 @@ class Bench:
 
     def runner(self) -> int:
         return self.ask("SELECT pid FROM run ORDER BY id DESC")[0][0]
+
+    def workers(self) -> list[int]:
+        """Processes that compute for the runner: those of its children that were spawned to serve."""
+        try:
+            runner = self.runner()
+            children = Path(f"/proc/{runner}/task/{runner}/children").read_text().split()
+            return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        except (OSError, IndexError, sqlite3.OperationalError):
+            return []
+
+    def at(self, step: int) -> bool:
+        """Whether a checkpoint is under way."""
+        return self.units()[step][0] in ("loading", "running")
+
+    def idle(self) -> bool:
+        """Whether no runner holds the store."""
+        with open(f"{self.store}.lock") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
+
+    def tables(self) -> bool:
+        """Whether the store has been made."""
+        return self.ask("SELECT 1 FROM sqlite_master WHERE name = 'runner'") != []
+
+    def until(self, holds: Callable[[], bool], patience: float = 60) -> None:
+        """Wait until something holds."""
+        deadline = time.monotonic() + patience
+        while not holds():
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.05)
 
     def after_the_first(self, process: subprocess.Popen[str]) -> None:
         """Wait until a unit is done and another is under way."""

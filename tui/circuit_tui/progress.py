@@ -50,5 +50,5 @@ class Bars:
             return f"{time.monotonic() - self.began:.0f} s"
         if progress.seconds_a_unit is None:
             return "ETA --:--"
-        left = (self.total - finished - progress.fraction) * progress.seconds_a_unit
+        left = (self.total - finished - progress.fraction) * progress.seconds_a_unit / progress.at_work
         return f"ETA {int(left) // 60:02}:{int(left) % 60:02}"

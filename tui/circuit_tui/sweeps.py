@@ -1,47 +1,50 @@
-"""Ask for a sweep and follow it: the runner is a process of its own, this one only watches the store.
-
-Ctrl-C leaves finished results where they are; the same command goes on from there.
-"""
+"""Ask for a sweep, follow it or leave it to itself, and say what came of it."""
 
 import json
-import signal
 import sqlite3
-import subprocess
-import time
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from circuit_core.graph import Graph
-from circuit_core.sweep import launch, texts
+from circuit_core.sweep import texts
 from circuit_core.sweep.plan import Planned, plan
 from circuit_core.sweep.request import ANALYSES, Request
+from circuit_core.sweep.slots import Slots
 from circuit_core.sweep.task_names import keep_files
 from circuit_store import addresses, queries, requests, runs
 from circuit_store.models import held_model
 from circuit_store.store import open_to_write
-from circuit_tui import paths
+from circuit_tui import following, jobs
 from circuit_tui.printing import plain
 
-UNSETTLED = ("queued", "running")
-POLL = 0.2
 DEMO = Request(tasks=("ioi", "greater_than"), analyses=ANALYSES)
 """The two tasks whose circuits tell which heads count for a role, with everything that is computed of them."""
 SUMMED = ("previous_token", "induction", "name_mover", "copy_suppression", "successor")
 """Roles whose best head the summary names."""
 
 
+@dataclass(frozen=True)
+class How:
+    """What a sweep is apart from its numbers."""
+
+    slots: Slots = Slots()
+    """Where a runner computes if this sweep starts one; the request names the devices."""
+    priority: int = 0
+    detach: bool = False
+
+
 def begin(store: Path, models: list[str], request: Request) -> str:
-    """Queue what is missing and start a detached runner; returns what to tell the user."""
+    """Queue what is missing and see that somebody computes it; returns what to tell the user."""
     db = open_to_write(store)
     planned, run = _queue(db, models, "all", request)
-    db.close()
     if run is None:
         return f"{_checkpoints(_total(planned))} computed already: nothing to do."
-    launch.start(store, paths.log())
+    jobs.leave_to_runner(db, store, run)
+    db.close()
     return f"Computing {_checkpoints(_missing(planned))} in the background; that goes on if you leave."
 
 
@@ -56,10 +59,10 @@ def begin_patch(store: Path, model: str, step: int, task: str, receivers: Iterab
         CircuitError: the model's folder or the task's file is gone.
     """
     with closing(open_to_write(store)) as db:
-        asked = {to: _queue(db, [model], str(step), _patching(task, to))[1] for to in receivers}
-    found = {to: number for to, number in asked.items() if number is not None}
-    if found:
-        launch.start(store, paths.log())
+        asked = {to: _queue(db, [model], str(step), _patching(task, to), How())[1] for to in receivers}
+        found = {to: number for to, number in asked.items() if number is not None}
+        for number in found.values():
+            jobs.leave_to_runner(db, store, number)
     return found
 
 
@@ -69,16 +72,26 @@ def _patching(task: str, to: str) -> Request:
 
 
 def run(
-    store: Path, models: list[str], schedule: str, request: Request, as_json: bool = False, text: Path | None = None
+    store: Path,
+    models: list[str],
+    schedule: str,
+    request: Request,
+    as_json: bool = False,
+    text: Path | None = None,
+    how: How | None = None,
 ) -> int:
-    """Compute in the foreground; returns the exit code."""
+    """Compute, in the foreground if nothing else is said; returns the exit code."""
+    how = how or How()
     db = open_to_write(store)
     request = replace(request, text=texts.keep(db, text)) if text else request
-    planned, number = _queue(db, models, schedule, request)
-    failed: list[tuple[str, int, str]] = []
+    planned, number = _queue(db, models, schedule, request, how)
     if number is not None:
         _state_cost(db, planned, request)
-        _follow(db, store, number, _missing(planned))
+    if number is not None and how.detach:
+        return _detach(db, store, number, planned, as_json)
+    failed: list[tuple[str, int, str]] = []
+    if number is not None:
+        following.follow(db, store, number, _missing(planned))
         failed = runs.failures(db, number)
         if (state := runs.run_state(db, number)) in ("cancelled", "interrupted"):
             click.echo(f"circuit-tui: run {number} was {state} elsewhere; the same command goes on.", err=True)
@@ -95,14 +108,29 @@ def run(
     return 1 if failed else 0
 
 
+def _detach(db: sqlite3.Connection, store: Path, run: int, planned: list[Planned], as_json: bool) -> int:
+    jobs.leave_to_runner(db, store, run)
+    click.echo(
+        f"Run {run} computes {_checkpoints(_missing(planned))} in the background: `circuit-tui jobs show {run}` looks "
+        f"at it, `circuit-tui jobs cancel {run}` ends it.",
+        err=True,
+    )
+    if as_json:
+        click.echo(
+            json.dumps({"run": run, "queued": _missing(planned), "already": _total(planned) - _missing(planned)})
+        )
+    return 0
+
+
 def _queue(
-    db: sqlite3.Connection, models: list[str], schedule: str, request: Request
+    db: sqlite3.Connection, models: list[str], schedule: str, request: Request, how: How | None = None
 ) -> tuple[list[Planned], int | None]:
-    request = keep_files(db, request)
+    how, request = how or How(), keep_files(db, request)
     planned = [plan(db, name, schedule, request) for name in dict.fromkeys(models)]
     missing = [c for p in planned for c in p.missing]
     asked = {"models": [p.model for p in planned], "checkpoints": schedule, **vars(request)}
-    return planned, requests.add_run(db, asked, missing) if missing else None
+    slots = vars(replace(how.slots, device=request.device))
+    return planned, requests.add_run(db, asked, missing, how.priority, slots) if missing else None
 
 
 def _state_cost(db: sqlite3.Connection, planned: list[Planned], request: Request) -> None:
@@ -133,58 +161,6 @@ def _warn_of_undefined(db: sqlite3.Connection, run: int | None) -> None:
     """Say once what could not be computed anywhere in this run, for instance a task without its words."""
     for reason, count in runs.undefined(db, run) if run is not None else []:
         click.echo(plain(f"warning: {reason} ({count} results have no value)"), err=True)
-
-
-def _follow(db: sqlite3.Connection, store: Path, run: int, total: int) -> None:
-    """Show progress until the run is settled; a runner that dies is an error, Ctrl-C an interruption."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    process = launch.start(store, paths.log())
-    try:
-        with _bars(total) as bars:
-            while runs.run_state(db, run) in UNSETTLED:
-                _check(process, db, run)
-                bars.show(runs.progress(db, run))
-                time.sleep(POLL)
-            bars.show(runs.progress(db, run))
-    except KeyboardInterrupt:
-        click.echo("Interrupted. What is finished stays; the same command goes on from there.", err=True)
-        _end(process, 0)
-        requests.interrupt(db, run)
-        raise SystemExit(130) from None
-    _end(process, 3)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    """SIGTERM to a foreground sweep is Ctrl-C: nothing goes on that nobody asked to go on."""
-    raise KeyboardInterrupt
-
-
-def _check(process: subprocess.Popen[bytes], db: sqlite3.Connection, run: int) -> None:
-    code = process.poll()
-    if code is not None and runs.run_state(db, run) in UNSETTLED:
-        click.echo(
-            f"circuit-tui: the runner ended (code {code}); finished results are kept and the same command goes on. "
-            f"What it said is in {paths.log()}.",
-            err=True,
-        )
-        raise SystemExit(1)
-
-
-def _end(process: subprocess.Popen[bytes], patience: float) -> None:
-    """A runner that still waits for another's lock is not needed any more; one that finishes is waited for."""
-    for grace, end in ((patience, process.terminate), (10, process.kill)):
-        try:
-            process.wait(grace)
-            return
-        except subprocess.TimeoutExpired:
-            end()
-    process.wait()
-
-
-def _bars(total: int):
-    from circuit_tui.progress import Bars
-
-    return Bars(total)
 
 
 def summary(store: Path, models: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""`python -m circuit_core.sweep STORE`: compute what is queued in a store, as a process of its own."""
+"""`python -m circuit_core.sweep STORE [LOG]`: compute what is queued in a store, as a process of its own."""
 
 import logging
 import os
@@ -12,4 +12,4 @@ if __name__ == "__main__":
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
-    run(Path(sys.argv[1]))
+    sys.exit(run(Path(sys.argv[1]), *map(Path, sys.argv[2:3])))

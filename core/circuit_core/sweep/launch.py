@@ -14,13 +14,14 @@ from circuit_core.errors import CircuitError
 def start(store: Path, log: Path) -> subprocess.Popen[bytes]:
     """Start `python -m circuit_core.sweep` in a session of its own: it lives on when the terminal closes.
 
-    What it prints goes to `log`. Modules in the working directory are not imported (`-P`).
+    What it prints goes to `log`, which the user alone may read. Modules in the working directory are not imported
+    (`-P`).
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "circuit_core.sweep", str(store)],
+            [sys.executable, "-P", "-m", "circuit_core.sweep", str(store), str(log)],
             stdin=subprocess.DEVNULL,
             stdout=handle,
             stderr=handle,

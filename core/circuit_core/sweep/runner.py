@@ -1,8 +1,8 @@
-"""The one process that computes for a store: takes unit after unit, writes each result as it is ready.
+"""The one process that writes results into a store: gives units to workers and writes each result as it is ready.
 
-It holds a lock on a file beside the store; a second runner waits for it and then finds what is left, so nothing runs
-twice. The lock falls with the process, and what a dead runner had under way is queued again. SIGTERM and SIGINT put the
-current unit back and end cleanly.
+It holds a lock on a file beside the store and says in the store who it is; a second one that finds it ends at once. The
+lock falls with the process, and what a dead runner had under way is queued again by the next. SIGTERM and SIGINT put
+what is under way back and end cleanly; SIGHUP, which a closing terminal sends, does nothing.
 """
 
 import fcntl
@@ -16,61 +16,204 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from circuit_core import __version__, checkpoints
-from circuit_core.errors import CheckpointError, CircuitError
-from circuit_core.sweep import texts, trending
-from circuit_core.sweep.request import Job, Request, jobs
-from circuit_core.sweep.task_names import specs
-from circuit_store import models, requests, results, task_files, trends
+from circuit_core import __version__
+from circuit_core.errors import CircuitError
+from circuit_core.sweep import faults, trending
+from circuit_core.sweep.messages import Message, Order
+from circuit_core.sweep.slots import Slot, Slots
+from circuit_core.sweep.under_way import UnderWay
+from circuit_store import control, filesystem, requests, runners, trends
 from circuit_store.store import close_writer, open_to_write
 
 log = logging.getLogger(__name__)
 PACKAGES = ("torch", "transformers", "transformer-lens", "numpy")
+POLL = 0.1
+BEAT = 5.0
+GRACE = 5.0
+"""Seconds in which a worker may finish its job before it is ended."""
 
 
-class Stopped(BaseException):
-    """The runner was asked to end."""
+@runtime_checkable
+class Engine(Protocol):
+    """Where workers run."""
+
+    def free(self) -> list[Slot]: ...
+    def begin(self, slot: Slot, order: Order) -> None: ...
+    def messages(self, timeout: float) -> Iterator[Message]: ...
+    def stop(self, unit: int) -> None: ...
+    def kill(self, unit: int) -> None: ...
+    def close(self) -> None: ...
 
 
-def run(store: Path) -> None:
-    """Compute everything that is queued, then end."""
-    with suppress(Stopped), _alone(store):
-        db = open_to_write(store)
-        try:
+def run(store: Path, logged: Path | None = None) -> int:
+    """Compute everything that is queued, then end; returns the exit code (see `faults`).
+
+    Args:
+        logged: the file that this process' output goes to, for those who look for it.
+    """
+    Runner.ending = False
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, Runner.end)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with _alone(store) as free:
+        return _run(store, logged) if free else faults.ENDED if Runner.ending else faults.JOINED
+
+
+def _run(store: Path, logged: Path | None) -> int:
+    db = open_to_write(store)
+    if filesystem.shared(store) and _beats_elsewhere(db):
+        return faults.REFUSED
+    engine = None
+    try:
+        runners.take(db, platform.node(), os.getpid())
+        requests.requeue_orphans(db)
+        engine = engine_of(Slots.read(requests.wanted_slots(db)))
+        Runner(db, store, engine, logged).work()
+        return faults.ENDED if Runner.ending else faults.DONE
+    except CircuitError as error:
+        log.error("%s: %s", store, error)
+        return faults.NO_ENGINE
+    except sqlite3.Error as error:
+        code = faults.code_of(error)
+        log.error("%s: %s (%s)", store, faults.sentence(code, store), error)
+        return code
+    finally:
+        if engine is not None:
+            engine.close()
+        with suppress(sqlite3.Error):
             requests.requeue_orphans(db)
-            _work(db)
-        except Stopped:
-            requests.requeue_orphans(db)
-        finally:
             _close(db)
+            runners.leave(db, whatever=True)
             close_writer(db)
 
 
-@contextmanager
-def _alone(store: Path) -> Iterator[None]:
-    def stop(signal_number: int, frame: object) -> None:
-        raise Stopped
+def engine_of(slots: Slots) -> Engine:
+    if slots.engine == "ray":
+        from circuit_core.sweep.ray_engine import RayEngine
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+        return RayEngine(slots)
+    from circuit_core.sweep.local import Local
+
+    return Local(slots.slots())
+
+
+@contextmanager
+def _alone(store: Path) -> Iterator[bool]:
+    """Whether this is the only runner; waits for one that is about to end."""
     with open(f"{store}.lock", "a+") as file:
         os.chmod(file.name, 0o600)
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        while not Runner.ending:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield True
+                return
+            if _served(store):
+                break
+            time.sleep(POLL)
+        yield False
 
 
-def _work(db: sqlite3.Connection) -> None:
-    described: set[int] = set()
-    while (unit := requests.take_unit(db)) is not None:
-        if unit.run not in described:
-            _describe(db, unit.run)
-            described.add(unit.run)
-        began = time.monotonic()
-        state, error = _compute(db, unit)
-        requests.finish_unit(db, unit, state, time.monotonic() - began, error)
-        log.info("%s@%d %s %.1f s %s", unit.model, unit.step, state, time.monotonic() - began, error or "")
-        _close(db)
+def _served(store: Path) -> bool:
+    """Whether the runner that holds the lock has not left: it will see what is queued."""
+    db = open_to_write(store)
+    try:
+        holder = runners.holder(db)
+        return holder is not None and (holder.host != platform.node() or control.lives(holder.pid))
+    finally:
+        db.close()
+
+
+def _beats_elsewhere(db: sqlite3.Connection) -> bool:
+    """Whether another host's runner lives: its beat rises while one looks. No clock is asked."""
+    first = runners.holder(db)
+    if first is None or first.host == platform.node():
+        return False
+    time.sleep(3 * BEAT)
+    return runners.holder(db) not in (None, first)
+
+
+class Runner:
+    """From the queue to the workers, and from them to the store."""
+
+    ending = False
+    """Whether this process was asked to end."""
+
+    @classmethod
+    def end(cls, number: int, frame: object) -> None:
+        cls.ending = True
+
+    def __init__(self, db: sqlite3.Connection, store: Path, engine: Engine, logged: Path | None) -> None:
+        self.db, self.store, self.engine, self.logged = db, store, engine, logged
+        self.under_way: dict[int, UnderWay] = {}
+        self.described: set[int] = set()
+        self.beaten = time.monotonic()
+
+    def work(self) -> None:
+        """Until nothing is queued, or the process is asked to end."""
+        while not self.ending:
+            self._fill()
+            if not self.under_way and runners.leave(self.db):
+                return
+            for message in self.engine.messages(POLL):
+                self._hear(message)
+            self._look_after()
+
+    def _fill(self) -> None:
+        """Give every free slot a unit; one that is settled without a worker leaves the slot free."""
+        for slot in self.engine.free():
+            while not self.ending and (unit := requests.take_unit(self.db, slot.name, self._busy())):
+                self._describe(unit.run)
+                taken = UnderWay(self.db, self.store, unit)
+                if order := taken.order(slot, self._ahead(unit)):
+                    self.under_way[unit.id] = taken
+                    self.engine.begin(slot, order)
+                    break
+                _close(self.db)
+
+    def _busy(self, *more: int) -> list[int]:
+        return [taken.unit.checkpoint for taken in self.under_way.values()] + list(more)
+
+    def _ahead(self, unit: requests.Unit) -> Path | None:
+        following = requests.next_unit(self.db, self._busy(unit.checkpoint))
+        return Path(following.source) / following.revision if following else None
+
+    def _hear(self, message: Message) -> None:
+        """What is said of a unit that was ended already is dropped."""
+        if (taken := self.under_way.get(message.unit)) and taken.say(message):
+            self._drop(taken)
+
+    def _drop(self, taken: UnderWay) -> None:
+        del self.under_way[taken.unit.id]
+        _close(self.db)
+
+    def _look_after(self) -> None:
+        """Stop what is not wanted any more, and show that this process lives."""
+        for unit in control.unwanted(self.db, self.under_way):
+            self._stop(self.under_way[unit])
+        if time.monotonic() - self.beaten > BEAT:
+            self.beaten = time.monotonic()
+            runners.beat(self.db)
+
+    def _stop(self, taken: UnderWay) -> None:
+        now = time.monotonic()
+        if taken.asked_to_stop is None:
+            taken.asked_to_stop = now
+            self.engine.stop(taken.unit.id)
+        elif now - taken.asked_to_stop > GRACE:
+            self.engine.kill(taken.unit.id)
+            taken.stopped()
+            self._drop(taken)
+
+    def _describe(self, run: int) -> None:
+        if run in self.described:
+            return
+        versions = {"circuit-tui": __version__, "python": platform.python_version()}
+        versions |= {name: version(name) for name in PACKAGES}
+        logged = str(self.logged) if self.logged else None
+        requests.describe_runner(self.db, run, platform.node(), os.getpid(), versions, logged)
+        self.described.add(run)
 
 
 def _close(db: sqlite3.Connection) -> None:
@@ -79,72 +222,8 @@ def _close(db: sqlite3.Connection) -> None:
         for model in trends.touched(db, run):
             try:
                 trending.refresh(db, model)
+            except sqlite3.Error:
+                raise
             except Exception:
                 log.exception("the trends of %s", model)
     requests.close_runs(db)
-
-
-def _compute(db: sqlite3.Connection, unit: requests.Unit) -> tuple[str, str | None]:
-    """Compute what a unit lacks; its final state, and the reason if that is `failed`."""
-    from circuit_core.sweep.worker import Checkpoint
-
-    request = Request.read(unit.request)
-    folder = Path(unit.source) / unit.revision
-    try:
-        identity = checkpoints.identity(folder)
-        held = results.held_keys(db, unit.checkpoint)
-        text = texts.chosen(db, request, unit.suite)
-        missing = [
-            job for job in jobs(request, specs(db, request), text) if job.key(_address(unit), identity) not in held
-        ]
-        if not missing:
-            return "done", None
-        loaded = Checkpoint(folder, request.device, request.dtype, text and task_files.text_of(db, text))
-        requests.computing_on(db, unit, loaded.device)
-        models.checkpoint_loaded(db, unit.checkpoint, "ok", loaded.fingerprint)
-        return _results(db, unit, loaded, missing, identity), None
-    except CheckpointError as error:
-        models.checkpoint_loaded(db, unit.checkpoint, error.status, detail=str(error))
-        return "failed", str(error)
-    except CircuitError as error:
-        return "failed", str(error)
-    except Exception as error:
-        log.exception("%s@%d", unit.model, unit.step)
-        return "failed", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
-
-
-def _results(db: sqlite3.Connection, unit: requests.Unit, loaded, missing: list[Job], identity: str) -> str:
-    requests.doing(db, unit, missing[0].title, 0)
-    for done, computed in enumerate(loaded.compute(missing), 1):
-        job = computed.job
-        task = job.task and results.TaskRecord(job.task.name, job.task.hash, job.task.metric, job.task.prepend_bos)
-        of = results.Provenance(
-            key=job.key(_address(unit), identity),
-            run=unit.run,
-            checkpoint=unit.checkpoint,
-            analysis=job.analysis,
-            params=job.params,
-            identity=identity,
-            fingerprint=loaded.fingerprint,
-            dtype=job.dtype,
-            seconds=computed.seconds,
-            role=job.role,
-            task=task,
-            device=loaded.device,
-            threads=loaded.threads,
-        )
-        results.write(db, of, computed.record)
-        if requests.cancelled(db, unit.run):
-            return "cancelled"
-        requests.doing(db, unit, missing[min(done, len(missing) - 1)].title, done / len(missing))
-    return "done"
-
-
-def _address(unit: requests.Unit) -> str:
-    return f"{unit.model}@{unit.step}"
-
-
-def _describe(db: sqlite3.Connection, run: int) -> None:
-    versions = {"circuit-tui": __version__, "python": platform.python_version()}
-    versions |= {name: version(name) for name in PACKAGES}
-    requests.describe_runner(db, run, platform.node(), os.getpid(), versions)

@@ -6,7 +6,7 @@ reason; a checkpoint that cannot be loaded raises, and so does a user's task fil
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,11 @@ import torch
 
 from circuit_core import loading
 from circuit_core.checkpoints import shape
-from circuit_core.errors import CircuitError, TaskError
+from circuit_core.circuits import batches
+from circuit_core.errors import CheckpointError, CircuitError, TaskError
+from circuit_core.sweep import messages
 from circuit_core.sweep.analyses import Analyses
+from circuit_core.sweep.messages import Message, Order
 from circuit_core.sweep.request import Job
 from circuit_store import results
 
@@ -31,11 +34,18 @@ class Computed:
 
 
 class Checkpoint:
-    """A loaded checkpoint."""
+    """A loaded checkpoint.
 
-    def __init__(self, folder: Path, device: str, dtype: str, text: str | None = None) -> None:
+    Args:
+        device: as torch names it; `auto` takes a GPU if there is one.
+        cores: threads of a model that is not small; None for all.
+    """
+
+    def __init__(
+        self, folder: Path, device: str, dtype: str, text: str | None = None, cores: int | None = None
+    ) -> None:
         self.device = _device(device)
-        self.threads = 1 if shape(folder).params < SMALL else max(1, os.cpu_count() or 1)
+        self.threads = 1 if shape(folder).params < SMALL else max(1, cores or os.cpu_count() or 1)
         torch.set_num_threads(self.threads)
         self.loaded = loading.load(folder, self.device, getattr(torch, dtype))
         self.analyses = Analyses(self.loaded, text)
@@ -63,6 +73,53 @@ class Checkpoint:
             return self.analyses(job)
         except TaskError as error:
             return results.Undefined(str(error))
+
+
+def work(order: Order, stopped: Callable[[], bool] = lambda: False, masked: bool = False) -> Iterator[Message]:
+    """All that is to say of one order; the last message is `Finished`, `Failed` or `Died`.
+
+    Args:
+        stopped: asked after every job.
+        masked: this process sees the order's GPU alone, as `cuda:0`.
+    """
+    try:
+        yield from _work(order, stopped, masked)
+    except CheckpointError as error:
+        yield messages.Failed(order.unit, str(error), error.status)
+    except Exception as error:
+        if batches.ran_out(error):
+            yield messages.Died(order.unit, f"out of memory: {_first_line(error)}")
+        else:
+            known = isinstance(error, CircuitError)
+            yield messages.Failed(order.unit, str(error) if known else f"{type(error).__name__}: {_first_line(error)}")
+
+
+def _work(order: Order, stopped: Callable[[], bool], masked: bool) -> Iterator[Message]:
+    """Raises: whatever goes wrong."""
+    batches.IN_MAIN_MEMORY = int(2**30 * order.batch)
+    device = _seen(order.device, masked)
+    loaded = Checkpoint(order.folder, device, order.dtype, order.text, order.cores)
+    if loaded.device.startswith("cuda"):
+        torch.cuda.set_per_process_memory_fraction(order.batch)
+    named = order.device if masked else loaded.device
+    yield messages.Loaded(order.unit, loaded.fingerprint, named, loaded.threads)
+    yield messages.Doing(order.unit, order.jobs[0].title)
+    for computed in loaded.compute(order.jobs):
+        yield messages.Result(order.unit, computed.job, computed.record, computed.seconds)
+        if stopped():
+            break
+    yield messages.Finished(order.unit)
+
+
+def _seen(device: str, masked: bool) -> str:
+    """What torch calls the device here. Raises: CircuitError, if there is no such GPU."""
+    if masked and not torch.cuda.is_available():
+        raise CircuitError(f"There is no device {device}: choose auto, cpu, or a GPU that `nvidia-smi` lists.")
+    return "cuda:0" if masked else device
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else "no message"
 
 
 def _device(name: str) -> str:

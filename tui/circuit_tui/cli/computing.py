@@ -1,5 +1,6 @@
 """Commands that compute: `demo`, `run` and `patch`."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,14 @@ def demo(store: Path) -> None:
 @click.option("--threshold", default=0.8, type=float, help="Faithfulness that a circuit must reach.")
 @click.option("--preset", default="default", type=click.Choice(["default", "paper-code"]), help="See the README.")
 @click.option("--text", type=click.Path(path_type=Path), help="Text of the models' own kind, for copy suppression.")
-@click.option("--device", default="auto", help="cpu, cuda, cuda:1; auto takes a GPU if there is one.")
+@click.option("--device", default="auto", help="cpu, cuda, GPUs as in cuda:0,cuda:1; auto takes one if there is any.")
 @click.option("--dtype", default="float32", type=click.Choice(["float32", "float64", "bfloat16", "float16"]))
+@click.option("--workers", default=1, type=click.IntRange(1, 256), help="Workers on the CPU, which share its cores.")
+@click.option("--per-gpu", default=1, type=click.IntRange(1, 64), help="Workers on each GPU, for small models.")
+@click.option("--engine", default="local", type=click.Choice(["local", "ray"]), help="ray: workers on several boxes.")
+@click.option("--ray-address", "address", help="Cluster for --engine ray; auto for the one that runs here.")
+@click.option("--priority", default=0, type=click.IntRange(-100, 100), help="Runs of a higher one come first.")
+@click.option("--detach", is_flag=True, help="Compute in the background and return at once; see `jobs`.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def run(
@@ -59,13 +66,17 @@ def run(
     analyses: str,
     sizes: str,
     text: Path | None,
+    priority: int,
+    detach: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Compute MODELs (known names or folders) into the store; what is there already is not computed again."""
     from circuit_core.sweep.request import ANALYSES, Request
+    from circuit_core.sweep.slots import Slots
     from circuit_tui import sweeps
 
+    where = Slots(**{name: options.pop(name) for name in ("workers", "per_gpu", "engine", "address")})
     wanted = _listed(analyses, "--analyses")
     wanted = ANALYSES if "all" in wanted else wanted
     if unknown := [a for a in wanted if a not in ANALYSES]:
@@ -74,7 +85,10 @@ def run(
         raise ValueError(f"--threshold {options['threshold']}: give a faithfulness above 0, at most 1.")
     request = Request(tasks=_tasks(tasks), analyses=wanted, sizes=_sizes(sizes), **options)
     request = _of_the_paper(request) if request.preset == "paper-code" else request
-    raise SystemExit(sweeps.run(store, list(models), checkpoints, request, as_json, text))
+    if where.engine == "ray" and find_spec("ray") is None:
+        raise ValueError("--engine ray needs Ray, which is not installed: pip install 'circuit-tui[ray]'.")
+    how = sweeps.How(where, priority, detach)
+    raise SystemExit(sweeps.run(store, list(models), checkpoints, request, as_json, text, how))
 
 
 def _of_the_paper(request: Any) -> Any:

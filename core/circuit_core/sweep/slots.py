@@ -1,0 +1,70 @@
+"""Where a runner computes: one slot a worker. A GPU is one slot, or `per_gpu`; the CPU is `workers` slots.
+
+Threads are decided here as well: the slots of a CPU share its cores. Light: nothing here asks torch for devices.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one worker."""
+
+    name: str
+    device: str
+    """As the user names it."""
+    visible: str | None
+    """The one GPU that the worker sees (`CUDA_VISIBLE_DEVICES`); None for what the runner sees."""
+    cores: int
+
+
+@dataclass(frozen=True)
+class Slots:
+    """What was asked for."""
+
+    device: str = "auto"
+    """One or several, separated by commas."""
+    workers: int = 1
+    per_gpu: int = 1
+    engine: str = "local"
+    address: str | None = None
+    """Of a Ray cluster."""
+
+    @staticmethod
+    def read(data: dict[str, Any]) -> "Slots":
+        """From a run's record in the store."""
+        return Slots(**{k: v for k, v in data.items() if k in Slots.__annotations__})
+
+    def slots(self) -> list[Slot]:
+        places = list(self._places())
+        on_cpu = max(1, sum(not _gpu(device) for device in places))
+        cores = max(1, (os.cpu_count() or 1) // on_cpu)
+        return [Slot(f"{i}:{device}", device, _visible(device), cores) for i, device in enumerate(places)]
+
+    def _places(self) -> Iterator[str]:
+        for device in dict.fromkeys(part.strip() for part in self.device.split(",") if part.strip()):
+            yield from [device] * (self.per_gpu if _gpu(device) else self.workers)
+
+
+def _gpu(device: str) -> bool:
+    """Whether a device is a GPU; `auto` is one where the driver shows any."""
+    if device == "auto":
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+        return not hidden and any(Path("/dev").glob("nvidia[0-9]*"))
+    return device.startswith("cuda")
+
+
+def _visible(device: str) -> str | None:
+    """The GPU that stands for `cuda:N`, out of those that the runner itself may see."""
+    _, colon, number = device.partition("cuda:")
+    if not (colon and number.isdigit()):
+        return None
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is None:
+        return number
+    listed = given.split(",")
+    return listed[int(number)] if int(number) < len(listed) else "-1"

@@ -1,0 +1,135 @@
+"""A unit between the queue and its results: what a worker is told to do for it, and what becomes of what it says."""
+
+import logging
+import sqlite3
+import time
+from pathlib import Path
+
+from circuit_core import checkpoints
+from circuit_core.errors import CheckpointError, CircuitError
+from circuit_core.sweep import messages, texts
+from circuit_core.sweep.messages import Message, Order
+from circuit_core.sweep.request import Job, Request, jobs
+from circuit_core.sweep.slots import Slot
+from circuit_core.sweep.task_names import specs
+from circuit_store import control, models, requests, results, task_files
+
+log = logging.getLogger(__name__)
+HALF = 0.5
+PAUSE = 0.25
+"""Seconds at least between two notes of what a unit is at."""
+
+
+class UnderWay:
+    """A unit that was taken. Seconds are by a clock that does not jump."""
+
+    def __init__(self, db: sqlite3.Connection, store: Path, unit: requests.Unit) -> None:
+        self.db, self.store, self.unit = db, store, unit
+        self.began, self.noted = time.monotonic(), 0.0
+        self.asked_to_stop: float | None = None
+        """When its worker was asked to stop."""
+        self.identity, self.titles, self.place = "", [""], 0
+        self.loaded: messages.Loaded | None = None
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def order(self, slot: Slot, ahead: Path | None) -> Order | None:
+        """What is to compute; None if the unit is settled already: nothing is missing, or it cannot be read."""
+        try:
+            return self._order(slot, ahead)
+        except CheckpointError as error:
+            self.say(messages.Failed(self.unit.id, str(error), error.status))
+        except (CircuitError, OSError) as error:
+            self.say(messages.Failed(self.unit.id, str(error)))
+        return None
+
+    def _order(self, slot: Slot, ahead: Path | None) -> Order | None:
+        """Raises: CircuitError, OSError."""
+        unit, request = self.unit, Request.read(self.unit.request)
+        folder = Path(unit.source) / unit.revision
+        self.identity = checkpoints.identity(folder)
+        held, text = results.held_keys(self.db, unit.checkpoint), texts.chosen(self.db, request, unit.suite)
+        missing = [job for job in jobs(request, specs(self.db, request), text) if self._key(job) not in held]
+        if not missing:
+            self._settle("done")
+            return None
+        self.titles = [job.title for job in missing]
+        words = text and task_files.text_of(self.db, text)
+        batch = HALF**unit.crashes
+        return Order(unit.id, folder, missing, request.dtype, slot.device, words, slot.cores, batch, ahead)
+
+    def _key(self, job: Job) -> str:
+        return job.key(f"{self.unit.model}@{self.unit.step}", self.identity)
+
+    def say(self, message: Message) -> bool:
+        """Write down what a worker says; True if that was the last of this unit."""
+        if isinstance(message, messages.Loaded):
+            self._loaded(message)
+        elif isinstance(message, messages.Doing):
+            requests.doing(self.db, self.unit, message.what, 0)
+        elif isinstance(message, messages.Result):
+            self._result(message)
+        elif isinstance(message, messages.Failed):
+            if message.status:
+                models.checkpoint_loaded(self.db, self.unit.checkpoint, message.status, detail=message.reason)
+            self._settle("failed", message.reason)
+        elif isinstance(message, messages.Died):
+            self.died(message.reason)
+        elif self.asked_to_stop is None:
+            self._settle("done")
+        else:
+            self.stopped()
+        return isinstance(message, messages.Finished | messages.Failed | messages.Died)
+
+    def died(self, reason: str) -> None:
+        """Its worker is gone: once more with half the batch, or failed. One that was to stop has stopped."""
+        if self.asked_to_stop is not None:
+            self.stopped()
+        elif requests.crashed(self.db, self.unit, self.seconds, reason):
+            self.tell(f"{reason}; once more")
+        else:
+            self.tell(f"failed {self.seconds:.1f} s {reason}")
+
+    def stopped(self) -> None:
+        control.stopped(self.db, self.unit.id)
+        self.tell(f"stopped {self.seconds:.1f} s")
+
+    def _loaded(self, loaded: messages.Loaded) -> None:
+        self.loaded = loaded
+        requests.computing_on(self.db, self.unit, loaded.device)
+        models.checkpoint_loaded(self.db, self.unit.checkpoint, "ok", loaded.fingerprint)
+
+    def _result(self, result: messages.Result) -> None:
+        assert self.loaded is not None
+        job, unit = result.job, self.unit
+        task = job.task and results.TaskRecord(job.task.name, job.task.hash, job.task.metric, job.task.prepend_bos)
+        of = results.Provenance(
+            key=self._key(job),
+            run=unit.run,
+            checkpoint=unit.checkpoint,
+            analysis=job.analysis,
+            params=job.params,
+            identity=self.identity,
+            fingerprint=self.loaded.fingerprint,
+            dtype=job.dtype,
+            seconds=result.seconds,
+            role=job.role,
+            task=task,
+            device=self.loaded.device,
+            threads=self.loaded.threads,
+        )
+        results.write(self.db, of, result.record)
+        self.place += 1
+        if self.place < len(self.titles) and time.monotonic() - self.noted > PAUSE:
+            self.noted = time.monotonic()
+            requests.doing(self.db, unit, self.titles[self.place], self.place / len(self.titles))
+
+    def _settle(self, state: str, error: str | None = None) -> None:
+        requests.finish_unit(self.db, self.unit, state, self.seconds, error)
+        self.tell(f"{state} {self.seconds:.1f} s {error or ''}")
+
+    def tell(self, what: str) -> None:
+        """One line of the log."""
+        log.info("%s run %d: %s@%d %s", self.store, self.unit.run, self.unit.model, self.unit.step, what)

@@ -1,0 +1,115 @@
+"""A store as a whole: checked, copied while it is written, and joined with another."""
+
+import sqlite3
+import stat
+from contextlib import closing
+
+import pytest
+
+from circuit_store import export, models, queries, store, upkeep, views
+from circuit_store.errors import StoreTooNew, StoreUnusable
+
+
+def exports(db) -> dict[str, str]:
+    """Every view but those of runs, as files."""
+    kept = {name: view for name, view in views.VIEWS.items() if name not in ("units", "emergence", "handoffs")}
+    return {name: export.text(queries.rows(db, v), [c.name for c in v.columns]) for name, v in kept.items()}
+
+
+def other(toy, tmp_path):
+    """A store of its own with the same model."""
+    return type(toy)(tmp_path / "other.db")
+
+
+def test_a_sound_store_has_no_fault(toy):
+    """Invariant: whatever the store writes itself passes."""
+    assert upkeep.faults(toy.full().db) == []
+
+
+@pytest.mark.parametrize(
+    "damage, says",
+    [
+        ("DELETE FROM behaviour", "2 results without content or reason"),
+        ("DELETE FROM result", "rows of head_score without a result"),
+        ("DELETE FROM run", "results of no run"),
+        ("DELETE FROM checkpoint", "refers to a checkpoint that is not there"),
+    ],
+)
+def test_each_damage_is_named(toy, damage, says):
+    """Invariant: what lost its other half is found, and said."""
+    toy.full().db.execute("PRAGMA foreign_keys=OFF")
+    toy.db.execute(damage)
+    assert any(says in fault for fault in upkeep.faults(toy.db))
+
+
+def test_a_damaged_file_is_named(toy, path):
+    """Invariant: pages that were overwritten are found."""
+    store.close_writer(toy.full().db)
+    with open(path, "r+b") as file:
+        file.seek(4096 * 5)
+        file.write(b"\xff" * 4096 * 3)
+    with closing(sqlite3.connect(path)) as db:
+        db.row_factory = sqlite3.Row
+        assert upkeep.faults(db)
+
+
+def test_a_copy_of_a_live_store_is_whole_and_private(toy, tmp_path):
+    """Invariant: what is committed is in the copy, one file for the user alone; an open transaction is not."""
+    toy.full()
+    before = exports(toy.db)
+    copy = tmp_path / "copy.db"
+    with closing(store.open_to_read(toy.path)) as reader, store.transaction(toy.db):
+        toy.db.execute("DELETE FROM behaviour")
+        upkeep.backup(reader, copy)
+        toy.db.execute("ROLLBACK")
+        toy.db.execute("BEGIN")
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert not list(tmp_path.glob("copy.db-*"))
+    with closing(store.open_to_read(copy)) as db:
+        assert exports(db) == before and upkeep.faults(db) == []
+
+
+def test_a_backup_overwrites_nothing(toy, tmp_path):
+    """Invariant: a file that exists stays as it is."""
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(StoreUnusable, match="exists"):
+        upkeep.backup(toy.db, tmp_path / "mine")
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_two_halves_become_the_whole(toy, tmp_path):
+    """Invariant: a store merged from two halves exports what one that computed all does; again takes over nothing."""
+    half = other(toy, tmp_path)
+    whole = type(toy)(tmp_path / "whole.db").full()
+    toy.behaviour(0, -0.5)
+    toy.heads(10, 0.25)
+    half.full()
+    for db, ids in ((half.db, half.ids), (whole.db, whole.ids)):
+        models.checkpoint_loaded(db, ids[0], "ok", "f0")
+    store.close_writer(half.db)
+    merged = upkeep.merge(toy.db, half.path)
+    assert (merged.models, merged.held) == (0, 2) and merged.results > 3 and merged.names == ["toy"]
+    assert exports(toy.db) == exports(whole.db) and upkeep.faults(toy.db) == []
+    again = upkeep.merge(toy.db, half.path)
+    assert (again.results, again.held) == (0, merged.results + 2)
+
+
+def test_a_model_that_is_new_comes_with_its_results(toy, tmp_path, path):
+    """Invariant: into an empty store everything comes, with new numbers."""
+    toy.full()
+    with closing(store.open_to_write(tmp_path / "empty.db")) as db:
+        assert upkeep.merge(db, path).models == 1
+        assert exports(db) == exports(toy.db) and upkeep.faults(db) == []
+
+
+def test_what_cannot_be_merged_is_refused(toy, tmp_path):
+    """Invariant: the store itself, and one of a later version, are refused; nothing changes."""
+    before = exports(toy.db)
+    with pytest.raises(StoreUnusable, match="the store itself"):
+        upkeep.merge(toy.db, toy.path)
+    later = other(toy, tmp_path)
+    later.db.execute(f"PRAGMA user_version={store.VERSION + 1}")
+    later.db.close()
+    with pytest.raises(StoreTooNew):
+        upkeep.merge(toy.db, later.path)
+    assert exports(toy.db) == before

@@ -1,0 +1,141 @@
+"""Whatever is killed, and whenever: no result is lost or doubled, and the numbers are those of an undisturbed run.
+
+Small units (one checkpoint under many steps, cheap roles) are computed while a worker, the runner, or a command that
+follows is killed at moments that a seed decides. After each kill the store must be sound; at the end every export must
+equal an undisturbed one byte for byte.
+"""
+
+import os
+import random
+import shutil
+import signal
+import time
+
+import pytest
+
+from circuit_core import checkpoints, suites
+
+SOURCE = suites.sample_folder() / "sample-0.1m"
+LAST = checkpoints.discover(SOURCE)[-1].revision
+VICTIMS = ("worker", "runner", "follower")
+
+
+class Rampage:
+    """A sweep over many small units that is disturbed again and again."""
+
+    def __init__(self, bench, units: int):
+        self.bench = bench
+        for place in range(units):
+            folder = bench.folder / "many" / f"step{place}"
+            folder.mkdir(parents=True)
+            for file in (SOURCE / LAST).iterdir():
+                os.link(file, folder / file.name) if _linkable(file, folder) else shutil.copy(file, folder / file.name)
+        self.run = ("run", "many", "--analyses", "behaviour,heads", "--workers", "2")
+        self.landed = 0
+        """Kills that met a process with work left."""
+        self.process = None
+        self.seen: dict[str, int] = {}
+
+    def follow(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            self.process = self.bench.start(*self.run)
+
+    def kill(self, victim: str) -> bool:
+        """Whether there was one to kill."""
+        pids = {"worker": self.bench.workers, "runner": self._runner, "follower": self._follower}[victim]()
+        for pid in pids[:1]:
+            os.kill(pid, signal.SIGKILL)
+            self.landed += self.left()
+        return bool(pids)
+
+    def left(self) -> bool:
+        """Whether there may be something left to compute."""
+        if not (self.bench.store.exists() and self.bench.tables()):
+            return True
+        return self.bench.ask("SELECT count(*) FROM unit WHERE state != 'done'") != [(0,)] or not self.bench.units()
+
+    def _runner(self) -> list[int]:
+        found = self.bench.ask("SELECT pid FROM runner") if self.bench.store.exists() and self.bench.tables() else []
+        return [pid for (pid,) in found if os.path.exists(f"/proc/{pid}/fd/0")]
+
+    def _follower(self) -> list[int]:
+        return [self.process.pid] if self.process and self.process.poll() is None else []
+
+    def check(self) -> None:
+        """The store is sound; every result that was there is there under the same number, and once."""
+        if not (self.bench.store.exists() and self.bench.tables()):
+            return
+        assert self.bench.ask("PRAGMA integrity_check") == [("ok",)]
+        assert self.bench.ask("PRAGMA foreign_key_check") == []
+        now = {key: number for number, key, *_ in self.bench.results()}
+        assert self.seen.items() <= now.items()
+        self.seen = now
+
+    def finish(self) -> None:
+        """Whatever is left is computed; units that lost two workers are tried again."""
+        if self.process is not None:
+            self.process.communicate(timeout=240)
+        self.bench.end(self.bench.start(*self.run))
+        self.bench.until(self.bench.idle)
+
+
+def _linkable(file, folder) -> bool:
+    """Weights are copied: a link would be the same source."""
+    return os.stat(file).st_dev == os.stat(folder).st_dev and file.suffix != ".safetensors"
+
+
+def rampage(bench, kills: int, units: int, seed: int) -> Rampage:
+    """Kill at seeded moments, so often, and finish."""
+    chance, going = random.Random(seed), Rampage(bench, units)
+    for place in range(kills):
+        going.follow()
+        time.sleep(chance.uniform(0.2, 3.0))
+        victim = VICTIMS[(place + chance.randrange(2)) % len(VICTIMS)]
+        deadline = time.monotonic() + 30
+        while going.left() and not going.kill(victim) and time.monotonic() < deadline:
+            going.follow()
+            time.sleep(0.02)
+        going.check()
+    going.finish()
+    going.check()
+    assert going.landed > 0.8 * kills, "the sweep was over too early: give it more units"
+    return going
+
+
+def assert_undisturbed(bench, disturbed: Rampage, units: int) -> None:
+    calm = Rampage(bench, units)
+    calm.follow()
+    bench.end(calm.process)
+    assert disturbed.bench.exports() == bench.exports()
+    assert len(disturbed.seen) == len(disturbed.bench.results()) == len(bench.results()) > units
+
+
+def test_five_kills_lose_nothing(benches):
+    """Invariant: after five kills over small units all results are there once, equal to an undisturbed run's."""
+    assert_undisturbed(benches(), rampage(benches(), kills=5, units=12, seed=0), units=12)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1700)
+def test_fifty_kills_lose_nothing(benches):
+    """Invariant: the same for fifty kills over two hundred units."""
+    assert_undisturbed(benches(), rampage(benches(), kills=50, units=200, seed=1), units=200)
+
+
+@pytest.mark.slow
+def test_two_slots_are_faster_than_one(benches):
+    """Invariant: on two free cores two slots finish 40 units at least 1.7 times as fast; the results are the same."""
+    seconds, made, load = [], [], os.getloadavg()[0]
+    for workers in ("1", "2"):
+        bench = benches()
+        going = Rampage(bench, 40)
+        bench("run", "many", "--checkpoints", "0,1", "--analyses", "behaviour,heads,circuit", "--workers", workers)
+        began = time.monotonic()
+        bench(*going.run[:2], "--analyses", "behaviour,heads,circuit", "--workers", workers)
+        seconds.append(time.monotonic() - began)
+        made.append(bench.exports())
+    assert made[0] == made[1]
+    ratio = seconds[0] / seconds[1]
+    if ratio <= 1.7 and (load > 0.5 or (os.cpu_count() or 1) < 2):
+        pytest.skip(f"other processes used the cores (load {load:.1f}): the ratio {ratio:.2f} says nothing")
+    assert ratio > 1.7

@@ -1,0 +1,106 @@
+"""Jobs in the background: they outlive what started them, are joined, interrupted, resumed and listed."""
+
+import json
+import os
+import signal
+import stat
+import time
+from contextlib import closing
+
+from circuit_core import checkpoints, suites
+from circuit_store import control, models, requests
+from circuit_store.store import close_writer, open_to_write
+
+STEPS = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")]
+FEW = ",".join(map(str, STEPS[:3]))
+RUN = ("run", "sample-0.1m", "--checkpoints", FEW, "--analyses", "behaviour,heads")
+
+
+def test_a_detached_run_goes_on_by_itself(bench):
+    """Invariant: the command returns at once; the runner leads its own session, SIGHUP does not end it; its log is
+    the user's alone and `jobs` tells how it went."""
+    out, _ = bench(*RUN, "--detach", "--json")
+    assert json.loads(out) == {"run": 1, "queued": 3, "already": 0}
+    bench.until(lambda: bench.ask("SELECT pid FROM runner") != [] and bench.ask("SELECT pid FROM run")[0][0])
+    runner = bench.runner()
+    assert os.getsid(runner) == runner != os.getsid(0)
+    bench.kill(signal.SIGHUP)
+    bench.until(bench.idle)
+    assert [u[:2] for u in bench.units().values()] == [("done", 1)] * 3 and bench.ask("SELECT * FROM runner") == []
+    log = bench.folder / "state" / "circuit-tui" / "runner.log"
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+    (listed,) = json.loads(bench("jobs", "--json")[0])["runs"]
+    assert (listed["state"], listed["done"], listed["open"], listed["log"]) == ("done", 3, 0, str(log))
+    shown = json.loads(bench("jobs", "show", "1", "--json")[0])
+    assert [(u["step"], u["state"], u["slot"]) for u in shown["units"]] == [(s, "done", "0:auto") for s in STEPS[:3]]
+    assert [line.split(" run 1: ")[1].split()[0] for line in bench("jobs", "logs", "1")[0].splitlines()] == [
+        f"sample-0.1m@{step}" for step in STEPS[:3]
+    ]
+    bench("jobs", "forget", "1")
+    assert json.loads(bench("jobs", "list", "--json")[0]) == {"runs": []}
+    assert len(bench.results()) > 0
+
+
+def test_a_second_run_joins_the_runner_that_lives(bench):
+    """Invariant: one runner computes both; interrupting the first leaves what the second asked for."""
+    first = bench.start(*RUN[:-1], "all")
+    bench.after_the_first(first)
+    runner = bench.runner()
+    second = bench.start("run", "sample-0.1m", "--checkpoints", "final", "--analyses", "behaviour", "--priority", "1")
+    bench.until(lambda: bench.ask("SELECT count(*) FROM asker") == [(2,)])
+    first.send_signal(signal.SIGINT)
+    _, err = bench.end(first, 130)
+    assert "`circuit-tui jobs resume 1`" in err
+    bench.end(second)
+    assert bench.ask("SELECT id, state FROM run") == [(1, "interrupted"), (2, "done")]
+    assert bench.ask("SELECT DISTINCT pid FROM run") == [(runner,)]
+    bench("jobs", "resume", "1")
+    bench.until(lambda: bench.ask("SELECT state FROM run") == [("done",), ("done",)])
+    assert bench.ask("SELECT DISTINCT state FROM unit") == [("done",)]
+    bench.until(bench.idle)
+
+
+def test_what_two_asked_for_goes_on_without_one(bench):
+    """Invariant: of two equal commands one may be interrupted; the other ends well, no unit is lost."""
+    both = [bench.start(*RUN) for _ in range(2)]
+    bench.until(lambda: bench.store.exists() and bench.tables() and bench.ask("SELECT count(*) FROM asker") == [(2,)])
+    both[0].send_signal(signal.SIGINT)
+    _, err = bench.end(both[0], 130)
+    assert "Run 1 goes on" in err
+    bench.end(both[1])
+    assert {u[0] for u in bench.units().values()} == {"done"}
+
+
+def test_a_follower_takes_over_from_a_runner_that_ends(bench):
+    """Invariant: when the runner of another is asked to end, who follows starts one, and the work is done."""
+    first = bench.start(*RUN)
+    bench.after_the_first(first)
+    runner = bench.runner()
+    second = bench.start(*RUN)
+    bench.until(lambda: bench.ask("SELECT count(*) FROM asker") == [(2,)])
+    os.kill(runner, signal.SIGTERM)
+    bench.end(first, 1)
+    bench.end(second)
+    assert {u[0] for u in bench.units().values()} == {"done"} and bench.runner() != runner
+
+
+def test_resuming_a_long_run_begins_at_once(bench):
+    """Invariant: with 200 units finished, the first that is left is loading within 5 s."""
+    source = suites.sample_folder() / "sample-0.1m"
+    with closing(open_to_write(bench.store)) as db:
+        steps = [models.Checkpoint(10_000 + i, None, f"step{STEPS[-1]}") for i in range(202)]
+        model = models.Model("long", "folder", str(source), None, None, 1, 2, 2, 8, True)
+        ids = list(models.add_model(db, model, steps).values())
+        request = {"analyses": ["behaviour"], "tasks": ["ioi"], "models": ["long"]}
+        run = requests.add_run(db, request, ids)
+        db.execute("UPDATE unit SET state = 'done', seconds = 1 WHERE checkpoint_id <= ?", (ids[199],))
+        control.interrupt(db, run)
+        db.execute("UPDATE unit SET state = 'done' WHERE checkpoint_id <= ?", (ids[199],))
+        close_writer(db)
+    began = time.monotonic()
+    bench("jobs", "resume", "1")
+    bench.until(lambda: bench.ask("SELECT count(*) FROM unit WHERE attempts = 1") != [(0,)])
+    assert time.monotonic() - began < 5
+    bench.until(lambda: bench.ask("SELECT state FROM run") == [("done",)])
+    bench.until(bench.idle)

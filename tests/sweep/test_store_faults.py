@@ -1,0 +1,139 @@
+"""What goes wrong around a sweep: outcome and message of rows of docs/faults.md; nothing that is finished is lost.
+
+The runner runs as a process of its own, in which one thing is changed before it starts.
+"""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from circuit_core import checkpoints, suites
+from circuit_core.sweep import faults
+
+STEPS = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")][:3]
+RUN = ("sample-0.1m", "--checkpoints", ",".join(map(str, STEPS)), "--analyses", "behaviour,heads")
+AFTER_TWELVE = """
+import sqlite3, sys
+from circuit_core.sweep import under_way, runner
+from circuit_store import results
+from pathlib import Path
+written, write = [], results.write
+def disturbed(db, of, found):
+    written.append(of.key)
+    if len(written) == 12:
+        {change}
+    return write(db, of, found)
+results.write = disturbed
+sys.exit(runner.run(Path(sys.argv[1])))
+"""
+FULL = "db.execute(f'PRAGMA max_page_count={db.execute(\"PRAGMA page_count\").fetchone()[0]}')"
+READ_ONLY = "db.execute('PRAGMA query_only=ON')"
+LOCKED = (
+    "db.execute('PRAGMA busy_timeout=200'); other = sqlite3.connect(sys.argv[1], isolation_level=None);"
+    " other.execute('BEGIN IMMEDIATE')"
+)
+DOCS = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
+
+
+def queue(bench, *run: str) -> None:
+    """Queue a run without a runner."""
+    code = (
+        "from circuit_core.sweep import launch; launch.start = lambda store, log: None\n"
+        f"from circuit_tui.cli import main; main({['run', *run, '--detach']!r})"
+    )
+    subprocess.run([sys.executable, "-P", "-c", code], env=bench.env, cwd=bench.folder, check=True, capture_output=True)
+
+
+def disturbed(bench, change: str) -> subprocess.CompletedProcess[str]:
+    """A runner in which something changes at its twelfth result."""
+    code = AFTER_TWELVE.format(change=change)
+    command = [sys.executable, "-P", "-c", code, str(bench.store)]
+    return subprocess.run(command, env=bench.env, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    "change, fault",
+    [(FULL, sqlite3.SQLITE_FULL), (READ_ONLY, sqlite3.SQLITE_READONLY), (LOCKED, sqlite3.SQLITE_BUSY)],
+    ids=["full", "read-only", "locked"],
+)
+def test_a_store_that_takes_no_more_ends_the_runner_and_loses_nothing(bench, change, fault):
+    """Invariant: the runner ends with the fault's own code, finished results stay, `jobs resume` does the rest."""
+    queue(bench, *RUN)
+    ended = disturbed(bench, change)
+    said = faults.sentence(ended.returncode, bench.store)
+    assert ended.returncode == faults.LOST + fault, ended.stderr
+    assert said and said in ended.stderr and "Traceback" not in ended.stderr
+    assert said.replace(str(bench.store), "FILE") in DOCS
+    before = bench.results()
+    assert len(before) >= 11
+    bench("verify")
+    bench("jobs", "resume")
+    bench.until(lambda: bench.ask("SELECT state FROM run") == [("done",)])
+    assert bench.results()[: len(before)] == before and {u[0] for u in bench.units().values()} == {"done"}
+    bench.until(bench.idle)
+
+
+def test_the_foreground_says_what_the_runner_ended_with(bench, tmp_path):
+    """Invariant: whoever started the runner names the store's fault in one sentence and ends with 1."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "if 'circuit_core.sweep' in sys.orig_argv:\n"
+        "    from circuit_store import requests; import sqlite3\n"
+        "    def full(db):\n"
+        "        db.execute('PRAGMA max_page_count=1'); db.execute('CREATE TABLE filler (x)')\n"
+        "    requests.requeue_orphans = full\n"
+    )
+    bench.env["PYTHONPATH"] = f"{tmp_path}:{bench.env.get('PYTHONPATH', '')}"
+    _, err = bench("run", *RUN, code=1)
+    assert faults.sentence(faults.LOST + sqlite3.SQLITE_FULL, bench.store) in err
+
+
+def test_a_checkpoint_that_is_deleted_fails_alone(bench, copied):
+    """Invariant: what was planned and is gone when its turn comes is recorded; the rest is computed."""
+    folder = copied("pruned", *STEPS)
+    queue(bench, str(folder), "--analyses", "behaviour")
+    shutil.rmtree(folder / f"step{STEPS[1]}")
+    bench("jobs", "resume")
+    bench.until(lambda: bench.ask("SELECT state FROM run") == [("failed",)])
+    assert [u[0] for u in bench.units().values()] == ["done", "failed", "done"]
+    ((error,),) = bench.ask("SELECT error FROM unit WHERE state = 'failed'")
+    assert "has no weights" in error and "has no weights" in DOCS
+    bench.until(bench.idle)
+
+
+def test_a_clock_that_jumps_changes_no_duration(bench):
+    """Invariant: with a wall clock that falls by an hour at every look, seconds are what they were."""
+    queue(bench, *RUN)
+    jump = (
+        "import time, datetime as d\nfrom circuit_store import requests, runners\n"
+        "from circuit_core.sweep import runner\nrunner.BEAT = 0.1\nhours = iter(range(10**6))\n"
+        "back = lambda: (d.datetime.now(d.UTC) - d.timedelta(hours=next(hours))).isoformat(timespec='seconds')\n"
+        "requests.now = runners.now = back\ntime.time = lambda: -3600.0 * next(hours)\n"
+    )
+    command = [sys.executable, "-P", "-c", jump + AFTER_TWELVE.format(change="pass"), str(bench.store)]
+    subprocess.run(command, env=bench.env, check=True, capture_output=True, timeout=120)
+    assert [u[:2] for u in bench.units().values()] == [("done", 1)] * 3
+    assert all(0 < seconds < 100 for _, _, seconds in bench.units().values())
+    assert bench.ask("SELECT started > ended FROM run") == [(1,)]
+
+
+def test_a_second_host_is_refused_on_a_shared_file_system(bench, monkeypatch):
+    """Invariant: while another host's beat rises nothing is started here; one whose beat stands is dead."""
+    from circuit_core.sweep import runner
+    from circuit_store import filesystem, runners, store
+
+    queue(bench, *RUN)
+    monkeypatch.setattr(filesystem, "shared", lambda path: True)
+    with closing(store.open_to_write(bench.store)) as db:
+        runners.take(db, "elsewhere", 1)
+        monkeypatch.setattr(runner.time, "sleep", lambda seconds: runners.beat(db))
+        assert runner._run(bench.store, None) == faults.REFUSED
+        monkeypatch.setattr(runner.time, "sleep", lambda seconds: None)
+        assert not runner._beats_elsewhere(db)
+    said = faults.sentence(faults.REFUSED, bench.store)
+    assert said and said.replace(str(bench.store), "FILE") in DOCS

@@ -1,0 +1,109 @@
+"""Follow a run to its end: the runner is a process of its own, this one only watches the store.
+
+If a runner lives, it is joined; when it ends with work left, a new one is started. Ctrl-C leaves finished results where
+they are; the runner ends with it, unless somebody else asked for something.
+"""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import click
+
+from circuit_core.sweep import faults, launch
+from circuit_store import control, runs
+from circuit_tui import paths
+
+UNSETTLED = ("queued", "running")
+POLL = 0.2
+
+
+def follow(db: sqlite3.Connection, store: Path, run: int, total: int) -> None:
+    """Show progress until the run is settled; a runner that dies is an error, Ctrl-C an interruption."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    control.ask(db, run, os.getpid())
+    followed = Followed(db, store, run)
+    try:
+        with _bars(total) as bars:
+            while runs.run_state(db, run) in UNSETTLED:
+                followed.see_to_runner()
+                bars.show(runs.progress(db, run))
+                time.sleep(POLL)
+            bars.show(runs.progress(db, run))
+    except KeyboardInterrupt:
+        followed.interrupt()
+        raise SystemExit(130) from None
+    control.withdraw(db, run, os.getpid())
+    followed.end(3)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """SIGTERM to a foreground sweep is Ctrl-C: nothing goes on that nobody asked to go on."""
+    raise KeyboardInterrupt
+
+
+def _bars(total: int):
+    from circuit_tui.progress import Bars
+
+    return Bars(total)
+
+
+class Followed:
+    """A run, and the runner if this process started it."""
+
+    def __init__(self, db: sqlite3.Connection, store: Path, run: int) -> None:
+        self.db, self.store, self.run = db, store, run
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def see_to_runner(self) -> None:
+        """Start a runner if none lives. Raises: SystemExit, if the one that was started has failed."""
+        code = self.process.poll() if self.process else None
+        if self.process and code is None or launch.alive(self.store):
+            return
+        if runs.run_state(self.db, self.run) not in UNSETTLED:
+            return
+        if code not in (None, faults.DONE, faults.JOINED):
+            self._lost(code)
+        self.process = launch.start(self.store, paths.log())
+
+    def _lost(self, code: int | None) -> None:
+        why = faults.sentence(code or 0, self.store) or (
+            f"the runner ended (code {code}); finished results are kept and the same command goes on. "
+            f"What it said is in {paths.log()}."
+        )
+        click.echo(f"circuit-tui: {why}", err=True)
+        raise SystemExit(1)
+
+    def interrupt(self) -> None:
+        """Ctrl-C: this process wants the run no more."""
+        if not control.withdraw(self.db, self.run, os.getpid()):
+            click.echo(
+                f"Interrupted. Run {self.run} goes on, because it was asked for elsewhere too: "
+                f"`circuit-tui jobs cancel {self.run}` ends it.",
+                err=True,
+            )
+            return
+        click.echo(
+            "Interrupted. What is finished stays; the same command, or "
+            f"`circuit-tui jobs resume {self.run}`, goes on from there.",
+            err=True,
+        )
+        if runs.progress(self.db) is None:
+            self.end(0)
+
+    def end(self, patience: float) -> None:
+        """A runner that finishes is waited for; one that works for others is left alone."""
+        if self.process is None:
+            return
+        for grace, end in ((patience, self.process.terminate), (10, self.process.kill)):
+            try:
+                self.process.wait(grace)
+                return
+            except subprocess.TimeoutExpired:
+                if runs.progress(self.db) is not None:
+                    return
+                end()
+        self.process.wait()

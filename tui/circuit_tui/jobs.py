@@ -1,0 +1,129 @@
+"""The queue of a store: what runs there are, how they go, and what a person does to them."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from circuit_core.sweep import launch
+from circuit_store import control, runners, runs
+from circuit_store.errors import UnknownName
+from circuit_store.store import open_to_read, open_to_write
+from circuit_tui import paths
+from circuit_tui.printing import plain, table
+
+COLUMNS = ["run", "state", "priority", "models", "units", "done", "failed", "open", "seconds", "created", "reason"]
+OF_UNITS = ["model", "step", "state", "doing", "attempts", "seconds", "device", "slot", "error"]
+TAIL = 200
+"""Lines of a log."""
+
+
+def leave_to_runner(db: sqlite3.Connection, store: Path, run: int) -> None:
+    """Let a run go on without this process: start a runner, unless one lives that will see it."""
+    control.ask(db, run, control.DETACHED)
+    see_to_runner(db, store)
+
+
+def see_to_runner(db: sqlite3.Connection, store: Path) -> None:
+    """Start a runner if the store has none, or one that has left and is about to end."""
+    if runners.holder(db) is None or not launch.alive(store):
+        launch.start(store, paths.log())
+
+
+def show_all(store: Path, as_json: bool) -> None:
+    with closing(open_to_read(store)) as db:
+        found = runs.listed(db)
+    _print({"runs": found}, found, COLUMNS, as_json)
+    if any(row["open"] for row in found) and not launch.alive(store):
+        click.echo("No runner is at work: `circuit-tui jobs resume` starts one.", err=True)
+
+
+def show(store: Path, run: int, as_json: bool) -> None:
+    with closing(open_to_read(store)) as db:
+        (row,) = _one(db, run)
+        units = runs.units(db, run)
+    if not as_json:
+        click.echo(table([{c: _cell(row[c]) for c in COLUMNS}], COLUMNS), nl=False)
+    _print({**row, "units": units}, units, OF_UNITS, as_json)
+
+
+def cancel(store: Path, run: int, as_json: bool) -> None:
+    """What is under way ends within seconds; results that are there stay."""
+    with closing(open_to_write(store)) as db:
+        control.cancel(db, run, launch.alive(store))
+        _tell(db, run, as_json, f"Run {run} is cancelled; what it has computed stays.")
+
+
+def resume(store: Path, run: int | None, as_json: bool, failed: bool = False) -> None:
+    """Queue what a run, or every interrupted run, has left, and see that somebody computes it."""
+    with closing(open_to_write(store)) as db:
+        again = control.retry if failed else control.resume
+        chosen = [run] if run is not None else _left(db)
+        waiting = {number: again(db, number) for number in chosen}
+        for number in (n for n, units in waiting.items() if units):
+            control.ask(db, number, control.DETACHED)
+        total = sum(waiting.values())
+        if total:
+            see_to_runner(db, store)
+        told = f"{total} unit{'' if total == 1 else 's'} computed in the background: `circuit-tui jobs list` looks on."
+        if as_json:
+            click.echo(json.dumps({"runs": chosen, "queued": total}))
+        click.echo(told if total else "Nothing is left to compute.", err=True)
+
+
+def _left(db: sqlite3.Connection) -> list[int]:
+    return [row["run"] for row in runs.listed(db) if row["open"] or row["state"] == "interrupted"]
+
+
+def forget(store: Path, run: int, as_json: bool) -> None:
+    with closing(open_to_write(store)) as db:
+        control.forget(db, run)
+    if as_json:
+        click.echo(json.dumps({"run": run, "forgotten": True}))
+    click.echo(f"Run {run} is off the list; its results stay.", err=True)
+
+
+def logs(store: Path, run: int, as_json: bool) -> None:
+    """What runners wrote about a run: the last lines."""
+    with closing(open_to_read(store)) as db:
+        (row,) = _one(db, run)
+    file = Path(row["log"] or paths.log())
+    marks = (f" {store.absolute()} run {run}: ", f" {store} run {run}: ", f" {store}: ")
+    try:
+        lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+    except OSError as error:
+        raise ValueError(f"The log {file} cannot be read ({error.strerror}): check its permissions.") from None
+    found = [plain(line) for line in lines if any(mark in line for mark in marks)][-TAIL:]
+    if as_json:
+        click.echo(json.dumps({"run": run, "log": str(file), "lines": found}))
+    else:
+        click.echo("".join(f"{line}\n" for line in found), nl=False)
+
+
+def _one(db: sqlite3.Connection, run: int) -> list[dict[str, Any]]:
+    """Raises: UnknownName."""
+    found = runs.listed(db, run)
+    if not found:
+        held = ", ".join(str(row["run"]) for row in runs.listed(db)[:10]) or "none yet"
+        raise UnknownName(f"There is no run {run}: the latest are {held}.")
+    return found
+
+
+def _tell(db: sqlite3.Connection, run: int, as_json: bool, sentence: str) -> None:
+    if as_json:
+        click.echo(json.dumps(_one(db, run)[0]))
+    click.echo(sentence, err=True)
+
+
+def _print(document: dict[str, Any], rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(document, ensure_ascii=False, indent=1))
+    else:
+        click.echo(table([{c: _cell(row[c]) for c in columns} for row in rows], columns), nl=False)
+
+
+def _cell(value: Any) -> Any:
+    return ", ".join(value) if isinstance(value, list) else value
