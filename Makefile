@@ -1,7 +1,7 @@
 # Two commands are enough on a fresh machine with Python 3.11+ and make: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-export OMP_NUM_THREADS ?= 2
+export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test test-slow check format bench clean
 
@@ -37,6 +37,7 @@ bench: .venv/installed           ## ratios side by side, never a test
 	$(BIN)/python benchmarks/patching.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/sweep.py --checkpoints sparse
+	$(BIN)/python benchmarks/slots.py
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache

@@ -10,7 +10,7 @@ from typing import Any
 
 from jaxtyping._import_hook import JaxtypingTransformer
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["OMP_NUM_THREADS"] = "1"
 _checked = JaxtypingTransformer.visit_FunctionDef
 
 
