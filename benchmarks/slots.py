@@ -2,8 +2,8 @@
 
     python benchmarks/slots.py [--units 40]
 
-One checkpoint of the smallest sample model under many steps; each worker has one thread. A first run starts the workers'
-imports from a warm cache for both. Worth something only on two cores that nothing else uses.
+One checkpoint of the smallest sample model under many steps; each worker has one thread. A run before the two warms the
+file cache. The figures mean something only on two cores that nothing else uses.
 """
 
 import argparse
