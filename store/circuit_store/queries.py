@@ -224,7 +224,7 @@ def provenance(
     row = db.execute(
         "SELECT model.name AS model, step, revision, source, result.fingerprint, analysis, role, task.name AS task,"
         " task.hash AS task_hash, prepend_bos, dtype, device, threads, run_id AS run, round(seconds, 2) AS seconds,"
-        " started, ended, host, versions, result.params, reason"
+        " started, ended, host, versions, result.params, result.reason"
         " FROM result JOIN checkpoint ON checkpoint.id = result.checkpoint_id JOIN model ON model.id = model_id"
         " JOIN run ON run.id = result.run_id LEFT JOIN task ON task.id = task_id"
         " WHERE model.name = ? AND step = ? AND analysis = ? AND (? IS NULL OR role = ?)"

@@ -182,3 +182,30 @@ def test_the_curve_gives_its_areas(case):
     values = [f[int(k * 297)] if int(k * 297) else 0.0 for k in SHARES]
     width = np.diff(SHARES)
     assert found.cpr == pytest.approx(float((width * (np.array(values[1:]) + values[:-1]) / 2).sum()))
+
+
+def test_a_planted_path_is_the_whole_circuit():
+    """By hand: a0.h0 writes the previous token where a1.h0 alone reads it and writes it out; nothing else does.
+
+    The answer is the token before the last, which the corrupted prompt replaces: the circuit is that path, whole.
+    """
+    import torch
+    from planted import two_step_copy
+
+    from circuit_core.circuits.attribution import attribute
+    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.circuits.search import minimal_circuit
+    from circuit_core.loading import as_bridge, graph_of
+    from circuit_core.tasks.metrics import LogitDifference
+    from circuit_core.tasks.prompts import PromptSet
+
+    bridge = as_bridge(two_step_copy())
+    graph = graph_of(bridge)
+    clean = torch.tensor([[3, 5, 9], [3, 7, 9], [3, 11, 9], [4, 6, 8]])
+    corrupted = clean.clone()
+    corrupted[:, 1] += 20
+    answers = LogitDifference(clean[:, 1], corrupted[:, 1])
+    prompts = PromptSet("planted", clean, corrupted, torch.full((4,), 2), answers)
+    scores = attribute(bridge, graph, prompts).scores
+    found = minimal_circuit(Interchange(bridge, graph, prompts), scores)
+    assert graph.edge_names(found.mask) == ["input->a0.h0<v>", "a0.h0->a1.h0<v>", "a1.h0->logits"]

@@ -42,6 +42,20 @@ def planted() -> GPTNeoXForCausalLM:
     return model
 
 
+def two_step_copy() -> GPTNeoXForCausalLM:
+    """One path alone: a0.h0 brings the previous token's one-hot, a1.h0 reads it where it stands and writes it out."""
+    model = planted()
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if ".attention." in name:
+                p.zero_()
+        Head(model, 0, 0).look_back(1)
+        Head(model, 0, 0).write(source=0, target=VOCAB, gain=1.0)
+        Head(model, 1, 0).look_back(0)
+        Head(model, 1, 0).write(source=VOCAB, target=0, gain=1.0)
+    return model
+
+
 class Head:
     """Views of one head's weights: query, key, value rows and the columns of its output."""
 

@@ -77,7 +77,7 @@ class Toy:
         stage = results.Stage("s_inhibition", 80.0, 70.0, 90.0, {"s_inhibition": ["a1.h0"]}, "all", True, None)
         results.write(self.db, self.of(20, "algorithm", task=IOI), results.Algorithm([stage]))
         effects = results.PatchEffects([(0, 1, 1.5, -0.5)])
-        to = {"to": "logits", "freeze_mlps": False}
+        to = {"to": "logits", "senders": "all", "freeze_mlps": False}
         results.write(self.db, self.of(20, "patch", task=IOI, params=to), effects)
         came = trends.Emergence("role", "induction", 1, 0, 10, 20, 0.9, 0.45)
         passed = trends.Handoff("induction", None, 1, 0, 20, 1, 1, 20, 2)

@@ -38,14 +38,15 @@ def _checked(graph: Graph, to: str, senders: str) -> dict[str, Any]:
     found = [graph.port_index(port) for port in ports]
     if not ports or ("logits" in ports and len(ports) > 1) or any(not _patchable(port) for port in ports):
         raise ValueError(f"--to {to}: give logits, or ports of heads such as a9.h1<q>,a9.h6<q>.")
+    last = max(graph.preceding[port] for port in found)
+    if last <= graph.head(0, 0):
+        raise ValueError(f"--to {to}: no head comes before layer 0; name receivers in later layers, or logits.")
     if senders == "all":
         return {"to": ",".join(ports)}
     heads = [part.strip() for part in senders.split(",") if part.strip()]
-    last = max(graph.preceding[port] for port in found)
-    for head in heads:
-        source = graph.source_index(head)
-        if not head.startswith("a") or source >= last:
-            raise ValueError(f"--from {head}: a sender is a head before a receiver, and {', '.join(ports)} come first.")
+    for head in heads or [senders]:
+        if not head.startswith("a") or graph.source_index(head) >= last:
+            raise ValueError(f"--from {head}: a sender is a head that comes before one of {', '.join(ports)}.")
     layers = [divmod(graph.source_index(head) - 1, graph.n_heads + 1) for head in heads]
     return {"to": ",".join(ports), "senders": [list(at) for at in sorted(set(layers))]}
 

@@ -15,7 +15,7 @@ from circuit_core.sweep.plan import Planned, plan
 from circuit_core.sweep.request import ANALYSES, Request
 from circuit_core.sweep.slots import Slots
 from circuit_core.sweep.task_names import keep_files
-from circuit_store import addresses, queries, requests, runs
+from circuit_store import addresses, control, queries, requests, runs
 from circuit_store.models import held_model
 from circuit_store.store import open_to_write
 from circuit_tui import following, jobs
@@ -62,7 +62,9 @@ def begin_patch(store: Path, model: str, step: int, task: str, receivers: Iterab
         asked = {to: _queue(db, [model], str(step), _patching(task, to), How())[1] for to in receivers}
         found = {to: number for to, number in asked.items() if number is not None}
         for number in found.values():
-            jobs.leave_to_runner(db, store, number)
+            control.ask(db, number, control.DETACHED)
+        if found:
+            jobs.see_to_runner(db, store)
     return found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from circuit_core import checkpoints, suites
 from circuit_core.errors import CheckpointError
+from circuit_core.graph import Graph
 from circuit_core.sweep import texts
 from circuit_core.sweep.request import Job, Request, jobs
 from circuit_core.sweep.sources import describe
@@ -34,6 +35,7 @@ def plan(db: sqlite3.Connection, name: str, schedule: str, request: Request) -> 
         UnknownModel, UnknownName, TaskError, ValueError: with a sentence for the user.
     """
     model, found = describe(db, name)
+    _check_sizes(model, request)
     tokens = model.tokens_per_step
     noted = [models.Checkpoint(f.step, f.step * tokens if tokens else None, f.revision) for f in found]
     steps = suites.choose([f.step for f in found], schedule)
@@ -46,6 +48,14 @@ def plan(db: sqlite3.Connection, name: str, schedule: str, request: Request) -> 
         if not keys or not keys <= results.held_keys(db, ids[step]):
             planned.missing.append(ids[step])
     return planned
+
+
+def _check_sizes(model: models.Model, request: Request) -> None:
+    """Raises: ValueError, if a circuit of more edges than there are is asked for."""
+    if request.sizes and model.n_layers and model.n_heads:
+        edges = Graph(model.n_layers, model.n_heads, bool(model.parallel)).n_edges
+        if max(request.sizes) > edges:
+            raise ValueError(f"--sizes {max(request.sizes)}: {model.name} has {edges} edges; give at most so many.")
 
 
 def _keys(address: str, folder: Path, wanted: list[Job]) -> set[str]:

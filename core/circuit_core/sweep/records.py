@@ -97,16 +97,20 @@ def of_algorithm(found: IOIAlgorithm) -> results.Algorithm:
     )
 
 
-def of_patching(found: Effects) -> results.PatchEffects:
+def of_patching(found: Effects) -> results.Record:
     """Heads that were no senders are left out."""
+    if not bool(found.metric_clean.isfinite().all() and found.metric_corrupted.isfinite().all()):
+        return results.Undefined(NOT_FINITE)
     metric, effect = found.patched.mean(2), found.effect
     senders = [at for at in np.ndindex(*metric.shape) if math.isfinite(metric[at].item())]
     rows: list[Any] = [(*at, metric[at].item(), _number(effect[at])) for at in senders]
     return results.PatchEffects(rows, found.metric_clean.mean().item(), found.metric_corrupted.mean().item())
 
 
-def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> results.Circuit:
+def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> results.Record:
     scores = edges.scores
+    if not (np.isfinite(scores).all() and np.isfinite(edges.nodes).all()):
+        return results.Undefined(NOT_FINITE)
     return results.Circuit(
         chosen=found.chosen and _point(found.chosen),
         n_edges_total=edges.graph.n_edges,

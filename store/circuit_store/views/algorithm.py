@@ -30,10 +30,12 @@ ALGORITHM = View(
 
 _OF_PATCH = (
     "json_extract(answer.params, '$.to') AS receivers,"
-    " CASE WHEN json_extract(answer.params, '$.freeze_mlps') THEN 'frozen' ELSE 'recomputed' END AS mlps"
+    " CASE WHEN json_extract(answer.params, '$.freeze_mlps') THEN 'frozen' ELSE 'recomputed' END AS mlps,"
+    " json_extract(answer.params, '$.senders') AS senders"
 )
 _RECEIVERS = Column("receivers", "`logits`, or ports of heads that are patched together")
 _MLPS = Column("mlps", "`recomputed`: paths may pass through MLPs; `frozen`: they do not")
+_SENDERS = Column("senders", "`all` heads, or those asked for as [layer, head]")
 PATCHES = View(
     "patches",
     "Path patching as a whole, one row for each set of receivers.",
@@ -43,6 +45,7 @@ PATCHES = View(
         TASK,
         _RECEIVERS,
         _MLPS,
+        _SENDERS,
         Column("metric_clean", "metric of the model", "undefined, see reason"),
         Column(
             "metric_corrupted", "metric on the corrupted prompts, against the clean answers", "undefined, see reason"
@@ -52,8 +55,8 @@ PATCHES = View(
     ),
     f"SELECT model.name AS model, step, task, {_OF_PATCH}, metric_clean, metric_corrupted, dtype, reason"
     f" FROM answer JOIN {AT} LEFT JOIN patch ON result_id = answer.id WHERE analysis = 'patch'",
-    "model, task, step, receivers, mlps",
-    ("model", "step", "task", "receivers", "mlps"),
+    "model, task, step, receivers, mlps, senders",
+    ("model", "step", "task", "receivers", "mlps", "senders"),
     "path_patching",
 )
 PATCH = View(
@@ -65,6 +68,7 @@ PATCH = View(
         TASK,
         _RECEIVERS,
         _MLPS,
+        _SENDERS,
         Column("sender", "the head whose output comes from the corrupted prompts"),
         Column("metric", "mean metric after patching"),
         Column(
@@ -76,8 +80,8 @@ PATCH = View(
     f"SELECT model.name AS model, step, task, {_OF_PATCH}, 'a' || layer || '.h' || head AS sender,"
     f" patch_effect.metric AS metric, effect, layer, head FROM answer JOIN {AT}"
     " JOIN patch_effect ON result_id = answer.id WHERE analysis = 'patch'",
-    "model, task, step, receivers, mlps, layer, head",
-    ("model", "step", "task", "receivers", "mlps"),
+    "model, task, step, receivers, mlps, senders, layer, head",
+    ("model", "step", "task", "receivers", "mlps", "senders"),
     "path_effects",
     PATCHES,
 )
