@@ -21,8 +21,8 @@ from circuit_store.store import open_to_write
 from circuit_tui import following, jobs
 from circuit_tui.printing import plain
 
-DEMO = Request(tasks=("ioi", "greater_than"), analyses=ANALYSES)
-"""The two tasks whose circuits tell which heads count for a role, with everything that is computed of them."""
+DEMO = Request(analyses=ANALYSES)
+"""One task, with everything that is computed of it: a minute or two for the sample suite."""
 SUMMED = ("previous_token", "induction", "name_mover", "copy_suppression", "successor")
 """Roles whose best head the summary names."""
 
