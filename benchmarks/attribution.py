@@ -7,46 +7,17 @@ would do without scoring an edge: 5 forward and backward passes and 2 forward pa
 `end floor` unembeds the answer positions only.
 """
 
-import argparse
-import statistics
-import time
 from collections.abc import Callable
 
 import torch
-from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+from side_by_side import arguments, medians, model_of_shape, prompts
+from transformers import GPTNeoXForCausalLM
 
 from circuit_core.circuits.attribution import attribute
 from circuit_core.loading import as_bridge, graph_of
-from circuit_core.tasks.metrics import LogitDifference
 from circuit_core.tasks.prompts import PromptSet
 
-STEPS, ROWS, LENGTH = 5, 16, 20
-SHAPES = {"70m": (6, 8, 512), "160m": (12, 12, 768)}
-"""Layers, heads, width."""
-
-
-def model_of_shape(shape: str) -> GPTNeoXForCausalLM:
-    torch.manual_seed(0)
-    layers, heads, width = SHAPES[shape]
-    config = GPTNeoXConfig(
-        vocab_size=50304,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=4 * width,
-    )
-    model = GPTNeoXForCausalLM(config).eval().requires_grad_(False)
-    model.set_attn_implementation("eager")
-    return model
-
-
-def prompts() -> PromptSet:
-    clean = torch.randint(0, 50000, (ROWS, LENGTH))
-    corrupted = torch.randint(0, 50000, (ROWS, LENGTH))
-    answers = torch.randint(0, 50000, (2, ROWS))
-    return PromptSet(
-        "random", clean, corrupted, torch.full((ROWS,), LENGTH - 1), LogitDifference(answers[0], answers[1])
-    )
+STEPS = 5
 
 
 def plain(model: GPTNeoXForCausalLM, task: PromptSet, end_only: bool) -> None:
@@ -69,18 +40,8 @@ def plain(model: GPTNeoXForCausalLM, task: PromptSet, end_only: bool) -> None:
         torch.autograd.grad(-task.metric(logits(leaf)).sum(), leaf)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    began = time.process_time()
-    work()
-    return time.process_time() - began
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--shape", choices=SHAPES, default="70m")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
+    args = arguments(__doc__).parse_args()
     torch.set_num_threads(args.threads)
     bare, task = model_of_shape(args.shape), prompts()
     bridge = as_bridge(model_of_shape(args.shape))
@@ -90,18 +51,9 @@ def main() -> None:
         "end floor": lambda: plain(bare, task, end_only=True),
         "attribution": lambda: attribute(bridge, graph, task, ig_steps=STEPS),
     }
-    times = {name: [] for name in works}
-    for work in works.values():
-        work()
-    for _ in range(args.repeats):
-        for name, work in works.items():
-            times[name].append(seconds(work))
-    median = {name: statistics.median(values) for name, values in times.items()}
-    for name, value in median.items():
-        spread = f"{min(times[name]):.2f} to {max(times[name]):.2f}"
-        print(f"{name:12} {value:6.2f} CPU s ({spread})")
+    median = medians(works, args.repeats)
     print(f"attribution / floor      {median['attribution'] / median['floor']:.2f}   (goal: at most 0.65)")
-    print(f"attribution / end floor  {median['attribution'] / median['end floor']:.2f}")
+    print(f"attribution / end floor  {median['attribution'] / median['end floor']:.2f}   (goal: at most 1.15)")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from attribution import SHAPES, STEPS, model_of_shape, plain, prompts
+from attribution import STEPS, plain
+from side_by_side import SHAPES, model_of_shape, prompts
 
 from circuit_core.circuits.attribution import attribute
 from circuit_core.loading import as_bridge, graph_of

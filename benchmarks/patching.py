@@ -7,12 +7,10 @@ plain forward with logits at every position; half of it is unembedding, so `end 
 positions only, is shown too. The q receivers are four heads of the last three layers.
 """
 
-import argparse
-import statistics
 from collections.abc import Callable
 
 import torch
-from attribution import ROWS, model_of_shape, prompts, seconds
+from side_by_side import ROWS, arguments, medians, model_of_shape, prompts
 
 from circuit_core.loading import as_bridge, graph_of
 from circuit_core.patching.path_patching import path_patching
@@ -21,10 +19,7 @@ RECEIVERS = ["a3.h1<q>", "a4.h6<q>", "a5.h2<q>", "a5.h7<q>"]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
+    args = arguments(__doc__, shaped=False).parse_args()
     torch.set_num_threads(args.threads)
     torch.set_grad_enabled(False)
     bare, task = model_of_shape("70m"), prompts()
@@ -42,19 +37,11 @@ def main() -> None:
         "to four q, END": lambda: path_patching(bridge, graph, task, RECEIVERS, positions="end"),
         "to four q, MLPs frozen": lambda: path_patching(bridge, graph, task, RECEIVERS, mlps_frozen=True),
     }
-    times = {name: [] for name in works}
-    for work in works.values():
-        work()
-    for _ in range(args.repeats):
-        for name, work in works.items():
-            times[name].append(seconds(work))
-    median = {name: statistics.median(values) for name, values in times.items()}
-    for name, value in median.items():
-        spread = f"{min(times[name]):.2f} to {max(times[name]):.2f}"
-        print(f"{name:22} {value:6.2f} CPU s ({spread}) {value / median['forward']:6.2f} forwards")
+    median = medians(works, args.repeats)
     two = 2 * median["forward"]
     print(f"to logits / two forwards   {median['to logits'] / two:.2f}   (goal: at most 1.5)")
-    print(f"to four q / one forward    {median['to four q'] / median['forward']:.2f}   (goal: at most 12)")
+    for name in [name for name in works if name.startswith("to four q")]:
+        print(f"{name} / one forward    {median[name] / median['forward']:.2f}   (goal: at most 12)")
 
 
 if __name__ == "__main__":

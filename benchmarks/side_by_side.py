@@ -1,0 +1,68 @@
+"""What the benchmarks of the mathematics share: random models of a Pythia's shape, prompts, interleaved CPU times."""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+from circuit_core.tasks.metrics import LogitDifference
+from circuit_core.tasks.prompts import PromptSet
+
+ROWS, LENGTH = 16, 20
+SHAPES = {"70m": (6, 8, 512), "160m": (12, 12, 768)}
+"""Layers, heads, width."""
+
+
+def arguments(about: str | None, shaped: bool = True) -> argparse.ArgumentParser:
+    """`--repeats` and `--threads`, and `--shape` if the benchmark takes one."""
+    parser = argparse.ArgumentParser(description=(about or "").splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    if shaped:
+        parser.add_argument("--shape", choices=SHAPES, default="70m")
+    return parser
+
+
+def model_of_shape(shape: str) -> GPTNeoXForCausalLM:
+    torch.manual_seed(0)
+    layers, heads, width = SHAPES[shape]
+    config = GPTNeoXConfig(
+        vocab_size=50304,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * width,
+    )
+    model = GPTNeoXForCausalLM(config).eval().requires_grad_(False)
+    model.set_attn_implementation("eager")
+    return model
+
+
+def prompts() -> PromptSet:
+    """Pairs that differ from the first token on."""
+    clean, corrupted = torch.randint(0, 50000, (2, ROWS, LENGTH))
+    correct, wrong = torch.randint(0, 50000, (2, ROWS))
+    return PromptSet("random", clean, corrupted, torch.full((ROWS,), LENGTH - 1), LogitDifference(correct, wrong))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def medians(works: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """CPU seconds of each work, by turns and once beforehand; prints them with their spread."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for work in works.values():
+        work()
+    for _ in range(repeats):
+        for name, work in works.items():
+            times[name].append(seconds(work))
+    median = {name: statistics.median(values) for name, values in times.items()}
+    for name, value in median.items():
+        print(f"{name:22} {value:6.2f} CPU s ({min(times[name]):.2f} to {max(times[name]):.2f})")
+    return median
