@@ -18,6 +18,7 @@ from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits import spans
+from circuit_core.circuits.answering import Answering
 from circuit_core.circuits.background import Background, record
 from circuit_core.circuits.mixed import MixedRun
 from circuit_core.circuits.needs import ANSWER, EVERYWHERE, clean_nodes
@@ -28,8 +29,6 @@ from circuit_core.tasks.prompts import PromptSet
 
 ABREAST = 2**22
 """Numbers that the changes of all sources may hold together: few enough to stay near the processor."""
-LOGITS = 2**23
-"""Logits that are held at a time."""
 
 
 class Interchange:
@@ -41,6 +40,7 @@ class Interchange:
         self.centres = weights[0].norm.centres
         runs = record(bridge, graph, prompts)
         self.clean, self.corrupted = runs.clean, runs.corrupted
+        self.answer = Answering(bridge, prompts.metric)
         self.attending = [runs.attending(layer) for layer in range(graph.n_layers)]
         self.into, self.out = [Into(w) for w in weights], [self.centred(w.out) for w in weights]
         tail = spans.tail(prompts)
@@ -75,13 +75,5 @@ class Interchange:
         todo = np.flatnonzero(~empty & ~clean)
         parts = [todo[i : i + self.abreast] for i in range(0, len(todo), self.abreast)]
         if parts:
-            found[todo] = self._metrics(torch.cat([MixedRun(self, masks[part]).into_logits() for part in parts]))
+            found[todo] = self.answer(torch.cat([MixedRun(self, masks[part]).into_logits() for part in parts]))
         return found
-
-    def _metrics(self, streams: Float[Tensor, "circuit batch d_model"]) -> Float[Tensor, "circuit batch"]:
-        """Unembed as many rows at a time as logits fit: each time all of the unembedding is read."""
-        found = []
-        for some in streams.split(max(1, LOGITS // (self.bridge.cfg.d_vocab * streams.shape[1]))):
-            logits = self.bridge.unembed(self.bridge.ln_final(some))
-            found += [self.prompts.metric(one) for one in logits]
-        return torch.stack(found)

@@ -13,9 +13,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
+from circuit_core.circuits.answering import Answering
 from circuit_core.circuits.residual import Recorder, Weights, Writes, end_rows
 from circuit_core.graph import Graph
-from circuit_core.tasks.metrics import LogitDifference
 from circuit_core.tasks.prompts import PromptSet
 
 
@@ -37,6 +37,8 @@ class Parts:
 
     def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
         self.bridge, self.graph, self.prompts = bridge, graph, prompts
+        self.metric = Answering(bridge, prompts.metric)
+        """From the residual stream at END."""
         self.weights = [Weights(bridge, layer) for layer in range(graph.n_layers)]
 
     @torch.no_grad()
@@ -97,19 +99,3 @@ class Parts:
         for handle in handles:
             handle.remove()
         return given
-
-    def metric(self, final: Float[Tensor, "stack batch d_model"]) -> Float[Tensor, "stack batch"]:
-        """From the residual stream at END; a logit difference needs the answers' columns of the unembedding only."""
-        bridge, metric = self.bridge, self.prompts.metric
-        normed: Tensor = bridge.ln_final(final)
-        if not isinstance(metric, LogitDifference):
-            return torch.stack([metric(bridge.unembed(row[:, None])[:, 0]) for row in normed])
-        direction, offset = self._difference(metric)
-        return (torch.einsum("sbd,bd->sb", normed, direction) + offset).float()
-
-    def _difference(self, metric: LogitDifference) -> tuple[Float[Tensor, "batch d_model"], Float[Tensor, " batch"]]:
-        """Direction and offset of the logit difference after the final norm."""
-        matrix, bias = self.bridge.W_U, getattr(self.bridge, "b_U", None)
-        bias = matrix.new_zeros(matrix.shape[1]) if bias is None else bias
-        correct, wrong = metric.correct, metric.wrong
-        return (matrix[:, correct] - matrix[:, wrong]).T, bias[correct] - bias[wrong]
