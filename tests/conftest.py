@@ -1,16 +1,19 @@
 """Annotations of circuit_core are checked at run time, except those of functions that are made while others run.
 
 Every hook is such a function; compiling its checks takes longer than a pass of a test's model. One thread a process:
-the models are small, and tests run side by side.
+the models are small, and tests run side by side. For the same reason no property is timed.
 """
 
 import ast
 import os
 from typing import Any
 
+from hypothesis import settings
 from jaxtyping._import_hook import JaxtypingTransformer
 
 os.environ["OMP_NUM_THREADS"] = "1"
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 _checked = JaxtypingTransformer.visit_FunctionDef
 
 

@@ -123,6 +123,7 @@ def _migrate(db: sqlite3.Connection) -> None:
             return
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
         migrations.apply(Database(db))
+        _make_views(db)
         db.execute(f"PRAGMA user_version={VERSION}")
 
 
@@ -145,13 +146,19 @@ def _log_ahead(db: sqlite3.Connection) -> None:
 
 def _refresh_views(db: sqlite3.Connection) -> None:
     """Bring the database's own views in line with `views.VIEWS`; views that the user made stay."""
+    if _changed_views(db):
+        with transaction(db):
+            _make_views(db)
+
+
+def _make_views(db: sqlite3.Connection) -> None:
+    for name, statement in _changed_views(db):
+        db.execute(f"DROP VIEW IF EXISTS {name}")
+        db.execute(statement)
+
+
+def _changed_views(db: sqlite3.Connection) -> set[tuple[str, str]]:
     from circuit_store.views import VIEWS
 
     wanted = {(v.table, f"CREATE VIEW {v.table} AS {v.statement()}") for v in VIEWS.values() if v.table}
-    held = "SELECT name, sql FROM sqlite_master WHERE type = 'view'"
-    if wanted <= set(map(tuple, db.execute(held))):
-        return
-    with transaction(db):
-        for name, statement in wanted - set(map(tuple, db.execute(held))):
-            db.execute(f"DROP VIEW IF EXISTS {name}")
-            db.execute(statement)
+    return wanted - set(map(tuple, db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'")))

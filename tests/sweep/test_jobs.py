@@ -74,10 +74,11 @@ def test_what_two_asked_for_goes_on_without_one(bench):
 
 def test_a_follower_takes_over_from_a_runner_that_ends(bench):
     """Invariant: when the runner of another is asked to end, who follows starts one, and the work is done."""
-    first = bench.start(*RUN)
+    many = ("run", "sample-0.1m", "--analyses", "behaviour,heads")
+    first = bench.start(*many)
     bench.after_the_first(first)
     runner = bench.runner()
-    second = bench.start(*RUN)
+    second = bench.start(*many)
     bench.until(lambda: bench.ask("SELECT count(*) FROM asker") == [(2,)])
     os.kill(runner, signal.SIGTERM)
     bench.end(first, 1)

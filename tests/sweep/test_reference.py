@@ -1,6 +1,7 @@
 """From a file of pairs to another tool's file, through the command line: the reference figures, and nothing lost."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,17 @@ SCORES = {
 }
 
 
+PORTS = ("resid_post", "q", "v")
+
+
 class Case:
-    """A reference model, its prompts as a file of token ids, and a store with circuits of the reference's sizes."""
+    """A reference model, and its prompts as a file of token ids."""
 
     def __init__(self, bench, name: str):
         self.bench, self.name, self.folder = bench, name, GOLDEN / name
         self.arrays = dict(np.load(self.folder / "reference.npz"))
         self.figures: dict[str, Any] = json.loads((self.folder / "reference.json").read_text())
-        self.pairs = bench.folder / "pairs.jsonl"
+        self.pairs = bench.folder / f"pairs_{name}.jsonl"
         self.pairs.write_text("".join(json.dumps(line) + "\n" for line in self._lines()))
 
     def _lines(self):
@@ -32,18 +36,31 @@ class Case:
             prompts = {"clean_ids": clean[:length], "corrupted_ids": corrupted[:length]}
             yield prompts | {"correct_ids": right, "wrong_ids": [wrong]}
 
-    def run(self, *options: str) -> None:
+    def run(self, *options: str) -> tuple[str, ...]:
         asked = ("--tasks", str(self.pairs), "--analyses", "circuit")
-        self.bench("run", str(self.folder / "model"), *asked, *options)
+        return ("run", str(self.folder / "model"), *asked, *options, "--json")
 
-    def export(self, *options: str) -> dict[str, Any]:
-        return json.loads(
-            self.bench("circuit", "export", f"{self.name}@0/pairs", "--format", "eap-ig-json", *options)[0]
-        )
+    def patch(self, port: str, frozen: bool) -> tuple[str, ...]:
+        receivers = self.figures["pp_receivers"].get(port, [])
+        to = ",".join(f"a{layer}.h{head}<{port}>" for layer, head in receivers) or "logits"
+        asked = ("--task", str(self.pairs), "--to", to, *(["--freeze-mlps"] if frozen else []))
+        return ("patch", str(self.folder / "model"), *asked, "--json")
 
-    def matrix(self, document: dict[str, Any]) -> np.ndarray:
+    def circuits(self, selector: str) -> dict[int, dict[str, Any]]:
+        """The reference's circuits by their number of edges."""
+        return {c["n_selected"]: c for c in self.figures["circuits"] if c["selector"] == selector}
+
+    def sized(self, selector: str) -> tuple[str, ...]:
+        sizes = ",".join(map(str, self.circuits(selector)))
+        return self.run(*SCORES["eap_ig_code_rule_m5"], "--select", selector, "--sizes", sizes)
+
+    def export(self, *options: str, form: str = "eap-ig-json") -> str:
+        return self.bench("circuit", "export", f"{self.name}@0/{self.pairs.stem}", "--format", form, *options)[0]
+
+    def scores(self, *options: str) -> np.ndarray:
         from circuit_core.graph import Graph
 
+        document = json.loads(self.export(*options))
         config = document["cfg"]
         graph = Graph(config["n_layers"], config["n_heads"], config["parallel_attn_mlp"])
         scores = np.zeros(graph.real.shape)
@@ -52,25 +69,50 @@ class Case:
         return scores
 
 
-@pytest.fixture(scope="module", params=CASES)
-def case(request, benches) -> Case:
-    return Case(benches(), request.param)
+Asked = dict[tuple[str, ...], tuple[str, str]]
+"""Commands, and what they wrote."""
+
+
+@pytest.fixture(scope="module")
+def bench(benches):
+    return benches()
+
+
+@pytest.fixture(scope="module")
+def cases(bench) -> dict[str, Case]:
+    return {name: Case(bench, name) for name in CASES}
+
+
+@pytest.fixture(scope="module")
+def asked(bench, cases) -> Asked:
+    """All that is asked of all models, some at a time: one runner, which is never idle, computes it."""
+    commands = [
+        *(case.run(*options, "--sizes", "10") for case in cases.values() for options in SCORES.values()),
+        *(case.sized(selector) for case in cases.values() for selector in ("greedy", "topn")),
+        *(case.patch(port, frozen) for case in cases.values() for port in PORTS for frozen in (False, True)),
+        *(case.run("--method", "exact") for case in cases.values()),
+    ]
+    with ThreadPoolExecutor(4) as askers:
+        return dict(zip(commands, askers.map(lambda command: bench(*command), commands), strict=True))
+
+
+@pytest.fixture(params=CASES)
+def case(request, cases, asked) -> Case:
+    return cases[request.param]
 
 
 @pytest.mark.parametrize("figure", SCORES)
 def test_exported_scores_are_the_reference(case, figure):
     """Every edge within 1e-5 of the largest |score|; all edges are listed."""
-    case.run(*SCORES[figure], "--sizes", "10")
-    scores, reference = case.matrix(case.export()), case.arrays[figure]
+    scores, reference = case.scores(*SCORES[figure]), case.arrays[figure]
     assert np.abs(scores - reference).max() < 1e-5 * np.abs(reference).max()
 
 
 @pytest.mark.parametrize("selector", ["greedy", "topn"])
-def test_circuits_of_given_sizes_have_the_reference_metric(case, selector):
+def test_circuits_of_given_sizes_have_the_reference_metric(case, asked, selector):
     """Sizes after pruning and nodes are equal, metrics within 1e-5."""
-    wanted = {c["n_selected"]: c for c in case.figures["circuits"] if c["selector"] == selector}
-    case.run(*SCORES["eap_ig_code_rule_m5"], "--select", selector, "--sizes", ",".join(map(str, wanted)))
-    shown = json.loads(case.bench("show", "faithfulness", case.name, "--select", selector, "--json")[0])["rows"]
+    wanted, run = case.circuits(selector), json.loads(asked[case.sized(selector)][0])["run"]
+    shown = json.loads(case.bench("show", "faithfulness", case.name, "--run", str(run), "--json")[0])["rows"]
     curve = {r["n_requested"]: r for r in shown}
     for n, c in wanted.items():
         assert (curve[n]["n_edges"], curve[n]["n_nodes"]) == (c["n_pruned"], c["n_nodes"])
@@ -83,10 +125,9 @@ def test_import_then_export_loses_nothing(case, kind, tmp_path):
     import torch
 
     file, back = case.folder / f"eap_ig_graph.{kind}", tmp_path / "back"
-    case.run(*SCORES["eap_ig_code_rule_m5"], "--sizes", "10")
-    at = ("--model", case.name, "--step", "0", "--task", "pairs")
+    at = ("--model", case.name, "--step", "0", "--task", case.pairs.stem)
     case.bench("circuit", "import", str(file), *at)
-    case.bench("circuit", "export", f"{case.name}@0/pairs", "--format", f"eap-ig-{kind}", "--output", str(back))
+    case.export("--method", "imported", "--output", str(back), form=f"eap-ig-{kind}")
     if kind == "json":
         assert json.loads(back.read_text()) == json.loads(file.read_text())
     else:
@@ -95,17 +136,14 @@ def test_import_then_export_loses_nothing(case, kind, tmp_path):
         assert all(torch.equal(found[k], v) if isinstance(v, torch.Tensor) else found[k] == v for k, v in given.items())
     header = json.loads(case.bench("show", "circuit", f"{case.name}@0", "--json")[0])
     assert (header["method"], header["imported_from"]) == ("imported", file.name)
-    assert case.matrix(case.export("--method", "eap-ig")).any()
+    assert case.scores("--method", "eap-ig").any()
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-@pytest.mark.parametrize("port", ["resid_post", "q", "v"])
-def test_patching_gives_the_reference_metric(case, port, frozen):
+@pytest.mark.parametrize("port", PORTS)
+def test_patching_gives_the_reference_metric(case, asked, port, frozen):
     """Every sender that has a path within 1e-5 of the metric itself."""
-    receivers = case.figures["pp_receivers"].get(port, [])
-    to = ",".join(f"a{layer}.h{head}<{port}>" for layer, head in receivers) or "logits"
-    asked = ("--task", str(case.pairs), "--to", to, *(["--freeze-mlps"] if frozen else []))
-    shown = json.loads(case.bench("patch", str(case.folder / "model"), *asked, "--json")[0])
+    shown = json.loads(asked[case.patch(port, frozen)][0])
     reference = case.arrays[f"pp_{port}_mlps_{'frozen' if frozen else 'recomputed'}"]
     found = {row["sender"]: row["metric"] for row in shown["rows"]}
     assert len(found) == reference.size
@@ -113,11 +151,10 @@ def test_patching_gives_the_reference_metric(case, port, frozen):
         assert found[f"a{layer}.h{head}"] == pytest.approx(metric, abs=1e-5)
 
 
-def test_exact_patching_states_its_cost_first(case):
-    """As many runs as edges and sources, said before the first of them; then the scores are the reference's."""
-    asked = ("--tasks", str(case.pairs), "--analyses", "circuit", "--method", "exact")
-    _, err = case.bench("run", str(case.folder / "model"), *asked)
-    scores, reference = case.matrix(case.export()), case.arrays["exact"]
+def test_exact_patching_states_its_cost_first(case, asked):
+    """As many runs as edges and sources, said before the first of them; the scores are the reference's."""
+    _, err = asked[case.run("--method", "exact")]
+    scores, reference = case.scores("--method", "exact"), case.arrays["exact"]
     assert np.abs(scores - reference).max() < 1e-5 * np.abs(reference).max()
     runs = int(case.arrays["real_edge_mask"].sum()) + len(reference)
     assert err.startswith(f"exact patching: {runs:,} forward runs for each checkpoint of {case.name}")
