@@ -75,6 +75,7 @@ def test_circuits_of_given_sizes_have_the_reference_metric(case, selector):
     for n, c in wanted.items():
         assert (curve[n]["n_edges"], curve[n]["n_nodes"]) == (c["n_pruned"], c["n_nodes"])
         assert curve[n]["metric"] == pytest.approx(c["metric"], abs=1e-5)
+    assert {r["reason"] for r in shown} == {"does not do the task"}
 
 
 @pytest.mark.parametrize("kind", ["json", "pt"])
@@ -95,6 +96,7 @@ def test_import_then_export_loses_nothing(case, kind, tmp_path):
         assert all(torch.equal(found[k], v) if isinstance(v, torch.Tensor) else found[k] == v for k, v in given.items())
     header = json.loads(case.bench("show", "circuit", f"{case.name}@0", "--json")[0])
     assert (header["method"], header["imported_from"]) == ("imported", file.name)
+    assert header["reason"] == header["areas_reason"] == "imported: never evaluated here"
     assert case.matrix(case.export("--method", "eap-ig")).any()
 
 

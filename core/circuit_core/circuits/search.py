@@ -7,7 +7,10 @@
          and it starts anew when faithfulness falls. Where the threshold is crossed it bisects within the last step, and
          near it looks at the five sizes on either side, smallest first.
 
-Curves are not monotone, so the result means: it reaches the threshold, and no smaller size that was evaluated does.
+Curves are not monotone, so the result means: it reaches the threshold, and no smaller size that was evaluated does. A
+circuit without edges never reaches it, though its faithfulness may, where the corruption leaves the metric high. Where
+faithfulness rests on nothing (see `faithfulness`) there is no search: the members are those of the largest size up to
+5 % of the edges.
 """
 
 from collections.abc import Callable
@@ -17,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from circuit_core.circuits import areas, selection
-from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Point
+from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Point, Shares
 from circuit_core.circuits.interchange import Interchange
 
 GRID = areas.SHARES
@@ -25,6 +28,7 @@ SMALL = 0.05
 """Share of the edges at which `paper` ends, and up to which members are kept where faithfulness is undefined."""
 START, END, NEAR = 25, 1600, 0.1
 """Of `code`: first size and step, last size, and how near the threshold it looks around (as a share of it)."""
+NO_PATH = "the edges selected hold no path from input to logits"
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,10 @@ class MinimalCircuit:
     metric_clean: float
     metric_corrupted: float
     threshold_reached: bool | None
-    cpr: float | None
-    cmd: float | None
-    """Areas under the curve, where it holds the sizes that they need; see `areas`."""
+    """None where faithfulness, raw or normalised, is undefined."""
+    areas: areas.Areas
     reason: str | None
-    """Why faithfulness is undefined, or None."""
+    """Why faithfulness is undefined or what it cannot tell, or None."""
 
 
 class _Reach:
@@ -51,7 +54,9 @@ class _Reach:
         self.curve, self.threshold, self.total = curve, threshold, curve.graph.n_edges
 
     def share(self, n: int) -> float:
-        return self.curve.evaluate([n])[0].faithfulness or 0.0
+        """Faithfulness; 0 for a circuit without edges."""
+        (point,) = self.curve.evaluate([n])
+        return point.faithfulness or 0.0 if point.n_edges else 0.0
 
     def __call__(self, n: int) -> bool:
         return self.share(n) >= self.threshold
@@ -125,22 +130,20 @@ def minimal_circuit(
     Args:
         sizes: evaluate these instead of searching; the first that reaches the threshold is chosen, else the last.
         held_out: other prompts, on which the curve is measured too.
-        draws: random circuits a size, for the baseline at the given (or the grid's) sizes and the chosen one.
+        draws: random circuits for the baseline of each point.
 
     Raises:
         ValueError: a size is more than the model has edges.
     """
     curve = Curve(run, selection.order(scores, run.graph, selector), held_out)
-    total = run.graph.n_edges
-    if curve.reason:
-        given = sorted(sizes) or _grid_sizes(total)
-        curve.evaluate(given)
-        n = [n for n in given if n <= SMALL * total][-1:] or given[:1]
-        return _result(curve, n[0], None)
-    reach = _Reach(curve, threshold)
-    chosen = _given(reach, sorted(sizes)) if sizes else SEARCHES[search](reach)
-    chosen = next((p.n_requested for p in curve.points if reach(p.n_requested)), chosen)
-    return _result(curve, chosen, reach(chosen), draws, sizes)
+    if curve.on.reason_normalised:
+        n, reached = _small(curve, sorted(sizes)), None
+    else:
+        reach = _Reach(curve, threshold)
+        n = _given(reach, sorted(sizes)) if sizes else SEARCHES[search](reach)
+        n = next((p.n_requested for p in curve.points if reach(p.n_requested)), n)
+        reached = reach(n)
+    return _result(curve, n, threshold, reached, draws)
 
 
 def _given(reach: _Reach, sizes: list[int]) -> int:
@@ -148,11 +151,35 @@ def _given(reach: _Reach, sizes: list[int]) -> int:
     return sizes[-1]
 
 
-def _result(curve: Curve, n: int, reached: bool | None, draws: int = 0, sizes: tuple[int, ...] = ()) -> MinimalCircuit:
-    finite = curve.reason != NOT_FINITE
-    mask = curve.mask(n) if finite else np.zeros_like(curve.graph.real)
-    points = curve.with_baseline({n, *(sizes or _grid_sizes(curve.graph.n_edges))}, draws)
-    shares = {p.n_requested: p.faithfulness_normalised for p in points}
-    cpr, cmd = areas.under(shares, curve.graph.n_edges)
+def _small(curve: Curve, sizes: list[int]) -> int:
+    """The largest size up to 5 % of the edges, of those given or of the grid."""
+    total = curve.graph.n_edges
+    sizes = sizes or _grid_sizes(total)
+    curve.evaluate(sizes)
+    return [sizes[0], *(n for n in sizes if n <= SMALL * total)][-1]
+
+
+def _result(curve: Curve, n: int, threshold: float, reached: bool | None, draws: int) -> MinimalCircuit:
+    on, finite = curve.on, curve.on.reason != NOT_FINITE
+    points = curve.with_baseline(draws)
     chosen = next(p for p in points if p.n_requested == n) if finite else None
-    return MinimalCircuit(mask, chosen, points, curve.on.clean, curve.on.corrupted, reached, cpr, cmd, curve.reason)
+    return MinimalCircuit(
+        mask=curve.mask(n) if finite else np.zeros_like(curve.graph.real),
+        chosen=chosen,
+        curve=points,
+        metric_clean=on.clean,
+        metric_corrupted=on.corrupted,
+        threshold_reached=reached,
+        areas=areas.of(points, curve.graph.n_edges, on.reason_normalised),
+        reason="; ".join(_reasons(on, chosen, threshold, curve.held_out)) or None,
+    )
+
+
+def _reasons(on: Shares, chosen: Point | None, threshold: float, held_out: Shares | None) -> list[str]:
+    said, empty = on.reasons, on.raw(on.corrupted)
+    if not on.reason_normalised:
+        if empty is not None and empty >= threshold:
+            said.append(f"corruption leaves the metric high: the empty circuit has faithfulness {empty:.2f}")
+        if chosen and not chosen.n_edges:
+            said.append(NO_PATH)
+    return said + [f"held-out prompts: {why}" for why in (held_out.reasons if held_out else [])]
