@@ -20,9 +20,9 @@ class Given:
     """A curve given by a function of the size; remembers what was asked."""
 
     def __init__(self, share, total=2000):
-        from circuit_core.circuits import search
+        from circuit_core.circuits.strategies import Reach
 
-        class Line(search._Reach):
+        class Line(Reach):
             def __init__(self, threshold):
                 self.threshold, self.total, self.asked, self.curve = threshold, total, [], self
 
@@ -49,7 +49,7 @@ def bumpy(n):
 @pytest.mark.parametrize("name", ["grid", "paper", "code"])
 def test_a_curve_that_rises_is_cut_at_the_crossing(name):
     """Every search finds the first size of a monotone curve that reaches the threshold."""
-    from circuit_core.circuits.search import SEARCHES
+    from circuit_core.circuits.strategies import SEARCHES
 
     assert SEARCHES[name](Given(rising).reach) == 80
 
@@ -57,21 +57,21 @@ def test_a_curve_that_rises_is_cut_at_the_crossing(name):
 @pytest.mark.parametrize("name", ["grid", "paper", "code"])
 @pytest.mark.parametrize("share", [rising, bumpy])
 def test_what_is_found_reaches_the_threshold(name, share):
-    from circuit_core.circuits.search import SEARCHES
+    from circuit_core.circuits.strategies import SEARCHES
 
     assert share(SEARCHES[name](Given(share).reach)) >= 0.8
 
 
 @pytest.mark.parametrize(("name", "last"), [("grid", 2000), ("paper", 100), ("code", 1600)])
 def test_a_curve_that_never_reaches_it_ends_at_the_last_size(name, last):
-    from circuit_core.circuits.search import SEARCHES
+    from circuit_core.circuits.strategies import SEARCHES
 
     assert SEARCHES[name](Given(lambda n: 0.1).reach) == last
 
 
 def test_the_search_of_the_code_slows_down_near_the_threshold():
     """Above three quarters of the threshold the step of 25 halves: 25, 50, 75, then smaller steps."""
-    from circuit_core.circuits.search import _code
+    from circuit_core.circuits.strategies import _code
 
     given = Given(rising).reach
     _code(given)

@@ -75,7 +75,6 @@ def test_circuits_of_given_sizes_have_the_reference_metric(case, selector):
     for n, c in wanted.items():
         assert (curve[n]["n_edges"], curve[n]["n_nodes"]) == (c["n_pruned"], c["n_nodes"])
         assert curve[n]["metric"] == pytest.approx(c["metric"], abs=1e-5)
-    assert {r["reason"] for r in shown} == {"does not do the task"}
 
 
 @pytest.mark.parametrize("kind", ["json", "pt"])

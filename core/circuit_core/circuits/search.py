@@ -1,11 +1,4 @@
-"""The smallest circuit that does enough of the task, by one of three searches (METHODS c.6), or at given sizes.
-
-`grid`   evaluates .1, .2, .5, 1, 2, 5, 10, 20, 50 and 100 % of the edges, takes the first that reaches the threshold,
-         and bisects between it and the one before.
-`paper`  bisects between 1 and 5 % of the edges; if those do not reach the threshold, they are the answer.
-`code`   climbs from 25 edges in steps of 25, at most to 1600; above three quarters of the threshold the step halves,
-         and it starts anew when faithfulness falls. Where the threshold is crossed it bisects within the last step, and
-         near it looks at the five sizes on either side, smallest first.
+"""The smallest circuit that does enough of the task, by one of three searches (`strategies`), or at given sizes.
 
 Curves are not monotone, so the result means: it reaches the threshold, and no smaller size that was evaluated does. A
 circuit without edges never reaches it, though its faithfulness may, where the corruption leaves the metric high. Where
@@ -13,7 +6,6 @@ faithfulness rests on nothing (see `faithfulness`) there is no search: the membe
 5 % of the edges.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,12 +14,8 @@ from jaxtyping import Bool, Float
 from circuit_core.circuits import areas, selection
 from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Point, Shares
 from circuit_core.circuits.interchange import Interchange
+from circuit_core.circuits.strategies import SEARCHES, SMALL, Reach, given, grid_sizes
 
-GRID = areas.SHARES
-SMALL = 0.05
-"""Share of the edges at which `paper` ends, and up to which members are kept where faithfulness is undefined."""
-START, END, NEAR = 25, 1600, 0.1
-"""Of `code`: first size and step, last size, and how near the threshold it looks around (as a share of it)."""
 NO_PATH = "the edges selected hold no path from input to logits"
 
 
@@ -45,74 +33,6 @@ class MinimalCircuit:
     areas: areas.Areas
     reason: str | None
     """Why faithfulness is undefined or what it cannot tell, or None."""
-
-
-class _Reach:
-    """A curve and the faithfulness to reach."""
-
-    def __init__(self, curve: Curve, threshold: float) -> None:
-        self.curve, self.threshold, self.total = curve, threshold, curve.graph.n_edges
-
-    def share(self, n: int) -> float:
-        """Faithfulness; 0 for a circuit without edges."""
-        (point,) = self.curve.evaluate([n])
-        return point.faithfulness or 0.0 if point.n_edges else 0.0
-
-    def __call__(self, n: int) -> bool:
-        return self.share(n) >= self.threshold
-
-    def bisect(self, below: int, reached: int) -> int:
-        """A size that reaches it, the one before not; `below` does not, `reached` does."""
-        while reached - below > 1:
-            middle = (below + reached) // 2
-            below, reached = (below, middle) if self(middle) else (middle, reached)
-        return reached
-
-
-def _grid(reach: _Reach) -> int:
-    sizes = _grid_sizes(reach.total)
-    reach.curve.evaluate(sizes)
-    passing = next((i for i, n in enumerate(sizes) if reach(n)), None)
-    if passing is None:
-        return sizes[-1]
-    return reach.bisect(sizes[passing - 1] if passing else 0, sizes[passing])
-
-
-def _grid_sizes(total: int) -> list[int]:
-    return sorted({max(1, int(total * share)) for share in GRID})
-
-
-def _paper(reach: _Reach) -> int:
-    last = max(1, int(SMALL * reach.total))
-    return reach.bisect(0, last) if reach(last) else last
-
-
-def _code(reach: _Reach) -> int:
-    last = min(END, reach.total)
-    size, step, before = min(START, last), START, 0.0
-    while size <= last and (share := reach.share(size)) < reach.threshold:
-        if share < before:
-            step = START
-        elif share > 0.75 * reach.threshold:
-            step = max(1, step // 2)
-        before, size = share, size + step
-    if size > last:
-        return next((n for n in (last,) if reach(n)), last)
-    return _code_bisect(reach, max(0, size - step), size)
-
-
-def _code_bisect(reach: _Reach, below: int, reached: int) -> int:
-    while reached - below > 1:
-        middle = (below + reached) // 2
-        around = range(middle, middle + 1)
-        if abs(reach.share(middle) - reach.threshold) <= NEAR * reach.threshold:
-            around = range(max(1, middle - 5), min(middle + 5, reached - 1) + 1)
-        passing = next((n for n in around if reach(n)), None)
-        below, reached = (middle, reached) if passing is None else (min(below, passing - 1), passing)
-    return reached
-
-
-SEARCHES: dict[str, Callable[[_Reach], int]] = {"grid": _grid, "paper": _paper, "code": _code}
 
 
 def minimal_circuit(
@@ -139,22 +59,17 @@ def minimal_circuit(
     if curve.on.reason_normalised:
         n, reached = _small(curve, sorted(sizes)), None
     else:
-        reach = _Reach(curve, threshold)
-        n = _given(reach, sorted(sizes)) if sizes else SEARCHES[search](reach)
+        reach = Reach(curve, threshold)
+        n = given(reach, sorted(sizes)) if sizes else SEARCHES[search](reach)
         n = next((p.n_requested for p in curve.points if reach(p.n_requested)), n)
         reached = reach(n)
     return _result(curve, n, threshold, reached, draws)
 
 
-def _given(reach: _Reach, sizes: list[int]) -> int:
-    reach.curve.evaluate(sizes)
-    return sizes[-1]
-
-
 def _small(curve: Curve, sizes: list[int]) -> int:
     """The largest size up to 5 % of the edges, of those given or of the grid."""
     total = curve.graph.n_edges
-    sizes = sizes or _grid_sizes(total)
+    sizes = sizes or grid_sizes(total)
     curve.evaluate(sizes)
     return [sizes[0], *(n for n in sizes if n <= SMALL * total)][-1]
 
