@@ -115,7 +115,8 @@ def test_corrupted_logits_that_are_not_finite_are_a_reason(planted):
     from circuit_core.circuits.faithfulness import NOT_FINITE, Shares
     from circuit_core.circuits.interchange import Interchange
 
-    run = Interchange(*planted, prompts_of(4, 4))
+    bridge, graph = planted
+    run = Interchange(bridge, graph, prompts_of(4, 4))
     run.corrupted = run.corrupted.clone()
     run.corrupted[0] = torch.nan
     assert Shares(run).reasons == [NOT_FINITE]
