@@ -5,14 +5,17 @@ from dataclasses import dataclass
 import torch
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.circuits.faithfulness import NOT_FINITE, standard_error
+from circuit_core.circuits.faithfulness import NOT_FINITE, ONE_PROMPT, standard_error
 from circuit_core.circuits.residual import end_rows
 from circuit_core.tasks.prompts import PromptSet
 
 
 @dataclass(frozen=True)
 class TaskBehaviour:
-    """Mean metric with its standard error and normal 95 % interval; accuracy is the share of positive metrics."""
+    """Mean metric with its standard error and normal 95 % interval; accuracy is the share of positive metrics.
+
+    One prompt has neither error nor interval.
+    """
 
     value: float | None
     stderr: float | None
@@ -31,4 +34,6 @@ def behaviour(bridge: TransformerBridge, prompts: PromptSet) -> TaskBehaviour:
         return TaskBehaviour(None, None, None, None, len(prompts), None, NOT_FINITE)
     mean, error = values.mean().item(), standard_error(values)
     accuracy = (values > 0).float().mean().item()
+    if error is None:
+        return TaskBehaviour(mean, None, None, None, len(prompts), accuracy, ONE_PROMPT)
     return TaskBehaviour(mean, error, mean - 1.96 * error, mean + 1.96 * error, len(prompts), accuracy)

@@ -140,6 +140,8 @@ class Circuit:
     threshold_reached: bool | None = None
     cpr: float | None = None
     cmd: float | None = None
+    areas_reason: str | None = None
+    """Why there is neither `cpr` nor `cmd`."""
     imported_from: str | None = None
     """Name of the file that it came from; None if it was computed."""
     original: bytes | None = None
@@ -158,7 +160,8 @@ _OF_CHOSEN = (
     *("faithfulness", "faithfulness_normalised", "held_out_faithfulness"),
 )
 _OF_CIRCUIT = (
-    *("n_edges_total", "metric_clean", "metric_corrupted", "threshold_reached", "cpr", "cmd"),
+    *("n_edges_total", "metric_clean", "metric_corrupted", "threshold_reached"),
+    *("cpr", "cmd", "areas_reason"),
     *("imported_from", "original", "scores"),
 )
 

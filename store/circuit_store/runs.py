@@ -68,7 +68,7 @@ def undefined(db: sqlite3.Connection, run: int) -> list[tuple[str, int]]:
     """(reason, results) of what a run could not compute at all."""
     found = db.execute(
         "SELECT reason, count(*) FROM result WHERE run_id = ? AND reason IS NOT NULL"
-        " AND id NOT IN (SELECT result_id FROM circuit)"
+        " AND id NOT IN (SELECT result_id FROM circuit UNION SELECT result_id FROM behaviour WHERE value IS NOT NULL)"
         " AND id NOT IN (SELECT result_id FROM head_score WHERE value IS NOT NULL) GROUP BY reason ORDER BY 2 DESC",
         (run,),
     )

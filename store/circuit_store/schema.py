@@ -254,3 +254,17 @@ def background_jobs(db: Database) -> None:
             seen TEXT NOT NULL
         );
     """)
+
+
+@migrations()
+def reasons_of_circuits(db: Database) -> None:
+    """Results of before get the reasons that can be told without computing them again."""
+    db.executescript("""
+        ALTER TABLE circuit ADD COLUMN areas_reason TEXT;
+        UPDATE result SET reason = 'imported: never evaluated here'
+            WHERE reason IS NULL AND id IN (SELECT result_id FROM circuit WHERE imported_from IS NOT NULL);
+        UPDATE circuit SET areas_reason = coalesce(
+            (SELECT reason FROM result WHERE id = result_id),
+            'the curve lacks some of the ten sizes that the areas need; search `grid` evaluates them'
+        ) WHERE cpr IS NULL;
+    """)

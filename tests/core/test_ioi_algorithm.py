@@ -205,6 +205,16 @@ def test_without_movers_later_stages_are_undefined(named):
     assert algorithm(named, some_roles(graph, name_mover=none)).effect_movers_q is None
 
 
+def test_an_effect_that_is_undefined_makes_no_head_a_mover(named):
+    """Equal prompts: nothing is damaged, the effects are NaN, and no head counts as one that hurts."""
+    bridge, graph, prompts = named
+    every = torch.ones(graph.n_layers, graph.n_heads)
+    equal = replace(prompts, corrupted=prompts.clean)
+    none = algorithm((bridge, graph, equal), some_roles(graph, negative_name_mover=every))
+    assert none.effect_logits.isnan().all()
+    assert none.movers_and_suppressors.heads["negative_name_mover"] == []
+
+
 def test_a_model_that_fails_has_no_percents(named, roles):
     from circuit_core.tasks.metrics import LogitDifference
 

@@ -20,9 +20,9 @@ class Given:
     """A curve given by a function of the size; remembers what was asked."""
 
     def __init__(self, share, total=2000):
-        from circuit_core.circuits import search
+        from circuit_core.circuits.strategies import Reach
 
-        class Line(search._Reach):
+        class Line(Reach):
             def __init__(self, threshold):
                 self.threshold, self.total, self.asked, self.curve = threshold, total, [], self
 
@@ -49,7 +49,7 @@ def bumpy(n):
 @pytest.mark.parametrize("name", ["grid", "paper", "code"])
 def test_a_curve_that_rises_is_cut_at_the_crossing(name):
     """Every search finds the first size of a monotone curve that reaches the threshold."""
-    from circuit_core.circuits.search import SEARCHES
+    from circuit_core.circuits.strategies import SEARCHES
 
     assert SEARCHES[name](Given(rising).reach) == 80
 
@@ -57,21 +57,21 @@ def test_a_curve_that_rises_is_cut_at_the_crossing(name):
 @pytest.mark.parametrize("name", ["grid", "paper", "code"])
 @pytest.mark.parametrize("share", [rising, bumpy])
 def test_what_is_found_reaches_the_threshold(name, share):
-    from circuit_core.circuits.search import SEARCHES
+    from circuit_core.circuits.strategies import SEARCHES
 
     assert share(SEARCHES[name](Given(share).reach)) >= 0.8
 
 
 @pytest.mark.parametrize(("name", "last"), [("grid", 2000), ("paper", 100), ("code", 1600)])
 def test_a_curve_that_never_reaches_it_ends_at_the_last_size(name, last):
-    from circuit_core.circuits.search import SEARCHES
+    from circuit_core.circuits.strategies import SEARCHES
 
     assert SEARCHES[name](Given(lambda n: 0.1).reach) == last
 
 
 def test_the_search_of_the_code_slows_down_near_the_threshold():
     """Above three quarters of the threshold the step of 25 halves: 25, 50, 75, then smaller steps."""
-    from circuit_core.circuits.search import _code
+    from circuit_core.circuits.strategies import _code
 
     given = Given(rising).reach
     _code(given)
@@ -99,13 +99,14 @@ def test_five_percent_can_be_too_few(case):
 
 
 def test_given_sizes_are_the_whole_curve(case):
+    from circuit_core.circuits.areas import SIZES_MISSING
     from circuit_core.circuits.search import minimal_circuit
 
     run, scores = case
     found: Any = minimal_circuit(run, scores, sizes=(40, 5, 100))
     assert [p.n_requested for p in found.curve] == [5, 40, 100]
     assert found.chosen.n_requested == 40
-    assert (found.cpr, found.cmd) == (None, None)
+    assert (found.areas.cpr, found.areas.cmd, found.areas.reason) == (None, None, SIZES_MISSING)
 
 
 def test_more_edges_than_there_are_is_an_error(case):
@@ -139,8 +140,23 @@ def test_random_circuits_are_a_baseline_below_the_curve(case):
     found, again = (minimal_circuit(run, scores, draws=5) for _ in range(2))
     chosen: Any = found.chosen
     assert [p.random_baseline for p in found.curve] == [p.random_baseline for p in again.curve]
+    assert all(p.random_baseline is not None for p in found.curve)
     assert found.curve[-1].random_baseline == pytest.approx(1)
     assert chosen.random_baseline < chosen.faithfulness - 0.3
+
+
+def test_the_baseline_of_a_point_is_that_of_circuits_of_its_size(case):
+    """Evaluated one by one; sizes that pruning makes equal have one baseline."""
+    from circuit_core.circuits.random_circuits import random_circuits
+    from circuit_core.circuits.search import minimal_circuit
+
+    run, scores = case
+    curve: Any = minimal_circuit(run, scores, sizes=(1, 20, 40), draws=2).curve
+    sizes = [p.n_edges for p in curve]
+    drawn = [random_circuits(sizes, run.graph, seed) for seed in range(2)]
+    for point in curve:
+        metrics = [run.metrics(circuits[point.n_edges][None]).mean().item() for circuits in drawn]
+        assert point.random_baseline == pytest.approx(np.mean(metrics) / run.clean.mean().item(), abs=1e-5)
 
 
 def test_the_areas_of_a_perfect_and_of_a_straight_curve():
@@ -149,10 +165,10 @@ def test_the_areas_of_a_perfect_and_of_a_straight_curve():
 
     total = 1000
     sizes = [int(k * total) for k in SHARES]
-    assert under(dict.fromkeys(sizes, 1.0), total) == (pytest.approx(0.999), pytest.approx(0))
-    cpr, cmd = under({n: n / total for n in sizes}, total)
-    assert cpr == pytest.approx(0.5 * (1 - 1e-6))
-    assert cmd == pytest.approx(0.999 - 0.5 * (1 - 1e-6))
+    perfect, straight = under(dict.fromkeys(sizes, 1.0), total), under({n: n / total for n in sizes}, total)
+    assert (perfect.cpr, perfect.cmd) == (pytest.approx(0.999), pytest.approx(0))
+    assert straight.cpr == pytest.approx(0.5 * (1 - 1e-6))
+    assert straight.cmd == pytest.approx(0.999 - 0.5 * (1 - 1e-6))
 
 
 def test_less_than_one_edge_is_the_empty_circuit():
@@ -160,15 +176,15 @@ def test_less_than_one_edge_is_the_empty_circuit():
     from circuit_core.circuits.areas import SHARES, under
 
     shares = {int(k * 163): 1.0 for k in SHARES if int(k * 163)}
-    cpr, cmd = under(shares, 163)
-    assert cpr == pytest.approx(0.999 - 0.004 - 0.0025)
-    assert cmd == pytest.approx(0.004 + 0.0025)
+    found = under(shares, 163)
+    assert found.cpr == pytest.approx(0.999 - 0.004 - 0.0025)
+    assert found.cmd == pytest.approx(0.004 + 0.0025)
 
 
 def test_areas_need_the_whole_curve():
-    from circuit_core.circuits.areas import under
+    from circuit_core.circuits.areas import SIZES_MISSING, Areas, under
 
-    assert under({1: 0.5, 1000: 1.0}, 1000) == (None, None)
+    assert under({1: 0.5, 1000: 1.0}, 1000) == Areas(reason=SIZES_MISSING)
 
 
 def test_the_curve_gives_its_areas(case):
@@ -181,7 +197,7 @@ def test_the_curve_gives_its_areas(case):
     f = {p.n_requested: p.faithfulness_normalised for p in found.curve}
     values = [f[int(k * 297)] if int(k * 297) else 0.0 for k in SHARES]
     width = np.diff(SHARES)
-    assert found.cpr == pytest.approx(float((width * (np.array(values[1:]) + values[:-1]) / 2).sum()))
+    assert found.areas.cpr == pytest.approx(float((width * (np.array(values[1:]) + values[:-1]) / 2).sum()))
 
 
 def test_a_planted_path_is_the_whole_circuit():

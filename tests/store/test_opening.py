@@ -73,6 +73,29 @@ def test_a_migrated_store_equals_a_fresh_one(tmp_path, done):
     assert schema(old) == schema(new)
 
 
+def test_circuits_of_before_say_why_they_have_no_areas(tmp_path):
+    """Invariant: an import and a curve of few sizes get their reasons, areas that exist get none."""
+    from sqlite_utils import Database
+
+    path = tmp_path / "old.db"
+    database = Database(path)
+    migrations.apply(database, stop_before="reasons_of_circuits")
+    database.conn.executescript(f"""
+        PRAGMA application_id={store.APPLICATION_ID}; PRAGMA user_version={store.VERSION - 1}; PRAGMA foreign_keys=OFF;
+        INSERT INTO result (id, key, run_id, checkpoint_id, analysis, params, identity, dtype, device, threads, seconds)
+            SELECT value, value, 1, 1, 'circuit', '{{}}', '', '', '', 1, 1 FROM json_each('[1, 2, 3]');
+        INSERT INTO circuit (result_id, n_edges_total, imported_from, cpr)
+            VALUES (1, 9, 'file.json', NULL), (2, 9, NULL, NULL), (3, 9, NULL, 0.5);
+    """)
+    database.close()
+    db = store.open_to_write(path)
+    found = db.execute("SELECT reason, areas_reason FROM result JOIN circuit ON result_id = id ORDER BY id").fetchall()
+    few = "the curve lacks some of the ten sizes that the areas need; search `grid` evaluates them"
+    imported = "imported: never evaluated here"
+    assert [tuple(row) for row in found] == [(imported, imported), (None, few), (None, None)]
+    db.close()
+
+
 def test_the_version_is_the_number_of_migrations():
     """Invariant: whoever adds a migration raises VERSION, or old stores would never get it."""
     from sqlite_utils import Database

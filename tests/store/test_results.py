@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from circuit_store import blobs, control, models, requests, results
+from circuit_store import blobs, control, models, requests, results, runs
 from circuit_store.errors import UnknownName
+
+IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 
 
 def counts(db) -> list[int]:
@@ -148,3 +150,12 @@ def test_a_run_is_settled_by_its_units(toy, states, settled):
     requests.close_runs(toy.db)
     state, ended = toy.db.execute("SELECT state, ended FROM run").fetchone()
     assert (state, ended is not None) == (settled, True)
+
+
+def test_a_value_with_a_reason_is_no_value_that_is_missing(toy):
+    """Invariant: what a run could not compute at all does not count a metric whose error alone is undefined."""
+    one = results.Behaviour(1.0, None, None, None, 1, 1.0, "one prompt")
+    results.write(toy.db, toy.of(10, "behaviour", task=IOI), one)
+    none = results.Behaviour(None, None, None, None, 1, None, "not finite")
+    results.write(toy.db, toy.of(20, "behaviour", task=IOI), none)
+    assert runs.undefined(toy.db, toy.run) == [("not finite", 1)]

@@ -103,6 +103,19 @@ async def test_the_pane_says_how_much_of_the_model_and_how_faithful(explore, scr
         assert "−1.25" in text
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_faithfulness_that_rests_on_nothing_says_so(explore, db, screen_text, size):
+    """A raw share that is defined stands beside a normalised one that is not, and the reason in full."""
+    why = "corruption changes the metric by at most two standard errors"
+    db.execute("UPDATE circuit SET faithfulness_normalised = NULL")
+    db.execute("UPDATE result SET reason = ? WHERE analysis = 'circuit' AND reason IS NULL", (why,))
+    async with explore(size=size) as (app, pilot):
+        await pilot.press("5")
+        pane = "\n".join(line[-44:] if size[0] == 120 else line for line in screen_text(app).splitlines())
+        said = " ".join(pane.split())
+        assert "faithfulness 0.85 (normalised –)" in said and why in said
+
+
 async def test_every_role_of_a_head_is_in_its_row_attention_first(explore, db, screen_text):
     result = (
         "SELECT result.id FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id WHERE step = 256 AND role = ?"

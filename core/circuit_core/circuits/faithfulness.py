@@ -1,8 +1,11 @@
 """How much of the task a circuit keeps (METHODS c.5), over circuits of growing size.
 
 Faithfulness is mean metric of the circuit / mean metric of the model; normalised faithfulness puts the corrupted run at
-zero. Both are undefined where the model does not do the task: mean metric at most two standard errors. A curve may be
-measured on held-out prompts as well. Its baseline are random circuits: as many edges, drawn evenly from all, pruned.
+zero. Both are undefined where the model does not do the task: mean metric at most two standard errors. The normalised
+one is undefined too where corruption does not tell: mean difference of clean and corrupted metric at most two standard
+errors of the paired differences. One prompt has no standard error: there the metric need only be above zero, and the
+difference not zero. A curve may be measured on held-out prompts as well. Its baseline are random circuits of exactly as
+many edges, see `random_circuits`.
 """
 
 import math
@@ -14,9 +17,15 @@ from torch import Tensor
 
 from circuit_core.circuits import selection
 from circuit_core.circuits.interchange import Interchange
+from circuit_core.circuits.random_circuits import random_circuits
 
 NOT_DONE = "does not do the task"
 NOT_FINITE = "the model's logits are not finite"
+ONE_PROMPT = "one prompt: no standard error can be given"
+NO_CHANGE = "corruption changes nothing: the metric is the same on clean and corrupted prompts"
+NO_CLEAR_CHANGE = "corruption changes the metric by at most two standard errors"
+_ROUNDING = 1e-5
+"""Differences up to this share of the largest metric are none: float32 sums in another order."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +41,27 @@ class Point:
     held_out_metric: float | None = None
     held_out_faithfulness: float | None = None
     random_baseline: float | None = None
-    """Mean faithfulness of random circuits for which as many edges were drawn."""
+    """Mean faithfulness of random circuits of `n_edges` edges."""
 
 
-def standard_error(values: Float[Tensor, " batch"]) -> float:
-    """Of the mean; 0 for a single example."""
-    return (values.std() / math.sqrt(len(values))).item() if len(values) > 1 else 0.0
+def standard_error(values: Float[Tensor, " batch"]) -> float | None:
+    """Of the mean; None for a single example."""
+    return (values.std() / math.sqrt(len(values))).item() if len(values) > 1 else None
 
 
 def undefined(values: Float[Tensor, " batch"]) -> str | None:
     """Why no share of this metric can be given, or None if it can."""
     if not values.isfinite().all():
         return NOT_FINITE
-    return NOT_DONE if values.mean().item() <= 2 * standard_error(values) else None
+    return NOT_DONE if values.mean().item() <= 2 * (standard_error(values) or 0) else None
+
+
+def unchanged(clean: Float[Tensor, " batch"], corrupted: Float[Tensor, " batch"]) -> str | None:
+    """Why the corrupted run cannot be the zero of a scale, or None if it can."""
+    change = clean - corrupted
+    if change.abs().max() <= _ROUNDING * clean.abs().max():
+        return NO_CHANGE
+    return NO_CLEAR_CHANGE if abs(change.mean().item()) <= 2 * (standard_error(change) or 0) else None
 
 
 class Shares:
@@ -53,7 +70,15 @@ class Shares:
     def __init__(self, run: Interchange) -> None:
         self.run = run
         self.clean, self.corrupted = run.clean.mean().item(), run.corrupted.mean().item()
-        self.reason = undefined(run.clean)
+        self.reason = undefined(run.clean) or (None if run.corrupted.isfinite().all() else NOT_FINITE)
+        self.reason_normalised = self.reason or unchanged(run.clean, run.corrupted)
+        """Why shares, and normalised ones, are undefined."""
+
+    @property
+    def reasons(self) -> list[str]:
+        """What is to say of these prompts."""
+        one = len(self.run.clean) == 1 and self.reason != NOT_FINITE
+        return [*([self.reason_normalised] if self.reason_normalised else []), *([ONE_PROMPT] if one else [])]
 
     def metrics(self, masks: Bool[np.ndarray, "circuit src port"]) -> list[float]:
         """Mean metric of each circuit; the empty one is the corrupted run, the full one the clean run."""
@@ -67,8 +92,7 @@ class Shares:
         return None if self.reason else metric / self.clean
 
     def normalised(self, metric: float) -> float | None:
-        gap = self.clean - self.corrupted
-        return (metric - self.corrupted) / gap if gap and not self.reason else None
+        return None if self.reason_normalised else (metric - self.corrupted) / (self.clean - self.corrupted)
 
 
 class Curve:
@@ -77,7 +101,6 @@ class Curve:
     def __init__(self, run: Interchange, ordered: np.ndarray, held_out: Interchange | None = None) -> None:
         self.graph, self.ordered, self.on = run.graph, ordered, Shares(run)
         self.held_out = Shares(held_out) if held_out else None
-        self.reason = self.on.reason
         self.seen: dict[int, Point] = {}
 
     def mask(self, n: int) -> Bool[np.ndarray, "src port"]:
@@ -109,14 +132,13 @@ class Curve:
     def points(self) -> list[Point]:
         return [self.seen[n] for n in sorted(self.seen)]
 
-    def with_baseline(self, sizes: set[int], draws: int, seed: int = 0) -> list[Point]:
-        """The points, those of `sizes` with the mean faithfulness of `draws` random circuits."""
-        chosen = [n for n in sorted(self.seen) if n in sizes]
-        if self.reason or not draws or not chosen:
+    def with_baseline(self, draws: int) -> list[Point]:
+        """The points, each with the mean faithfulness of `draws` random circuits of as many edges."""
+        sizes = sorted({p.n_edges for p in self.points})
+        if self.on.reason or not draws or not sizes:
             return self.points
-        rng = np.random.default_rng(seed)
-        orders = [rng.permutation(self.ordered) for _ in range(draws)]
-        masks = [selection.circuit(order, n, self.graph) for n in chosen for order in orders]
-        shares = np.array(self.on.metrics(np.stack(masks))).reshape(-1, draws).mean(1) / self.on.clean
-        self.seen |= {n: replace(self.seen[n], random_baseline=float(s)) for n, s in zip(chosen, shares, strict=True)}
-        return self.points
+        drawn = [random_circuits(sizes, self.graph, seed) for seed in range(draws)]
+        metrics = self.on.metrics(np.stack([circuits[n] for circuits in drawn for n in sizes]))
+        shares = np.reshape(metrics, (draws, len(sizes))).mean(0) / self.on.clean
+        baseline = dict(zip(sizes, shares.tolist(), strict=True))
+        return [replace(p, random_baseline=baseline[p.n_edges]) for p in self.points]

@@ -151,7 +151,7 @@ class _Algorithm:
         roles, options = self.roles, self.options
         found = {
             "name_mover": (roles.name_mover > THRESHOLD) & (effect < 0),
-            "negative_name_mover": (roles.negative_name_mover > THRESHOLD) & (effect != 0),
+            "negative_name_mover": (roles.negative_name_mover > THRESHOLD) & (effect.abs() > 0),
         }
         if roles.copy_suppression is None:
             return found

@@ -30,6 +30,7 @@ from circuit_store import addresses, blobs, models, queries, requests, results
 from circuit_store.errors import StoreError
 from circuit_store.store import open_to_read, open_to_write
 
+NOT_EVALUATED = "imported: never evaluated here"
 FORMATS: dict[str, Callable[[CircuitFile, Path, dict[str, Any]], None]] = {
     "eap-ig-json": lambda circuit, path, about: eap_ig.write_json(circuit, path),
     "eap-ig-pt": lambda circuit, path, about: eap_ig.write_pt(circuit, path),
@@ -124,7 +125,9 @@ def _record(circuit: CircuitFile, name: str, content: bytes) -> results.Circuit:
         scores=blobs.pack(circuit.scores),
         scores_shape=circuit.scores.shape,
         nodes=[] if scores is None else [(i, float(s)) for i, s in enumerate(scores) if np.isfinite(s)],
+        areas_reason=NOT_EVALUATED,
         imported_from=name,
+        reason=NOT_EVALUATED,
         original=zlib.compress(content),
     )
 

@@ -122,8 +122,9 @@ def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> results.Record:
         metric_clean=found.metric_clean,
         metric_corrupted=found.metric_corrupted,
         threshold_reached=found.threshold_reached,
-        cpr=found.cpr,
-        cmd=found.cmd,
+        cpr=found.areas.cpr,
+        cmd=found.areas.cmd,
+        areas_reason=found.areas.reason,
         reason=found.reason,
     )
 

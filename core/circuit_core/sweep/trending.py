@@ -39,9 +39,12 @@ class _Model:
 
     def task(self, task: str) -> list[Emergence]:
         metric, error = np.full((2, len(self.steps)), np.nan)
-        for row in queries.behaviour(self.db, self.model, task):
-            if (i := self.place.get(row["step"])) is not None and row["value"] is not None:
-                metric[i], error[i] = row["value"], row["stderr"]
+        rows = queries.behaviour(self.db, self.model, task)
+        known = [row for row in rows if row["value"] is not None and row["step"] in self.place]
+        for row in known:
+            metric[self.place[row["step"]]], error[self.place[row["step"]]] = row["value"], row["stderr"]
+        if known and known[-1]["stderr"] is None:
+            return [Emergence("task", task, value=known[-1]["value"], reason=known[-1]["reason"])]
         found = task_acquisition(self.steps, metric, error)
         half = found.half_threshold
         if half is None:

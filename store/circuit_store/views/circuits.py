@@ -1,13 +1,14 @@
 """Circuits: as a whole, edge by edge, node by node, and over sizes."""
 
 from circuit_store.views.names import destination, port, source
-from circuit_store.views.view import AT, DTYPE, MODEL, REASON, STEP, TASK, TOKENS, Column, View
+from circuit_store.views.view import AT, DTYPE, MODEL, STEP, TASK, TOKENS, Column, View
 
 _PARAMS = ", ".join(
     f"json_extract(answer.params, '$.{name}') AS {name}"
     for name in ("method", "ig_steps", "ig_rule", "selector", "search", "threshold")
 )
-_AREA = "undefined, or the curve lacks some of its ten sizes (search `grid` has them)"
+_AREA = "undefined, see areas_reason"
+_UNDEFINED = "undefined or imported, see reason"
 CIRCUITS = View(
     "circuits",
     "Circuits as a whole, one row each.",
@@ -29,25 +30,28 @@ CIRCUITS = View(
         Column("metric_clean", "metric of the model", "imported"),
         Column("metric_corrupted", "metric of the corrupted run against the clean answers", "imported"),
         Column("metric_circuit", "metric of the circuit, everything else corrupted", "no circuit, or imported"),
-        Column("faithfulness", "metric_circuit / metric_clean", "the model does not do the task, see reason"),
+        Column("faithfulness", "metric_circuit / metric_clean", _UNDEFINED),
         Column(
             "faithfulness_normalised",
             "(metric_circuit - metric_corrupted) / (metric_clean - metric_corrupted)",
-            "the model does not do the task, see reason",
+            _UNDEFINED,
         ),
-        Column("threshold_reached", "1 if faithfulness reaches the threshold", "faithfulness undefined"),
-        Column("held_out_faithfulness", "faithfulness on held-out prompts", "none were held out, or undefined"),
+        Column("threshold_reached", "1 if faithfulness reaches the threshold, with one edge at least", _UNDEFINED),
+        Column(
+            "held_out_faithfulness", "faithfulness on held-out prompts", "none were held out, or undefined, see reason"
+        ),
         Column(
             "cpr", "area under the curve of normalised faithfulness, .001 to 1 of the edges: higher is better", _AREA
         ),
         Column("cmd", "area between that curve and 1: lower is better", _AREA),
+        Column("areas_reason", "why `cpr` and `cmd` are empty", "they are given"),
         Column("imported_from", "file that the circuit was imported from", "it was computed"),
         DTYPE,
-        REASON,
+        Column("reason", "why a value is empty, or what faithfulness cannot tell here", "nothing is to say"),
     ),
     f"SELECT model.name AS model, step, tokens, task, {_PARAMS}, n_requested, n_edges, n_nodes, n_edges_total,"
     " metric_clean, metric_corrupted, metric_circuit, faithfulness, faithfulness_normalised, threshold_reached,"
-    f" held_out_faithfulness, cpr, cmd, imported_from, dtype, reason FROM answer JOIN {AT}"
+    f" held_out_faithfulness, cpr, cmd, areas_reason, imported_from, dtype, reason FROM answer JOIN {AT}"
     " LEFT JOIN circuit ON result_id = answer.id WHERE analysis = 'circuit'",
     "model, task, step",
     ("model", "step", "task"),
@@ -85,15 +89,22 @@ FAITHFULNESS = View(
         Column("n_edges", "edges left after pruning"),
         Column("n_nodes", "nodes that an edge touches"),
         Column("metric", "metric of the circuit"),
-        Column("faithfulness", "metric / metric of the model", "the model does not do the task"),
-        Column("faithfulness_normalised", "the same with the corrupted run as zero", "the model does not do the task"),
+        Column("faithfulness", "metric / metric of the model", "undefined, see reason"),
+        Column("faithfulness_normalised", "the same with the corrupted run as zero", "undefined, see reason"),
         Column("held_out_metric", "metric of the circuit on held-out prompts", "none were held out"),
-        Column("held_out_faithfulness", "the same as a share of the model's", "none were held out, or undefined"),
-        Column("random_baseline", "mean faithfulness of five random circuits, as many edges drawn", "a size between"),
+        Column(
+            "held_out_faithfulness",
+            "the same as a share of the model's",
+            "none were held out, or undefined, see reason",
+        ),
+        Column(
+            "random_baseline", "mean faithfulness of random circuits of exactly as many edges", "undefined, see reason"
+        ),
+        Column("reason", "why a value is empty, or what faithfulness cannot tell here", "nothing is to say"),
     ),
     "SELECT model.name AS model, step, task, n_requested, faithfulness.n_edges, faithfulness.n_nodes,"
     " faithfulness.metric, faithfulness.faithfulness, faithfulness.faithfulness_normalised, held_out_metric,"
-    " faithfulness.held_out_faithfulness, random_baseline"
+    " faithfulness.held_out_faithfulness, random_baseline, reason"
     f" FROM answer JOIN {AT} JOIN faithfulness ON result_id = answer.id"
     " WHERE analysis = 'circuit'",
     "model, task, step, n_requested",
