@@ -121,3 +121,10 @@ def test_exact_patching_states_its_cost_first(case):
     assert np.abs(scores - reference).max() < 1e-5 * np.abs(reference).max()
     runs = int(case.arrays["real_edge_mask"].sum()) + len(reference)
     assert err.startswith(f"exact patching: {runs:,} forward runs for each checkpoint of {case.name}")
+
+
+def test_the_check_of_years_states_the_cost_of_its_circuit(benches):
+    """One circuit: that of years is searched too, IOI's algorithm needs none."""
+    asked = ("--checkpoints", "0", "--analyses", "algorithm", "--tasks", "ioi,greater_than", "--method", "exact")
+    _, err = benches()("run", "sample-0.1m", *asked)
+    assert err.startswith("exact patching: 176 forward runs for each checkpoint of sample-0.1m")
