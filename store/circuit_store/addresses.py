@@ -9,7 +9,10 @@ _OF_A_CIRCUIT = ("method", "ig_rule", "ig_steps", "selector", "search", "thresho
 CHOICES = {
     "run": "result.run_id = ?",
     "dtype": "result.dtype = ?",
-    **{name: f"(analysis != 'circuit' OR json_extract(result.params, '$.{name}') = ?)" for name in _OF_A_CIRCUIT},
+    **{
+        name: f"(analysis NOT IN ('circuit', 'greater_than') OR json_extract(result.params, '$.{name}') = ?)"
+        for name in _OF_A_CIRCUIT
+    },
 }
 """Which of several results may answer; without a choice the newest does."""
 

@@ -90,7 +90,7 @@ class HeadGrid:
     values: list[list[float | None]]
     """[layer][head]; None where nothing is computed."""
     reason: str | None
-    """Why the role is undefined here, or None."""
+    """Why no head has a value here, or None."""
     computed: bool
 
 
@@ -101,7 +101,8 @@ def head_grid(db: sqlite3.Connection, model: str, step: int, role: str) -> HeadG
     for row in found:
         if row["layer"] is not None:
             values[row["layer"]][row["head"]] = row["value"]
-    return HeadGrid(values, found[0]["reason"] if found else None, bool(found))
+    nowhere = found and all(row["value"] is None for row in found)
+    return HeadGrid(values, found[0]["reason"] if nowhere else None, bool(found))
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ class HeadScores:
     """(layer, head, name, value): what a value is made of."""
     reason: str | None = None
     """Why some values are None."""
+    reasons: dict[tuple[int, int], str] = field(default_factory=dict)
+    """(layer, head) -> why its value is None, where that is known head by head."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,22 @@ class Stage:
     """Which heads' effects are the whole."""
     post_emergence: bool
     reason: str | None
+    note: str | None = None
+    """What the percent was measured without."""
 
 
 @dataclass(frozen=True)
 class Algorithm:
     stages: list[Stage]
+
+
+@dataclass(frozen=True)
+class Years:
+    """What a circuit of greater-than does with years."""
+
+    nodes: list[tuple[int, float | None, float | None, float | None]]
+    """(source, looks_at_year, raises_year, later_minus_others); see the view `greater_than`."""
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -165,7 +178,7 @@ _OF_CIRCUIT = (
     *("imported_from", "original", "scores"),
 )
 
-Record = Behaviour | HeadScores | AttentionRows | Circuit | Algorithm | PatchEffects | Undefined
+Record = Behaviour | HeadScores | AttentionRows | Circuit | Algorithm | Years | PatchEffects | Undefined
 
 
 def write(db: sqlite3.Connection, of: Provenance, found: Record) -> int:
@@ -178,8 +191,10 @@ def write(db: sqlite3.Connection, of: Provenance, found: Record) -> int:
                 names, marks = ", ".join(row), ", ".join("?" * len(row))
                 db.execute(f"INSERT INTO {table} (result_id, {names}) VALUES (?, {marks})", (result, *row.values()))
         if isinstance(found, HeadScores):
-            _many(db, "head_score", result, found.rows)
+            _many(db, "head_score", result, [(*row, found.reasons.get(row[:2])) for row in found.rows])
             _many(db, "head_detail", result, found.details)
+        elif isinstance(found, Years):
+            _many(db, "year_node", result, found.nodes)
         elif isinstance(found, PatchEffects):
             _many(db, "patch_effect", result, found.rows)
         elif isinstance(found, Circuit):

@@ -268,3 +268,29 @@ def reasons_of_circuits(db: Database) -> None:
             'the curve lacks some of the ten sizes that the areas need; search `grid` evaluates them'
         ) WHERE cpr IS NULL;
     """)
+
+
+@migrations()
+def reasons_of_heads_and_greater_than(db: Database) -> None:
+    """What stored results leave unsaid follows from them: see the two updates."""
+    db.executescript("""
+        ALTER TABLE head_score ADD COLUMN reason TEXT;
+        ALTER TABLE stage ADD COLUMN note TEXT;
+        CREATE TABLE year_node (
+            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+            src INTEGER NOT NULL,
+            looks_at_year REAL, raises_year REAL, later_minus_others REAL,
+            PRIMARY KEY (result_id, src)
+        ) WITHOUT ROWID;
+        UPDATE head_score SET reason = 'mean-ablating the head changes no prediction, or activations are not finite'
+        WHERE value IS NULL AND EXISTS (
+            SELECT 1 FROM result WHERE id = result_id AND role = 'copy_suppression'
+            AND result.reason LIKE 'copy suppression is not looked for before layer %'
+            AND layer >= CAST(replace(result.reason, 'copy suppression is not looked for before layer ', '') AS INTEGER)
+        );
+        UPDATE stage SET note = 'copy suppression is not counted'
+        WHERE percent IS NOT NULL AND stage != 's_inhibition' AND EXISTS (
+            SELECT 1 FROM stage AS first WHERE first.result_id = stage.result_id
+            AND first.stage = 'movers_and_suppressors' AND json_type(first.heads, '$.copy_suppression') IS NULL
+        );
+    """)

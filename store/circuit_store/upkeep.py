@@ -13,7 +13,7 @@ from circuit_store.store import VERSION, open_to_read, transaction
 
 CONTENT = (
     *("behaviour", "head_score", "head_detail", "circuit", "circuit_edge", "node_score", "faithfulness"),
-    *("stage", "patch", "patch_effect", "attention_row"),
+    *("stage", "year_node", "patch", "patch_effect", "attention_row"),
 )
 """Tables of what results found; each row belongs to a result."""
 _EMPTY = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {t} WHERE result_id = result.id)" for t in CONTENT)

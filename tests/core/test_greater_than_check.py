@@ -1,5 +1,8 @@
 """The check of a greater-than circuit, against patterns and contributions read with plain hooks (METHODS h.9)."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,20 +12,25 @@ N_YEARS = 10
 
 @pytest.fixture(scope="module")
 def case(golden):
-    """A reference model; tokens 20 to 29 are its years, and every prompt has one at position 2."""
-    from dataclasses import replace
+    """A reference model that does the task: ten tokens are its years, which it likes the better the later they are."""
+    prompts = golden.prompts
+    at_end = golden.bridge(prompts.clean)[torch.arange(len(prompts)), prompts.end]
+    liked = at_end.softmax(-1).mean(0).argsort()
+    return golden, *of_years(golden.prompts, liked[-N_YEARS:])
 
+
+def of_years(prompts, years: torch.Tensor, first: int = 1):
+    """Prompts with one of three years at position 2, their answers as the task lists them: later years come first."""
     from circuit_core.tasks.metrics import ProbabilityDifference
 
-    prompts = golden.prompts
-    year = torch.arange(len(prompts)) % (N_YEARS - 2) + 1
+    year = torch.arange(len(prompts)) % 3 + first
     clean = prompts.clean.clone()
-    clean[:, 2] = 20 + year
-    answers = torch.arange(20, 20 + N_YEARS).expand(len(prompts), -1)
-    signs = torch.where(torch.arange(N_YEARS) > year[:, None], 1.0, -1.0)
+    clean[:, 2] = years[year]
+    answers = torch.stack([years.roll(-1 - int(y)) for y in year])
+    signs = torch.where(torch.arange(N_YEARS) < N_YEARS - 1 - year[:, None], 1.0, -1.0)
     places = {"YY": torch.full((len(prompts),), 2)}
     metric = ProbabilityDifference(answers, signs)
-    return golden, replace(prompts, clean=clean, positions=places, metric=metric), year
+    return replace(prompts, clean=clean, positions=places, metric=metric), year, years
 
 
 def circuit(graph, *edges: str) -> np.ndarray:
@@ -39,18 +47,19 @@ def check(golden, prompts, mask):
 
 
 def test_only_mlps_that_reach_the_logits_and_the_heads_that_feed_them(case):
-    golden, prompts, _ = case
+    golden, prompts, *_ = case
     edges = ("m1->logits", "a0.h1->m1", "a0.h2->m1", "a0.h0->a1.h1<q>", "a1.h0->logits", "input->m0")
     found = check(golden, prompts, circuit(golden.graph, *edges))
     assert [mlp.layer for mlp in found.mlps] == [1]
     assert [(h.layer, h.head) for h in found.heads] == [(0, 1), (0, 2)]
-    empty = check(golden, prompts, circuit(golden.graph))
-    assert (empty.heads, empty.mlps) == ([], [])
+    assert found.reason is None
+    empty = check(golden, prompts, circuit(golden.graph, "a1.h0->logits"))
+    assert (empty.heads, empty.mlps, empty.reason) == ([], [], "no MLP of the circuit writes to the logits")
 
 
 def test_figures_by_hand(case):
     """Attention from the pattern; contributions as logits of the whole stream minus the stream without the node."""
-    golden, prompts, year = case
+    golden, prompts, year, tokens = case
     bridge, graph = golden.bridge, golden.graph
     rows, seen = torch.arange(len(prompts)), {}
     names = ["blocks.0.attn.hook_pattern", "blocks.0.attn.hook_z", "blocks.1.hook_mlp_out", "ln_final.hook_in"]
@@ -64,7 +73,7 @@ def test_figures_by_hand(case):
     def years(written):
         """With the stream's scale held, the norm is linear."""
         normed = (written - written.mean(-1, keepdim=True)) * scale * bridge.ln_final.weight
-        return (normed @ bridge.W_U)[:, 20 : 20 + N_YEARS]
+        return (normed @ bridge.W_U)[:, tokens]
 
     heads = range(graph.n_heads)
     edges = ["m1->logits", *(f"a0.h{head}->m1" for head in heads)]
@@ -85,3 +94,69 @@ def test_a_task_without_years_is_refused(parallel):
 
     with pytest.raises(TaskError, match="is no task of years"):
         check(parallel, parallel.prompts, circuit(parallel.graph))
+    prompts, *_ = of_years(parallel.prompts, torch.arange(20, 20 + N_YEARS))
+    elsewhere = {"YY": prompts.positions["YY"] + 1}
+    padded = replace(prompts.metric, signs=prompts.metric.signs.clone().index_fill_(1, torch.tensor([0]), 0.0))
+    for wrong in (replace(prompts, positions=elsewhere), replace(prompts, metric=padded)):
+        with pytest.raises(TaskError, match="as wrong answers the years up to YY"):
+            check(parallel, wrong, circuit(parallel.graph))
+
+
+def test_a_model_that_fails_is_not_checked(case):
+    """It likes earlier years better, and few are later."""
+    golden, _, _, years = case
+    prompts, *_ = of_years(golden.prompts, years.flip(0), first=6)
+    found = check(golden, prompts, circuit(golden.graph, "m1->logits", "a0.h1->m1"))
+    assert (found.heads, found.mlps, found.reason) == ([], [], "does not do the task")
+
+
+def test_the_years_of_the_task_are_00_to_99(sample):
+    """Whatever the order in which answers are listed: ascending, and YY where its number says."""
+    from circuit_core.patching.greater_than import ascending
+    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.specs import TASKS
+
+    loaded, _ = sample
+    prompts = draw(TASKS["greater_than"], loaded.tokenizer, loaded.n_vocab, 20)
+    years, place = ascending(prompts)
+    names = [f"{y:02}" for y in range(100)]
+    assert all(loaded.tokenizer.convert_ids_to_tokens(row) == names for row in years.tolist())
+    assert [f"{y:02}" for y in place.tolist()] == [text.split(" to ")[0][-2:] for text in prompts.texts]
+
+
+def test_a_head_of_the_sample_looks_at_the_year_and_raises_the_next(sample):
+    """Its contribution is largest for YY or the year after; another head of its layer does neither."""
+    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.specs import TASKS
+
+    loaded, _ = sample
+    prompts = draw(TASKS["greater_than"], loaded.tokenizer, loaded.n_vocab, 50)
+    found = check(loaded, prompts, circuit(loaded.graph, "m3->logits", "a1.h1->m3", "a1.h2->m3"))
+    looks, other = found.heads
+    assert looks.looks_at_year > 0.95 and looks.raises_year > 0.95
+    assert other.looks_at_year < 0.05 and other.raises_year < 0.1
+    assert found.mlps[0].later_minus_others > 0.5
+
+
+def test_the_order_of_heads_means_nothing(case):
+    """Heads of one layer permuted in the weights: figures go with their heads, those of MLPs stay."""
+    from permuting import permute_heads
+    from places import GOLDEN
+    from transformers import AutoModelForCausalLM
+
+    from circuit_core import loading
+
+    golden, prompts, *_ = case
+    if "neox" not in prompts.name:
+        return
+    order = [2, 0, 3, 1]
+    model: Any = AutoModelForCausalLM.from_pretrained(GOLDEN / prompts.name / "model")
+    permute_heads(model, 0, order)
+    edges = ["m1->logits", *(f"a0.h{head}->m1" for head in order)]
+    mask = circuit(golden.graph, *edges)
+    before = check(golden, prompts, mask)
+    after = check(replace(golden, loaded=replace(golden.loaded, bridge=loading.as_bridge(model))), prompts, mask)
+    moved = [before.heads[old] for old in order]
+    figures = [[(h.looks_at_year, h.raises_year) for h in heads] for heads in (moved, after.heads, before.heads)]
+    assert figures[0] == figures[1] != figures[2]
+    assert after.mlps[0].later_minus_others == pytest.approx(before.mlps[0].later_minus_others, abs=1e-5)

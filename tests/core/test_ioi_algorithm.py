@@ -26,8 +26,9 @@ def some_roles(graph, **given):
     shape = (graph.n_layers, graph.n_heads)
     rising = torch.arange(graph.n_layers * graph.n_heads).view(shape) / 100
     copies = torch.ones(shape)
-    scores: dict[str, Any] = {"name_mover": copies, "negative_name_mover": 0 * copies}
-    return Roles(**(scores | {"induction": rising, "duplicate_token": -rising} | given))
+    scores: dict[str, Any] = {"name_mover": copies, "negative_name_mover": 0 * copies, "without": "there is no text"}
+    scores |= {"induction": rising, "duplicate_token": -rising, **given}
+    return Roles(**scores)
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +173,37 @@ def test_copy_suppression_has_two_signs_and_the_papers_code_one(named, found):
     assert "copy_suppression" not in found.movers_and_suppressors.heads
 
 
+def test_a_stage_says_if_it_was_measured_without_copy_suppression(named, roles, found):
+    """The first lacks two classes and the last excludes nobody; the second does not ask for it."""
+    said = "copy suppression is not counted: there is no text"
+    assert [stage.note for stage in found.stages] == [said, None, said]
+    assert all(stage.percent is not None for stage in found.stages)
+    scored = algorithm(named, replace(roles, copy_suppression=torch.zeros_like(roles.name_mover), without=None))
+    assert [stage.note for stage in scored.stages] == [None] * 3
+    assert [stage.percent for stage in scored.stages] == [stage.percent for stage in found.stages]
+
+
+def test_corruption_that_changes_nothing_is_the_reason(named, roles):
+    bridge, graph, prompts = named
+    same = algorithm((bridge, graph, replace(prompts, corrupted=prompts.clean)), roles)
+    assert [stage.reason for stage in same.stages] == ["corruption changes nothing"] * 3
+    assert not any(head for stage in same.stages for head in stage.heads.values())
+
+
+def test_corruption_that_is_not_finite_is_the_reason(named, roles, fresh_parallel):
+    """A token that the clean prompts lack has no finite embedding."""
+    from circuit_core.circuits.faithfulness import NOT_FINITE
+
+    _, graph, prompts = named
+    token = min(set(range(97)) - set(prompts.clean.flatten().tolist()))
+    corrupted = prompts.corrupted.clone()
+    corrupted[:, 1] = token
+    with torch.no_grad():
+        fresh_parallel.bridge.W_E[token] = torch.nan
+    broken = algorithm((fresh_parallel.bridge, graph, replace(prompts, corrupted=corrupted)), roles)
+    assert [stage.reason for stage in broken.stages] == [NOT_FINITE] * 3
+
+
 def test_s_inhibition_heads_that_suppress_copies_receive_no_values(named, found):
     """With CSPA high for all S-inhibition heads the last stage is undefined, the second as before."""
     cspa = found.inhibition.heads.float()
@@ -212,7 +244,7 @@ def test_an_effect_that_is_undefined_makes_no_head_a_mover(named):
     equal = replace(prompts, corrupted=prompts.clean)
     none = algorithm((bridge, graph, equal), some_roles(graph, negative_name_mover=every))
     assert none.effect_logits.isnan().all()
-    assert none.movers_and_suppressors.heads["negative_name_mover"] == []
+    assert not none.movers_and_suppressors.heads.get("negative_name_mover") and none.movers_and_suppressors.reason
 
 
 def test_a_model_that_fails_has_no_percents(named, roles):
@@ -242,12 +274,13 @@ def test_the_order_of_heads_means_nothing(named, found):
         out = attention.dense.weight
         out.copy_(out.unflatten(1, (graph.n_heads, -1))[:, order].flatten(1))
     original = some_roles(graph)
-    moved = replace(
-        original, **{name: permuted(v, layer, order) for name, v in vars(original).items() if v is not None}
-    )
+    scores: dict[str, Any] = {n: permuted(v, layer, order) for n, v in vars(original).items() if torch.is_tensor(v)}
+    moved = replace(original, **scores)
     again = algorithm((loading.as_bridge(model), graph, prompts), moved)
     for name in ("effect_logits", "effect_movers_q", "effect_inhibition_v"):
         assert torch.allclose(getattr(again, name), permuted(getattr(found, name), layer, order), atol=1e-5)
+    assert torch.allclose(again.inhibition.value, permuted(found.inhibition.value, layer, order), atol=1e-5)
+    assert not torch.allclose(again.inhibition.value, found.inhibition.value, atol=1e-5)
     for before, after in zip(found.stages, again.stages, strict=True):
         assert after.percent == pytest.approx(before.percent, abs=1e-3)
         for role, members in before.heads.items():

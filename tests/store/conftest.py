@@ -14,6 +14,8 @@ IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 class Toy:
     """Model `toy` of 2 layers x 2 heads (parallel), checkpoints 0, 10 and 20, and one run."""
 
+    YEARS = results.TaskRecord("greater_than", "hash of years", "prob_diff", False)
+
     def __init__(self, path: Path):
         self.path = path
         self.db = store.open_to_write(path)
@@ -76,6 +78,9 @@ class Toy:
         results.write(self.db, self.of(20, "heads", role="successor"), found)
         stage = results.Stage("s_inhibition", 80.0, 70.0, 90.0, {"s_inhibition": ["a1.h0"]}, "all", True, None)
         results.write(self.db, self.of(20, "algorithm", task=IOI), results.Algorithm([stage]))
+        params = {"method": "eap-ig"}
+        years = results.Years([(2, 0.75, 0.5, None), (3, None, None, 1.5)])
+        results.write(self.db, self.of(20, "greater_than", task=self.YEARS, params=params), years)
         effects = results.PatchEffects([(0, 1, 1.5, -0.5)])
         to = {"to": "logits", "senders": "all", "freeze_mlps": False}
         results.write(self.db, self.of(20, "patch", task=IOI, params=to), effects)

@@ -81,7 +81,7 @@ def test_circuits_of_before_say_why_they_have_no_areas(tmp_path):
     database = Database(path)
     migrations.apply(database, stop_before="reasons_of_circuits")
     database.conn.executescript(f"""
-        PRAGMA application_id={store.APPLICATION_ID}; PRAGMA user_version={store.VERSION - 1}; PRAGMA foreign_keys=OFF;
+        PRAGMA application_id={store.APPLICATION_ID}; PRAGMA user_version=8; PRAGMA foreign_keys=OFF;
         INSERT INTO result (id, key, run_id, checkpoint_id, analysis, params, identity, dtype, device, threads, seconds)
             SELECT value, value, 1, 1, 'circuit', '{{}}', '', '', '', 1, 1 FROM json_each('[1, 2, 3]');
         INSERT INTO circuit (result_id, n_edges_total, imported_from, cpr)
@@ -93,6 +93,43 @@ def test_circuits_of_before_say_why_they_have_no_areas(tmp_path):
     few = "the curve lacks some of the ten sizes that the areas need; search `grid` evaluates them"
     imported = "imported: never evaluated here"
     assert [tuple(row) for row in found] == [(imported, imported), (None, few), (None, None)]
+    db.close()
+
+
+def test_an_older_store_learns_what_its_results_left_unsaid(tmp_path):
+    """Invariant: a migration computes no score, but says what follows from those that are stored."""
+    from sqlite_utils import Database
+
+    path = tmp_path / "old.db"
+    database = Database(path)
+    migrations.apply(database, stop_before="reasons_of_heads_and_greater_than")
+    early = "copy suppression is not looked for before layer 1"
+    stages = [("movers_and_suppressors", 80.0, '{"name_mover": []}'), ("s_inhibition", 5.0, "{}")]
+    stages += [("induction_and_duplicate", 3.0, "{}")]
+    with database.conn:
+        execute = database.conn.execute
+        execute("PRAGMA foreign_keys=OFF")
+        fields = "id, key, run_id, checkpoint_id, analysis, role, params, identity, dtype, device, threads, seconds"
+        for at, role, reason in ((1, "copy_suppression", early), (2, "induction", "not finite"), (3, None, None)):
+            analysis = "heads" if role else "algorithm"
+            row = (at, str(at), 1, 1, analysis, role, "{}", "", "float32", "cpu", 1, 1.0, reason)
+            execute(f"INSERT INTO result ({fields}, reason) VALUES (?{', ?' * 12})", row)
+        for result in (1, 2):
+            for layer, value in ((0, None), (1, None), (2, 0.5)):
+                execute("INSERT INTO head_score VALUES (?, ?, 0, ?, NULL, NULL)", (result, layer, value))
+        for result, text in ((3, stages[0][2]), (4, '{"name_mover": [], "copy_suppression": []}')):
+            for place, (stage, percent, heads) in enumerate(stages):
+                row = (result, place, stage, percent, 0.0, 1.0, heads if place else text, "all", 0, None)
+                execute(f"INSERT INTO stage VALUES (?{', ?' * 9})", row)
+        execute(f"PRAGMA application_id={store.APPLICATION_ID}")
+        execute("PRAGMA user_version=8")
+    database.close()
+    db = store.open_to_write(path)
+    found = [tuple(row) for row in db.execute("SELECT result_id, layer, reason FROM head_score WHERE reason NOTNULL")]
+    assert found == [(1, 1, "mean-ablating the head changes no prediction, or activations are not finite")]
+    noted = "copy suppression is not counted"
+    notes = [row["note"] for row in db.execute("SELECT note FROM stage ORDER BY result_id, place")]
+    assert notes == [noted, None, noted, None, None, None]
     db.close()
 
 

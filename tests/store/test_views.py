@@ -88,6 +88,34 @@ def test_what_is_undefined_is_a_row_with_its_reason(toy):
     assert {row[c] for c in ("layer", "head", "value", "raw", "control", "low", "high")} == {None}
 
 
+def test_heads_have_reasons_of_their_own(toy):
+    """Invariant: a head without a value shows its own reason, else the result's; one with a value shows none."""
+    empty, rows = (None, None, None), [(0, 0), (0, 1), (1, 0), (1, 1)]
+    values = [empty, (0.5, None, None), empty, empty]
+    own = {(0, 0): "too early", (0, 1): "not shown", (1, 1): "no effect"}
+    found = results.HeadScores(
+        [(*at, *v) for at, v in zip(rows, values, strict=True)], reason="not finite", reasons=own
+    )
+    results.write(toy.db, toy.of(0, "heads", role="copy_suppression"), found)
+    for view in ("heads", "history"):
+        shown = [(r["value"], r["reason"]) for r in queries.rows(toy.db, VIEWS[view])]
+        assert shown == [(None, "too early"), (0.5, None), (None, "not finite"), (None, "no effect")]
+    assert queries.head_grid(toy.db, "toy", 0, "copy_suppression").reason is None
+
+
+def test_the_years_of_a_circuit(toy):
+    """Invariant: heads have shares, MLPs a difference, by layer; what chooses a circuit chooses its years."""
+    rows = queries.rows(toy.full().db, VIEWS["greater_than"], {"model": "toy", "task": "greater_than"})
+    figures = [(r["node"], r["looks_at_year"], r["raises_year"], r["later_minus_others"]) for r in rows]
+    assert figures == [("a0.h1", 0.75, 0.5, None), ("m0", None, None, 1.5)]
+    assert queries.rows(toy.db, VIEWS["greater_than"], choices={"method": "eap-ig"}) == rows
+    assert queries.rows(toy.db, VIEWS["greater_than"], choices={"method": "eap"}) == []
+    undefined = results.Years([], "does not do the task")
+    results.write(toy.db, toy.of(0, "greater_than", task=toy.YEARS), undefined)
+    (row,) = queries.rows(toy.db, VIEWS["greater_than"], {"step": 0})
+    assert (row["node"], row["looks_at_year"], row["reason"]) == (None, None, "does not do the task")
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_names_in_sql_are_those_of_the_graph(toy, shape):
     """Two roads to one number: SQL and circuit_core.graph name every source and every port alike."""

@@ -5,14 +5,15 @@ import json
 import pytest
 
 MODEL = "sample-0.2m"
+YEARS = ("--tasks", "ioi,greater_than", "--sizes", "30")
 
 
 @pytest.fixture(scope="module")
 def swept(benches):
-    """Roles and behaviour of every checkpoint, and the IOI algorithm of three."""
+    """Roles and behaviour of every checkpoint; of three the IOI algorithm, and the check of circuits of 30 edges."""
     bench = benches()
     bench("run", MODEL, "--analyses", "behaviour,heads")
-    bench("run", MODEL, "--analyses", "algorithm", "--checkpoints", "0,3250,final")
+    bench("run", MODEL, "--analyses", "algorithm", "--checkpoints", "0,3250,final", *YEARS)
     return bench
 
 
@@ -54,6 +55,17 @@ def test_the_algorithm_has_values_or_reasons(swept):
     last = next(row for row in stages if row["step"] == 7000 and row["stage"] == "movers_and_suppressors")
     assert 50 < last["low"] < last["percent"] < last["high"] <= 100
     assert any(json.loads(last["heads"]).values())
+
+
+def test_greater_than_is_checked_where_it_is_done(swept):
+    """At the start there is a reason alone; at the end a head looks at every year, and MLPs raise the later ones."""
+    found = rows(swept, "greater_than")
+    (first,) = [row for row in found if row["step"] == 0]
+    assert (first["node"], first["reason"]) == (None, "does not do the task")
+    last = {row["node"]: row for row in found if row["step"] == 7000}
+    assert last["a1.h1"]["looks_at_year"] > 0.9 and last["a1.h1"]["raises_year"] > 0.9
+    assert last["m3"]["later_minus_others"] > 0.5
+    swept("verify")
 
 
 def test_every_null_has_a_reason(swept):

@@ -159,3 +159,17 @@ def test_exact_patching_states_its_cost_first(case, asked):
     assert np.abs(scores - reference).max() < 1e-5 * np.abs(reference).max()
     runs = int(case.arrays["real_edge_mask"].sum()) + len(reference)
     assert err.startswith(f"exact patching: {runs:,} forward runs for each checkpoint of {case.name}")
+
+
+def test_the_check_of_years_states_the_cost_of_its_circuit(tmp_path, capsys):
+    """One circuit: that of years is searched too, IOI's algorithm needs none."""
+    from circuit_core.sweep.request import Request
+    from circuit_store.store import open_to_write
+    from circuit_tui import sweeps
+
+    db = open_to_write(tmp_path / "store.db")
+    request = Request(tasks=("ioi", "greater_than"), analyses=("algorithm",), method="exact")
+    planned, _ = sweeps._queue(db, ["sample-0.1m"], "0", request)
+    sweeps._state_cost(db, planned, request)
+    db.close()
+    assert capsys.readouterr().err == "exact patching: 176 forward runs for each checkpoint of sample-0.1m\n"

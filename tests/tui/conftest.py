@@ -129,12 +129,14 @@ class Maker:
         )
         results.write(self.db, self._of(unit, "circuit", task=IOI), found)
 
-    def add(self, step: int, analysis: str, found: results.Record, **params: Any) -> None:
-        """A result on IOI besides, of `toy-a` at a step."""
+    def add(
+        self, step: int, analysis: str, found: results.Record, task: results.TaskRecord = IOI, **params: Any
+    ) -> None:
+        """A result on IOI or another task besides, of `toy-a` at a step."""
         where = "model_id = (SELECT id FROM model WHERE name = 'toy-a') AND step = ?"
         (checkpoint,) = self.db.execute(f"SELECT id FROM checkpoint WHERE {where}", (step,)).fetchone()
-        key = f"{step} {analysis} {params}"
-        of = results.Provenance(key, 1, checkpoint, analysis, params, "size, time", "f", "float32", 0.5, task=IOI)
+        key = f"{step} {analysis} {task.name} {params}"
+        of = results.Provenance(key, 1, checkpoint, analysis, params, "size, time", "f", "float32", 0.5, task=task)
         results.write(self.db, of, found)
 
     def _of(self, unit: requests.Unit, analysis: str, **more) -> results.Provenance:

@@ -94,6 +94,8 @@ def test_another_precision_is_part_of_the_command():
 def test_roles_of_paths_are_computed_with_the_algorithm():
     facts = {"model": "m", "step": 1, "analysis": "heads", "role": "effect_logits", "dtype": "float32"}
     assert "--analyses algorithm" in saving.recompute(queries.Provenance(facts, {}))
+    years = facts | {"analysis": "greater_than", "role": None, "task": "greater_than"}
+    assert "--analyses algorithm --tasks greater_than" in saving.recompute(queries.Provenance(years, {}))
 
 
 async def test_where_a_number_comes_from(explore, screen_text):

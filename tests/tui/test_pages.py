@@ -4,8 +4,10 @@ import pytest
 
 from circuit_store import results, trends
 
+MOVERS = {"name_mover": ["a3.h1"], "x": []}
+LACKING = "copy suppression is not counted: copy_suppression needs --text FILE"
 STAGES = [
-    results.Stage("movers_and_suppressors", 76.5, 74.8, 78.5, {"name_mover": ["a3.h1"], "x": []}, "all", False, None),
+    results.Stage("movers_and_suppressors", 76.5, 74.8, 78.5, MOVERS, "all", False, None, LACKING),
     results.Stage("s_inhibition", 0.0, 0.0, 0.0, {"s_inhibition": []}, "all heads", False, None),
     results.Stage("induction_and_duplicate", None, None, None, {}, "all heads", False, "no S-inhibition head"),
 ]  # fmt: skip
@@ -42,6 +44,7 @@ async def test_the_algorithm_and_the_circuits_parts(explore, whole, screen_text,
         assert "Algorithm · toy-a step 256" in text and fits(app)
         assert "movers and suppressors     76.5 %  █████████▏   74.8..78.5" in text
         assert "name mover a3.h1" in text and "no head is of this kind" in text
+        assert "copy suppression is not counted: copy_suppression needs" in text
         assert "undefined: no S-inhibition head" in text and "not every stage has heads yet" in text
         written = "\n".join(page(app))
         assert "heads" in written and "into q" in written and "MLPs" in written and "input" in written
@@ -59,6 +62,28 @@ async def test_the_page_goes_through_training_with_everything_else(explore, whol
         assert page(app)[0] == "The IOI algorithm is not computed here:" and "--checkpoints 128" in page(app)[1]
         await pilot.press("full_stop")
         assert page(app)[0].startswith("Stages of the algorithm · ioi")
+
+
+YEARS = results.TaskRecord("greater_than", "hash of years", "prob_diff", False)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_of_greater_than_the_page_shows_what_the_circuit_does_with_years(explore, whole, size):
+    """Heads by their shares, MLPs by their logits; the reason where nothing was checked; a command where nothing is."""
+    whole.add(256, "behaviour", results.Behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9), task=YEARS)
+    whole.add(256, "greater_than", results.Years([(1, 0.964, 0.02, None), (4, None, None, -1.25)]), task=YEARS)
+    whole.add(128, "greater_than", results.Years([], "does not do the task"), task=YEARS)
+    async with explore(size=size) as (app, pilot):
+        app.main.choose(task="greater_than")
+        await pilot.press("A")
+        rows = [line.split() for line in page(app)]
+        assert page(app)[0].startswith("Years in the circuit · greater_than") and fits(app)
+        assert ["a0.h0", "96", "%", "2", "%"] in rows and ["m0", "−1.25", "logit"] in rows
+        await pilot.press("comma")
+        assert "undefined: does not do the task" in page(app)[1]
+        await pilot.press("comma")
+        assert page(app)[0] == "What its circuit does with years is not computed here:"
+        assert "--analyses algorithm --tasks greater_than" in " ".join(line.strip() for line in page(app)) and fits(app)
 
 
 async def test_without_a_store_the_page_says_so(explore, tmp_path):

@@ -68,6 +68,19 @@ async def test_the_sign_survives_the_cursor_and_narrow_cells(explore, effects, m
             assert len(drawn) == width and ("−" in drawn or drawn == "₉")
 
 
+async def test_a_head_without_a_value_says_why_beside_the_others(explore, db, screen_text):
+    """Early heads were not looked at: the map shows the others, and the cursor on an early one its own reason."""
+    early = "UPDATE head_score SET value = NULL, reason = 'not before layer 1' WHERE layer = 0"
+    db.execute(f"{early} AND result_id IN {OF_RESULT}", ("successor",))
+    async with explore() as (app, pilot):
+        app.main.choose(role="successor", head=(0, 0))
+        await pilot.pause()
+        assert "a0.h0 successor –" in screen_text(app) and "no value: not before layer 1" in screen_text(app)
+        app.main.choose(head=(1, 0))
+        await pilot.pause()
+        assert "undefined" not in screen_text(app) and "no value: not before" not in screen_text(app)
+
+
 async def test_a_measurement_is_no_badge(explore, db, screen_text):
     db.execute("UPDATE result SET role = 'attn_end_s2' WHERE role = 'induction'")
     async with explore() as (app, _):

@@ -13,8 +13,9 @@ from circuit_core.graph import Graph
 from circuit_core.sweep import texts
 from circuit_core.sweep.plan import Planned, plan
 from circuit_core.sweep.request import ANALYSES, Request
+from circuit_core.sweep.request import jobs as jobs_of
 from circuit_core.sweep.slots import Slots
-from circuit_core.sweep.task_names import keep_files
+from circuit_core.sweep.task_names import keep_files, specs
 from circuit_store import addresses, control, queries, requests, runs
 from circuit_store.models import held_model
 from circuit_store.store import open_to_write
@@ -137,13 +138,13 @@ def _queue(
 
 def _state_cost(db: sqlite3.Connection, planned: list[Planned], request: Request) -> None:
     """Exact patching runs the model once an edge and once a node: say so before it begins."""
-    if request.method != "exact" or "circuit" not in request.analyses:
-        return
-    for p in planned:
+    asked = jobs_of(request, specs(db, keep_files(db, request)), None)
+    tasks = {job.task for job in asked if job.params.get("method") == "exact"}
+    for p in planned if tasks else ():
         of = held_model(db, p.model)
         if p.missing and of and of.n_layers and of.n_heads:
             graph = Graph(of.n_layers, of.n_heads, bool(of.parallel))
-            runs = (graph.n_edges + graph.n_sources) * len(request.tasks)
+            runs = (graph.n_edges + graph.n_sources) * len(tasks)
             click.echo(f"exact patching: {runs:,} forward runs for each checkpoint of {plain(p.model)}", err=True)
 
 

@@ -7,24 +7,28 @@ heads that write to such an MLP:
             share in which, of the 100 years, its own contribution to the logits is largest for YY or the year after
     MLP     its own contribution to the logits: mean over later years minus mean over the others
 
-A contribution is what a node writes at END, through the final norm's scale in that run and the unembedding.
+A contribution is what a node writes at END, through the final norm's scale in that run and the unembedding. Nothing is
+said of a model that does not do the task, nor of a circuit without such an MLP.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
+from circuit_core.circuits.faithfulness import undefined
 from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 from circuit_core.heads.unembedding import Unembedding
 from circuit_core.patching.parts import Parts
 from circuit_core.tasks.metrics import ProbabilityDifference
 from circuit_core.tasks.prompts import PromptSet
+
+NO_MLP = "no MLP of the circuit writes to the logits"
 
 
 @dataclass(frozen=True)
@@ -45,36 +49,61 @@ class YearMLP:
 
 @dataclass(frozen=True)
 class GreaterThan:
-    heads: list[YearHead]
-    mlps: list[YearMLP]
+    """What was checked; `reason` says why there is nothing."""
+
+    heads: list[YearHead] = field(default_factory=list)
+    mlps: list[YearMLP] = field(default_factory=list)
+    reason: str | None = None
 
 
 @torch.no_grad()
 def greater_than_check(bridge: TransformerBridge, graph: Graph, prompts: PromptSet, mask: np.ndarray) -> GreaterThan:
-    """Check a circuit, bool [src, port]. The metric's answers are the years, ascending.
+    """Check a circuit, bool [src, port].
 
     Raises:
-        TaskError: the prompts do not say where YY stands, or their metric is not over years.
+        TaskError: the prompts do not say where YY stands, or their metric is not over years (see `ascending`).
     """
-    if "YY" not in prompts.positions or not isinstance(prompts.metric, ProbabilityDifference):
-        raise TaskError(f"{prompts.name} is no task of years: give the position of YY and all years as answers.")
+    years = _Years(Parts(bridge, graph, prompts), *ascending(prompts))
+    if reason := undefined(years.parts.clean.metric):
+        return GreaterThan(reason=reason)
     mlps = [layer for layer in range(graph.n_layers) if mask[graph.mlp(layer), graph.logits]]
     every = [(layer, head) for layer in range(graph.n_layers) for head in range(graph.n_heads)]
     heads = [at for at in every if any(mask[graph.head(*at), graph.mlp_port(layer)] for layer in mlps)]
-    years = _Years(Parts(bridge, graph, prompts), prompts.metric)
     found = [YearHead(*at, years.looks_at(*at), years.raises(*at)) for at in heads]
-    return GreaterThan(found, [YearMLP(layer, years.later_minus_others(layer)) for layer in mlps])
+    later = [YearMLP(layer, years.later_minus_others(layer)) for layer in mlps]
+    return GreaterThan(found, later, None if mlps else NO_MLP)
+
+
+def ascending(prompts: PromptSet) -> tuple[Int[Tensor, "batch year"], Int[Tensor, " batch"]]:
+    """Tokens of the years, ascending, and the place of YY among them.
+
+    The wrong answers are the years up to YY and end with it, the correct ones those after it, each kind ascending.
+
+    Raises:
+        TaskError: they are not, or the position of YY is not given.
+    """
+    metric = prompts.metric
+    if "YY" in prompts.positions and isinstance(metric, ProbabilityDifference) and bool((metric.signs != 0).all()):
+        rows = torch.arange(len(prompts), device=prompts.clean.device)
+        years = metric.answers.gather(1, metric.signs.argsort(dim=1, stable=True))
+        place = (metric.signs < 0).sum(1) - 1
+        if torch.equal(years[rows, place], prompts.clean[rows, prompts.positions["YY"]]):
+            return years, place
+    raise TaskError(
+        f"{prompts.name} is no task of years: give the position of YY, as wrong answers the years up to YY, and as "
+        "correct ones those after it, ascending."
+    )
 
 
 class _Years:
     """One clean run, and what its nodes say about years."""
 
-    def __init__(self, parts: Parts, metric: ProbabilityDifference) -> None:
-        self.parts, self.metric, prompts = parts, metric, parts.prompts
+    def __init__(self, parts: Parts, years: Int[Tensor, "batch year"], place: Int[Tensor, " batch"]) -> None:
+        self.parts, self.years, self.place, prompts = parts, years, place[:, None], parts.prompts
         self.rows = torch.arange(len(prompts), device=prompts.clean.device)
+        self.later = torch.arange(years.shape[1], device=place.device) > self.place
         self.writes, self.final, self.looked = parts.clean.writes, parts.clean.stream[-1], self._looked()
         self.unembedding = Unembedding(parts.bridge)
-        self.year = prompts.clean[self.rows, prompts.positions["YY"]]
 
     def _looked(self) -> list[Bool[Tensor, "batch head"]]:
         """By layer, whether the largest attention from END is to YY."""
@@ -91,17 +120,15 @@ class _Years:
 
     def raises(self, layer: int, head: int) -> float:
         z = self.writes.z[layer][self.rows, self.parts.prompts.end, head]
-        largest = self._contribution(z @ self.parts.weights[layer].out[head]).argmax(1)
-        year = (self.metric.answers == self.year[:, None]).int().argmax(1)
-        return ((largest == year) | (largest == year + 1)).float().mean().item()
+        after = self._contribution(z @ self.parts.weights[layer].out[head]).argmax(1, keepdim=True) - self.place
+        return ((after == 0) | (after == 1)).float().mean().item()
 
     def later_minus_others(self, layer: int) -> float:
         years = self._contribution(self.writes.mlp[layer][self.rows, self.parts.prompts.end])
-        later, others = ((self.metric.signs == sign).to(years) for sign in (1, -1))
-        means = [(years * group).sum(1) / group.sum(1) for group in (later, others)]
-        return (means[0] - means[1]).mean().item()
+        later, others = ((years * group).sum(1) / group.sum(1) for group in (self.later, ~self.later))
+        return (later - others).mean().item()
 
-    def _contribution(self, written: Float[Tensor, "batch d_model"]) -> Float[Tensor, "batch answer"]:
+    def _contribution(self, written: Float[Tensor, "batch d_model"]) -> Float[Tensor, "batch year"]:
         """To the logits of the years."""
         scale = self.unembedding.scale(self.final[self.rows, self.parts.prompts.end])
-        return scale * torch.einsum("bd,dba->ba", written, self.unembedding.weight[:, self.metric.answers])
+        return scale * torch.einsum("bd,dba->ba", written, self.unembedding.weight[:, self.years])

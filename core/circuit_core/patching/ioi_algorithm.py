@@ -8,7 +8,8 @@
 A name mover has a copy score above .10 and helps; a negative one copies negatively and has any effect. A
 copy-suppression head has a CSPA above .10 and helps; a negative one hurts. An S-inhibition head that also suppresses
 copies is no receiver of the last stage, where a head counts if its effect is below -.001 and its score above the mean
-of all heads. `PAPER_CODE` keeps the limits of the published code.
+of all heads. Without CSPA the first stage lacks two of its classes and the last excludes nobody: a note says so.
+`PAPER_CODE` keeps the limits of the published code.
 
 Without name movers the later stages are undefined, without S-inhibition heads the last; all are if the model does not
 do the task. A checkpoint is post-emergence if every stage is defined and has heads.
@@ -44,6 +45,8 @@ class Roles:
     duplicate_token: Float[Tensor, "layer head"]
     copy_suppression: Float[Tensor, "layer head"] | None = None
     """CSPA; NaN where not computed, None if it was not computed at all."""
+    without: str | None = None
+    """Why it was not."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,9 @@ class _Algorithm:
     def measure(self, universe: str) -> IOIAlgorithm:
         direct = self.patching("logits")
         classes = self._movers_and_suppressors(direct.effect)
-        first = self._stage(STAGES[0], direct, classes)
-        second, third = (Stage(name, reason="there is no name mover that a head precedes") for name in STAGES[1:])
+        first = self._noted(self._stage(STAGES[0], direct, classes))
+        reason = first.reason or "there is no name mover that a head precedes"
+        second, third = (Stage(name, reason=reason) for name in STAGES[1:])
         found = IOIAlgorithm(first, second, third, universe, direct.effect)
         queries = self._into(classes["name_mover"], "q")
         if queries is None:
@@ -135,7 +139,7 @@ class _Algorithm:
         values = self._into(inhibition.heads & ~suppresses, "v")
         if values is None:
             return found
-        third = self._stage(STAGES[2], values, self._induction_and_duplicate(values.effect))
+        third = self._noted(self._stage(STAGES[2], values, self._induction_and_duplicate(values.effect)))
         return replace(found, induction_and_duplicate=third, effect_inhibition_v=values.effect)
 
     def _into(self, heads: Bool[Tensor, "layer head"], port: str) -> Effects | None:
@@ -146,6 +150,13 @@ class _Algorithm:
 
     def _stage(self, name: str, effects: Effects, classes: dict[str, Bool[Tensor, "layer head"]]) -> Stage:
         return stage(name, classes, effects, self.universe, self.options.negative)
+
+    def _noted(self, stage: Stage) -> Stage:
+        """Says if copy suppression, which the stage asks for, is not known."""
+        if self.roles.copy_suppression is not None or stage.percent is None:
+            return stage
+        why = f": {self.roles.without}" if self.roles.without else ""
+        return replace(stage, note=f"copy suppression is not counted{why}")
 
     def _movers_and_suppressors(self, effect: Float[Tensor, "layer head"]) -> dict[str, Bool[Tensor, "layer head"]]:
         roles, options = self.roles, self.options

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from circuit_core.circuits.faithfulness import NOT_FINITE
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.path_patching import Head
 
@@ -32,6 +33,8 @@ class Stage:
     heads: dict[str, list[Head]] = field(default_factory=dict)
     """By class; a class whose scores were not computed is absent."""
     reason: str | None = None
+    note: str | None = None
+    """What a percent was measured without."""
 
 
 def percent(
@@ -58,10 +61,17 @@ def stage(
     union = torch.stack(list(classes.values())).any(0)
     value = percent(union, effects.effect, universe, negative).item()
     if value != value:
-        return Stage(name, heads=heads, reason="no head has an effect")
+        return Stage(name, reason=_undefined(effects))
     resampled = percent(union, effects.effects(_resamples(effects.metric_clean)), universe, negative)
     low, high = resampled.nanquantile(resampled.new_tensor([0.025, 0.975])).tolist()
     return Stage(name, value, low, high, effects.effect[union].sum().item(), heads)
+
+
+def _undefined(effects: Effects) -> str:
+    gap = (effects.metric_clean - effects.metric_corrupted).sum()
+    if not (gap.isfinite() and effects.patched.isfinite().all()):
+        return NOT_FINITE
+    return "no head has an effect" if gap else "corruption changes nothing"
 
 
 def _resamples(of: Float[Tensor, " batch"]) -> Float[Tensor, "resample batch"]:

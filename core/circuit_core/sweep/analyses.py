@@ -1,15 +1,17 @@
 """From an analysis' name to its computation on a loaded checkpoint; what several need is computed once."""
 
+import json
 from collections.abc import Callable
 
 from circuit_core.behaviour import behaviour
-from circuit_core.circuits.attribution import attribute
+from circuit_core.circuits.attribution import EdgeScores, attribute
 from circuit_core.circuits.interchange import Interchange
-from circuit_core.circuits.search import minimal_circuit
+from circuit_core.circuits.search import MinimalCircuit, minimal_circuit
 from circuit_core.errors import TaskError
 from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.attention_from_end import SHOWN
 from circuit_core.loading import Loaded
+from circuit_core.patching.greater_than import ascending, greater_than_check
 from circuit_core.patching.path_patching import path_patching
 from circuit_core.sweep import records
 from circuit_core.sweep.head_roles import HeadRoles
@@ -26,6 +28,7 @@ class Analyses:
 
     def __init__(self, of: Loaded, text: str | None = None) -> None:
         self.of, self.roles = of, HeadRoles(of, text)
+        self._circuits: dict[str, tuple[MinimalCircuit, EdgeScores]] = {}
         self._drawn: dict[tuple[TaskSpec, int | None, int | None], PromptSet] = {}
         self._by_name: dict[str, Callable[[Job], results.Record]] = {
             "behaviour": self._behaviour,
@@ -33,6 +36,7 @@ class Analyses:
             "attention": self._attention,
             "circuit": self._circuit,
             "algorithm": self._algorithm,
+            "greater_than": self._greater_than,
             "patch": self._patch,
         }
 
@@ -59,7 +63,8 @@ class Analyses:
         if role in OF_PATHS:
             return records.of_paths(role, self.roles.algorithm(self.prompts(job.task), preset))
         if role == "copy_suppression":
-            return records.of_heads(*self.roles.suppression(preset))
+            scores, reasons = self.roles.suppression(preset)
+            return records.of_heads(scores, reasons=reasons)
         if role == "successor":
             return records.of_successor(self.roles.successor(preset))
         if job.task is None:
@@ -87,7 +92,23 @@ class Analyses:
         senders = "all" if p["senders"] == "all" else [tuple(head) for head in p["senders"]]
         return records.of_patching(path_patching(self.of.bridge, self.of.graph, prompts, to, senders, p["freeze_mlps"]))
 
+    def _greater_than(self, job: Job) -> results.Record:
+        of, (prompts, _) = self.of, self._split(job.task, job.params["held_out"])
+        ascending(prompts)
+        found = greater_than_check(of.bridge, of.graph, prompts, self._found(job)[0].mask)
+        return records.of_years(found, of.graph)
+
     def _circuit(self, job: Job) -> results.Record:
+        return records.of_circuit(*self._found(job))
+
+    def _found(self, job: Job) -> tuple[MinimalCircuit, EdgeScores]:
+        """The circuit of a task, searched once for all that rests on it."""
+        asked = json.dumps([job.task and job.task.hash, job.params])
+        if asked not in self._circuits:
+            self._circuits[asked] = self._search(job)
+        return self._circuits[asked]
+
+    def _search(self, job: Job) -> tuple[MinimalCircuit, EdgeScores]:
         of, p = self.of, job.params
         prompts, held_out = self._split(job.task, p["held_out"])
         scores = attribute(
@@ -105,7 +126,7 @@ class Analyses:
             *runs[1:],
             draws=p["draws"],
         )
-        return records.of_circuit(found, scores)
+        return found, scores
 
     def _split(self, task: TaskSpec | None, held_out: int) -> tuple[PromptSet, PromptSet | None]:
         """Prompts that choose the circuit, and others: of the next seed, or the last ones of a file."""

@@ -3,6 +3,7 @@
 from functools import cache
 
 import torch
+from torch import Tensor
 
 from circuit_core.errors import TaskError
 from circuit_core.heads import text as texts
@@ -14,6 +15,7 @@ from circuit_core.heads.function_words import function_words
 from circuit_core.heads.succession import SuccessorScores, successor
 from circuit_core.loading import Loaded, encoder
 from circuit_core.patching.ioi_algorithm import PAPER_CODE, IOIAlgorithm, Options, Roles, ioi_algorithm
+from circuit_core.patching.path_patching import Head
 from circuit_core.tasks.prompts import PromptSet
 
 
@@ -46,8 +48,8 @@ class HeadRoles:
     def _from_end(self, prompts: PromptSet) -> AttentionFromEnd:
         return attention_from_end(self.of.bridge, self.of.graph, prompts)
 
-    def _suppression(self, preset: str) -> tuple[RoleScores, str | None]:
-        """Scores, and why the first layers have none. Raises: TaskError."""
+    def _suppression(self, preset: str) -> tuple[RoleScores, dict[Head, str]]:
+        """Scores, and why heads have none. Raises: TaskError, also if no head has one."""
         of = self.of
         if self.text is None:
             width, rows = texts.WIDTH, texts.SCORED + texts.REFERENCE
@@ -58,23 +60,29 @@ class HeadRoles:
         masked = torch.as_tensor(function_words(of.tokenizer)).to(of.device)
         given = scored.to(of.device), reference.to(of.device), masked
         scores = copy_suppression(of.bridge, of.graph, *given, preset=preset)
-        return scores, next(iter(reasons(scores, preset).values()), None)
+        missing = reasons(scores, preset)
+        if len(missing) == scores.value.numel():
+            raise TaskError("; ".join(dict.fromkeys(missing.values())))
+        return scores, missing
 
     def _algorithm(self, prompts: PromptSet, preset: str) -> IOIAlgorithm:
         """Without copy suppression where that cannot be scored. Raises: TaskError."""
         copies, attention = self.copying(prompts, preset), self.attention(preset)
+        suppresses, without = self._suppression_if_any(preset)
         roles = Roles(
             name_mover=copies["name_mover"].value,
             negative_name_mover=copies["negative_name_mover"].value,
             induction=attention["induction"].value,
             duplicate_token=attention["duplicate_token"].value,
-            copy_suppression=self._suppression_if_any(preset),
+            copy_suppression=suppresses,
+            without=without,
         )
         options = PAPER_CODE if preset == "paper-code" else Options()
         return ioi_algorithm(self.of.bridge, self.of.graph, prompts, roles, options)
 
-    def _suppression_if_any(self, preset: str):
+    def _suppression_if_any(self, preset: str) -> tuple[Tensor | None, str | None]:
+        """CSPA, or why there is none."""
         try:
-            return self.suppression(preset)[0].value
-        except TaskError:
-            return None
+            return self.suppression(preset)[0].value, None
+        except TaskError as error:
+            return None, str(error)

@@ -11,18 +11,23 @@ from torch import Tensor
 from circuit_core.circuits.attribution import EdgeScores
 from circuit_core.circuits.faithfulness import Point
 from circuit_core.circuits.search import MinimalCircuit
+from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.succession import SuccessorScores
 from circuit_core.patching.effects import Effects
+from circuit_core.patching.greater_than import GreaterThan
 from circuit_core.patching.ioi_algorithm import IOIAlgorithm
+from circuit_core.patching.path_patching import Head
 from circuit_core.tasks.showing import Shown
 from circuit_store import blobs, results
 
 NOT_FINITE = "the model's activations are not finite"
 
 
-def of_heads(scores: RoleScores, reason: str | None = None) -> results.HeadScores | results.Undefined:
-    """NaN is None, for the reason given; without any value the role is undefined."""
+def of_heads(
+    scores: RoleScores, reason: str | None = None, reasons: dict[Head, str] | None = None
+) -> results.HeadScores | results.Undefined:
+    """NaN is None, for the head's reason or else the one given; without any value the role is undefined."""
     if bool(scores.value.isnan().all()):
         return results.Undefined(reason or NOT_FINITE)
     parts = [scores.value, scores.raw, scores.control]
@@ -30,8 +35,9 @@ def of_heads(scores: RoleScores, reason: str | None = None) -> results.HeadScore
         (layer, head, *(None if part is None else _number(part[layer, head]) for part in parts))
         for layer, head in np.ndindex(*scores.value.shape)
     ]
-    missing = bool(scores.value.isnan().any())
-    return results.HeadScores(rows, reason=reason or NOT_FINITE if missing else None)
+    reasons = reasons or {}
+    rest = any(value is None and (layer, head) not in reasons for layer, head, value, *_ in rows)
+    return results.HeadScores(rows, reasons=reasons, reason=reason or NOT_FINITE if rest else None)
 
 
 def _number(value: Tensor) -> float | None:
@@ -61,7 +67,7 @@ def of_paths(role: str, found: IOIAlgorithm) -> results.Record:
         value, stage = found.inhibition and found.inhibition.value, found.s_inhibition
     if value is None:
         return results.Undefined(stage.reason or NOT_FINITE)
-    scores = of_heads(RoleScores(role, value))
+    scores = of_heads(RoleScores(role, value), stage.reason)
     if role != "s_inhibition" or isinstance(scores, results.Undefined) or found.inhibition is None:
         return scores
     details = [
@@ -91,10 +97,17 @@ def of_algorithm(found: IOIAlgorithm) -> results.Algorithm:
                 universe=found.universe,
                 post_emergence=found.post_emergence,
                 reason=s.reason,
+                note=s.note,
             )
             for s in found.stages
         ]
     )
+
+
+def of_years(found: GreaterThan, graph: Graph) -> results.Years:
+    heads = [(graph.head(h.layer, h.head), h.looks_at_year, h.raises_year, None) for h in found.heads]
+    mlps = [(graph.mlp(m.layer), None, None, m.later_minus_others) for m in found.mlps]
+    return results.Years([*heads, *mlps], found.reason)
 
 
 def of_patching(found: Effects) -> results.Record:

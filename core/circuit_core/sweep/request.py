@@ -19,8 +19,10 @@ _OF_NAMES = ("name_mover", "negative_name_mover", "attn_end_io", "attn_end_s1", 
 OF_PATHS = ("s_inhibition", "effect_logits", "effect_movers_q", "effect_inhibition_v")
 ROLES = (*_OF_ATTENTION, "successor", *_OF_NAMES, "copy_suppression", *OF_PATHS)
 PRESETS = ("default", "paper-code")
-VERSIONS = {"behaviour": 2, "circuit": 3, "heads": 2, "attention": 1, "algorithm": 1, "patch": 1}
+VERSIONS = {"behaviour": 2, "circuit": 3, "heads": 2, "attention": 1, "algorithm": 1, "patch": 1, "greater_than": 1}
 """Raised when an analysis gives other numbers for the same parameters."""
+_RESTS_ON = {"greater_than": "circuit"}
+"""An analysis of what another one finds; it is computed again where that is."""
 DRAWS = 3
 """Random circuits for the baseline of each point of a curve."""
 
@@ -88,6 +90,7 @@ class Job:
     def key(self, address: str, identity: str) -> str:
         task = [self.task.hash, self.task.prepend_bos] if self.task else None
         parts = [address, identity, task, self.analysis, self.role, self.params, self.dtype, VERSIONS[self.analysis]]
+        parts += [VERSIONS[_RESTS_ON[self.analysis]]] if self.analysis in _RESTS_ON else []
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -125,7 +128,13 @@ def _head_jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> lis
 
 def _algorithm_jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]:
     params, names = {"preset": request.preset, "text": text}, _with_names(tasks)
-    return [Job("algorithm", params, names), *(Job("heads", params, names, role) for role in OF_PATHS)]
+    of_paths = (Job("heads", params, names, role) for role in OF_PATHS)
+    years = (Job("greater_than", request.of_circuits, task) for task in tasks if _of_years(task))
+    return [Job("algorithm", params, names), *of_paths, *years]
+
+
+def _of_years(task: TaskSpec) -> bool:
+    return "YY" in task.named and task.metric == "prob_diff"
 
 
 def _with_names(tasks: list[TaskSpec]) -> TaskSpec:

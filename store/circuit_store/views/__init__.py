@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from circuit_store.views.algorithm import ALGORITHM, DETAILS, PATCH, PATCHES
+from circuit_store.views.algorithm import ALGORITHM, DETAILS, GREATER_THAN, PATCH, PATCHES
 from circuit_store.views.circuits import CIRCUIT, CIRCUITS, COMPOSITION, FAITHFULNESS, NODES
 from circuit_store.views.heads import BEHAVIOUR, HEADS, HISTORY
 from circuit_store.views.models import CHECKPOINTS, MODELS, UNITS
@@ -16,6 +16,6 @@ VIEWS: Mapping[str, View] = {
     for v in (
         *(MODELS, CHECKPOINTS, BEHAVIOUR, HEADS, HISTORY),
         *(CIRCUITS, CIRCUIT, FAITHFULNESS, COMPOSITION, NODES),
-        *(DETAILS, ALGORITHM, PATCHES, PATCH, EMERGENCE, HANDOFFS, UNITS),
+        *(DETAILS, ALGORITHM, GREATER_THAN, PATCHES, PATCH, EMERGENCE, HANDOFFS, UNITS),
     )
 }

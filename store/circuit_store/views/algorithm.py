@@ -1,5 +1,6 @@
 """How the IOI task is done: stages of the algorithm, and what path patching shows."""
 
+from circuit_store.views.names import source
 from circuit_store.views.view import AT, DTYPE, MODEL, REASON, STEP, TASK, TOKENS, Column, View
 
 ALGORITHM = View(
@@ -17,15 +18,52 @@ ALGORITHM = View(
         Column("heads", "the heads found, by kind", "undefined, see reason"),
         Column("universe", "which heads are the whole"),
         Column("post_emergence", "1 if heads of every stage are found"),
+        Column("note", "what the percent was measured without", "nothing is missing, or undefined"),
         DTYPE,
         REASON,
     ),
-    "SELECT model.name AS model, step, tokens, task, stage, percent, low, high, heads, universe, post_emergence, dtype,"
+    "SELECT model.name AS model, step, tokens, task, stage, percent, low, high, heads, universe, post_emergence, note,"
+    " dtype,"
     " coalesce(stage.reason, answer.reason) AS reason, place"
     f" FROM answer JOIN {AT} LEFT JOIN stage ON result_id = answer.id WHERE analysis = 'algorithm'",
     "model, task, step, place",
     ("model", "step", "task"),
     "ioi_algorithm",
+)
+
+GREATER_THAN = View(
+    "greater_than",
+    "Whether a greater-than circuit looks at the year and raises later ones: its MLPs that write to the logits, and the"
+    " heads that write to these.",
+    (
+        MODEL,
+        STEP,
+        TOKENS,
+        TASK,
+        Column("method", "attribution method by which the circuit was found"),
+        Column("node", "head or MLP", "undefined, see reason"),
+        Column(
+            "looks_at_year", "a head: share of prompts in which END attends most to YY, 0 to 1", "an MLP, or see reason"
+        ),
+        Column(
+            "raises_year",
+            "a head: share of prompts in which it raises YY or YY + 1 the most of the 100 years, 0 to 1",
+            "an MLP, or see reason",
+        ),
+        Column(
+            "later_minus_others",
+            "an MLP: its contribution to the logits of later years minus that to the others, means",
+            "a head, or see reason",
+        ),
+        DTYPE,
+        REASON,
+    ),
+    "SELECT model.name AS model, step, tokens, task, json_extract(answer.params, '$.method') AS method,"
+    f" {source('src')} AS node, looks_at_year, raises_year, later_minus_others, dtype, reason, src AS place"
+    f" FROM answer JOIN {AT} LEFT JOIN year_node ON result_id = answer.id WHERE analysis = 'greater_than'",
+    "model, task, step, place",
+    ("model", "step", "task"),
+    "greater_than_check",
 )
 
 _OF_PATCH = (

@@ -49,7 +49,7 @@ _HEAD_COLUMNS = (
 )
 _HEAD_BODY = (
     "SELECT model.name AS model, step, tokens, role, task, layer, head, value, NULL AS low, NULL AS high, raw, control,"
-    " dtype, CASE WHEN value IS NULL THEN reason END AS reason"
+    " dtype, CASE WHEN value IS NULL THEN coalesce(head_score.reason, answer.reason) END AS reason"
     f" FROM answer JOIN {AT} LEFT JOIN head_score ON result_id = answer.id"
     " WHERE analysis = 'heads'"
 )

@@ -1,6 +1,7 @@
-"""How the model does the IOI task at this checkpoint, stage by stage, and what the task's circuit is made of.
+"""How the model does the task at this checkpoint, and what the task's circuit is made of.
 
-A stage's percentage is the part of the paths' effect that the heads of its kinds account for, with its 95 % interval.
+Of IOI the stages of its algorithm: a percentage is the part of the paths' effect that the heads of its kinds account
+for, with its 95 % interval. Of greater-than what the circuit's heads and MLPs do with years.
 """
 
 import json
@@ -16,6 +17,7 @@ from circuit_tui.widgets.notation import bar, finite, plain, signed
 
 _PORTS = ("q", "k", "v", "mlp", "logits")
 _BAR = 12
+_OF_YEARS = "greater_than"
 
 
 class Algorithm(Page):
@@ -28,7 +30,25 @@ class Algorithm(Page):
         return f"Algorithm · {plain(look.at.model)} step {look.at.step}   , . step"
 
     def write(self, look: Look) -> Text:
-        return Text("\n").join([self._stages(look), self._composition(look)])
+        return Text("\n").join([self._years(look) or self._stages(look), self._composition(look)])
+
+    def _years(self, look: Look) -> Text | None:
+        """Of the task that is looked at, if it is one of years."""
+        at = {"model": look.at.model, "step": look.at.step, "task": look.at.task}
+        rows = queries.rows(look.db, queries.view("greater_than"), at)
+        if not rows:
+            said = Text("What its circuit does with years is not computed here:\n")
+            return said.append(wrapped(_command(at))) if at["task"] == _OF_YEARS else None
+        lines = self.topic(f"Years in the circuit · {plain(look.at.task)}", "at the answer position")
+        if reason := rows[0]["reason"]:
+            return lines.append(wrapped(f"undefined: {plain(reason)}"), self.colours.muted)
+        lines.append(f"{'':<10}{'looks at YY':>14}{'raises YY, YY+1':>18}\n", self.colours.muted)
+        for row in (row for row in rows if row["later_minus_others"] is None):
+            lines.append(f"{row['node']:<10}{_share(row['looks_at_year']):>14}{_share(row['raises_year']):>18}\n")
+        lines.append(f"{'':<10}{'later years minus others':>32}\n", self.colours.muted)
+        for row in (row for row in rows if row["later_minus_others"] is not None):
+            lines.append(f"{row['node']:<10}{signed(row['later_minus_others'], 2):>26} logit\n")
+        return lines
 
     def _stages(self, look: Look) -> Text:
         """Of the task that is looked at, if it has any; else of the one that has."""
@@ -48,7 +68,8 @@ class Algorithm(Page):
             return line.append("–\n").append(wrapped(f"undefined: {plain(row['reason'])}"), self.colours.muted)
         line.append(f"{signed(row['percent'], 1):>5} %  ").append(bar(row["percent"] / 100, _BAR), self.colours.accent)
         line.append(f" {signed(row['low'], 1)}..{signed(row['high'], 1)}\n", self.colours.muted)
-        return line.append(wrapped(_heads(json.loads(row["heads"] or "{}"))))
+        line.append(wrapped(_heads(json.loads(row["heads"] or "{}"))))
+        return line.append(wrapped(plain(row["note"])), self.colours.muted) if row["note"] else line
 
     def _composition(self, look: Look) -> Text:
         at = {"model": look.at.model, "step": look.at.step, "task": look.at.task}
@@ -71,6 +92,10 @@ class Algorithm(Page):
         return line.append(bar(share or 0, _BAR), colour).append("\n")
 
 
+def _share(value: float | None) -> str:
+    return f"{signed(None if value is None else 100 * value, 0)} %"
+
+
 def _heads(kinds: dict[str, list[str]]) -> str:
     """`name mover a2.h0 · negative name mover a3.h0`."""
     named = [f"{words(kind)} {', '.join(map(plain, heads))}" for kind, heads in kinds.items() if heads]
@@ -83,4 +108,5 @@ def _emerged(row: dict[str, Any]) -> str:
 
 
 def _command(at: dict[str, Any]) -> str:
-    return f"circuit-tui run {plain(at['model'])} --checkpoints {at['step']} --analyses algorithm"
+    tasks = f" --tasks {plain(at['task'])}" if "task" in at else ""
+    return f"circuit-tui run {plain(at['model'])} --checkpoints {at['step']} --analyses algorithm{tasks}"

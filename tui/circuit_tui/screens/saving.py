@@ -66,7 +66,8 @@ def write(text: str, view: str, filters: dict[str, Any], folder: Path) -> Path:
 def recompute(of: queries.Provenance) -> str:
     """The command that the result was computed by; where it is still held, it computes nothing."""
     facts = of.facts
-    analysis = "algorithm" if facts.get("role") in OF_PATHS else facts["analysis"]
+    of_algorithm = facts.get("role") in OF_PATHS or facts["analysis"] == "greater_than"
+    analysis = "algorithm" if of_algorithm else facts["analysis"]
     words = [facts["model"], "--checkpoints", str(facts["step"]), "--analyses", analysis]
     words += ["--tasks", facts["task"]] if facts.get("task") else []
     asked = {name: value for name, value in of.params.items() if value and (name, value) != ("search", "sizes")}

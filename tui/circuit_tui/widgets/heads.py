@@ -112,6 +112,8 @@ class Heads(Pane):
 
     def _of_control(self) -> Text:
         row = self.scores.get(self.at.role or "", {})
+        if row.get("reason"):
+            return self.dim(f"no value: {plain(row['reason'])}")
         parts = [f"{name} {signed(row[name], 3)}" for name in ("raw", "control") if row.get(name) is not None]
         return self.dim(" − ".join(parts) or "no control is subtracted from this role")
 

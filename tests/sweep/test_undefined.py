@@ -1,0 +1,156 @@
+"""What analyses say where they can say nothing: a reason and no number, whatever the checkpoint and the request."""
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from circuit_core import suites
+
+TEXT = suites.sample_folder() / "text.txt"
+
+
+def checkpoint(text: str | None = None) -> Any:
+    """The smallest sample model at its last step."""
+    from circuit_core.sweep.worker import Checkpoint
+
+    return Checkpoint(suites.sample_folder() / "sample-0.1m" / "step7000", "cpu", "float32", text)
+
+
+def jobs_of(request: Any, tasks: list[Any]) -> list[Any]:
+    from circuit_core.sweep.request import jobs
+
+    return jobs(request, tasks, None)
+
+
+def computed(of: Any, jobs: list[Any]) -> dict[str, Any]:
+    """Title of each job -> its record."""
+    return {c.job.title: c.record for c in of.compute(jobs)}
+
+
+@pytest.fixture(scope="module")
+def asked():
+    """Twenty prompts of IOI and of greater-than, and circuits of ten edges without a search."""
+    from circuit_core.sweep.request import ANALYSES, Request
+    from circuit_core.tasks.specs import TASKS
+
+    request = Request(tasks=("ioi", "greater_than"), analyses=ANALYSES, sizes=(10,))
+    return request, [replace(TASKS[name], n=20) for name in request.tasks]
+
+
+@pytest.fixture(scope="module")
+def silent(asked):
+    """What rests on copy suppression or on years, of a checkpoint without text."""
+    request, tasks = asked
+    wanted = ("heads copy_suppression", "algorithm ioi", "circuit greater_than", "greater_than greater_than")
+    todo = [job for job in jobs_of(request, tasks) if job.title in wanted]
+    return computed(checkpoint(), todo)
+
+
+def numbers(record: Any) -> list[float]:
+    """Every number of a record, however deep."""
+    found: list[float] = []
+
+    def collect(part: Any) -> None:
+        if isinstance(part, float):
+            found.append(part)
+        elif isinstance(part, list | tuple):
+            for one in part:
+                collect(one)
+        elif hasattr(part, "__dict__"):
+            collect(list(vars(part).values()))
+
+    collect(record)
+    return found
+
+
+def test_without_text_the_stages_say_what_they_lack(silent):
+    """The role is undefined and says what it needs; the first stage has its percent, and says the same."""
+    needs = "copy_suppression needs --text FILE (60 tokens x 117 sequences)"
+    assert silent["heads copy_suppression"].reason == needs
+    first, *later = silent["algorithm ioi"].stages
+    assert first.percent > 50 and first.note == f"copy suppression is not counted: {needs}"
+    assert [stage.note for stage in later] == [None, None]
+
+
+def test_a_text_that_is_too_short_is_a_reason(asked):
+    request, tasks = asked
+    first, *_ = jobs_of(replace(request, analyses=("algorithm",)), tasks[:1])
+    found = computed(checkpoint(TEXT.read_text()[:400]), [first])
+    assert "the text given has" in found["algorithm ioi"].stages[0].note
+
+
+def test_years_are_looked_for_in_the_circuit_of_years(silent, asked):
+    """Among the analyses of the algorithm, for tasks of years alone, and of the very circuit that was found."""
+    from circuit_core.graph import Graph
+
+    request, (ioi, years) = asked
+    only = [job.title for job in jobs_of(replace(request, analyses=("algorithm",)), [ioi, years])]
+    assert [title for title in only if "greater" in title] == ["greater_than greater_than"]
+    renamed = replace(years, metric="logit_diff")
+    assert not [job for job in jobs_of(request, [ioi, renamed]) if job.analysis == "greater_than"]
+    graph, circuit = Graph(3, 3, True), silent["circuit greater_than"]
+    edges = {(source, port) for source, port, _ in circuit.edges}
+    mlps = [graph.mlp(i) for i in range(3) if (graph.mlp(i), graph.logits) in edges]
+    nodes = [node for node, *_ in silent["greater_than greater_than"].nodes]
+    assert mlps and set(mlps) <= set(nodes)
+    ports = {graph.mlp_port(i) for i in range(3) if graph.mlp(i) in mlps}
+    heads = {graph.head(i, h) for i in range(3) for h in range(3)}
+    assert set(nodes) - set(mlps) == {source for source, port in edges if port in ports and source in heads}
+
+
+def test_a_circuit_of_years_is_found_once(asked, monkeypatch):
+    """The check takes the circuit that was searched before it."""
+    from circuit_core.sweep import analyses
+
+    request, tasks = asked
+    searched: list[int] = []
+    search = analyses.minimal_circuit
+    monkeypatch.setattr(
+        analyses, "minimal_circuit", lambda *given, **more: searched.append(1) or search(*given, **more)
+    )
+    one = replace(request, analyses=("circuit", "algorithm"))
+    years = [job for job in jobs_of(one, tasks[1:]) if job.title.endswith("greater_than")]
+    assert len(list(checkpoint().compute(years))) == 2 and searched == [1]
+
+
+def test_a_task_of_pairs_that_names_no_years_is_not_checked(asked):
+    """A file that says YY but has other answers: its result is a reason, not an error of the checkpoint."""
+    from circuit_core.tasks.specs import TaskSpec
+
+    request, _ = asked
+    lines = [{"clean_ids": [5, 6, 7], "corrupted_ids": [5, 8, 7], "correct_ids": [9], "wrong_ids": [4]}] * 2
+    content = "".join(json.dumps(line | {"positions": {"YY": 1}}) + "\n" for line in lines)
+    task = TaskSpec("mine", "prob_diff", 2, content=content, format="jsonl", named=("YY",))
+    of = checkpoint()
+    (check,) = [job for job in jobs_of(request, [task]) if job.analysis == "greater_than"]
+    (found,) = of.compute([check])
+    assert "mine is no task of years: give the position of YY" in found.record.reason
+
+
+def test_heads_without_copy_suppression_say_each_why():
+    """Early ones are not looked at; one that writes nothing changes no prediction; the others have a score."""
+    from circuit_core.sweep.request import Job
+
+    of = checkpoint(TEXT.read_text())
+    of.loaded.bridge.blocks[2].attn.W_O.data[1] = 0
+    (found,) = of.compute([Job("heads", {"preset": "default"}, None, "copy_suppression")])
+    reasons = found.record.reasons
+    assert set(reasons) == {(0, 0), (0, 1), (0, 2), (2, 1)} and found.record.reason is None
+    assert reasons[0, 2] == "copy suppression is not looked for before layer 1"
+    assert "changes no prediction" in reasons[2, 1]
+    assert {(layer, head) for layer, head, value, *_ in found.record.rows if value is None} == set(reasons)
+
+
+def test_what_is_not_finite_is_a_reason_everywhere(asked):
+    """A head that writes NaN: no job fails, no number is kept that is none, each empty one says why."""
+    of = checkpoint(TEXT.read_text())
+    of.loaded.bridge.blocks[1].attn.W_O.data[0] = math.nan
+    found = computed(of, jobs_of(*asked))
+    assert len(found) > 20
+    for title, record in found.items():
+        parts = getattr(record, "stages", [record])
+        assert title.startswith("attention") or all("not finite" in part.reason for part in parts), title
+        assert all(map(math.isfinite, numbers(record))), title
