@@ -259,7 +259,7 @@ def next_asked(db: sqlite3.Connection) -> int:
 
 
 _SETS = (
-    "SELECT analysis, role, task.name AS name, params, dtype, task_id, max(asked) AS asked FROM result"
+    "SELECT analysis, role, task.name AS name, result.params, dtype, task_id, max(asked) AS asked FROM result"
     " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
     " LEFT JOIN task ON task.id = task_id WHERE model.name = ? GROUP BY 1, 2, 3, 4, 5, 6"
 )
@@ -277,9 +277,9 @@ def ask_again(db: sqlite3.Connection, model: str, keys: Iterable[str]) -> bool:
         Whether that changed anything; not where no others with another set of parameters have come since.
     """
     with transaction(db):
-        marked = db.execute(
+        db.execute(
             f"WITH sets AS MATERIALIZED ({_SETS}) UPDATE result SET asked = ?"
             f" WHERE key IN (SELECT value FROM json_each(?)) AND EXISTS ({_RIVAL})",
             (model, next_asked(db), json.dumps(list(keys))),
         )
-    return marked.rowcount > 0
+        return db.execute("SELECT changes()").fetchone()[0] > 0
