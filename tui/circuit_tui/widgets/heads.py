@@ -75,8 +75,8 @@ class Heads(Pane):
         if at.role is None:
             return f"{self.ABOUT} None is computed yet for {plain(at.model)}." if at.model else self.ABOUT
         if not self.grid.computed:
-            which = "".join(f", {part}" for part in self._which())
-            return f"{plain(at.role)}{which} is not computed at step {at.step}. , and . go to other checkpoints."
+            what = " · ".join([plain(at.role), *self._which()])
+            return f"{what} is not computed at step {at.step}. , and . go to other checkpoints."
         if self.grid.reason:
             return f"{plain(at.role)} is undefined here: {plain(self.grid.reason)}. m shows the next role."
         return ""
