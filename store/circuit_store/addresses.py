@@ -5,16 +5,21 @@ from typing import Any
 
 from circuit_store.errors import UnknownName
 
+_OF_HEADS = ("preset", "text")
 _OF_A_CIRCUIT = ("method", "ig_rule", "ig_steps", "selector", "search", "threshold")
 CHOICES = {
     "run": "result.run_id = ?",
     "dtype": "result.dtype = ?",
     **{
+        name: f"(json_type(result.params, '$.{name}') IS NULL OR json_extract(result.params, '$.{name}') = ?)"
+        for name in _OF_HEADS
+    },
+    **{
         name: f"(analysis NOT IN ('circuit', 'greater_than') OR json_extract(result.params, '$.{name}') = ?)"
         for name in _OF_A_CIRCUIT
     },
 }
-"""Which of several results may answer; without a choice the newest does."""
+"""Which of several results may answer; without a choice the newest does. Results that lack a parameter stay."""
 
 
 def check_model(db: sqlite3.Connection, model: str) -> None:
@@ -58,3 +63,13 @@ def chosen(db: sqlite3.Connection, choice: str) -> list[Any]:
     column = {"run": "run_id", "dtype": "dtype"}.get(choice, f"json_extract(params, '$.{choice}')")
     found = db.execute(f"SELECT DISTINCT {column} AS value FROM result WHERE value IS NOT NULL ORDER BY value")
     return [row[0] for row in found]
+
+
+def text_named(db: sqlite3.Connection, start: str) -> str:
+    """The hash of the text that begins so, among those on which heads were scored. Raises: UnknownName."""
+    held = chosen(db, "text")
+    found = [digest for digest in held if digest.startswith(start)]
+    if len(found) != 1:
+        there = ", ".join(held) or "none yet"
+        raise UnknownName(f"--text {start} names no one text of the store: it holds {there}; give a file, or a hash.")
+    return found[0]

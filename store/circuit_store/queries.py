@@ -12,6 +12,7 @@ from circuit_store.addresses import CHOICES, check_model
 from circuit_store.errors import UnknownName
 from circuit_store.views import VIEWS, View
 from circuit_store.views.circuits import STORED
+from circuit_store.views.view import AT, NEWEST, answer
 
 
 def view(name: str) -> View:
@@ -21,20 +22,22 @@ def view(name: str) -> View:
     return VIEWS[name]
 
 
+_OF_MODEL = (
+    "checkpoint_id IN (SELECT checkpoint.id FROM checkpoint JOIN model ON model.id = model_id WHERE model.name = ?)"
+)
+
+
 def rows(
     db: sqlite3.Connection, which: View, filters: dict[str, Any] | None = None, choices: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """The rows of a view, filtered by equality; the columns in the view's order."""
+    """The rows of a view, filtered by equality (None: empty); the columns in the view's order."""
     filters, choices = filters or {}, {k: v for k, v in (choices or {}).items() if v is not None}
     narrow = [CHOICES[c] for c in choices]
     narrowed = list(choices.values())
     if "model" in filters:
-        narrow.append(
-            "checkpoint_id IN (SELECT checkpoint.id FROM checkpoint JOIN model ON model.id = model_id"
-            " WHERE model.name = ?)"
-        )
+        narrow.append(_OF_MODEL)
         narrowed.append(filters["model"])
-    where = " AND ".join(f"{column} = ?" for column in filters)
+    where = " AND ".join(f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items())
     found = db.execute(which.statement(" AND ".join(narrow), where), (*narrowed, *filters.values()))
     return [dict(row) for row in found]
 
@@ -73,6 +76,59 @@ def tasks(db: sqlite3.Connection, model: str | None = None) -> list[str]:
     return _distinct(db, "task.name", "analysis IN ('behaviour', 'circuit', 'patch')", model)
 
 
+def all_tasks(db: sqlite3.Connection, model: str | None = None) -> list[str]:
+    """Tasks with results of any kind, likewise."""
+    return _distinct(db, "task.name", "TRUE", model)
+
+
+def scored(db: sqlite3.Connection, model: str) -> list[tuple[str, str | None]]:
+    """Each role of a model with each task on which it is scored; None for roles that need no task."""
+    found = db.execute(f"SELECT role, task.name, min(result.id) {_OF_HEADS} GROUP BY 1, 2 ORDER BY 3", {"model": model})
+    return [(role, task) for role, task, _ in found]
+
+
+_OF_HEADS = (
+    "FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
+    " LEFT JOIN task ON task.id = task_id"
+    " WHERE analysis = 'heads' AND model.name = :model"
+)
+
+
+@dataclass(frozen=True)
+class RoleSet:
+    """What the scores of a role that answer have in common."""
+
+    task: str | None
+    """Task whose prompts were used; None if none were."""
+    preset: str | None
+    text: str | None
+    """Hash of the text that was used, if one was."""
+    dtype: str
+
+
+def role_set(db: sqlite3.Connection, model: str, role: str, task: str | None = None) -> RoleSet | None:
+    """Of the scores that answer for a role: on that task if it is scored there, else on that asked for last.
+
+    None if the model has no such role.
+    """
+    row = db.execute(
+        "SELECT task.name AS task, json_extract(result.params, '$.preset') AS preset,"
+        f" json_extract(result.params, '$.text') AS text, dtype {_OF_HEADS} AND role = :role"
+        f" ORDER BY task.name IS :task DESC, {NEWEST} LIMIT 1",
+        {"model": model, "role": role, "task": task},
+    ).fetchone()
+    return row and RoleSet(**row)
+
+
+def shown_tasks(db: sqlite3.Connection, model: str, task: str | None) -> dict[str, str | None]:
+    """Role -> the task of its scores that are shown beside a task, as `role_set` chooses it."""
+    found = db.execute(
+        f"SELECT role, task.name {_OF_HEADS} GROUP BY 1, 2 ORDER BY task.name IS :task, max(asked)",
+        {"model": model, "task": task},
+    )
+    return {role: shown for role, shown in found}
+
+
 def _distinct(db: sqlite3.Connection, column: str, condition: str, model: str | None) -> list[str]:
     found = db.execute(
         f"SELECT {column}, min(result.id) FROM result LEFT JOIN task ON task.id = task_id"
@@ -92,17 +148,25 @@ class HeadGrid:
     reason: str | None
     """Why no head has a value here, or None."""
     computed: bool
+    of: RoleSet | None = None
+    """What answers, at this checkpoint or at others; None if the model has no such role."""
 
 
-def head_grid(db: sqlite3.Connection, model: str, step: int, role: str) -> HeadGrid:
+def head_grid(db: sqlite3.Connection, model: str, step: int, role: str, task: str | None = None) -> HeadGrid:
+    """Scores on that task, if the role is scored on it; see `role_set`."""
+    of = role_set(db, model, role, task)
     shape = db.execute("SELECT n_layers, n_heads FROM model WHERE name = ?", (model,)).fetchone()
     values: list[list[float | None]] = [[None] * (shape["n_heads"] or 0) for _ in range(shape["n_layers"] or 0)]
-    found = rows(db, VIEWS["heads"], {"model": model, "step": step, "role": role})
+    found = rows(db, VIEWS["heads"], {"model": model, "step": step, "role": role, **_on(of)})
     for row in found:
         if row["layer"] is not None:
             values[row["layer"]][row["head"]] = row["value"]
     nowhere = found and all(row["value"] is None for row in found)
-    return HeadGrid(values, found[0]["reason"] if nowhere else None, bool(found))
+    return HeadGrid(values, found[0]["reason"] if nowhere else None, bool(found), of)
+
+
+def _on(of: RoleSet | None) -> dict[str, Any]:
+    return {"task": of.task} if of and of.task else {}
 
 
 @dataclass(frozen=True)
@@ -112,9 +176,12 @@ class Point:
     value: float | None
 
 
-def head_history(db: sqlite3.Connection, model: str, role: str, layer: int, head: int) -> list[Point]:
-    """One head's score over training."""
-    found = rows(db, VIEWS["history"], {"model": model, "role": role, "layer": layer, "head": head})
+def head_history(
+    db: sqlite3.Connection, model: str, role: str, layer: int, head: int, task: str | None = None
+) -> list[Point]:
+    """One head's score over training, on that task if the role is scored on it; see `role_set`."""
+    on = _on(role_set(db, model, role, task))
+    found = rows(db, VIEWS["history"], {"model": model, "role": role, "layer": layer, "head": head, **on})
     return [Point(r["step"], r["tokens"], r["value"]) for r in found]
 
 
@@ -193,14 +260,15 @@ _COPY_SCORES = ("name_mover",)
 
 
 def strong_roles(
-    db: sqlite3.Connection, model: str, step: int, least: float = 0.5
+    db: sqlite3.Connection, model: str, step: int, task: str | None = None, least: float = 0.5
 ) -> dict[tuple[int, int], tuple[str, ...]]:
-    """(layer, head) -> the roles in which a head reaches `least`: those of attention first, each kind best first."""
-    narrow = (
-        "checkpoint_id = (SELECT checkpoint.id FROM checkpoint JOIN model ON model.id = model_id"
-        " WHERE name = ? AND step = ?)"
-    )
-    found = db.execute(VIEWS["heads"].statement(narrow, "value >= ?"), (model, step, least)).fetchall()
+    """(layer, head) -> the roles in which a head reaches `least`: those of attention first, each kind best first.
+
+    A role that is scored on several tasks counts as it is shown beside `task`; see `shown_tasks`.
+    """
+    statement = VIEWS["heads"].statement(_OF_MODEL, "step = ? AND value >= ?")
+    tasks = shown_tasks(db, model, task)
+    found = [row for row in db.execute(statement, (model, step, least)) if row["task"] == tasks[row["role"]]]
     strong: dict[tuple[int, int], tuple[str, ...]] = {}
     for row in sorted(found, key=lambda row: (row["role"] in _COPY_SCORES, -row["value"])):
         head = row["layer"], row["head"]
@@ -221,16 +289,18 @@ class Provenance:
 def provenance(
     db: sqlite3.Connection, model: str, step: int, analysis: str, role: str | None = None, task: str | None = None
 ) -> Provenance | None:
-    """Of the newest result that answers; None if there is none."""
+    """Of the result that answers; None if there is none. A role's is the one shown beside the task (`role_set`)."""
+    if role is not None:
+        of = role_set(db, model, role, task)
+        task = of and of.task
     row = db.execute(
-        "SELECT model.name AS model, step, revision, source, result.fingerprint, analysis, role, task.name AS task,"
+        f"WITH answer AS ({answer(_OF_MODEL)})"
+        " SELECT model.name AS model, step, revision, source, answer.fingerprint, analysis, role, task,"
         " task.hash AS task_hash, prepend_bos, dtype, device, threads, run_id AS run, round(seconds, 2) AS seconds,"
-        " started, ended, host, versions, result.params, result.reason"
-        " FROM result JOIN checkpoint ON checkpoint.id = result.checkpoint_id JOIN model ON model.id = model_id"
-        " JOIN run ON run.id = result.run_id LEFT JOIN task ON task.id = task_id"
-        " WHERE model.name = ? AND step = ? AND analysis = ? AND (? IS NULL OR role = ?)"
-        " AND (? IS NULL OR task.name = ?)"
-        " ORDER BY result.id DESC",
+        " started, ended, host, versions, answer.params, answer.reason"
+        f" FROM answer JOIN {AT} JOIN run ON run.id = run_id LEFT JOIN task ON task.id = task_id"
+        " WHERE step = ? AND analysis = ? AND (? IS NULL OR role = ?) AND (? IS NULL OR task = ?)"
+        " ORDER BY asked DESC, answer.id DESC",
         (model, step, analysis, role, role, task, task),
     ).fetchone()
     if row is None:

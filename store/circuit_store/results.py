@@ -5,6 +5,7 @@ A record is labelled data; which numbers mean what is said in `views`. A `reason
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -230,6 +231,7 @@ def _result(db: sqlite3.Connection, of: Provenance, reason: str | None) -> int:
         **{"run_id": of.run, "checkpoint_id": of.checkpoint, "task_id": task, "threads": of.threads},
         **{"params": json.dumps(of.params, sort_keys=True, allow_nan=False), "seconds": of.seconds, "reason": reason},
     }
+    values["asked"] = next_asked(db)
     names = ", ".join(values)
     marks = ", ".join("?" * len(values))
     cursor = db.execute(f"INSERT INTO result ({names}) VALUES ({marks})", tuple(values.values()))
@@ -267,3 +269,35 @@ def _circuit(db: sqlite3.Connection, result: int, c: Circuit) -> None:
 def held_keys(db: sqlite3.Connection, checkpoint: int) -> set[str]:
     """Keys of all results of a checkpoint."""
     return {row[0] for row in db.execute("SELECT key FROM result WHERE checkpoint_id = ?", (checkpoint,))}
+
+
+def next_asked(db: sqlite3.Connection) -> int:
+    """The number of what is newest from now on: results are numbered as they are computed or asked for again."""
+    return (db.execute("SELECT max(asked) FROM result").fetchone()[0] or 0) + 1
+
+
+_SETS = (
+    "SELECT analysis, role, task.name AS name, result.params, dtype, task_id, max(asked) AS asked FROM result"
+    " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
+    " LEFT JOIN task ON task.id = task_id WHERE model.name = ? GROUP BY 1, 2, 3, 4, 5, 6"
+)
+_RIVAL = (
+    "SELECT 1 FROM sets WHERE sets.asked > result.asked AND sets.analysis = result.analysis"
+    " AND sets.role IS result.role AND sets.name IS (SELECT name FROM task WHERE id = result.task_id)"
+    " AND (sets.params, sets.dtype, sets.task_id) IS NOT (result.params, result.dtype, result.task_id)"
+)
+
+
+def ask_again(db: sqlite3.Connection, model: str, keys: Iterable[str]) -> bool:
+    """Results of a model that a request finds already there count as new, so that they answer before any others.
+
+    Returns:
+        Whether that changed anything; not where no others with another set of parameters have come since.
+    """
+    with transaction(db):
+        db.execute(
+            f"WITH sets AS MATERIALIZED ({_SETS}) UPDATE result SET asked = ?"
+            f" WHERE key IN (SELECT value FROM json_each(?)) AND EXISTS ({_RIVAL})",
+            (model, next_asked(db), json.dumps(list(keys))),
+        )
+        return db.execute("SELECT changes()").fetchone()[0] > 0

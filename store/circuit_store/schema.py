@@ -294,3 +294,20 @@ def reasons_of_heads_and_greater_than(db: Database) -> None:
             AND first.stage = 'movers_and_suppressors' AND json_type(first.heads, '$.copy_suppression') IS NULL
         );
     """)
+
+
+@migrations()
+def results_asked_for(db: Database) -> None:
+    """What was asked for last answers; trends say of which results they are."""
+    db.executescript("""
+        ALTER TABLE result ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
+        UPDATE result SET asked = id;
+        CREATE INDEX result_asked ON result (asked);
+        ALTER TABLE emergence ADD COLUMN task TEXT;
+        ALTER TABLE emergence ADD COLUMN preset TEXT;
+        ALTER TABLE emergence ADD COLUMN text TEXT;
+        ALTER TABLE emergence ADD COLUMN dtype TEXT;
+        ALTER TABLE handoff ADD COLUMN preset TEXT;
+        ALTER TABLE handoff ADD COLUMN text TEXT;
+        ALTER TABLE handoff ADD COLUMN dtype TEXT;
+    """)

@@ -16,7 +16,7 @@ from circuit_store import filesystem
 from circuit_store.errors import StoreTooNew, StoreUnusable
 
 APPLICATION_ID = 0x43545549
-VERSION = 10
+VERSION = 11
 _PATIENCE = 10.0  # seconds to wait for another writer
 _HINT = "name another with --store FILE or the variable CIRCUIT_TUI_STORE"
 

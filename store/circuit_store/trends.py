@@ -1,6 +1,7 @@
 """What training as a whole shows: rows that are computed at a run's end from the results of all checkpoints.
 
-They rest on the results that were there; a view marks them stale when newer ones are.
+Each rests on one set of parameters, which its row names, and on the results that were there; a view marks it stale
+when newer ones are, or when others were asked for.
 """
 
 import re
@@ -9,6 +10,7 @@ from dataclasses import astuple, dataclass
 
 from circuit_store.store import transaction
 from circuit_store.views import VIEWS
+from circuit_store.views.view import NEWEST, SET
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,10 @@ class Emergence:
     value: float | None = None
     threshold: float | None = None
     reason: str | None = None
+    task: str | None = None
+    preset: str | None = None
+    text: str | None = None
+    dtype: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,15 @@ class Handoff:
     to_head: int
     gained_step: int
     window: int
+    preset: str | None = None
+    text: str | None = None
+    dtype: str | None = None
 
 
 def last_result(db: sqlite3.Connection, model: str) -> int:
-    """Number of the newest result of a model; 0 if there is none."""
+    """Number of what was computed or asked for last of a model (`results.next_asked`); 0 if there is nothing."""
     found = db.execute(
-        "SELECT max(result.id) FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
+        "SELECT max(asked) FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
         " JOIN model ON model.id = model_id WHERE model.name = ?",
         (model,),
     )
@@ -54,7 +63,7 @@ def last_result(db: sqlite3.Connection, model: str) -> int:
 def replace(
     db: sqlite3.Connection, model: str, emergences: list[Emergence], handoffs: list[Handoff], last: int
 ) -> None:
-    """Put these rows in the place of the model's earlier ones; they rest on results up to number `last`."""
+    """Put these rows in the place of the model's earlier ones; they rest on what was asked for up to number `last`."""
     with transaction(db):
         (of,) = db.execute("SELECT id FROM model WHERE name = ?", (model,)).fetchone()
         for table, rows in (("emergence", emergences), ("handoff", handoffs)):
@@ -79,11 +88,25 @@ def touched(db: sqlite3.Connection, run: int) -> list[str]:
 Heads = set[tuple[int, int]]
 
 
+_SET = f"CASE WHEN json_extract(result.params, '$.method') = 'imported' THEN 'imported' ELSE {SET} END"
+_NEWEST_CIRCUIT = (
+    f"SELECT {_SET} FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
+    " JOIN task ON task.id = task_id WHERE analysis = 'circuit' AND model.name = ? AND task.name = ?"
+    f" ORDER BY {_SET} = 'imported', {NEWEST} LIMIT 1"
+)
+
+
 def circuit_heads(db: sqlite3.Connection, model: str, task: str) -> dict[int, tuple[Heads, Heads]]:
-    """Step -> the heads that write edges of the task's circuit, and those that read some."""
-    which = VIEWS["circuit"].statement("", "model = ? AND task = ?")
+    """Step -> the heads that write edges of the task's circuit, and those that read some.
+
+    All circuits are of one set of parameters, that of the newest; files' are taken if none was computed.
+    """
     found: dict[int, tuple[Heads, Heads]] = {}
-    for step, src, dst in db.execute(f"SELECT DISTINCT step, src, dst FROM ({which})", (model, task)):
+    newest = db.execute(_NEWEST_CIRCUIT, (model, task)).fetchone()
+    if newest is None:
+        return found
+    which = VIEWS["circuit"].statement(f"analysis = 'circuit' AND {_SET} = ?", "model = ? AND task = ?")
+    for step, src, dst in db.execute(f"SELECT DISTINCT step, src, dst FROM ({which})", (newest[0], model, task)):
         for heads, node in zip(found.setdefault(step, (set(), set())), (src, dst), strict=True):
             if named := re.fullmatch(r"a(\d+)\.h(\d+)", node):
                 heads.add((int(named[1]), int(named[2])))

@@ -97,6 +97,8 @@ class _Merge:
     def __init__(self, db: sqlite3.Connection, theirs: sqlite3.Connection) -> None:
         self.db, self.theirs = db, theirs
         self.runs: dict[int, int] = {}
+        self.asked = db.execute("SELECT coalesce(max(asked), 0) FROM result").fetchone()[0]
+        """What comes over counts as newer than what is here, in its own order."""
 
     def all(self) -> Merged:
         before = self._count("model")
@@ -151,6 +153,7 @@ class _Merge:
     def _result(self, row: dict[str, Any], checkpoints: dict[int, int], tasks: dict[int, int]) -> None:
         own = row.pop("id")
         row["checkpoint_id"], row["run_id"] = checkpoints[row["checkpoint_id"]], self._run(row["run_id"])
+        row["asked"] += self.asked
         row["task_id"] = row["task_id"] and tasks[row["task_id"]]
         result = self._insert("result", row)
         for table in CONTENT:

@@ -66,7 +66,7 @@ def test_refused_before_there_is_a_store(fresh, args, says):
         (["show", "models", "sample-0.1m@0"], ["step", "model"]),
         (["show", "behaviour", "--task", "chess"], ["chess", "ioi"]),
         (["show", "heads", "--role", "magic"], ["magic", "induction"]),
-        (["show", "heads", "--task", "ioi"], ["task", "role"]),
+        (["show", "models", "--task", "ioi"], ["task", "model"]),
         (["export", "heads", "--columns", "value,magic"], ["magic", "layer"]),
         (["export", "heads", "--sort", "magic"], ["magic", "layer"]),
         (["export", "heads", "--where", "magic=1"], ["magic", "layer"]),

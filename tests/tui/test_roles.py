@@ -1,8 +1,12 @@
 """Roles come before measurements, and a score below zero is seen as such: by its sign, its colour and its scale."""
 
+from typing import Any
+
 import pytest
 
+from circuit_store import results
 from circuit_tui import roles, theme
+from circuit_tui.screens import saving
 from circuit_tui.widgets.heat_map import figure, shade
 
 OF_RESULT = "(SELECT id FROM result WHERE role = ?)"
@@ -86,3 +90,52 @@ async def test_a_measurement_is_no_badge(explore, db, screen_text):
     async with explore() as (app, _):
         assert not any(app.main.of("circuit").roles.get((2, 1), ()))
         assert " s2 " not in screen_text(app)
+
+
+@pytest.fixture
+def movers(db):
+    """At step 256 `name_mover` on two tasks, .9 and .4; and, last of all, `induction` as the paper's code has it."""
+    (checkpoint,) = db.execute("SELECT id FROM checkpoint WHERE step = 256").fetchone()
+    for role, task, value, preset in (
+        ("name_mover", "ioi", 0.9, "default"),
+        ("name_mover", "gendered_pronoun", 0.4, "default"),
+        ("induction", None, 0.8, "paper-code"),
+    ):
+        on = results.TaskRecord(task, f"other hash of {task}", "logit_diff", False) if task else None
+        of = results.Provenance(
+            f"{role} {task} {preset}", 1, checkpoint, "heads", {"preset": preset}, "i", "f", "float32", 0.5, role, on
+        )
+        rows: list[Any] = [(layer, head, value, None, None) for layer in range(4) for head in range(3)]
+        results.write(db, of, results.HeadScores(rows))
+    return db
+
+
+async def test_a_role_is_shown_on_the_task_that_is_looked_at(explore, movers):
+    """Invariant: grid, history and export follow the task; where it has no scores, another's are shown and named."""
+    async with explore() as (app, pilot):
+        heads, history = app.main.of("heads"), app.main.of("history")
+        for task, value in (("ioi", 0.9), ("gendered_pronoun", 0.4)):
+            app.main.choose(model="toy-a", step=256, role="name_mover", task=task)
+            await pilot.pause()
+            assert heads.grid.values[0][0] == value and heads.scores["name_mover"]["value"] == value
+            assert history.curves[next(iter(history.curves))] == {256: value}
+            assert heads.filters()["task"] == history.filters()["task"] == task
+            assert f"--task {task} --role name_mover" in saving.command("heads", heads.filters())
+            assert " on " not in str(heads.border_title)
+        movers.execute("UPDATE result SET role = 'effect_logits' WHERE role = 'name_mover' AND key LIKE '%ioi%'")
+        app.main.choose(task="ioi")
+        app.main.reload(movers, -1)
+        await pilot.pause()
+        assert "on gendered_pronoun" in str(heads.border_title) and heads.grid.values[0][0] == 0.4
+
+
+async def test_other_parameters_are_named(explore, movers):
+    """Invariant: titles name what is not the default; a checkpoint that lacks these parameters says so."""
+    async with explore() as (app, pilot):
+        heads, history = app.main.of("heads"), app.main.of("history")
+        app.main.choose(model="toy-a", step=256, role="induction")
+        await pilot.pause()
+        assert "paper-code" in str(heads.border_title) and "paper-code" in str(history.border_title)
+        app.main.choose(step=128)
+        await pilot.pause()
+        assert heads._why_empty().startswith("induction · paper-code is not computed at step 128.")

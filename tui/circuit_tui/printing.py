@@ -15,7 +15,7 @@ from circuit_store.store import open_to_read
 from circuit_store.views import View
 
 FILTERS = ("task", "role", "layer", "head")
-HELD = {"task": queries.tasks, "role": queries.roles}
+HELD = {"task": queries.all_tasks, "role": queries.roles}
 
 
 def show(
@@ -81,9 +81,19 @@ def _narrowed(
             _held(db, column, narrow[column], filters.get("model"))
             filters[column] = narrow[column]
     choices = {c: narrow[c] for c in addresses.CHOICES if narrow.get(c) is not None}
+    if "text" in choices:
+        choices["text"] = _text(db, choices["text"])
     for choice, value in choices.items():
         _one_of(choice.replace("_", "-"), value, addresses.chosen(db, choice))
     return filters, choices
+
+
+def _text(db: sqlite3.Connection, given: str) -> str:
+    """The hash of a text that is given by its file, or by how the hash begins. Raises: CircuitError, UnknownName."""
+    from circuit_core.sweep import texts
+
+    path = Path(given).expanduser()
+    return addresses.text_named(db, texts.digest(texts.read(path)) if path.is_file() else given)
 
 
 def _takes(which: View, column: str) -> None:

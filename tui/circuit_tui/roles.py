@@ -5,8 +5,12 @@ two are measurements of a head, not roles that it has: they are neither badges i
 """
 
 from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
 
+from circuit_store.queries import RoleSet
 from circuit_tui import theme
+from circuit_tui.widgets.notation import plain
 
 _MEASURED = {"attn_end_": "attention", "effect_": "effect"}
 """How the names of measurements begin -> what is measured."""
@@ -42,3 +46,20 @@ def scale(name: str, values: Iterable[float | None]) -> tuple[float, float]:
 def ends(low: float, high: float) -> str:
     """`0..1`, `−1..0`."""
     return f"{low:.0f}..{high:.0f}".replace("-", "−")
+
+
+def set_of(row: dict[str, Any]) -> RoleSet:
+    """What a row of the store that names its task and parameters rests on."""
+    return RoleSet(**{field.name: row[field.name] for field in fields(RoleSet)})
+
+
+def differs(of: RoleSet | None, task: str | None) -> list[str]:
+    """What scores rest on, as far as it is not the default: `on my_pairs`, `paper-code`, `float64`.
+
+    Args:
+        task: the task that is looked at.
+    """
+    if of is None:
+        return []
+    other = [f"on {plain(of.task)}"] if of.task not in (None, task) else []
+    return other + [plain(part) for part in (of.preset, of.dtype) if part not in (None, "default", "float32")]

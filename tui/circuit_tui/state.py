@@ -52,9 +52,10 @@ def settle(db: sqlite3.Connection, wish: Selection) -> Selection:
     step = wish.step if any(c.step == wish.step for c in checkpoints) else max(computed, default=None)
     role = _one_of(queries.roles(db, name), wish.role, "induction")
     shape = (model["n_layers"] or 0, model["n_heads"] or 0)
-    head = _inside(wish.head, shape) or _strongest(db, name, step, role)
+    task = _one_of(queries.tasks(db, name), wish.task, "ioi")
+    head = _inside(wish.head, shape) or _strongest(db, Selection(name, step, role, task))
     marks = tuple(mark for mark in wish.marks if _inside(mark, shape))
-    return Selection(name, step, role, _one_of(queries.tasks(db, name), wish.task, "ioi"), head, marks)
+    return Selection(name, step, role, task, head, marks)
 
 
 def strongest(values: list[list[float | None]], most: int) -> tuple[Head, ...]:
@@ -71,10 +72,10 @@ def _inside(head: Head | None, shape: tuple[int, int]) -> Head | None:
     return head if head and head[0] < shape[0] and head[1] < shape[1] else None
 
 
-def _strongest(db: sqlite3.Connection, model: str, step: int | None, role: str | None) -> Head | None:
-    if step is None or role is None:
+def _strongest(db: sqlite3.Connection, at: Selection) -> Head | None:
+    if at.model is None or at.step is None or at.role is None:
         return None
-    values = queries.head_grid(db, model, step, role).values
+    values = queries.head_grid(db, at.model, at.step, at.role, at.task).values
     return next(iter(strongest(values, 1)), (0, 0) if values and values[0] else None)
 
 

@@ -16,7 +16,7 @@ from circuit_core.sweep.request import ANALYSES, Request
 from circuit_core.sweep.request import jobs as jobs_of
 from circuit_core.sweep.slots import Slots
 from circuit_core.sweep.task_names import keep_files, specs
-from circuit_store import addresses, control, queries, requests, runs
+from circuit_store import addresses, control, queries, requests, results, runs
 from circuit_store.models import held_model
 from circuit_store.store import open_to_write
 from circuit_tui import following, jobs
@@ -130,10 +130,20 @@ def _queue(
 ) -> tuple[list[Planned], int | None]:
     how, request = how or How(), keep_files(db, request)
     planned = [plan(db, name, schedule, request) for name in dict.fromkeys(models)]
+    for p in planned:
+        if results.ask_again(db, p.model, p.held) and not p.missing:
+            _refresh_trends(db, p.model)
     missing = [c for p in planned for c in p.missing]
     asked = {"models": [p.model for p in planned], "checkpoints": schedule, **vars(request)}
     slots = vars(replace(how.slots, device=request.device))
     return planned, requests.add_run(db, asked, missing, how.priority, slots) if missing else None
+
+
+def _refresh_trends(db: sqlite3.Connection, model: str) -> None:
+    """Other results answer than before, and no run will be there at whose end the trends follow."""
+    from circuit_core.sweep import trending
+
+    trending.refresh(db, model)
 
 
 def _state_cost(db: sqlite3.Connection, planned: list[Planned], request: Request) -> None:
@@ -185,7 +195,7 @@ def _summary(db: sqlite3.Connection, model: str) -> dict[str, object]:
         row["circuit edges"] = f"{circuit.header['n_edges']} of {circuit.header['n_edges_total']}"
         row["faithfulness"] = circuit.header["faithfulness"]
     for role in SUMMED:
-        grid = queries.head_grid(db, model, step, role).values
+        grid = queries.head_grid(db, model, step, role, "ioi").values
         scored = [(v, f"a{i}.h{j}") for i, line in enumerate(grid) for j, v in enumerate(line) if v is not None]
         row[role] = "{1} {0:.2f}".format(*max(scored)) if scored else None
     return row

@@ -22,6 +22,8 @@ class Planned:
     total: int
     missing: list[int] = field(default_factory=list)
     """Ids of checkpoints."""
+    held: list[str] = field(default_factory=list)
+    """Keys of the results that are there."""
 
 
 def plan(db: sqlite3.Connection, name: str, schedule: str, request: Request) -> Planned:
@@ -45,7 +47,9 @@ def plan(db: sqlite3.Connection, name: str, schedule: str, request: Request) -> 
     planned = Planned(model.name, len(steps))
     for step in steps:
         keys = _keys(f"{model.name}@{step}", Path(model.source) / revisions[step], wanted)
-        if not keys or not keys <= results.held_keys(db, ids[step]):
+        held = keys & results.held_keys(db, ids[step])
+        planned.held += held
+        if not keys or held != keys:
             planned.missing.append(ids[step])
     return planned
 

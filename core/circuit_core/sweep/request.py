@@ -120,7 +120,7 @@ def _head_jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> lis
     return [
         *(Job("heads", {**preset, "rows": 16, "seed": 0}, None, role) for role in _OF_ATTENTION),
         Job("heads", preset, None, "successor"),
-        *(Job("heads", preset, names, role) for role in _OF_NAMES),
+        *(Job("heads", preset, task, role) for task in names for role in _OF_NAMES),
         Job("heads", {**preset, "text": text}, None, "copy_suppression"),
         *(Job("attention", {}, task) for task in tasks),
     ]
@@ -128,15 +128,16 @@ def _head_jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> lis
 
 def _algorithm_jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]:
     params, names = {"preset": request.preset, "text": text}, _with_names(tasks)
-    of_paths = (Job("heads", params, names, role) for role in OF_PATHS)
+    of_names = (Job("algorithm", params, task) for task in names)
+    of_paths = (Job("heads", params, task, role) for task in names for role in OF_PATHS)
     years = (Job("greater_than", request.of_circuits, task) for task in tasks if _of_years(task))
-    return [Job("algorithm", params, names), *of_paths, *years]
+    return [*of_names, *of_paths, *years]
 
 
 def _of_years(task: TaskSpec) -> bool:
     return "YY" in task.named and task.metric == "prob_diff"
 
 
-def _with_names(tasks: list[TaskSpec]) -> TaskSpec:
-    """The first task whose prompts say where IO, S1 and S2 stand; IOI if none of them does."""
-    return next((task for task in tasks if {"IO", "S1", "S2"} <= set(task.named)), TASKS["ioi"])
+def _with_names(tasks: list[TaskSpec]) -> list[TaskSpec]:
+    """The tasks whose prompts say where IO, S1 and S2 stand; IOI if none of them does."""
+    return [task for task in tasks if {"IO", "S1", "S2"} <= set(task.named)] or [TASKS["ioi"]]

@@ -18,14 +18,23 @@ LARGEST = 8 * 2**20
 
 def keep(db: sqlite3.Connection, path: Path) -> str:
     """Keep a file's text in the store; returns its hash. Raises: CircuitError."""
+    text = read(path)
+    task_files.keep_text(db, digest(text), text)
+    return digest(text)
+
+
+def read(path: Path) -> str:
+    """The text of a file, as far as it is used. Raises: CircuitError."""
     try:
         with path.expanduser().open("rb") as file:
-            text = file.read(LARGEST).decode("utf-8", "ignore")
+            return file.read(LARGEST).decode("utf-8", "ignore")
     except OSError as error:
         raise CircuitError(f"--text {path} cannot be read ({error.strerror}): give a file of plain text.") from None
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    task_files.keep_text(db, digest, text)
-    return digest
+
+
+def digest(text: str) -> str:
+    """The hash by which results call a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def chosen(db: sqlite3.Connection, request: Request, suite: str) -> str | None:

@@ -1,9 +1,11 @@
 """At a run's end: what the checkpoints of a model show together (METHODS g), from the store into the store.
 
-Only the newest results answer, as in every view; checkpoints that repeat another are left out.
+Each role on each task, and each task, rests on the one set of parameters that answers in every view, and its rows name
+it; checkpoints that repeat another are left out.
 """
 
 import sqlite3
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from circuit_core.trends.emergence import FLOORS, HeadEmergence, role_emergence
 from circuit_core.trends.figures import TASK_OF, top_heads
 from circuit_core.trends.handoffs import handoffs
-from circuit_core.trends.tasks import HALF, task_acquisition
+from circuit_core.trends.tasks import HALF, TaskAcquisition, task_acquisition
 from circuit_store import queries, trends
 from circuit_store.trends import Emergence, Handoff
 
@@ -20,12 +22,12 @@ def refresh(db: sqlite3.Connection, model: str) -> None:
     """Compute the trends of a model anew."""
     last = trends.last_result(db, model)
     own = _Model(db, model)
-    roles = [role for role in queries.roles(db, model) if role in FLOORS]
     rows = [row for task in queries.tasks(db, model) for row in own.task(task)]
     passed: list[Handoff] = []
-    for role in roles:
-        found, handed = own.role(role)
-        rows, passed = rows + found, passed + handed
+    for role, task in queries.scored(db, model):
+        if role in FLOORS:
+            found, handed = own.role(role, task)
+            rows, passed = rows + found, passed + handed
     trends.replace(db, model, rows, passed, last)
 
 
@@ -40,32 +42,20 @@ class _Model:
     def task(self, task: str) -> list[Emergence]:
         metric, error = np.full((2, len(self.steps)), np.nan)
         rows = queries.behaviour(self.db, self.model, task)
+        of = {"task": task, "dtype": rows[0]["dtype"] if rows else None}
         known = [row for row in rows if row["value"] is not None and row["step"] in self.place]
         for row in known:
             metric[self.place[row["step"]]], error[self.place[row["step"]]] = row["value"], row["stderr"]
         if known and known[-1]["stderr"] is None:
-            return [Emergence("task", task, value=known[-1]["value"], reason=known[-1]["reason"])]
-        found = task_acquisition(self.steps, metric, error)
-        half = found.half_threshold
-        if half is None:
-            return [Emergence("task", task, value=found.final, threshold=found.least, reason=found.reason)]
-        return [
-            Emergence("task", task, step=found.half_step, value=found.final, threshold=half),
-            Emergence("task_most", task, step=found.most_step, value=found.final, threshold=found.most_threshold),
-            Emergence(
-                "task_minimum",
-                task,
-                step=found.minimum_step,
-                value=found.minimum,
-                reason=None if found.minimum_step is not None else f"the first checkpoint has {HALF:.0%} already",
-            ),
-        ]
+            return [Emergence("task", task, value=known[-1]["value"], reason=known[-1]["reason"], **of)]
+        return [replace(row, **of) for row in _acquired(task, task_acquisition(self.steps, metric, error))]
 
-    def role(self, role: str) -> tuple[list[Emergence], list[Handoff]]:
-        scores = self._scores(role)
+    def role(self, role: str, on: str | None) -> tuple[list[Emergence], list[Handoff]]:
+        """A role on a task; `on` is None for roles that need none."""
+        scores, of = self._scores(role, on), vars(queries.role_set(self.db, self.model, role, on))
         if scores is None:
-            return [Emergence("role", role, reason="undefined at every checkpoint")], []
-        task = TASK_OF.get(role)
+            return [Emergence("role", role, reason="undefined at every checkpoint", **of)], []
+        task = (on or TASK_OF[role]) if role in TASK_OF else None
         inside, counts = self._in_circuit(task, scores.shape[1:]) if task else (None, None)
         found = role_emergence(self.steps, scores, role, inside)
         rows = [_earliest("role", role, found.anywhere)]
@@ -77,12 +67,12 @@ class _Model:
             Emergence("top_head", role, h.layer, h.head, h.step, value=h.maximum, threshold=top.threshold)
             for h in top.heads
         ]
-        passed = [Handoff(task=None, **vars(h)) for h in handoffs(self.steps, found.heads)]
-        return rows, passed
+        passed = [Handoff(**vars(h), **of) for h in handoffs(self.steps, found.heads)]
+        return [replace(row, **of) for row in rows], passed
 
-    def _scores(self, role: str) -> np.ndarray | None:
+    def _scores(self, role: str, on: str | None) -> np.ndarray | None:
         """[step, layer, head]; None if the role is defined nowhere."""
-        found = queries.rows(self.db, queries.view("heads"), {"model": self.model, "role": role})
+        found = queries.rows(self.db, queries.view("heads"), {"model": self.model, "role": role, "task": on})
         known = [r for r in found if r["value"] is not None and r["step"] in self.place]
         if not known:
             return None
@@ -104,6 +94,18 @@ class _Model:
                     if layer < shape[0] and head < shape[1]:
                         into[layer, head] += 1
         return (writes > 0) & (reads > 0), counts
+
+
+def _acquired(task: str, found: TaskAcquisition) -> list[Emergence]:
+    half = found.half_threshold
+    if half is None:
+        return [Emergence("task", task, value=found.final, threshold=found.least, reason=found.reason)]
+    early = None if found.minimum_step is not None else f"the first checkpoint has {HALF:.0%} already"
+    return [
+        Emergence("task", task, step=found.half_step, value=found.final, threshold=half),
+        Emergence("task_most", task, step=found.most_step, value=found.final, threshold=found.most_threshold),
+        Emergence("task_minimum", task, step=found.minimum_step, value=found.minimum, reason=early),
+    ]
 
 
 def _earliest(kind: str, role: str, found: Any) -> Emergence:

@@ -1,7 +1,7 @@
 """How the IOI task is done: stages of the algorithm, and what path patching shows."""
 
 from circuit_store.views.names import source
-from circuit_store.views.view import AT, DTYPE, MODEL, REASON, STEP, TASK, TOKENS, Column, View
+from circuit_store.views.view import AT, DTYPE, MODEL, OF_ROLES, PRESET, REASON, STEP, TASK, TEXT, TOKENS, Column, View
 
 ALGORITHM = View(
     "algorithm",
@@ -19,11 +19,13 @@ ALGORITHM = View(
         Column("universe", "which heads are the whole"),
         Column("post_emergence", "1 if heads of every stage are found"),
         Column("note", "what the percent was measured without", "nothing is missing, or undefined"),
+        PRESET,
+        TEXT,
         DTYPE,
         REASON,
     ),
     "SELECT model.name AS model, step, tokens, task, stage, percent, low, high, heads, universe, post_emergence, note,"
-    " dtype,"
+    f" {OF_ROLES}, dtype,"
     " coalesce(stage.reason, answer.reason) AS reason, place"
     f" FROM answer JOIN {AT} LEFT JOIN stage ON result_id = answer.id WHERE analysis = 'algorithm'",
     "model, task, step, place",
@@ -131,15 +133,16 @@ DETAILS = View(
         MODEL,
         STEP,
         Column("role", "what the head does"),
+        Column("task", "task whose prompts were used", "none were"),
         Column("layer", "layer, from 0"),
         Column("head", "head, from 0"),
         Column("name", "part"),
         Column("value", "its value, a fraction", "undefined"),
     ),
-    "SELECT model.name AS model, step, role, layer, head, name_of AS name, value FROM answer"
+    "SELECT model.name AS model, step, role, task, layer, head, name_of AS name, value FROM answer"
     f" JOIN {AT} JOIN (SELECT result_id, layer, head, name AS name_of, value FROM head_detail) ON result_id = answer.id"
     " WHERE analysis = 'heads'",
-    "model, step, role, layer, head, name",
-    ("model", "step", "role", "layer", "head"),
+    "model, step, role, task, layer, head, name",
+    ("model", "step", "role", "task", "layer", "head"),
     "head_details",
 )

@@ -1,6 +1,6 @@
 """What heads do, and how well tasks are done."""
 
-from circuit_store.views.view import AT, DTYPE, MODEL, REASON, STEP, TASK, TOKENS, Column, View
+from circuit_store.views.view import AT, DTYPE, MODEL, OF_ROLES, PRESET, REASON, STEP, TASK, TEXT, TOKENS, Column, View
 
 BEHAVIOUR = View(
     "behaviour",
@@ -44,12 +44,14 @@ _HEAD_COLUMNS = (
     Column("high", "upper end of the 95 % interval", "not computed for this role"),
     Column("raw", "the score before the control was subtracted", "this role has no control"),
     Column("control", "the same score on tokens that do not repeat", "this role has no control"),
+    PRESET,
+    TEXT,
     DTYPE,
     REASON,
 )
 _HEAD_BODY = (
     "SELECT model.name AS model, step, tokens, role, task, layer, head, value, NULL AS low, NULL AS high, raw, control,"
-    " dtype, CASE WHEN value IS NULL THEN coalesce(head_score.reason, answer.reason) END AS reason"
+    f" {OF_ROLES}, dtype, CASE WHEN value IS NULL THEN coalesce(head_score.reason, answer.reason) END AS reason"
     f" FROM answer JOIN {AT} LEFT JOIN head_score ON result_id = answer.id"
     " WHERE analysis = 'heads'"
 )
@@ -58,15 +60,15 @@ HEADS = View(
     "Role scores of the heads, checkpoint by checkpoint.",
     _HEAD_COLUMNS,
     _HEAD_BODY,
-    "model, step, role, layer, head",
-    ("model", "step", "role", "layer", "head"),
+    "model, step, role, task, layer, head",
+    ("model", "step", "role", "task", "layer", "head"),
 )
 HISTORY = View(
     "history",
     "Role scores over training, head by head.",
     _HEAD_COLUMNS,
     _HEAD_BODY,
-    "model, role, layer, head, step",
-    ("model", "step", "role", "layer", "head"),
+    "model, role, task, layer, head, step",
+    ("model", "step", "role", "task", "layer", "head"),
     "head_history",
 )

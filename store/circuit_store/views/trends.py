@@ -1,12 +1,13 @@
 """What training as a whole shows."""
 
-from circuit_store.views.view import MODEL, Column, View
+from circuit_store.views.view import DTYPE, MODEL, PRESET, TEXT, Column, View
 
 _NEWEST = (
-    "(SELECT max(result.id) FROM result JOIN checkpoint AS c ON c.id = checkpoint_id WHERE c.model_id = model.id)"
+    "(SELECT max(asked) FROM result JOIN checkpoint AS c ON c.id = checkpoint_id WHERE c.model_id = model.id)"
     " > last_result AS stale"
 )
-_STALE = Column("stale", "1 if the store holds newer results than this rests on")
+_STALE = Column("stale", "1 if the store holds newer results than this rests on, or others were asked for since")
+_OF = (PRESET, TEXT, DTYPE)
 
 
 def _tokens(step: str) -> str:
@@ -25,6 +26,7 @@ EMERGENCE = View(
             " the final metric; `task_minimum`: the lowest metric before",
         ),
         Column("name", "role or task"),
+        Column("task", "task whose prompts were used", "none were"),
         Column("layer", "layer, from 0", "a task, or no head, see reason"),
         Column("head", "head, from 0", "a task, or no head, see reason"),
         Column("step", "first of two checkpoints in a row at the threshold", "it does not emerge, see reason"),
@@ -34,14 +36,16 @@ EMERGENCE = View(
         Column("value", "a head's highest score; a task's final (or lowest) metric", "nothing was measured"),
         Column("threshold", "what had to be reached", "undefined, see reason"),
         Column("reason", "why there is no step", "there is one"),
+        *_OF,
         _STALE,
     ),
-    "SELECT model.name AS model, kind, emergence.name AS name, layer, head, step, lost_step, value, threshold, reason,"
+    "SELECT model.name AS model, kind, emergence.name AS name, task, layer, head, step, lost_step, value, threshold,"
+    " reason, preset, text, dtype,"
     f" {_tokens('emergence.step')} AS tokens, {_tokens('emergence.lost_step')} AS lost_tokens, {_NEWEST},"
     " emergence.id AS place"
     " FROM emergence JOIN model ON model.id = model_id",
     "model, place",
-    ("model", "layer", "head"),
+    ("model", "task", "layer", "head"),
     "emergence_of",
 )
 
@@ -51,7 +55,7 @@ HANDOFFS = View(
     (
         MODEL,
         Column("role", "the role"),
-        Column("task", "task to whose circuit the heads are restricted", "no restriction"),
+        Column("task", "task whose prompts were used", "none were"),
         Column("from_layer", "layer of the head that loses it"),
         Column("from_head", "the head that loses it"),
         Column("lost_step", "when it is lost"),
@@ -59,11 +63,12 @@ HANDOFFS = View(
         Column("to_head", "the head that gains it"),
         Column("gained_step", "when it is gained"),
         Column("window", "checkpoints that may lie between"),
+        *_OF,
         _STALE,
     ),
     f"SELECT model.name AS model, role, task, from_layer, from_head, lost_step, to_layer, to_head, gained_step, window,"
-    f" {_NEWEST}, handoff.id AS place FROM handoff JOIN model ON model.id = model_id",
+    f" preset, text, dtype, {_NEWEST}, handoff.id AS place FROM handoff JOIN model ON model.id = model_id",
     "model, place",
-    ("model", "role"),
+    ("model", "role", "task"),
     "role_handoffs",
 )

@@ -15,6 +15,8 @@ _ADDRESS = [
     click.option("--layer", type=NUMBER, help="Only this layer."),
     click.option("--head", type=NUMBER, help="Only this head."),
     click.option("--run", type=NUMBER, help="Let only this run answer."),
+    click.option("--preset", help="Let only head roles with these parameters answer: default or paper-code."),
+    click.option("--text", help="Let only head roles on this text answer: a file, or how its hash begins."),
     click.option("--method", help="Let only circuits by this method answer."),
     click.option("--ig-rule", help="Let only circuits by this rule answer."),
     click.option("--ig-steps", type=NUMBER, help="Let only circuits with so many points answer."),

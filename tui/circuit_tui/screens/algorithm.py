@@ -10,6 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from circuit_store import queries
+from circuit_tui import roles
 from circuit_tui.screens.page import Page, words, wrapped
 from circuit_tui.state import Look
 from circuit_tui.widgets.circuit import KINDS
@@ -54,10 +55,13 @@ class Algorithm(Page):
         """Of the task that is looked at, if it has any; else of the one that has."""
         at = {"model": look.at.model, "step": look.at.step}
         found = queries.rows(look.db, queries.view("algorithm"), at)
-        rows = [row for row in found if row["task"] == look.at.task] or found
+        tasks = [row["task"] for row in found]
+        rows = [row for row in found if row["task"] == (look.at.task if look.at.task in tasks else tasks[0])]
         if not rows:
             return Text("The IOI algorithm is not computed here:\n").append(wrapped(_command(at)))
-        lines = self.topic(f"Stages of the algorithm · {plain(rows[0]['task'])}", "percent of the paths' effect")
+        which = roles.differs(roles.set_of(rows[0]), rows[0]["task"])
+        title = " · ".join(["Stages of the algorithm", plain(rows[0]["task"]), *which])
+        lines = self.topic(title, "percent of the paths' effect")
         for row in rows:
             lines.append_text(self._stage(row))
         return lines.append(_emerged(rows[0]), self.colours.muted)

@@ -73,6 +73,7 @@ def recompute(of: queries.Provenance) -> str:
     asked = {name: value for name, value in of.params.items() if value and (name, value) != ("search", "sizes")}
     for name, option in _RUN_OPTIONS.items():
         words += [option, _given(asked[name])] if name in asked else []
+    words += ["--preset", asked["preset"]] if asked.get("preset", "default") != "default" else []
     words += ["--dtype", facts["dtype"]] if facts["dtype"] != "float32" else []
     return "circuit-tui run " + " ".join(shlex.quote(word) for word in words)
 

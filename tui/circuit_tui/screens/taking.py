@@ -15,8 +15,8 @@ class TakingScreen(ExplorerScreen):
         at, analysis = self.look and self.look.at, self.pane.analysis
         if not self.look or not at or not at.model or at.step is None or not analysis:
             return self.say("A model has no number of its own: ask in one of the other panes.")
-        role, task = (at.role, None) if analysis == "heads" else (None, at.task)
-        found = queries.provenance(self.look.db, at.model, at.step, analysis, role, task)
+        role = at.role if analysis == "heads" else None
+        found = queries.provenance(self.look.db, at.model, at.step, analysis, role, at.task)
         if found is None:
             return self.say(f"Nothing is computed here: no {analysis} at step {at.step}.")
         self.app.push_screen(TextScreen("Where this number comes from", saving.provenance(found)))

@@ -45,10 +45,20 @@ class Trends(Page):
         """The earliest head of each, and the earliest of its task's circuit."""
         lines = self.topic("Roles", "earliest head, step and tokens when gained, when lost")
         for name in roles.ordered(dict.fromkeys(row["name"] for row in rows if row["kind"] == "role")):
-            for row in (row for row in rows if row["name"] == name and row["kind"] in _OF_ROLES):
-                lines.append_text(_named(name) if row["kind"] == "role" else _cut("     in its circuit", 25))
-                lines.append_text(self._course(row))
+            of_name = [row for row in rows if row["name"] == name and row["kind"] in _OF_ROLES]
+            for task in (tasks := list(dict.fromkeys(row["task"] for row in of_name))):
+                of_task = [row for row in of_name if row["task"] == task]
+                lines.append_text(self._role(name, task if len(tasks) > 1 else "", of_task))
         return lines
+
+    def _role(self, name: str, task: str, rows: list[dict[str, Any]]) -> Text:
+        """`task` is named where there are several."""
+        lines = Text()
+        for row in rows:
+            named = _named(name, task) if row["kind"] == "role" else _cut("     in its circuit", 25)
+            lines.append_text(named).append_text(self._course(row))
+        which = ", ".join(roles.differs(roles.set_of(rows[0]), rows[0]["task"]))
+        return lines.append(wrapped(which, 5) if which else "", self.colours.muted)
 
     def _course(self, row: dict[str, Any]) -> Text:
         head = head_name((row["layer"], row["head"])) if row["layer"] is not None else "–"
@@ -73,8 +83,8 @@ def _when(row: dict[str, Any], which: str = "") -> str:
     return "–" if step is None else f"{step} ({short(tokens)})" if tokens is not None else str(step)
 
 
-def _named(role: str) -> Text:
-    return badge(role).append_text(_cut(f" {words(role)}", 21))
+def _named(role: str, task: str) -> Text:
+    return badge(role).append_text(_cut(f" {words(role)} {plain(task)}", 21))
 
 
 def _cut(text: str, width: int) -> Text:

@@ -56,7 +56,7 @@ class Circuit(Pane):
         if at.model is None or at.step is None:
             return
         self.circuit = queries.circuit(look.db, at.model, at.step, at.task) if at.task else None
-        strong = queries.strong_roles(look.db, at.model, at.step)
+        strong = queries.strong_roles(look.db, at.model, at.step, at.task)
         self.roles = {head: tuple(filter(roles.is_role, held)) for head, held in strong.items()}
         edges = [edge for into in (self.circuit.into if self.circuit else {}).values() for edge in into]
         self.largest = max((abs(edge.score) for edge in edges if finite(edge.score)), default=0.0)

@@ -39,18 +39,19 @@ class Heads(Pane):
         return self.query_one(HeatMap)
 
     def needs(self, at: Selection) -> tuple[Any, ...]:
-        return at.model, at.step, at.role
+        return at.model, at.step, at.role, at.task
 
     def load(self, look: Look) -> None:
         at = look.at
         self.grid = _NOTHING
         if at.model and at.role and at.step is not None:
-            self.grid = _drawable(queries.head_grid(look.db, at.model, at.step, at.role))
+            self.grid = _drawable(queries.head_grid(look.db, at.model, at.step, at.role, at.task))
 
     def draw(self) -> None:
         at = self.at
         reason = self._why_empty()
-        self.title(*([plain(at.role), f"{roles.of(at.role)} {roles.ends(*self._scale())}"] if at.role else []))
+        scale = [plain(at.role), *self._which(), f"{roles.of(at.role)} {roles.ends(*self._scale())}"] if at.role else []
+        self.title(*scale)
         self.body.paint(self.grid.values, at.marks, at.head, reason)
         self._say(reason)
 
@@ -74,17 +75,23 @@ class Heads(Pane):
         if at.role is None:
             return f"{self.ABOUT} None is computed yet for {plain(at.model)}." if at.model else self.ABOUT
         if not self.grid.computed:
-            return f"{plain(at.role)} is not computed at step {at.step}. , and . go to other checkpoints."
+            what = " · ".join([plain(at.role), *self._which()])
+            return f"{what} is not computed at step {at.step}. , and . go to other checkpoints."
         if self.grid.reason:
             return f"{plain(at.role)} is undefined here: {plain(self.grid.reason)}. m shows the next role."
         return ""
+
+    def _which(self) -> list[str]:
+        """Which of several results is shown, where that is not what one would expect."""
+        return roles.differs(self.grid.of, self.at.task)
 
     def _read_head(self) -> None:
         if self.look and self.at.head:
             layer, head = self.at.head
             where = {"model": self.at.model, "step": self.at.step, "layer": layer, "head": head}
             found = queries.rows(self.look.db, queries.view("heads"), where)
-            self.scores = {row["role"]: row for row in found}
+            tasks = queries.shown_tasks(self.look.db, self.at.model or "", self.at.task)
+            self.scores = {row["role"]: row for row in found if row["task"] == tasks[row["role"]]}
 
     def _detail(self) -> Text:
         return Text("\n").join([self._legend(), self._of_head(), self._of_control(), self._of_roles()])
@@ -143,7 +150,8 @@ class Heads(Pane):
     def filters(self) -> dict[str, Any] | None:
         if self.at.role is None:
             return None
-        return {"model": self.at.model, "step": self.at.step, "role": self.at.role}
+        on = {"task": self.grid.of.task} if self.grid.of and self.grid.of.task else {}
+        return {"model": self.at.model, "step": self.at.step, "role": self.at.role, **on}
 
     def row(self) -> dict[str, Any] | None:
         return {"layer": self.at.head[0], "head": self.at.head[1]} if self.at.head else None

@@ -36,6 +36,7 @@ class History(Pane, can_focus=True):
         self.checkpoints: list[queries.CheckpointRow] = []
         self.curves: dict[str, Curve] = {}
         self.metric = ""
+        self.of: queries.RoleSet | None = None
         self.log_axis = True
         self.of_task = False
         self.span = 1.0
@@ -72,18 +73,19 @@ class History(Pane, can_focus=True):
         return "behaviour" if self.of_task else "heads"
 
     def needs(self, at: Selection) -> tuple[Any, ...]:
-        of = (at.task,) if self.of_task else (at.role, self.heads(at))
+        of = (at.task,) if self.of_task else (at.role, at.task, self.heads(at))
         return at.model, self.of_task, *of
 
     def load(self, look: Look) -> None:
         at = look.at
         self.checkpoints = queries.checkpoints(look.db, at.model) if at.model else []
-        self.curves = {}
+        self.curves, self.of = {}, None
         if at.model and self.of_task and at.task:
             found = queries.behaviour(look.db, at.model, at.task)
             self.metric = found[0]["metric"] if found else ""
             self.curves = {at.task: _curve((row["step"], row["value"]) for row in found)}
         elif at.model and at.role:
+            self.of = queries.role_set(look.db, at.model, at.role, at.task)
             self.curves = {head_name(head): self._of(look, head) for head in self.heads(at)}
 
     def heads(self, at: Selection) -> tuple[Head, ...]:
@@ -91,7 +93,7 @@ class History(Pane, can_focus=True):
 
     def _of(self, look: Look, head: Head) -> Curve:
         assert look.at.model and look.at.role
-        points = queries.head_history(look.db, look.at.model, look.at.role, *head)
+        points = queries.head_history(look.db, look.at.model, look.at.role, *head, look.at.task)
         return _curve((point.step, point.value) for point in points)
 
     def draw(self) -> None:
@@ -99,7 +101,8 @@ class History(Pane, can_focus=True):
         axis = Axis(((c.step, c.tokens) for c in self.checkpoints), self.log_axis)
         what = plain(self.at.task if self.of_task else self.at.role or "")
         unit = self.metric if self.of_task else roles.ends(*self._scale())
-        self.title(*([f"{what} {unit} over {axis.unit}"] if what else []))
+        which = [] if self.of_task else roles.differs(self.of, self.at.task)
+        self.title(*([f"{what} {unit} over {axis.unit}", *which] if what else []))
         if not any(self.curves.values()):
             return self.vacant(self._why_empty())
         self._say("")
@@ -189,7 +192,8 @@ class History(Pane, can_focus=True):
     def filters(self) -> dict[str, Any] | None:
         if self.of_task:
             return {"model": self.at.model, "task": self.at.task} if self.at.task else None
-        return {"model": self.at.model, "role": self.at.role} if self.at.role else None
+        on = {"task": self.of.task} if self.of and self.of.task else {}
+        return {"model": self.at.model, "role": self.at.role, **on} if self.at.role else None
 
     def row(self) -> dict[str, Any] | None:
         if self.of_task or not self.at.head:
