@@ -21,6 +21,8 @@ ROLES = (*_OF_ATTENTION, "successor", *_OF_NAMES, "copy_suppression", *OF_PATHS)
 PRESETS = ("default", "paper-code")
 VERSIONS = {"behaviour": 1, "circuit": 2, "heads": 2, "attention": 1, "algorithm": 1, "patch": 1}
 """Raised when an analysis gives other numbers for the same parameters."""
+HELD_OUT = 2
+"""Raised when other prompts are held out; where none are, results stay."""
 DRAWS = 5
 """Random circuits a size, for the baseline of a curve."""
 
@@ -87,7 +89,8 @@ class Job:
 
     def key(self, address: str, identity: str) -> str:
         task = [self.task.hash, self.task.prepend_bos] if self.task else None
-        parts = [address, identity, task, self.analysis, self.role, self.params, self.dtype, VERSIONS[self.analysis]]
+        version = [VERSIONS[self.analysis], *([HELD_OUT] if self.params.get("held_out") else [])]
+        parts = [address, identity, task, self.analysis, self.role, self.params, self.dtype, *version]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
