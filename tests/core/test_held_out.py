@@ -95,7 +95,8 @@ def test_a_files_last_prompts_leave_with_their_repeats():
     from circuit_core.tasks.drawing import draw
 
     prompts: Any = draw(pairs(1, 2, 3, 2, 7, 7), None, 20)
-    choosing, other = split(prompts, 2)
+    both: Any = split(prompts, 2)
+    choosing, other = both
     assert choosing.clean[:, 0].tolist() == [1, 3] and other.clean[:, 0].tolist() == [2, 7]
     assert other.metric.correct.tolist() == [8, 10] and other.texts == ("2 6", "7 6")
     with pytest.raises(TaskError, match="mine has 4 different prompts: hold out fewer, not 4"):

@@ -114,10 +114,10 @@ def test_patching_gives_the_reference_metric(case, port, frozen):
 
 
 def test_exact_patching_states_its_cost_first(case):
-    """As many runs as edges and sources, said before the first of them; then the scores are the reference's."""
+    """A run an edge, a source and a set of prompts, said before the first; then the scores are the reference's."""
     asked = ("--tasks", str(case.pairs), "--analyses", "circuit", "--method", "exact")
     _, err = case.bench("run", str(case.folder / "model"), *asked)
     scores, reference = case.matrix(case.export()), case.arrays["exact"]
     assert np.abs(scores - reference).max() < 1e-5 * np.abs(reference).max()
-    runs = int(case.arrays["real_edge_mask"].sum()) + len(reference)
+    runs = int(case.arrays["real_edge_mask"].sum()) + len(reference) + 2
     assert err.startswith(f"exact patching: {runs:,} forward runs for each checkpoint of {case.name}")

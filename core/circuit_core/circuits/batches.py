@@ -15,6 +15,13 @@ from circuit_core.errors import CircuitError
 T = TypeVar("T")
 IN_MAIN_MEMORY = 2**30
 """Bytes of a batch on a CPU, where larger ones gain nothing."""
+_share = 1.0
+
+
+def limit(share: float) -> None:
+    """From now on a batch in main memory takes this share of its usual bytes."""
+    global _share
+    _share = share
 
 
 def in_batches(n: int, size: int, work: Callable[[slice], T], of: str = "prompt") -> Iterator[T]:
@@ -64,6 +71,6 @@ def fitting(bytes_each: int, device: torch.device) -> int:
 
 def _room(device: torch.device) -> int:
     if device.type != "cuda":
-        return IN_MAIN_MEMORY
+        return int(IN_MAIN_MEMORY * _share)
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return (torch.cuda.mem_get_info(device)[0] + unused) // 2

@@ -32,7 +32,7 @@ class Request:
     """What to compute for each checkpoint."""
 
     tasks: tuple[str, ...] = ("ioi",)
-    """Names; those of files are given by the store (`keep_files`)."""
+    """Names; those of files are given by the store (`task_names`)."""
     analyses: tuple[str, ...] = DEFAULT
     method: str = "eap-ig"
     ig_steps: int = 5
@@ -95,7 +95,7 @@ class Job:
 
     @property
     def title(self) -> str:
-        return " ".join(filter(None, (self.analysis, self.role, self.task.name if self.task else None)))
+        return " ".join(filter(None, (self.analysis, self.role, self.task.label if self.task else None)))
 
 
 def jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]:
@@ -132,5 +132,6 @@ def _algorithm_jobs(request: Request, tasks: list[TaskSpec], text: str | None) -
 
 
 def _with_names(tasks: list[TaskSpec]) -> TaskSpec:
-    """The first task whose prompts say where IO, S1 and S2 stand; IOI if none of them does."""
-    return next((task for task in tasks if {"IO", "S1", "S2"} <= set(task.named)), TASKS["ioi"])
+    """The first task whose prompts say where IO, S1 and S2 stand; IOI if none does, with BOS if all tasks have it."""
+    ioi = replace(TASKS["ioi"], prepend_bos=bool(tasks) and all(task.prepend_bos for task in tasks))
+    return next((task for task in tasks if {"IO", "S1", "S2"} <= set(task.named)), ioi)
