@@ -13,8 +13,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from circuit_core.circuits import selection
+from circuit_core.circuits.evaluation import Evaluation
 from circuit_core.circuits.interchange import Interchange
 
+Runs = Interchange | Evaluation
+"""What evaluates circuits on one set of prompts."""
 NOT_DONE = "does not do the task"
 NOT_FINITE = "the model's logits are not finite"
 
@@ -50,7 +53,7 @@ def undefined(values: Float[Tensor, " batch"]) -> str | None:
 class Shares:
     """Metrics of circuits on one set of prompts, and what share of the model's they are."""
 
-    def __init__(self, run: Interchange) -> None:
+    def __init__(self, run: Runs) -> None:
         self.run = run
         self.clean, self.corrupted = run.clean.mean().item(), run.corrupted.mean().item()
         self.reason = undefined(run.clean)
@@ -74,7 +77,7 @@ class Shares:
 class Curve:
     """Circuits of growing size along one order of edges; each size is evaluated once."""
 
-    def __init__(self, run: Interchange, ordered: np.ndarray, held_out: Interchange | None = None) -> None:
+    def __init__(self, run: Runs, ordered: np.ndarray, held_out: Runs | None = None) -> None:
         self.graph, self.ordered, self.on = run.graph, ordered, Shares(run)
         self.held_out = Shares(held_out) if held_out else None
         self.reason = self.on.reason

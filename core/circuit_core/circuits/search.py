@@ -17,8 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from circuit_core.circuits import areas, selection
-from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Point
-from circuit_core.circuits.interchange import Interchange
+from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Point, Runs
 
 GRID = areas.SHARES
 SMALL = 0.05
@@ -111,13 +110,13 @@ SEARCHES: dict[str, Callable[[_Reach], int]] = {"grid": _grid, "paper": _paper, 
 
 
 def minimal_circuit(
-    run: Interchange,
+    run: Runs,
     scores: Float[np.ndarray, "src port"],
     selector: str = "greedy",
     threshold: float = 0.8,
     search: str = "grid",
     sizes: tuple[int, ...] = (),
-    held_out: Interchange | None = None,
+    held_out: Runs | None = None,
     draws: int = 0,
 ) -> MinimalCircuit:
     """Search the smallest circuit whose faithfulness reaches `threshold`.

@@ -5,7 +5,7 @@ from typing import Any
 
 from circuit_core.behaviour import behaviour
 from circuit_core.circuits.attribution import attribute
-from circuit_core.circuits.interchange import Interchange
+from circuit_core.circuits.evaluation import Evaluation
 from circuit_core.circuits.search import minimal_circuit
 from circuit_core.errors import TaskError
 from circuit_core.heads.attention import RoleScores
@@ -99,7 +99,7 @@ class Analyses:
         scores = attribute(
             of.bridge, of.graph, prompts, p["method"], ig_steps=p["ig_steps"] or 1, ig_rule=p["ig_rule"] or "paper"
         )
-        runs = [Interchange(of.bridge, of.graph, part) for part in (prompts, held_out) if part is not None]
+        runs = [Evaluation(of.bridge, of.graph, part) for part in (prompts, held_out) if part is not None]
         search = "grid" if p["sizes"] else p["search"]
         found = minimal_circuit(
             runs[0],
