@@ -10,6 +10,11 @@ CircuitError
 """
 
 
+def first_line(error: BaseException) -> str:
+    """Of an error's text, which may be long; the error's kind if it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 class CircuitError(Exception):
     """Base of the family; its text is one sentence for the user."""
 

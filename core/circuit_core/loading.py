@@ -15,7 +15,7 @@ from transformer_lens.model_bridge.sources import build_bridge_from_module
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from circuit_core import checkpoints
-from circuit_core.errors import CheckpointError, UnsupportedModel
+from circuit_core.errors import CheckpointError, UnsupportedModel, first_line
 from circuit_core.graph import Graph
 
 Encode = Callable[[str], list[int]]
@@ -63,7 +63,7 @@ def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.flo
             folder, dtype=dtype, output_loading_info=True, local_files_only=True
         )
     except Exception as error:
-        raise CheckpointError(f"{folder} cannot be loaded ({_first_line(error)}).") from error
+        raise CheckpointError(f"{folder} cannot be loaded ({first_line(error)}).") from error
     model, report = loaded
     if absent := sorted(report["missing_keys"]) or sorted(map(str, report.get("mismatched_keys", ()))):
         raise CheckpointError(f"{folder}: the weights do not fit config.json, {absent[0]} is amiss.", "mismatch")
@@ -97,18 +97,13 @@ def tokenizer(folder: Path) -> Any | None:
             try:
                 return AutoTokenizer.from_pretrained(place, local_files_only=True)
             except Exception as error:
-                raise CheckpointError(f"The tokenizer in {place} cannot be read ({_first_line(error)}).") from error
+                raise CheckpointError(f"The tokenizer in {place} cannot be read ({first_line(error)}).") from error
     return None
 
 
 def vocabulary(folder: Path) -> int:
     """How many tokens a checkpoint's embedding has, by its config. Raises: CheckpointError."""
     return checkpoints.config(folder)["vocab_size"]
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def encoder(tokenizer: Any) -> Encode:

@@ -38,6 +38,12 @@ class Shell:
         return err.removeprefix("circuit-tui: ").rstrip("\n")
 
 
+@pytest.fixture(scope="session")
+def shell_in() -> type[Shell]:
+    """Makes a shell for several tests, in a folder."""
+    return Shell
+
+
 @pytest.fixture
 def fresh(tmp_path: Path) -> Shell:
     """No store yet."""

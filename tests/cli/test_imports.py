@@ -11,6 +11,7 @@ LIGHT = [
     "circuit_core.errors",
     "circuit_core.suites",
     "circuit_core.checkpoints",
+    "circuit_core.circuits.methods",
     "circuit_core.tasks.specs",
     "circuit_core.sweep.plan",
     "circuit_core.sweep.request",

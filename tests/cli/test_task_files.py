@@ -1,8 +1,14 @@
 """A file of pairs with an error is refused with line and reason before anything is written; and tasks are shown."""
 
 import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+from places import GOLDEN
+
+from circuit_core import suites
 
 GOOD = {"clean_ids": [1, 2, 3], "corrupted_ids": [1, 4, 3], "correct_ids": 5, "wrong_ids": 6}
 
@@ -37,7 +43,7 @@ def test_a_broken_file_is_refused(fresh, name, content, says):
     ],
 )
 def test_what_only_the_tokenizer_shows_fails_the_unit(fresh, line, says):
-    """Invariant: exit 1 with line and reason; nothing of the task is in the store, other tasks are."""
+    """Invariant: exit 1 with line and reason; no result of the task and no such task, but those of other tasks."""
     (fresh.folder / "pairs.jsonl").write_text(json.dumps(line))
     tasks = f"ioi,{fresh.folder / 'pairs.jsonl'}"
     done = fresh.run("run", "sample-0.1m", "--checkpoints", "final", "--tasks", tasks, "--analyses", "behaviour")
@@ -45,6 +51,73 @@ def test_what_only_the_tokenizer_shows_fails_the_unit(fresh, line, says):
     assert done.returncode == 1 and says in err and "pairs" in err and "Traceback" not in err
     rows = json.loads(fresh("show", "behaviour", "--json"))["rows"]
     assert [r["task"] for r in rows] == ["ioi"]
+    tasks = json.loads(fresh("tasks", "--json"))["rows"]
+    assert [t["task"] for t in tasks] == ["ioi", "gendered_pronoun", "greater_than", "subject_verb"]
+
+
+@pytest.fixture(scope="module")
+def beside(shell_in, tmp_path_factory):
+    """A store with a model in it, and files good and bad."""
+    made = shell_in(tmp_path_factory.mktemp("beside"))
+    made("models", "add", "mine", suites.sample_folder() / "sample-0.1m")
+    for name, content in {"good": json.dumps(GOOD), "bad": "{", "uneven": json.dumps(UNEVEN)}.items():
+        (made.folder / f"{name}.jsonl").write_text(content)
+    (made.folder / "words.txt").write_text("The keys on the cabinet")
+    (made.folder / "circuit.json").write_bytes((GOLDEN / "neox_parallel" / "eap_ig_graph.json").read_bytes())
+    return made
+
+
+UNEVEN = {**GOOD, "corrupted_ids": [1, 2]}
+OTHER = str(GOLDEN / "neox_sequential" / "model")
+IMPORT = ("circuit", "import", "circuit.json", "--task", "good.jsonl", "--model")
+
+
+def rows(store: Path) -> list[str]:
+    with closing(sqlite3.connect(store)) as db:
+        return list(db.iterdump())
+
+
+@pytest.mark.parametrize(
+    "args, says",
+    [
+        (["run", OTHER, "--tasks", "good.jsonl,bad.jsonl", "--text", "words.txt"], "bad.jsonl, line 1"),
+        (["run", OTHER, "--tasks", "good.jsonl,uneven.jsonl"], "3 tokens and the corrupted one 2"),
+        (["run", OTHER, "--tasks", "good.jsonl", "--sizes", "100000"], "--sizes 100000"),
+        (["run", OTHER, "--tasks", "good.jsonl", "--checkpoints", "17", "--text", "words.txt"], "17"),
+        (["run", OTHER, "no-such-model", "--tasks", "good.jsonl"], "no-such-model"),
+        (["run", OTHER, "@/..", "--tasks", "good.jsonl"], "@"),
+        (["patch", f"{OTHER}@17", "--to", "logits", "--task", "good.jsonl"], "17"),
+        (["patch", OTHER, "--to", "a1.h0<q>", "--from", "a1.h1", "--task", "good.jsonl"], "a1.h1"),
+        ([*IMPORT, str(GOLDEN / "neox_parallel" / "model"), "--step", "17"], "17"),
+        ([*IMPORT, OTHER, "--step", "0"], "circuit.json"),
+    ],
+)
+def test_what_is_refused_leaves_the_store_as_it_was(beside, args, says):
+    """Invariant: every row of every table is what it was, whichever check it was that failed."""
+    before = rows(beside.store)
+    assert says in beside.refused(*args)
+    assert rows(beside.store) == before
+
+
+def test_with_a_bos_token_it_is_another_task(fresh):
+    """Invariant: results with and without are two tasks by name, of which neither answers for the other."""
+    (fresh.folder / "pairs.jsonl").write_text(json.dumps(GOOD))
+    asked = ("run", "sample-0.1m", "--checkpoints", "final", "--analyses", "behaviour", "--tasks")
+    fresh(*asked, f"ioi,{fresh.folder / 'pairs.jsonl'},ioi+bos", "--prepend-bos")
+    found = json.loads(fresh("show", "behaviour", "--json"))["rows"]
+    assert [(r["task"], r["n_examples"]) for r in found] == [("ioi+bos", 70), ("pairs+bos", 1)]
+    done = fresh.run(*asked, "pairs+bos,ioi+bos")
+    assert b"0 checkpoints computed, 1 were already there" in done.stderr
+    assert [t["task"] for t in json.loads(fresh("tasks", "--json"))["rows"]][4:] == ["pairs"]
+
+
+def test_the_prompts_are_shown_with_their_bos_token(shell):
+    """Invariant: every position moves by one; the document says which it is."""
+    shown = json.loads(shell("tasks", "show", "ioi", "--prepend-bos", "--model", "sample-0.1m", "--json"))
+    assert (shown["task"], shown["prepend_bos"]) == ("ioi+bos", True)
+    for row in shown["rows"]:
+        assert row["clean"][0] == "<|endoftext|>"
+        assert row["clean"][row["positions"]["IO"]] in row["correct"]
 
 
 def test_pairs_as_text_are_a_task_like_any_other(fresh):

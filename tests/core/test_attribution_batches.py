@@ -52,11 +52,15 @@ UNDER_A_LIMIT = """
 import resource
 from pathlib import Path
 
+import numpy as np
 import torch
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from circuit_core import loading
+from circuit_core.circuits import selection
 from circuit_core.circuits.attribution import attribute
+from circuit_core.circuits.evaluation import Evaluation
+from circuit_core.patching.path_patching import path_patching
 from circuit_core.tasks.metrics import LogitDifference
 from circuit_core.tasks.prompts import PromptSet
 
@@ -67,26 +71,67 @@ class Watched(PromptSet):
 
 torch.manual_seed(0)
 torch.set_num_threads(1)
-shape = dict(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=4096)
+shape = dict(hidden_size=64, num_hidden_layers=3, num_attention_heads=4, intermediate_size=4096)
 bridge = loading.as_bridge(GPTNeoXForCausalLM(GPTNeoXConfig(vocab_size=50, hidden_act="relu", **shape)))
-graph, (clean, corrupted) = loading.graph_of(bridge), torch.randint(50, (2, 96, 64))
-prompts = Watched("x", clean, corrupted, torch.full((96,), 63), LogitDifference(clean[:, 0], corrupted[:, 0]))
+graph, (clean, corrupted) = loading.graph_of(bridge), torch.randint(50, (2, 48, 64))
+prompts = Watched("x", clean, corrupted, torch.full((48,), 63), LogitDifference(clean[:, 0], corrupted[:, 0]))
+ordered = [selection.order(np.random.default_rng(i).normal(size=graph.real.shape), graph, "topn") for i in (0, 1)]
+masks = np.stack([selection.circuit(some, 120, graph) for some in ordered])
+works = {
+    "attribute": lambda rows: attribute(bridge, graph, rows, "eap", batch=len(rows)).scores,
+    "evaluate": lambda rows: Evaluation(bridge, graph, rows).metrics(masks).numpy(),
+    "patch": lambda rows: path_patching(bridge, graph, rows, ["a2.h0<q>"], [(0, 0)]).patched[0, 0].numpy(),
+}
+ROOM = {"attribute": 150_000_000, "evaluate": 100_000_000, "patch": 80_000_000}
 tried = []
-free = attribute(bridge, graph, prompts, "eap", batch=8).scores
+parts = [slice(i, i + 16) for i in range(0, 48, 16)]
+free = {name: [work(prompts[part]) for part in parts] for name, work in works.items()}
+free = {name: np.mean(found, 0) if name == "attribute" else np.concatenate(found, -1) for name, found in free.items()}
 
-taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (taken + 300_000_000, resource.RLIM_INFINITY))
-tried = []
-tight = attribute(bridge, graph, prompts, "eap", batch=96).scores
-print(tried[0], tried[-1], abs(tight - free).max() / abs(free).max())
+for name, work in works.items():
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + ROOM[name], resource.RLIM_INFINITY))
+    tried = []
+    tight = work(prompts)
+    print(name, tried[0], tried[-1], np.abs(tight - free[name]).max() / np.abs(free[name]).max())
 """
 
 
-def test_a_real_failed_allocation_halves_the_batch_and_leaves_the_scores_alone():
-    """A process whose address space holds a part of the prompts but not all: smaller batches, the same scores."""
+def test_a_real_failed_allocation_halves_the_batch_and_leaves_the_numbers_alone():
+    """A process whose address space holds a part of the prompts but not all: smaller batches, the same numbers."""
     done = subprocess.run([sys.executable, "-c", UNDER_A_LIMIT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    first, last, difference = map(float, done.stdout.split())
-    assert first == 96
-    assert last < 96
-    assert difference < 1e-5
+    found = [line.split() for line in done.stdout.splitlines()]
+    assert [name for name, *_ in found] == ["attribute", "evaluate", "patch"]
+    for name, first, last, difference in found:
+        assert int(first) == 48 and int(last) < 48, name
+        assert float(difference) < 1e-5, name
+
+
+def test_what_is_made_of_items_is_made_once_until_memory_runs_out():
+    """Invariant: all items are used again together; once that fails, what was made before is gone before the next."""
+    from circuit_core.circuits.batches import InTurn
+
+    made, most = [], 8
+
+    class Made:
+        alive = 0
+
+        def __init__(self, rows: slice):
+            assert Made.alive == 0
+            made.append((rows.start, rows.stop))
+            Made.alive += 1
+
+        def __del__(self):
+            Made.alive -= 1
+
+    def work(made: Made, rows: slice) -> int:
+        if rows.stop - rows.start > most:
+            raise torch.OutOfMemoryError("no room")
+        return rows.stop - rows.start
+
+    turns = InTurn(8, Made)
+    assert turns.each(work) == turns.each(work) == [8] and made == [(0, 8)]
+    most = 3
+    assert turns.each(work) == turns.each(work) == [2, 2, 2, 2]
+    assert made[1:] == [(0, 4), (0, 2), (2, 4), (4, 6), (6, 8)] + [(0, 2), (2, 4), (4, 6), (6, 8)]

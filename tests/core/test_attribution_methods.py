@@ -178,6 +178,6 @@ def by_hand(bridge, port: str, change: torch.Tensor, stream: dict[str, torch.Ten
 
 
 def test_the_cost_of_exact_counts_every_edge_and_source(parallel):
-    from circuit_core.circuits.exact import exact_cost
+    from circuit_core.circuits.methods import exact_cost
 
     assert exact_cost(parallel.graph) == 250 + 16 + 2

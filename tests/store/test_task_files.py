@@ -1,6 +1,6 @@
 """Tasks of the user's own: one name a content, one content a name."""
 
-from circuit_store import task_files
+from circuit_store import requests, results, task_files
 from circuit_store.task_files import TaskFile
 
 
@@ -17,6 +17,25 @@ def test_the_content_decides_the_name(toy):
 
 def test_a_file_does_not_take_the_name_of_a_built_in_task(toy):
     assert keep(toy, "ioi", "a") == "ioi~2"
+
+
+def test_a_file_of_which_nothing_came_leaves_its_name(toy):
+    """Invariant: a name is used again only if no result rests on its file and no run that may go on asks for it."""
+    keep(toy, "pairs", "broken")
+    task_files.release(toy.db, "pairs")
+    assert keep(toy, "pairs", "mended") == "pairs" and task_files.in_use(toy.db) == []
+    requests.add_run(toy.db, {"tasks": ["pairs+bos"]}, list(toy.ids.values()))
+    task_files.release(toy.db, "pairs")
+    assert task_files.task_file(toy.db, "pairs") == TaskFile("pairs", "hash of mended", "jsonl", "mended")
+
+
+def test_a_file_with_results_keeps_its_name(toy):
+    """With or without a BOS token before its prompts."""
+    keep(toy, "pairs", "a")
+    of = toy.of(0, "behaviour", task=results.TaskRecord("pairs+bos", "other hash", "logit_diff", True))
+    results.write(toy.db, of, results.Undefined("no tokenizer"))
+    task_files.release(toy.db, "pairs")
+    assert task_files.in_use(toy.db) == ["pairs"] and keep(toy, "pairs", "b") == "pairs~2"
 
 
 def test_a_name_that_is_not_held_is_none(toy):

@@ -153,11 +153,11 @@ def test_patching_gives_the_reference_metric(case, asked, port, frozen):
 
 
 def test_exact_patching_states_its_cost_first(case, asked):
-    """As many runs as edges and sources, said before the first of them; the scores are the reference's."""
+    """A run an edge, a source and a set of prompts, said before the first; the scores are the reference's."""
     _, err = asked[case.run("--method", "exact")]
     scores, reference = case.scores("--method", "exact"), case.arrays["exact"]
     assert np.abs(scores - reference).max() < 1e-5 * np.abs(reference).max()
-    runs = int(case.arrays["real_edge_mask"].sum()) + len(reference)
+    runs = int(case.arrays["real_edge_mask"].sum()) + len(reference) + 2
     assert err.startswith(f"exact patching: {runs:,} forward runs for each checkpoint of {case.name}")
 
 

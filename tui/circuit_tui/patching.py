@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core.graph import Graph
+from circuit_core.sweep import task_names
 from circuit_core.sweep.request import Request
 from circuit_core.sweep.sources import describe
-from circuit_core.sweep.task_names import keep_files
-from circuit_store.store import open_to_write
+from circuit_store.store import open_to_read, open_to_write
 from circuit_tui import printing, sweeps
 
 
@@ -17,13 +17,15 @@ def patch(store: Path, address: str, task: str, to: str, senders: str, freeze: b
     name, _, step = address.partition("@")
     with closing(open_to_write(store)) as db:
         model, _ = describe(db, name)
-        (task,) = keep_files(db, Request(tasks=(task,))).tasks
+        task_names.find(db, task)
     wanted = {"to": to, "senders": senders, "freeze_mlps": freeze}
     if model.n_layers and model.n_heads:
         wanted |= _checked(Graph(model.n_layers, model.n_heads, bool(model.parallel)), to, senders)
     request = Request(tasks=(task,), analyses=("patch",), patch=wanted)
     if code := sweeps.run(store, [name], step or "final", request):
         return code
+    with closing(open_to_read(store)) as db:
+        task = task_names.find(db, task).label
     mlps = "frozen" if freeze else "recomputed"
     filters = {"receivers": wanted["to"], "mlps": mlps}
     printing.show(

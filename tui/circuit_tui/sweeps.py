@@ -9,16 +9,15 @@ from pathlib import Path
 
 import click
 
+from circuit_core.circuits.methods import exact_cost
 from circuit_core.graph import Graph
-from circuit_core.sweep import texts
-from circuit_core.sweep.plan import Planned, plan
+from circuit_core.sweep import task_names, texts
+from circuit_core.sweep.plan import Planned, note, plan
 from circuit_core.sweep.request import ANALYSES, Request
-from circuit_core.sweep.request import jobs as jobs_of
 from circuit_core.sweep.slots import Slots
-from circuit_core.sweep.task_names import keep_files, specs
-from circuit_store import addresses, control, queries, requests, results, runs
+from circuit_store import addresses, control, queries, requests, runs
 from circuit_store.models import held_model
-from circuit_store.store import open_to_write
+from circuit_store.store import open_to_write, transaction
 from circuit_tui import following, jobs
 from circuit_tui.printing import plain
 
@@ -86,8 +85,7 @@ def run(
     """Compute, in the foreground if nothing else is said; returns the exit code."""
     how = how or How()
     db = open_to_write(store)
-    request = replace(request, text=texts.keep(db, text)) if text else request
-    planned, number = _queue(db, models, schedule, request, how)
+    planned, number = _queue(db, models, schedule, request, how, texts.read(text) if text else None)
     if number is not None:
         _state_cost(db, planned, request)
     if number is not None and how.detach:
@@ -126,35 +124,40 @@ def _detach(db: sqlite3.Connection, store: Path, run: int, planned: list[Planned
 
 
 def _queue(
-    db: sqlite3.Connection, models: list[str], schedule: str, request: Request, how: How | None = None
+    db: sqlite3.Connection,
+    models: list[str],
+    schedule: str,
+    request: Request,
+    how: How | None = None,
+    text: texts.Text | None = None,
 ) -> tuple[list[Planned], int | None]:
-    how, request = how or How(), keep_files(db, request)
-    planned = [plan(db, name, schedule, request) for name in dict.fromkeys(models)]
-    for p in planned:
-        if results.ask_again(db, p.model, p.held) and not p.missing:
-            _refresh_trends(db, p.model)
-    missing = [c for p in planned for c in p.missing]
-    asked = {"models": [p.model for p in planned], "checkpoints": schedule, **vars(request)}
-    slots = vars(replace(how.slots, device=request.device))
-    return planned, requests.add_run(db, asked, missing, how.priority, slots) if missing else None
+    """What is missing, and the run that computes it. Everything is read and checked before anything is written.
 
-
-def _refresh_trends(db: sqlite3.Connection, model: str) -> None:
-    """Other results answer than before, and no run will be there at whose end the trends follow."""
-    from circuit_core.sweep import trending
-
-    trending.refresh(db, model)
+    Raises:
+        CircuitError, StoreError, ValueError: the store is as it was.
+    """
+    how, request = how or How(), replace(request, text=text.hash) if text else request
+    tasks = [task_names.find(db, name) for name in request.tasks]
+    planned = [plan(db, name, schedule, request, tasks) for name in dict.fromkeys(models)]
+    with transaction(db):
+        request = replace(request, tasks=task_names.keep(db, tasks))
+        if text:
+            texts.keep(db, text)
+        missing = [checkpoint for p in planned for checkpoint in note(db, p)]
+        asked = {"models": [p.model for p in planned], "checkpoints": schedule, **vars(request)}
+        slots = vars(replace(how.slots, device=request.device))
+        return planned, requests.add_run(db, asked, missing, how.priority, slots) if missing else None
 
 
 def _state_cost(db: sqlite3.Connection, planned: list[Planned], request: Request) -> None:
     """Exact patching runs the model once an edge and once a node: say so before it begins."""
-    asked = jobs_of(request, specs(db, keep_files(db, request)), None)
-    tasks = {job.task for job in asked if job.params.get("method") == "exact"}
-    for p in planned if tasks else ():
+    if request.method != "exact" or "circuit" not in request.analyses:
+        return
+    for p in planned:
         of = held_model(db, p.model)
         if p.missing and of and of.n_layers and of.n_heads:
             graph = Graph(of.n_layers, of.n_heads, bool(of.parallel))
-            runs = (graph.n_edges + graph.n_sources) * len(tasks)
+            runs = exact_cost(graph) * len(request.tasks)
             click.echo(f"exact patching: {runs:,} forward runs for each checkpoint of {plain(p.model)}", err=True)
 
 
@@ -195,7 +198,7 @@ def _summary(db: sqlite3.Connection, model: str) -> dict[str, object]:
         row["circuit edges"] = f"{circuit.header['n_edges']} of {circuit.header['n_edges_total']}"
         row["faithfulness"] = circuit.header["faithfulness"]
     for role in SUMMED:
-        grid = queries.head_grid(db, model, step, role, "ioi").values
+        grid = queries.head_grid(db, model, step, role).values
         scored = [(v, f"a{i}.h{j}") for i, line in enumerate(grid) for j, v in enumerate(line) if v is not None]
         row[role] = "{1} {0:.2f}".format(*max(scored)) if scored else None
     return row

@@ -11,9 +11,9 @@ import click
 
 from circuit_core.sweep import launch
 from circuit_core.sweep.sources import tokenizer_folder
-from circuit_core.sweep.task_names import spec
-from circuit_core.tasks import files
-from circuit_core.tasks.specs import TASKS, TaskSpec
+from circuit_core.sweep.task_names import find, spec
+from circuit_core.tasks.specs import TASKS, TaskSpec, labelled
+from circuit_store import task_files
 from circuit_store.store import open_to_read
 from circuit_tui.printing import plain, table
 
@@ -26,9 +26,9 @@ ABOUT = {
 
 
 def print_tasks(store: Path, as_json: bool) -> None:
-    """The built-in tasks, then those of files that the store keeps."""
+    """The built-in tasks, then those of files of which there are results."""
     with closing(_held(store)) as db:
-        names = [row[0] for row in db.execute("SELECT name FROM task_file ORDER BY name")] if _made(store) else []
+        names = task_files.in_use(db) if _made(store) else []
         rows = [_row(TASKS[name], ABOUT[name]) for name in TASKS]
         rows += [_row(spec(db, name), "pairs of your own") for name in names]
     if as_json:
@@ -51,27 +51,21 @@ def _held(store: Path) -> sqlite3.Connection:
     return open_to_read(store) if _made(store) else sqlite3.connect(":memory:")
 
 
-def show(store: Path, name: str, model: str, most: int | None, as_json: bool) -> None:
+def show(store: Path, name: str, model: str, most: int | None, as_json: bool, prepend_bos: bool | None = None) -> None:
     """Print a task's prompts as a model's tokenizer makes them. Raises: CircuitError."""
     with closing(_held(store)) as db:
         folder = tokenizer_folder(db if _made(store) else None, model)
-        task = _task(db, store, name)
+        task = find(db if _made(store) else None, labelled(name, prepend_bos))
     found = launch.ask("circuit_core.tasks", str(folder), json.dumps(asdict(task)))
     shown = found if most is None else found[:most]
     if as_json:
-        document = {"task": task.name, "model": model, "metric": task.metric, "prompts": len(found), "rows": shown}
+        about = {"task": task.label, "model": model, "metric": task.metric, "prepend_bos": task.prepend_bos}
+        document = about | {"prompts": len(found), "rows": shown}
         click.echo(json.dumps(document, ensure_ascii=False, indent=1))
         return
-    click.echo(f"{task.name}: {len(found)} prompts, {task.metric}; tokens between bars, as {plain(model)} sees them")
+    click.echo(f"{task.label}: {len(found)} prompts, {task.metric}; tokens between bars, as {plain(model)} sees them")
     for number, row in enumerate(shown, 1):
         click.echo("\n" + "\n".join(_lines(number, row)))
-
-
-def _task(db: sqlite3.Connection, store: Path, name: str) -> TaskSpec:
-    path = Path(name).expanduser()
-    if name not in TASKS and path.is_file():
-        return files.read(path)
-    return spec(db if _made(store) else None, name)
 
 
 def _lines(number: int, row: dict[str, Any]) -> list[str]:

@@ -27,13 +27,11 @@ from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits import activations, exact
 from circuit_core.circuits.batches import fitting, in_batches
+from circuit_core.circuits.methods import METHODS
 from circuit_core.circuits.passes import Passes
 from circuit_core.errors import CircuitError
 from circuit_core.graph import Graph
 from circuit_core.tasks.prompts import PromptSet
-
-METHODS = ("eap-ig", "eap", "clean-corrupted", "eap-ig-activations", "exact")
-RULES = ("paper", "code", "midpoint")
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,23 @@ fails, the attempt is dropped, and the batch begins anew with half as many items
 
 import gc
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import torch
 
 from circuit_core.errors import CircuitError
 
 T = TypeVar("T")
+M = TypeVar("M")
 IN_MAIN_MEMORY = 2**30
 """Bytes of a batch on a CPU, where larger ones gain nothing."""
+_share = 1.0
+
+
+def limit(share: float) -> None:
+    """From now on a batch in main memory takes this share of its usual bytes."""
+    global _share
+    _share = share
 
 
 def in_batches(n: int, size: int, work: Callable[[slice], T], of: str = "prompt") -> Iterator[T]:
@@ -33,6 +41,34 @@ def in_batches(n: int, size: int, work: Callable[[slice], T], of: str = "prompt"
             continue
         yield done
         first = rows.stop
+
+
+class InTurn(Generic[M]):
+    """What is made of items and used again: of all, or of fewer in turn from the first time that memory runs out."""
+
+    def __init__(self, n: int, make: Callable[[slice], M]) -> None:
+        self._n, self._size, self._make = n, n, make
+        self._held: tuple[slice, M] | None = None
+
+    def each(self, work: Callable[[M, slice], T]) -> list[T]:
+        """`work` on what is made of each batch, in order. Raises: CircuitError, if one item does not fit."""
+        sizes: list[int] = []
+
+        def one(rows: slice) -> T:
+            done = work(self._of(rows), rows)
+            sizes.append(rows.stop - rows.start)
+            return done
+
+        found = list(in_batches(self._n, self._size, one))
+        self._size = min(sizes[:-1] or sizes)
+        return found
+
+    def _of(self, rows: slice) -> M:
+        """The one before is given up first: there may be no room for both."""
+        if self._held is None or self._held[0] != rows:
+            self._held = None
+            self._held = rows, self._make(rows)
+        return self._held[1]
 
 
 def _attempt(work: Callable[[slice], T], rows: slice, of: str) -> T | None:
@@ -64,6 +100,6 @@ def fitting(bytes_each: int, device: torch.device) -> int:
 
 def _room(device: torch.device) -> int:
     if device.type != "cuda":
-        return IN_MAIN_MEMORY
+        return int(IN_MAIN_MEMORY * _share)
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return (torch.cuda.mem_get_info(device)[0] + unused) // 2

@@ -3,7 +3,7 @@
     S(u->v) = loss of the full graph minus u->v  -  loss of the clean run
 
 by interchange evaluation, which leaves no estimate. A source's own score is the cost of corrupting all edges out of it
-together. Every edge and every source takes a forward pass: state `exact_cost` before you start.
+together. Every edge and every source takes a forward pass: state `methods.exact_cost` before you start.
 """
 
 from typing import Any
@@ -18,11 +18,6 @@ from circuit_core.circuits.batches import fitting, in_batches
 from circuit_core.circuits.interchange import Interchange
 from circuit_core.graph import Graph
 from circuit_core.tasks.prompts import PromptSet
-
-
-def exact_cost(graph: Graph) -> int:
-    """Forward passes over all prompts: one an edge, one a source, and the clean and the corrupted run."""
-    return graph.n_edges + graph.n_sources + 2
 
 
 def losses(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> Float[Tensor, "src port_or_all"]:

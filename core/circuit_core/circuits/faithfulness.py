@@ -16,9 +16,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from circuit_core.circuits import selection
+from circuit_core.circuits.evaluation import Evaluation
 from circuit_core.circuits.interchange import Interchange
 from circuit_core.circuits.random_circuits import random_circuits
 
+Runs = Interchange | Evaluation
+"""What evaluates circuits on one set of prompts."""
 NOT_DONE = "does not do the task"
 NOT_FINITE = "the model's logits are not finite"
 ONE_PROMPT = "one prompt: no standard error can be given"
@@ -67,7 +70,7 @@ def unchanged(clean: Float[Tensor, " batch"], corrupted: Float[Tensor, " batch"]
 class Shares:
     """Metrics of circuits on one set of prompts, and what share of the model's they are."""
 
-    def __init__(self, run: Interchange) -> None:
+    def __init__(self, run: Runs) -> None:
         self.run = run
         self.clean, self.corrupted = run.clean.mean().item(), run.corrupted.mean().item()
         self.reason = undefined(run.clean) or (None if run.corrupted.isfinite().all() else NOT_FINITE)
@@ -98,7 +101,7 @@ class Shares:
 class Curve:
     """Circuits of growing size along one order of edges; each size is evaluated once."""
 
-    def __init__(self, run: Interchange, ordered: np.ndarray, held_out: Interchange | None = None) -> None:
+    def __init__(self, run: Runs, ordered: np.ndarray, held_out: Runs | None = None) -> None:
         self.graph, self.ordered, self.on = run.graph, ordered, Shares(run)
         self.held_out = Shares(held_out) if held_out else None
         self.seen: dict[int, Point] = {}

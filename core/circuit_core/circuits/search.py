@@ -12,8 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from circuit_core.circuits import areas, selection
-from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Point, Shares
-from circuit_core.circuits.interchange import Interchange
+from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Point, Runs, Shares
 from circuit_core.circuits.strategies import SEARCHES, SMALL, Reach, given, grid_sizes
 
 NO_PATH = "the edges selected hold no path from input to logits"
@@ -36,13 +35,13 @@ class MinimalCircuit:
 
 
 def minimal_circuit(
-    run: Interchange,
+    run: Runs,
     scores: Float[np.ndarray, "src port"],
     selector: str = "greedy",
     threshold: float = 0.8,
     search: str = "grid",
     sizes: tuple[int, ...] = (),
-    held_out: Interchange | None = None,
+    held_out: Runs | None = None,
     draws: int = 0,
 ) -> MinimalCircuit:
     """Search the smallest circuit whose faithfulness reaches `threshold`.

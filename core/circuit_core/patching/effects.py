@@ -30,3 +30,17 @@ class Effects:
         change = torch.einsum("lhb,rb->rlh", self.patched - self.metric_clean, weights)
         gap = weights @ (self.metric_clean - self.metric_corrupted)
         return change / gap.where(gap != 0, torch.nan)[:, None, None]
+
+
+def joined(parts: list[Effects]) -> Effects:
+    """Of all prompts, from those of some at a time."""
+    clean, corrupted = (torch.cat([getattr(p, m) for p in parts]) for m in ("metric_clean", "metric_corrupted"))
+    shares = [len(p.metric_clean) / len(clean) for p in parts]
+    attention, before = _mean([p.attention for p in parts], shares), _mean([p.attention_clean for p in parts], shares)
+    return Effects(torch.cat([p.patched for p in parts], 2), clean, corrupted, attention, before)
+
+
+def _mean(found: list[dict[str, Tensor]], shares: list[float]) -> dict[str, Tensor]:
+    """Name by name, weighted."""
+    weighted = [{name: share * value for name, value in f.items()} for share, f in zip(shares, found, strict=True)]
+    return {name: torch.stack([w[name] for w in weighted]).sum(0) for name in found[0]}

@@ -103,7 +103,7 @@ def ioi_algorithm(
     """
     patching = PathPatching(bridge, graph, prompts)
     universe = "all heads with a path" if circuit is None else "circuit"
-    if reason := undefined(patching.parts.clean.metric):
+    if reason := undefined(patching.metric_clean):
         first, second, third = (Stage(name, reason=reason) for name in STAGES)
         return IOIAlgorithm(first, second, third, universe)
     return _Algorithm(patching, roles, options or Options(), circuit).measure(universe)

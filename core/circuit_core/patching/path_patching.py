@@ -28,11 +28,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
+from circuit_core.circuits.batches import InTurn
 from circuit_core.circuits.residual import Writes
 from circuit_core.errors import CircuitError
 from circuit_core.graph import Graph
 from circuit_core.patching.direct_paths import DirectPaths, rows
-from circuit_core.patching.effects import Effects
+from circuit_core.patching.effects import Effects, joined
 from circuit_core.patching.parts import Parts
 from circuit_core.patching.patched_run import PatchedRun
 from circuit_core.patching.receivers import Receivers
@@ -68,7 +69,36 @@ def path_patching(
 
 
 class PathPatching:
-    """Path patching on one set of prompts; what several uses share is run once."""
+    """Path patching on one set of prompts, fewer at a time if memory runs out; what several uses share is run once."""
+
+    def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
+        self.prompts = prompts
+        self._parts = InTurn(len(prompts), lambda rows: _Together(bridge, graph, prompts[rows]))
+
+    def __call__(
+        self,
+        receivers: str | Iterable[str],
+        senders: Literal["all"] | Iterable[Head] = "all",
+        mlps_frozen: bool = False,
+        positions: Literal["end"] | None = None,
+        source: Int[Tensor, "batch pos"] | None = None,
+    ) -> Effects:
+        """As `path_patching`."""
+        to = receivers if isinstance(receivers, str) else list(receivers)
+        heads = senders if isinstance(senders, str) else list(senders)
+
+        def some(patching: _Together, rows: slice) -> Effects:
+            return patching(to, heads, mlps_frozen, positions, None if source is None else source[rows])
+
+        return joined(self._parts.each(some))
+
+    @property
+    def metric_clean(self) -> Float[Tensor, " batch"]:
+        return torch.cat(self._parts.each(lambda patching, rows: patching.parts.clean.metric))
+
+
+class _Together:
+    """Path patching on prompts that are in memory together."""
 
     def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
         self.graph, self.prompts, self.parts = graph, prompts, Parts(bridge, graph, prompts)
@@ -82,7 +112,6 @@ class PathPatching:
         positions: Literal["end"] | None = None,
         source: Int[Tensor, "batch pos"] | None = None,
     ) -> Effects:
-        """As `path_patching`."""
         to = Receivers.parse(receivers, self.graph)
         heads = self._senders(senders, to)
         other, metric_other = self._corrupted if source is None else self.parts.run(source)

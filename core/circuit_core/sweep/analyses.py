@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from circuit_core.behaviour import behaviour
 from circuit_core.circuits.attribution import EdgeScores, attribute
-from circuit_core.circuits.interchange import Interchange
+from circuit_core.circuits.evaluation import Evaluation
 from circuit_core.circuits.search import MinimalCircuit, minimal_circuit
 from circuit_core.errors import TaskError
 from circuit_core.heads.attention import RoleScores
@@ -16,6 +17,7 @@ from circuit_core.patching.path_patching import path_patching
 from circuit_core.sweep import records
 from circuit_core.sweep.head_roles import HeadRoles
 from circuit_core.sweep.request import OF_PATHS, Job
+from circuit_core.tasks.choosing import split
 from circuit_core.tasks.drawing import draw
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tasks.showing import shown
@@ -29,7 +31,7 @@ class Analyses:
     def __init__(self, of: Loaded, text: str | None = None) -> None:
         self.of, self.roles = of, HeadRoles(of, text)
         self._circuits: dict[str, tuple[MinimalCircuit, EdgeScores]] = {}
-        self._drawn: dict[tuple[TaskSpec, int | None, int | None], PromptSet] = {}
+        self._drawn: dict[TaskSpec, PromptSet] = {}
         self._by_name: dict[str, Callable[[Job], results.Record]] = {
             "behaviour": self._behaviour,
             "heads": self._heads,
@@ -44,15 +46,19 @@ class Analyses:
         """Raises: TaskError, if the tokenizer or the model cannot express the job's task."""
         return self._by_name[job.analysis](job)
 
-    def prompts(self, task: TaskSpec | None, n: int | None = None, seed: int | None = None) -> PromptSet:
-        """A task's prompts, or `n` from another seed. Raises: TaskError, BrokenTask."""
+    def prompts(self, task: TaskSpec | None) -> PromptSet:
+        """A task's prompts. Raises: TaskError, BrokenTask."""
         assert task is not None
-        if (task, n, seed) not in self._drawn:
-            drawn = draw(task, self.of.tokenizer, self.of.n_vocab, n, seed)
-            if drawn.clean.shape[1] > (n_ctx := self.of.bridge.cfg.n_ctx):
-                raise TaskError(f"{task.name} needs {drawn.clean.shape[1]} tokens, the model takes {n_ctx}")
-            self._drawn[task, n, seed] = drawn.to(self.of.device)
-        return self._drawn[task, n, seed]
+        if task not in self._drawn:
+            self._drawn[task] = self._draw(task)
+        return self._drawn[task]
+
+    def _draw(self, task: TaskSpec, *others: Any) -> PromptSet:
+        """The prompts of a task, or others of it (see `draw`). Raises: TaskError, BrokenTask."""
+        drawn = draw(task, self.of.tokenizer, self.of.n_vocab, *others)
+        if drawn.clean.shape[1] > (n_ctx := self.of.bridge.cfg.n_ctx):
+            raise TaskError(f"{task.name} needs {drawn.clean.shape[1]} tokens, the model takes {n_ctx}")
+        return drawn.to(self.of.device)
 
     def _behaviour(self, job: Job) -> results.Record:
         return results.Behaviour(**vars(behaviour(self.of.bridge, self.prompts(job.task))))
@@ -114,7 +120,7 @@ class Analyses:
         scores = attribute(
             of.bridge, of.graph, prompts, p["method"], ig_steps=p["ig_steps"] or 1, ig_rule=p["ig_rule"] or "paper"
         )
-        runs = [Interchange(of.bridge, of.graph, part) for part in (prompts, held_out) if part is not None]
+        runs = [Evaluation(of.bridge, of.graph, part) for part in (prompts, held_out) if part is not None]
         search = "grid" if p["sizes"] else p["search"]
         found = minimal_circuit(
             runs[0],
@@ -129,13 +135,11 @@ class Analyses:
         return found, scores
 
     def _split(self, task: TaskSpec | None, held_out: int) -> tuple[PromptSet, PromptSet | None]:
-        """Prompts that choose the circuit, and others: of the next seed, or the last ones of a file."""
+        """Prompts that choose the circuit, and others: of the next seed, or a file's last. Raises: TaskError."""
         assert task is not None
         prompts = self.prompts(task)
         if not held_out:
             return prompts, None
         if task.content is None:
-            return prompts, self.prompts(task, held_out, task.seed + 1)
-        if held_out >= len(prompts):
-            raise TaskError(f"{task.name} has {len(prompts)} pairs: {held_out} cannot be held out")
-        return prompts[:-held_out], prompts[-held_out:]
+            return prompts, self._draw(task, held_out, task.seed + 1, prompts.texts)
+        return split(prompts, held_out)

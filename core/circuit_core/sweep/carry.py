@@ -23,12 +23,13 @@ from circuit_core.errors import CircuitError, UnknownModel
 from circuit_core.formats import dot, eap_ig, graphml
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
-from circuit_core.sweep.request import Request
+from circuit_core.sweep import task_names
+from circuit_core.sweep.plan import noted
 from circuit_core.sweep.sources import describe
-from circuit_core.sweep.task_names import keep_files, spec
+from circuit_core.tasks.specs import TaskSpec
 from circuit_store import addresses, blobs, models, queries, requests, results
 from circuit_store.errors import StoreError
-from circuit_store.store import open_to_read, open_to_write
+from circuit_store.store import open_to_read, open_to_write, transaction
 
 NOT_EVALUATED = "imported: never evaluated here"
 FORMATS: dict[str, Callable[[CircuitFile, Path, dict[str, Any]], None]] = {
@@ -80,39 +81,45 @@ def _touched(mask: np.ndarray, graph: Graph) -> np.ndarray:
 
 
 def import_file(store: Path, name: str, step: str, task: str, path: Path) -> dict[str, Any]:
-    """Put a file's circuit into the store; returns what to tell. Raises: CircuitError, UnknownName."""
+    """Put a file's circuit into the store, or leave it as it was. Returns what to tell.
+
+    Raises:
+        CircuitError, UnknownName: nothing is written.
+    """
     db = open_to_write(store)
     model, found = describe(db, name)
     if not (model.n_layers and model.n_heads):
         raise UnknownModel(f"The size of {model.name} is not known: none of its checkpoints can be read.")
     circuit = eap_ig.read(path, Graph(model.n_layers, model.n_heads, bool(model.parallel)))
-    (task,) = keep_files(db, Request(tasks=(task,))).tasks
-    tokens = model.tokens_per_step
-    noted = [models.Checkpoint(f.step, f.step * tokens if tokens else None, f.revision) for f in found]
-    ids = models.add_model(db, model, noted)
-    at = addresses.resolve_step(db, model.name, step)
-    _write(db, circuit, path, f"{model.name}@{at}", ids[at], task)
-    return {"circuit": f"{model.name}@{at}/{task}", "edges": int(circuit.mask.sum()), "file": path.name}
+    content, of = path.read_bytes(), task_names.find(db, task)
+    with transaction(db):
+        (name,) = task_names.keep(db, [of])
+        of = task_names.spec(db, name)
+        ids = models.add_model(db, model, noted(model, found))
+        at = addresses.resolve_step(db, model.name, step)
+        _write(db, circuit, path.name, content, f"{model.name}@{at}", ids[at], of)
+    return {"circuit": f"{model.name}@{at}/{of.label}", "edges": int(circuit.mask.sum()), "file": path.name}
 
 
-def _write(db: sqlite3.Connection, circuit: CircuitFile, path: Path, address: str, checkpoint: int, task: str) -> None:
-    content, of = path.read_bytes(), spec(db, task)
+def _write(
+    db: sqlite3.Connection, circuit: CircuitFile, name: str, content: bytes, address: str, checkpoint: int, of: TaskSpec
+) -> None:
     digest = hashlib.sha256(content).hexdigest()
-    run = requests.add_run(db, {"imported": path.name, "circuit": f"{address}/{task}"}, [])
+    run = requests.add_run(db, {"imported": name, "circuit": f"{address}/{of.label}"}, [])
     key = hashlib.sha256(json.dumps([address, "imported", of.hash, digest]).encode()).hexdigest()
     provenance = results.Provenance(
         key=key,
         run=run,
         checkpoint=checkpoint,
         analysis="circuit",
-        params={"method": "imported", "file": path.name, "digest": digest[:16]},
-        identity=f"{path.name}|{digest}",
+        params={"method": "imported", "file": name, "digest": digest[:16]},
+        identity=f"{name}|{digest}",
         fingerprint=None,
         dtype="float32",
         seconds=0.0,
-        task=results.TaskRecord(of.name, of.hash, of.metric, of.prepend_bos),
+        task=results.TaskRecord(of.label, of.hash, of.metric, of.prepend_bos),
     )
-    results.write(db, provenance, _record(circuit, path.name, content))
+    results.write(db, provenance, _record(circuit, name, content))
     requests.close_runs(db)
 
 

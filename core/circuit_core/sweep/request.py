@@ -23,6 +23,8 @@ VERSIONS = {"behaviour": 2, "circuit": 3, "heads": 2, "attention": 1, "algorithm
 """Raised when an analysis gives other numbers for the same parameters."""
 _RESTS_ON = {"greater_than": "circuit"}
 """An analysis of what another one finds; it is computed again where that is."""
+HELD_OUT = 2
+"""Raised when other prompts are held out; where none are, results stay."""
 DRAWS = 3
 """Random circuits for the baseline of each point of a curve."""
 
@@ -32,7 +34,7 @@ class Request:
     """What to compute for each checkpoint."""
 
     tasks: tuple[str, ...] = ("ioi",)
-    """Names; those of files are given by the store (`keep_files`)."""
+    """Names; those of files are given by the store (`task_names`)."""
     analyses: tuple[str, ...] = DEFAULT
     method: str = "eap-ig"
     ig_steps: int = 5
@@ -89,13 +91,14 @@ class Job:
 
     def key(self, address: str, identity: str) -> str:
         task = [self.task.hash, self.task.prepend_bos] if self.task else None
-        parts = [address, identity, task, self.analysis, self.role, self.params, self.dtype, VERSIONS[self.analysis]]
-        parts += [VERSIONS[_RESTS_ON[self.analysis]]] if self.analysis in _RESTS_ON else []
+        version = [VERSIONS[self.analysis], *([HELD_OUT] if self.params.get("held_out") else [])]
+        version += [VERSIONS[_RESTS_ON[self.analysis]]] if self.analysis in _RESTS_ON else []
+        parts = [address, identity, task, self.analysis, self.role, self.params, self.dtype, *version]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
     def title(self) -> str:
-        return " ".join(filter(None, (self.analysis, self.role, self.task.name if self.task else None)))
+        return " ".join(filter(None, (self.analysis, self.role, self.task.label if self.task else None)))
 
 
 def jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]:
@@ -139,5 +142,6 @@ def _of_years(task: TaskSpec) -> bool:
 
 
 def _with_names(tasks: list[TaskSpec]) -> list[TaskSpec]:
-    """The tasks whose prompts say where IO, S1 and S2 stand; IOI if none of them does."""
-    return [task for task in tasks if {"IO", "S1", "S2"} <= set(task.named)] or [TASKS["ioi"]]
+    """The tasks whose prompts say where IO, S1 and S2 stand; IOI if none does, with BOS if all tasks have it."""
+    ioi = replace(TASKS["ioi"], prepend_bos=bool(tasks) and all(task.prepend_bos for task in tasks))
+    return [task for task in tasks if {"IO", "S1", "S2"} <= set(task.named)] or [ioi]

@@ -1,6 +1,7 @@
 """What a task's name stands for: a built-in task, or a file of the user's own, whose text the store keeps.
 
 So a run needs the file only when it is asked for; it can be resumed, and its results understood, when the file is gone.
+A name may end in `+bos`: the same prompts behind a BOS token, which is another task.
 """
 
 import sqlite3
@@ -10,29 +11,41 @@ from pathlib import Path
 from circuit_core.errors import TaskError
 from circuit_core.sweep.request import Request
 from circuit_core.tasks import files
-from circuit_core.tasks.specs import TASKS, TaskSpec
+from circuit_core.tasks.specs import BOS, TASKS, TaskSpec
 from circuit_store import task_files
 
 
-def keep_files(db: sqlite3.Connection, request: Request) -> Request:
-    """The same request with task files kept in the store and called by their names there.
+def find(db: sqlite3.Connection | None, name: str) -> TaskSpec:
+    """The task of a name or a file, under the name that it has in the store; writes nothing.
 
     Raises:
         TaskError, BrokenTask: no such task or file, or a file with an error.
     """
-    return replace(request, tasks=tuple(dict.fromkeys(_kept(db, name) for name in request.tasks)))
-
-
-def _kept(db: sqlite3.Connection, name: str) -> str:
-    if name in TASKS or task_files.task_file(db, name):
-        return name
-    path = Path(name).expanduser()
-    if not path.is_file():
-        held = [row[0] for row in db.execute("SELECT name FROM task_file ORDER BY name")]
+    found = _known(db, name) or _read(db, name)
+    if found is None and name.endswith(BOS):
+        found = replace(find(db, name.removesuffix(BOS)), prepend_bos=True)
+    if found is None:
+        held = task_files.in_use(db) if db else []
         raise TaskError(f"There is no task or file {name}: choose from {', '.join([*TASKS, *held])}, or give a file.")
-    spec = files.read(path)
-    file = task_files.TaskFile(spec.name, spec.hash, spec.format, spec.content or "")
-    return task_files.add_task_file(db, file, tuple(TASKS))
+    return found
+
+
+def keep(db: sqlite3.Connection, tasks: list[TaskSpec]) -> tuple[str, ...]:
+    """Keep the files among some tasks in the store; returns the tasks' names there, each once.
+
+    A file that came to nothing, for an error that only a tokenizer shows, leaves its name to the next.
+    """
+    for task in tasks:
+        if task.content is not None:
+            task_files.release(db, task.name)
+    return tuple(dict.fromkeys(_kept(db, task) for task in tasks))
+
+
+def _kept(db: sqlite3.Connection, task: TaskSpec) -> str:
+    if task.content is None:
+        return task.label
+    file = task_files.TaskFile(task.name, _digest(task), task.format, task.content)
+    return replace(task, name=task_files.add_task_file(db, file, tuple(TASKS))).label
 
 
 def specs(db: sqlite3.Connection, request: Request) -> list[TaskSpec]:
@@ -42,9 +55,28 @@ def specs(db: sqlite3.Connection, request: Request) -> list[TaskSpec]:
 
 def spec(db: sqlite3.Connection | None, name: str) -> TaskSpec:
     """A built-in task, or one of a file that the store keeps, if there is a store. Raises: TaskError."""
-    if name in TASKS:
-        return TASKS[name]
-    held = task_files.task_file(db, name) if db else None
-    if held is None:
+    found = _known(db, name)
+    if found is None and name.endswith(BOS):
+        return replace(spec(db, name.removesuffix(BOS)), prepend_bos=True)
+    if found is None:
         raise TaskError(f"There is no task {name}: choose from {', '.join(TASKS)}, or give its file to `run --tasks`.")
-    return replace(files.parse(held.content, held.format, name), name=name)
+    return found
+
+
+def _known(db: sqlite3.Connection | None, name: str) -> TaskSpec | None:
+    held = task_files.task_file(db, name) if db and name not in TASKS else None
+    return replace(files.parse(held.content, held.format, name), name=name) if held else TASKS.get(name)
+
+
+def _read(db: sqlite3.Connection | None, name: str) -> TaskSpec | None:
+    """From a file, if there is one. Raises: BrokenTask."""
+    path = Path(name).expanduser()
+    if not path.is_file():
+        return None
+    task = files.read(path)
+    return replace(task, name=(task_files.name_of(db, _digest(task)) if db else None) or task.name)
+
+
+def _digest(task: TaskSpec) -> str:
+    """Of the file, whatever is put before its prompts."""
+    return replace(task, prepend_bos=False).hash

@@ -5,6 +5,7 @@ A text says something of a model only if it is of the kind that the model was tr
 
 import hashlib
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 
 from circuit_core import suites
@@ -12,33 +13,38 @@ from circuit_core.errors import CircuitError
 from circuit_core.sweep.request import Request
 from circuit_store import task_files
 
+_OF_THE_SAMPLES = suites.sample_folder() / "text.txt"
 LARGEST = 8 * 2**20
 """Bytes that are read of a file; 7020 tokens are needed."""
 
 
-def keep(db: sqlite3.Connection, path: Path) -> str:
-    """Keep a file's text in the store; returns its hash. Raises: CircuitError."""
-    text = read(path)
-    task_files.keep_text(db, digest(text), text)
-    return digest(text)
+@dataclass(frozen=True)
+class Text:
+    hash: str
+    content: str
 
 
-def read(path: Path) -> str:
-    """The text of a file, as far as it is used. Raises: CircuitError."""
+def read(path: Path) -> Text:
+    """Raises: CircuitError."""
     try:
         with path.expanduser().open("rb") as file:
-            return file.read(LARGEST).decode("utf-8", "ignore")
+            text = file.read(LARGEST).decode("utf-8", "ignore")
     except OSError as error:
         raise CircuitError(f"--text {path} cannot be read ({error.strerror}): give a file of plain text.") from None
+    return Text(hashlib.sha256(text.encode()).hexdigest()[:16], text)
 
 
-def digest(text: str) -> str:
-    """The hash by which results call a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def keep(db: sqlite3.Connection, text: Text) -> str:
+    """Keep a text in the store; returns its hash."""
+    task_files.keep_text(db, text.hash, text.content)
+    return text.hash
+
+
+def asked(request: Request, suite: str) -> str | None:
+    """The hash of the text for a model of that suite; None if there is none."""
+    return request.text if request.text or suite != "sample" else read(_OF_THE_SAMPLES).hash
 
 
 def chosen(db: sqlite3.Connection, request: Request, suite: str) -> str | None:
-    """The hash of the text for a model of that suite, which the store keeps; None if there is none."""
-    if request.text is None and suite == "sample":
-        return keep(db, suites.sample_folder() / "text.txt")
-    return request.text
+    """The same, and the store keeps the text."""
+    return request.text if request.text or suite != "sample" else keep(db, read(_OF_THE_SAMPLES))

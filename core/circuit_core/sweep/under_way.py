@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from circuit_core import checkpoints
-from circuit_core.errors import CheckpointError, CircuitError
+from circuit_core.errors import CheckpointError, CircuitError, first_line
 from circuit_core.sweep import messages, texts
 from circuit_core.sweep.messages import Message, Order
 from circuit_core.sweep.request import Job, Request, jobs
@@ -15,6 +15,8 @@ from circuit_core.sweep.task_names import specs
 from circuit_store import control, models, requests, results, task_files
 
 log = logging.getLogger(__name__)
+_OF_A_RECORD = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+"""What SQLite says of rows that it does not take; all else it says of the file."""
 HALF = 0.5
 PAUSE = 0.25
 """Seconds at least between two notes of what a unit is at."""
@@ -29,6 +31,8 @@ class UnderWay:
         self.asked_to_stop: float | None = None
         """When its worker was asked to stop."""
         self.identity, self.titles, self.place = "", [""], 0
+        self.unwritten: str | None = None
+        """Why a result could not be stored: the first that could not."""
         self.loaded: messages.Loaded | None = None
 
     @property
@@ -78,7 +82,7 @@ class UnderWay:
         elif isinstance(message, messages.Died):
             self.died(message.reason)
         elif self.asked_to_stop is None:
-            self._settle("done")
+            self._settle("failed" if self.unwritten else "done", self.unwritten)
         else:
             self.stopped()
         return isinstance(message, messages.Finished | messages.Failed | messages.Died)
@@ -104,7 +108,7 @@ class UnderWay:
     def _result(self, result: messages.Result) -> None:
         assert self.loaded is not None
         job, unit = result.job, self.unit
-        task = job.task and results.TaskRecord(job.task.name, job.task.hash, job.task.metric, job.task.prepend_bos)
+        task = job.task and results.TaskRecord(job.task.label, job.task.hash, job.task.metric, job.task.prepend_bos)
         of = results.Provenance(
             key=self._key(job),
             run=unit.run,
@@ -120,11 +124,21 @@ class UnderWay:
             device=self.loaded.device,
             threads=self.loaded.threads,
         )
-        results.write(self.db, of, result.record)
+        self._write(of, result.record, job.title)
         self.place += 1
         if self.place < len(self.titles) and time.monotonic() - self.noted > PAUSE:
             self.noted = time.monotonic()
             requests.doing(self.db, unit, self.titles[self.place], self.place / len(self.titles))
+
+    def _write(self, of: results.Provenance, record: results.Record, title: str) -> None:
+        """A record that cannot be stored costs its job alone. Raises: sqlite3.Error, if it is the store that cannot."""
+        try:
+            results.write(self.db, of, record)
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and not isinstance(error, _OF_A_RECORD):
+                raise
+            self.unwritten = self.unwritten or f"{title} cannot be stored: {first_line(error)}"
+            self.tell(f"{title} cannot be stored: {error!r}")
 
     def _settle(self, state: str, error: str | None = None) -> None:
         requests.finish_unit(self.db, self.unit, state, self.seconds, error)

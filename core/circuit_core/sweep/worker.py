@@ -15,7 +15,7 @@ import torch
 from circuit_core import loading
 from circuit_core.checkpoints import shape
 from circuit_core.circuits import batches
-from circuit_core.errors import CheckpointError, CircuitError, TaskError
+from circuit_core.errors import CheckpointError, CircuitError, TaskError, first_line
 from circuit_core.sweep import messages
 from circuit_core.sweep.analyses import Analyses
 from circuit_core.sweep.messages import Message, Order
@@ -88,15 +88,15 @@ def work(order: Order, stopped: Callable[[], bool] = lambda: False, masked: bool
         yield messages.Failed(order.unit, str(error), error.status)
     except Exception as error:
         if batches.ran_out(error):
-            yield messages.Died(order.unit, f"out of memory: {_first_line(error)}")
+            yield messages.Died(order.unit, f"out of memory: {first_line(error)}")
         else:
             known = isinstance(error, CircuitError)
-            yield messages.Failed(order.unit, str(error) if known else f"{type(error).__name__}: {_first_line(error)}")
+            yield messages.Failed(order.unit, str(error) if known else f"{type(error).__name__}: {first_line(error)}")
 
 
 def _work(order: Order, stopped: Callable[[], bool], masked: bool) -> Iterator[Message]:
     """Raises: whatever goes wrong."""
-    batches.IN_MAIN_MEMORY = int(2**30 * order.batch)
+    batches.limit(order.batch)
     device = _seen(order.device, masked)
     loaded = Checkpoint(order.folder, device, order.dtype, order.text, order.cores)
     if loaded.device.startswith("cuda"):
@@ -116,10 +116,6 @@ def _seen(device: str, masked: bool) -> str:
     if masked and not torch.cuda.is_available():
         raise CircuitError(f"There is no device {device}: choose auto, cpu, or a GPU that `nvidia-smi` lists.")
     return "cuda:0" if masked else device
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else "no message"
 
 
 def _device(name: str) -> str:

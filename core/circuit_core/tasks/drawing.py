@@ -1,5 +1,6 @@
 """A task's prompts for one tokenizer: a built-in task draws them, a user's file holds them."""
 
+from collections.abc import Collection
 from typing import Any
 
 from circuit_core import loading
@@ -13,24 +14,34 @@ GENERATORS = {task.NAME: task.generate for task in (ioi, gendered_pronoun, great
 
 
 def draw(
-    spec: TaskSpec, tokenizer: Any | None, n_vocab: int, n: int | None = None, seed: int | None = None
+    spec: TaskSpec,
+    tokenizer: Any | None,
+    n_vocab: int,
+    n: int | None = None,
+    seed: int | None = None,
+    besides: Collection[str] | None = None,
 ) -> PromptSet:
-    """The prompts of a task; `n` and `seed`, if given, stand in for those of the specification.
+    """The prompts of a task.
+
+    Args:
+        n, seed: stand in for those of the specification.
+        besides: texts that are not to be drawn; given, none comes twice either.
 
     Raises:
-        TaskError: no such task; no tokenizer, or one that cannot express it; another draw asked of a file.
+        TaskError: no such task; no tokenizer, or one that cannot express it or not so often; another draw asked of a
+            file.
         BrokenTask: a file that does not fit the tokenizer or the model.
     """
     prepend = _bos(spec, tokenizer)
     if spec.content is not None:
-        if n is not None or seed is not None:
+        if (n, seed, besides) != (None, None, None):
             raise TaskError(f"{spec.name} is a file of {spec.n} pairs and draws no others: put more into the file.")
         return custom.prompts(spec, tokenizer, n_vocab, prepend)
     name = built_in(spec.name).name
     if tokenizer is None:
         raise TaskError(f"{name} needs a tokenizer, and the checkpoint brings none")
     n, seed = (spec.n if n is None else n), (spec.seed if seed is None else seed)
-    drawn = GENERATORS[name](loading.encoder(tokenizer), tokenizer.unk_token_id, n, seed, prepend)
+    drawn = GENERATORS[name](loading.encoder(tokenizer), tokenizer.unk_token_id, n, seed, prepend, besides)
     largest = int(max(drawn.clean.max(), drawn.corrupted.max()))
     if largest >= n_vocab:
         raise TaskError(f"{name} has token {largest}, the model's are 0 to {n_vocab - 1}: the tokenizer is another's.")

@@ -16,7 +16,7 @@ from typing import Any
 from circuit_core.errors import BrokenTask
 from circuit_core.tasks import rows
 from circuit_core.tasks.rows import Row
-from circuit_core.tasks.specs import TaskSpec
+from circuit_core.tasks.specs import BOS, TaskSpec
 
 FORMATS = ("jsonl", "csv")
 LARGEST = 8 * 2**20
@@ -56,7 +56,8 @@ def parse(content: str, kind: str, file: str) -> TaskSpec:
     found = examples(content, kind, file)
     single = all(len(row.correct) == len(row.wrong) == 1 for row in found)
     metric = "logit_diff" if single else "prob_diff"
-    return TaskSpec(Path(file).stem, metric, len(found), content=content, format=kind, named=tuple(found[0].positions))
+    name = Path(file).stem.replace(BOS, BOS.replace("+", "-"))
+    return TaskSpec(name, metric, len(found), content=content, format=kind, named=tuple(found[0].positions))
 
 
 def examples(content: str, kind: str, file: str) -> list[Row]:

@@ -6,10 +6,12 @@ reverse for female ones.
 """
 
 import random
-from itertools import cycle, islice, product
+from collections.abc import Collection
+from itertools import chain, cycle, product
 
 from circuit_core.loading import Encode
 from circuit_core.tasks import words
+from circuit_core.tasks.choosing import take
 from circuit_core.tasks.lexicon import Lexicon
 from circuit_core.tasks.pairs import Pair, difference, prompt_set
 from circuit_core.tasks.prompts import PromptSet
@@ -19,11 +21,19 @@ TEMPLATES = tuple(f"So {{name}} is {phrase}, isn't" for phrase in words.PRONOUN_
 ANSWERS = ("he", "she")
 
 
-def generate(encode: Encode, unknown: int | None, n: int = 70, seed: int = 42, prepend: int | None = None) -> PromptSet:
+def generate(
+    encode: Encode,
+    unknown: int | None,
+    n: int = 70,
+    seed: int = 42,
+    prepend: int | None = None,
+    besides: Collection[str] | None = None,
+) -> PromptSet:
     """Draw `n` prompts, the same for the same seed and tokenizer; arguments as for `ioi.generate`.
 
     Raises:
-        TaskError: the tokenizer knows too few names or phrases; says which words it lacks.
+        TaskError: the tokenizer knows too few names or phrases, and the sentence says which it lacks; or there are
+            too few prompts besides.
     """
     lexicon = Lexicon(NAME, encode, unknown)
     male, female, answers = (lexicon.single(some) for some in (words.MALE_NAMES, words.FEMALE_NAMES, ANSWERS))
@@ -37,13 +47,10 @@ def generate(encode: Encode, unknown: int | None, n: int = 70, seed: int = 42, p
     he, she = (answers[word] for word in ANSWERS)
     rows = [_rows(rng, templates, *names) for names in ((male, female), (female, male))]
     first = [] if prepend is None else [prepend]
-    drawn = islice(zip(cycle(rows[0]), cycle(rows[1]), strict=False), (n + 1) // 2)
-    pairs = [
-        _pair(encode, first, *row, [right], [wrong])
-        for two in drawn
-        for row, right, wrong in zip(two, (he, she), (she, he), strict=True)
-    ]
-    return prompt_set(NAME, "logit_diff", pairs[:n])
+    alternating = chain.from_iterable(zip(cycle(rows[0]), cycle(rows[1]), strict=False))
+    answers_of = cycle([([he], [she]), ([she], [he])])
+    drawn = (_pair(encode, first, *row, *of) for row, of in zip(alternating, answers_of, strict=False))
+    return prompt_set(NAME, "logit_diff", take(NAME, drawn, n, besides, sum(map(len, rows))))
 
 
 def _rows(rng: random.Random, templates: list[str], names, others) -> list[tuple[str, str, str]]:

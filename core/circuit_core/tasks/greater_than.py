@@ -7,11 +7,13 @@ others.
 """
 
 import random
-from itertools import cycle, islice
+from collections.abc import Collection
+from itertools import cycle
 
 from circuit_core.errors import TaskError
 from circuit_core.loading import Encode
 from circuit_core.tasks import words
+from circuit_core.tasks.choosing import take
 from circuit_core.tasks.lexicon import Lexicon
 from circuit_core.tasks.pairs import Pair, difference, prompt_set
 from circuit_core.tasks.prompts import PromptSet
@@ -24,12 +26,18 @@ DIGITS = tuple(f"{y:02}" for y in range(100))
 
 
 def generate(
-    encode: Encode, unknown: int | None, n: int = 200, seed: int = 42, prepend: int | None = None
+    encode: Encode,
+    unknown: int | None,
+    n: int = 200,
+    seed: int = 42,
+    prepend: int | None = None,
+    besides: Collection[str] | None = None,
 ) -> PromptSet:
     """Draw `n` prompts, the same for the same seed and tokenizer; arguments as for `ioi.generate`.
 
     Raises:
-        TaskError: the tokenizer lacks words, two-digit tokens, or years that it splits before the last two digits.
+        TaskError: the tokenizer lacks words, two-digit tokens, or years that it splits before the last two digits; or
+            there are too few prompts besides.
     """
     lexicon = Lexicon(NAME, encode, unknown)
     events = lexicon.known(EVENTS)
@@ -39,9 +47,10 @@ def generate(
     years = _years(lexicon, events[0], tokens)
     rng = random.Random(seed)
     first = [] if prepend is None else [prepend]
-    ends = islice(cycle(rng.sample(sorted(years), len(years))), n)
-    pairs = [_pair(encode, first, tokens, rng.choice(events), rng.choice(years[yy]), yy) for yy in ends]
-    return prompt_set(NAME, "prob_diff", pairs)
+    ends = cycle(rng.sample(sorted(years), len(years)))
+    drawn = (_pair(encode, first, tokens, rng.choice(events), rng.choice(years[yy]), yy) for yy in ends)
+    room = len(events) * sum(map(len, years.values()))
+    return prompt_set(NAME, "prob_diff", take(NAME, drawn, n, besides, room))
 
 
 def two_digit_tokens(lexicon: Lexicon) -> list[int]:

@@ -6,9 +6,12 @@ metric is logit(IO) - logit(S) after the last token.
 """
 
 import random
+from collections.abc import Collection
+from itertools import count
 
 from circuit_core.loading import Encode
 from circuit_core.tasks import words
+from circuit_core.tasks.choosing import take
 from circuit_core.tasks.lexicon import Lexicon
 from circuit_core.tasks.pairs import Pair, difference, prompt_set
 from circuit_core.tasks.prompts import PromptSet
@@ -16,16 +19,25 @@ from circuit_core.tasks.prompts import PromptSet
 NAME = "ioi"
 
 
-def generate(encode: Encode, unknown: int | None, n: int = 70, seed: int = 42, prepend: int | None = None) -> PromptSet:
+def generate(
+    encode: Encode,
+    unknown: int | None,
+    n: int = 70,
+    seed: int = 42,
+    prepend: int | None = None,
+    besides: Collection[str] | None = None,
+) -> PromptSet:
     """Draw `n` prompts, the same for the same seed and tokenizer.
 
     Args:
         encode: text to ids, without special tokens.
         unknown: id of the unknown token, if the tokenizer has one.
         prepend: id of a BOS token to put first, or None.
+        besides: texts that are not to be drawn; given, none comes twice either (see `choosing`).
 
     Raises:
-        TaskError: the tokenizer knows too few names or templates; says which words it lacks.
+        TaskError: the tokenizer knows too few names or templates, and the sentence says which it lacks; or there are
+            too few prompts besides.
     """
     lexicon = Lexicon(NAME, encode, unknown)
     names = lexicon.single(words.NAMES)
@@ -37,8 +49,9 @@ def generate(encode: Encode, unknown: int | None, n: int = 70, seed: int = 42, p
     lexicon.need(1, "object", things, words.OBJECTS)
     rng = random.Random(seed)
     first = [] if prepend is None else [prepend]
-    pairs = [_draw(rng, encode, names, places, things, templates, i, first) for i in range(n)]
-    return prompt_set(NAME, "logit_diff", pairs)
+    drawn = (_draw(rng, encode, names, places, things, templates, i, first) for i in count())
+    room = 2 * len(names) * (len(names) - 1) * len(places) * len(things) * len(templates)
+    return prompt_set(NAME, "logit_diff", take(NAME, drawn, n, besides, room))
 
 
 def _draw(rng: random.Random, encode: Encode, names, places, things, templates, i: int, first: list[int]) -> Pair:

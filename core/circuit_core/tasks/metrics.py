@@ -23,7 +23,7 @@ class LogitDifference:
     def to(self, device: torch.device) -> "LogitDifference":
         return LogitDifference(self.correct.to(device), self.wrong.to(device))
 
-    def __getitem__(self, rows: slice) -> "LogitDifference":
+    def __getitem__(self, rows: slice | list[int]) -> "LogitDifference":
         return LogitDifference(self.correct[rows], self.wrong[rows])
 
 
@@ -42,7 +42,7 @@ class ProbabilityDifference:
     def to(self, device: torch.device) -> "ProbabilityDifference":
         return ProbabilityDifference(self.answers.to(device), self.signs.to(device))
 
-    def __getitem__(self, rows: slice) -> "ProbabilityDifference":
+    def __getitem__(self, rows: slice | list[int]) -> "ProbabilityDifference":
         return ProbabilityDifference(self.answers[rows], self.signs[rows])
 
 

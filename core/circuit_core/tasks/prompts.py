@@ -31,10 +31,11 @@ class PromptSet:
         moved = (self.clean.to(device), self.corrupted.to(device), self.end.to(device), self.metric.to(device))
         return PromptSet(self.name, *moved, positions, self.texts)
 
-    def __getitem__(self, rows: slice) -> "PromptSet":
+    def __getitem__(self, rows: slice | list[int]) -> "PromptSet":
         positions = {k: v[rows] for k, v in self.positions.items()}
         part = (self.clean[rows], self.corrupted[rows], self.end[rows], self.metric[rows])
-        return PromptSet(self.name, *part, positions, self.texts[rows])
+        texts = self.texts[rows] if isinstance(rows, slice) else tuple(self.texts[i] for i in rows if self.texts)
+        return PromptSet(self.name, *part, positions, texts)
 
     @property
     def first_difference(self) -> int:

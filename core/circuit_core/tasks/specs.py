@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from circuit_core.errors import TaskError
 from circuit_core.tasks import words
 
+BOS = "+bos"
+"""Ends the name under which results of a task are kept whose prompts begin with a BOS token."""
+
 
 @dataclass(frozen=True)
 class TaskSpec:
@@ -27,6 +30,11 @@ class TaskSpec:
     """Positions that its prompts name, for instance `IO`."""
 
     @property
+    def label(self) -> str:
+        """Its name for results: with and without a BOS token are two tasks."""
+        return labelled(self.name, self.prepend_bos)
+
+    @property
     def hash(self) -> str:
         """Over all fields and the word lists; of a user's file over what it says, not what it is called."""
         if self.content is not None:
@@ -36,6 +44,11 @@ class TaskSpec:
 
 def _digest(parts: list) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def labelled(name: str, prepend_bos: bool | None) -> str:
+    """A task's name with or without a BOS token; as it is if None."""
+    return name if prepend_bos is None else name.removesuffix(BOS) + (BOS if prepend_bos else "")
 
 
 TASKS = {

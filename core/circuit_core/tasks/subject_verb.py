@@ -7,9 +7,12 @@ the verb forms that agree with the subject, minus that of the others, over verbs
 """
 
 import random
+from collections.abc import Collection
+from itertools import count
 
 from circuit_core.loading import Encode
 from circuit_core.tasks import words
+from circuit_core.tasks.choosing import take
 from circuit_core.tasks.lexicon import Lexicon
 from circuit_core.tasks.pairs import Pair, difference, prompt_set
 from circuit_core.tasks.prompts import PromptSet
@@ -23,12 +26,18 @@ Forms = tuple[str, str]
 
 
 def generate(
-    encode: Encode, unknown: int | None, n: int = 200, seed: int = 42, prepend: int | None = None
+    encode: Encode,
+    unknown: int | None,
+    n: int = 200,
+    seed: int = 42,
+    prepend: int | None = None,
+    besides: Collection[str] | None = None,
 ) -> PromptSet:
     """Draw `n` prompts, the same for the same seed and tokenizer; arguments as for `ioi.generate`.
 
     Raises:
-        TaskError: the tokenizer knows too few nouns, verbs or prepositions; says which words it lacks.
+        TaskError: the tokenizer knows too few nouns, verbs or prepositions, and the sentence says which it lacks; or
+            there are too few prompts besides.
     """
     lexicon = Lexicon(NAME, encode, unknown)
     nouns = _both_single(lexicon, words.NOUNS)
@@ -41,7 +50,9 @@ def generate(
     answers = tuple([tokens[verb[number]] for verb in verbs] for number in (0, 1))
     rng = random.Random(seed)
     first = [] if prepend is None else [prepend]
-    return prompt_set(NAME, "prob_diff", [_draw(rng, encode, first, nouns, templates, answers, i) for i in range(n)])
+    drawn = (_draw(rng, encode, first, nouns, templates, answers, i) for i in count())
+    room = 4 * len(nouns) * (len(nouns) - 1) * len(templates)
+    return prompt_set(NAME, "prob_diff", take(NAME, drawn, n, besides, room))
 
 
 def _both_single(lexicon: Lexicon, words: dict[str, str]) -> list[Forms]:

@@ -7,9 +7,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from circuit_tui.cli.main import explore, main, terminal
-
-METHODS = ["eap-ig", "eap", "clean-corrupted", "eap-ig-activations", "exact"]
+from circuit_core.circuits.methods import METHODS, RULES
+from circuit_core.tasks.specs import labelled
+from circuit_tui.cli.main import explore, main, terminal, with_or_without_bos
 
 
 @main.command()
@@ -32,6 +32,7 @@ def demo(store: Path) -> None:
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @click.option("--checkpoints", default="all", help="all, log, sparse, linear, final, or steps such as 0,512,final.")
 @click.option("--tasks", default="ioi", help="Tasks or files of pairs, separated by commas (see `tasks`).")
+@with_or_without_bos
 @click.option(
     "--analyses",
     default="behaviour,circuit,heads",
@@ -40,7 +41,7 @@ def demo(store: Path) -> None:
 )
 @click.option("--method", default="eap-ig", type=click.Choice(METHODS), help="How edges are scored.")
 @click.option("--ig-steps", default=5, type=click.IntRange(1), help="Points at which EAP-IG takes gradients.")
-@click.option("--ig-rule", default="paper", type=click.Choice(["paper", "code", "midpoint"]), help="Which points.")
+@click.option("--ig-rule", default="paper", type=click.Choice(RULES), help="Which points.")
 @click.option("--select", "selector", default="greedy", type=click.Choice(["greedy", "topn"]), help="Order of edges.")
 @click.option("--search", default="grid", type=click.Choice(["grid", "paper", "code"]), help="How sizes are searched.")
 @click.option("--sizes", metavar="N,N", default="", help="Evaluate circuits of so many edges instead of searching.")
@@ -63,6 +64,7 @@ def run(
     models: tuple[str, ...],
     checkpoints: str,
     tasks: str,
+    prepend_bos: bool | None,
     analyses: str,
     sizes: str,
     text: Path | None,
@@ -83,7 +85,8 @@ def run(
         raise ValueError(f"There is no analysis {', '.join(unknown)}: choose from {', '.join(ANALYSES)}, or all.")
     if not 0 < options["threshold"] <= 1:
         raise ValueError(f"--threshold {options['threshold']}: give a faithfulness above 0, at most 1.")
-    request = Request(tasks=_tasks(tasks), analyses=wanted, sizes=_sizes(sizes), **options)
+    named = tuple(labelled(name, prepend_bos) for name in _tasks(tasks))
+    request = Request(tasks=named, analyses=wanted, sizes=_sizes(sizes), **options)
     request = _of_the_paper(request) if request.preset == "paper-code" else request
     if where.engine == "ray" and find_spec("ray") is None:
         raise ValueError("--engine ray needs Ray, which is not installed: pip install 'circuit-tui[ray]'.")
@@ -104,16 +107,17 @@ def _of_the_paper(request: Any) -> Any:
 @main.command()
 @click.argument("address", metavar="MODEL[@STEP]")
 @click.option("--task", default="ioi", help="A task, or a file of pairs.")
+@with_or_without_bos
 @click.option("--to", required=True, help="Receivers: logits, or ports of heads such as 'a9.h1<q>,a9.h6<q>'.")
 @click.option("--from", "senders", default="all", help="Senders: all heads, or some such as a5.h3,a6.h1.")
 @click.option("--freeze-mlps", "freeze", is_flag=True, help="Paths do not pass through MLPs.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def patch(store: Path, address: str, **options: Any) -> None:
+def patch(store: Path, address: str, task: str, prepend_bos: bool | None, **options: Any) -> None:
     """Path patching: what each head does along its direct paths to the receivers."""
     from circuit_tui import patching
 
-    raise SystemExit(patching.patch(store, address, **options))
+    raise SystemExit(patching.patch(store, address, labelled(task, prepend_bos), **options))
 
 
 def _tasks(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from circuit_tui.cli.main import main
+from circuit_tui.cli.main import main, with_or_without_bos
 
 
 @main.group(invoke_without_command=True)
@@ -46,10 +46,11 @@ def tasks(ctx: click.Context, as_json: bool) -> None:
 @click.argument("name", metavar="NAME|FILE")
 @click.option("--model", required=True, help="Model whose tokenizer is used.")
 @click.option("--all", "everything", is_flag=True, help="Print every prompt, not only the first five.")
+@with_or_without_bos
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document with every prompt.")
 @click.pass_obj
-def show_task(store: Path, name: str, model: str, everything: bool, as_json: bool) -> None:
+def show_task(store: Path, name: str, model: str, everything: bool, prepend_bos: bool | None, as_json: bool) -> None:
     """Print a task's prompts, corruption and answers as a model will see them, token by token."""
     from circuit_tui import tasks as known
 
-    known.show(store, name, model, None if everything or as_json else 5, as_json)
+    known.show(store, name, model, None if everything or as_json else 5, as_json, prepend_bos)

@@ -1,0 +1,79 @@
+"""A result that cannot be stored costs its own job alone; a store that takes nothing ends the runner."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from circuit_core.sweep.messages import Finished, Loaded, Result
+from circuit_core.sweep.request import Request
+from circuit_core.sweep.slots import Slots
+from circuit_core.sweep.sources import describe
+from circuit_core.sweep.under_way import UnderWay
+from circuit_store import models, requests, results
+from circuit_store.store import open_to_write
+
+NAN = float("nan")
+FINE = results.Behaviour(1.0, 0.1, 0.8, 1.2, 70, 1.0)
+
+
+@pytest.fixture
+def db(tmp_path):
+    with closing(open_to_write(tmp_path / "x.db")) as db:
+        yield db
+
+
+@pytest.fixture
+def taken(db, tmp_path):
+    """A unit of three jobs, loaded."""
+    model, found = describe(db, "sample-0.1m")
+    ids = models.add_model(db, model, [models.Checkpoint(f.step, None, f.revision) for f in found[-1:]])
+    request = Request(tasks=("ioi", "greater_than", "subject_verb"), analyses=("behaviour",))
+    requests.add_run(db, vars(request), list(ids.values()))
+    unit: Any = requests.take_unit(db)
+    taken = UnderWay(db, tmp_path / "x.db", unit)
+    order: Any = taken.order(Slots().slots()[0], None)
+    taken.say(Loaded(unit.id, "f", "cpu", 1))
+    return taken, order.jobs
+
+
+def state(db) -> tuple[str, str | None]:
+    return tuple(db.execute("SELECT state, error FROM unit").fetchone())
+
+
+@pytest.mark.parametrize(
+    "record, params, says",
+    [
+        (results.HeadScores([(NAN, 0, 0.5, None, None)]), {}, "NOT NULL constraint failed: head_score.layer"),  # type: ignore
+        (results.HeadScores([(0, 0, object(), None, None)]), {}, "type 'object' is not supported"),  # type: ignore
+        (FINE, {"threshold": NAN}, "Out of range float values are not JSON compliant"),
+    ],
+    ids=["null", "type", "json"],
+)
+def test_the_other_results_of_the_unit_are_kept(db, taken, record, params, says):
+    """Invariant: the unit fails with the job and the reason; asked again, that job alone is missing."""
+    under_way, jobs = taken
+    wrong = replace(jobs[1], params=params)
+    for job, found in ((jobs[0], FINE), (wrong, record), (jobs[2], FINE)):
+        under_way.say(Result(under_way.unit.id, job, found, 0.1))
+    assert under_way.say(Finished(under_way.unit.id))
+    failed, error = state(db)
+    assert failed == "failed" and error and error.startswith("behaviour greater_than cannot be stored: ")
+    assert says in error
+    assert [row[0] for row in db.execute("SELECT task.name FROM behaviour JOIN result ON result.id = result_id"
+                                         " JOIN task ON task.id = task_id")] == ["ioi", "subject_verb"]  # fmt: skip
+    assert db.execute("SELECT count(*) FROM result").fetchone()[0] == 2
+    again = UnderWay(db, under_way.store, under_way.unit).order(Slots().slots()[0], None)
+    assert again and [job.task and job.task.name for job in again.jobs] == ["greater_than"]
+
+
+def test_a_store_that_takes_nothing_is_the_runners_concern(db, taken):
+    """Invariant: what SQLite says of the file is raised, and no unit is blamed for it."""
+    under_way, jobs = taken
+    db.execute("PRAGMA query_only=ON")
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        under_way.say(Result(under_way.unit.id, jobs[0], FINE, 0.1))
+    assert state(db) == ("loading", None) or state(db) == ("running", None)
+    assert under_way.unwritten is None
