@@ -8,7 +8,7 @@ import click
 
 from circuit_core.errors import CircuitError
 from circuit_store.errors import StoreError
-from circuit_tui import paths
+from circuit_tui import echo, paths
 
 USAGE, FAILED, CANCELLED = 2, 1, 130
 NUMBER = click.IntRange(0, 2**31)
@@ -46,9 +46,7 @@ def misused(error: click.UsageError) -> NoReturn:
 
 
 def fail(sentence: str, code: int = USAGE) -> NoReturn:
-    from circuit_tui.printing import plain
-
-    click.echo(f"circuit-tui: {plain(sentence)}", err=True)
+    echo.told(f"circuit-tui: {sentence}")
     raise SystemExit(code)
 
 
