@@ -8,6 +8,7 @@ import signal
 import struct
 import sys
 import termios
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ class Attended:
         self, store: Path, env: dict[str, str] | None = None, size: tuple[int, int] = (80, 24), run: str = RUN
     ):
         self.ended: int | None = None
+        self.told = b""
         width, height = size
         self.pid, self.screen = pty.fork()
         if self.pid == 0:
@@ -46,6 +48,15 @@ class Attended:
                 except OSError:
                     break
         return found
+
+    def watch(self) -> None:
+        """Read what it writes from now on, into `told`, so that it never waits for its terminal."""
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        with suppress(OSError):
+            while part := os.read(self.screen, 65536):
+                self.told += part
 
     def press(self, keys: bytes) -> None:
         os.write(self.screen, keys)
@@ -69,3 +80,21 @@ class Attended:
             self.status()
         with suppress(OSError):
             os.close(self.screen)
+
+
+def listening(pid: int) -> list[str]:
+    """Sockets on which a process waits for others to connect."""
+    own = {f"socket:[{inode}]" for inode in _listening()}
+    folder = Path(f"/proc/{pid}/fd")
+    links = [str(os.readlink(folder / name)) for name in os.listdir(folder) if (folder / name).is_symlink()]
+    return [link for link in links if link in own]
+
+
+def _listening() -> list[str]:
+    """Inodes of sockets that listen, of TCP by their state (0A), and of Unix by their flag."""
+    found = []
+    for name in ("tcp", "tcp6"):
+        rows = [line.split() for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+        found += [row[9] for row in rows if row[3] == "0A"]
+    rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    return found + [row[6] for row in rows if int(row[3], 16) & 0x10000]

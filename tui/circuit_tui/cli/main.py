@@ -28,6 +28,8 @@ class Main(click.Group):
             return super().invoke(ctx)
         except click.UsageError as error:
             misused(error)
+        except UnicodeEncodeError as error:
+            fail(f"{error.object} is no UTF-8 text, which a store needs: rename it, or name it by a link.")
         except (CircuitError, StoreError, ValueError, OverflowError) as error:
             fail(str(error))
         except sqlite3.Error as error:
