@@ -60,7 +60,7 @@ def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.flo
     checkpoints.shape(folder)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, output_loading_info=True, local_files_only=True
+            folder, dtype=dtype, output_loading_info=True, local_files_only=True, trust_remote_code=False
         )
     except Exception as error:
         raise CheckpointError(f"{folder} cannot be loaded ({first_line(error)}).") from error
@@ -95,7 +95,7 @@ def tokenizer(folder: Path) -> Any | None:
     for place in (folder, folder.parent):
         if any((place / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
             try:
-                return AutoTokenizer.from_pretrained(place, local_files_only=True)
+                return AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False)
             except Exception as error:
                 raise CheckpointError(f"The tokenizer in {place} cannot be read ({first_line(error)}).") from error
     return None

@@ -1,28 +1,32 @@
 """Any view as CSV, JSON, JSON lines or Markdown: equal results give equal bytes.
 
 CSV is one header row and rows (RFC 4180), without comments, times, run numbers or paths. Text that a spreadsheet
-would run as a formula gets a leading apostrophe; numbers never do. An empty cell is NULL.
+would run as a formula gets a leading apostrophe; numbers never do. An empty cell is NULL. Markdown is for reading: its
+cells are shown as they are, none is taken for markup.
 """
 
 import csv
 import io
-import json
+import re
 import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
 from circuit_store import queries
+from circuit_store.showing import as_json, encodable, plain
 from circuit_store.views import View
 
 FORMATS = ("csv", "jsonl", "markdown")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_MARKUP = re.compile(r"[\\|`*<\[&~$]|(?<![^\W_])_|_(?![^\W_])")
+"""What Markdown takes for markup; an underscore does not begin any within a word."""
 
 Rows = list[dict[str, Any]]
 
 
 def text(rows: Rows, columns: Iterable[str], kind: str = "csv", raw: bool = False) -> str:
-    """Rows as text; `raw` leaves formulas as they are."""
-    return {"csv": _csv, "jsonl": _jsonl, "markdown": _markdown}[kind](rows, list(columns), raw)
+    """Rows as text that UTF-8 can encode; `raw` leaves formulas as they are."""
+    return encodable({"csv": _csv, "jsonl": _jsonl, "markdown": _markdown}[kind](rows, list(columns), raw))
 
 
 def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +51,7 @@ def _harmless(value: Any) -> Any:
 
 
 def _jsonl(rows: Rows, columns: list[str], raw: bool) -> str:
-    return "".join(json.dumps({c: row[c] for c in columns}, ensure_ascii=False) + "\n" for row in rows)
+    return "".join(as_json({c: row[c] for c in columns}) + "\n" for row in rows)
 
 
 def _markdown(rows: Rows, columns: list[str], raw: bool) -> str:
@@ -56,7 +60,6 @@ def _markdown(rows: Rows, columns: list[str], raw: bool) -> str:
 
 
 def _cell(value: Any) -> str:
-    """One line of Markdown; line breaks become spaces."""
-    if value is None:
-        return ""
-    return " ".join(str(value).replace("\\", "\\\\").replace("|", "\\|").splitlines())
+    """One line of Markdown; line breaks become spaces, what would be markup gets a backslash."""
+    text = "" if value is None else " ".join(str(value).splitlines())
+    return _MARKUP.sub(r"\\\g<0>", plain(text)) if isinstance(value, str) else text

@@ -33,7 +33,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         db = _connect(path, f"file:{_quoted(path)}?mode=rw")
         if db.execute("PRAGMA user_version").fetchone()[0] < VERSION:
-            _migrate(db)
+            _migrate(db, path)
         _refresh_views(db)
     except OSError as error:
         raise StoreUnusable(f"The store {path} can be neither opened nor made ({error.strerror}): {_HINT}.") from None
@@ -115,12 +115,12 @@ def _connect(path: Path, uri: str) -> sqlite3.Connection:
     return db
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
     from sqlite_utils import Database
 
     from circuit_store.schema import migrations
 
-    _log_ahead(db)
+    _log_ahead(db, path)
     with transaction(db):
         if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
             return
@@ -130,12 +130,12 @@ def _migrate(db: sqlite3.Connection) -> None:
         db.execute(f"PRAGMA user_version={VERSION}")
 
 
-def _log_ahead(db: sqlite3.Connection) -> None:
+def _log_ahead(db: sqlite3.Connection, path: Path) -> None:
     """Turn write-ahead logging on; SQLite refuses this at once, without its usual patience, while another does it.
 
     On a file system that several hosts share its memory is not shared: there the journal is kept the old way.
     """
-    mode = "DELETE" if filesystem.shared(Path(db.execute("PRAGMA database_list").fetchone()["file"])) else "WAL"
+    mode = "DELETE" if filesystem.shared(path) else "WAL"
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:

@@ -1,5 +1,7 @@
 """Whatever is wrong with a command is one sentence on stderr: what was given, what is possible. Never a traceback."""
 
+import os
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -9,6 +11,15 @@ from circuit_core import suites
 from circuit_store.views import VIEWS
 
 SAMPLE = suites.sample_folder() / "sample-0.1m"
+
+
+@pytest.mark.parametrize("command", [("models", "add", "mine"), ("run",)])
+def test_a_folder_whose_name_is_no_text_is_refused(fresh, command):
+    """Invariant: what a store cannot hold as text is named and refused; nothing of it steers the terminal."""
+    folder = fresh.folder / os.fsdecode(b"\xff\x1b[31m") / "good"
+    shutil.copytree(SAMPLE / "step0", folder / "step0")
+    sentence = fresh.refused(*command, folder)
+    assert "��[31m/good is no UTF-8 text" in sentence and "rename" in sentence
 
 
 @pytest.mark.parametrize(

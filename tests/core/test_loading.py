@@ -72,6 +72,30 @@ def test_a_pickle_is_loaded_as_weights_only(tmp_path):
     assert not (tmp_path / "harm").exists()
 
 
+@pytest.mark.parametrize("kind", ["gpt_neox", "of_its_own"])
+def test_code_that_lies_beside_a_checkpoint_does_not_run(kind, tmp_path):
+    """Invariant: `auto_map` runs nothing, for model or tokenizer: a known architecture is loaded, another refused."""
+    from circuit_core import loading
+    from circuit_core.errors import CheckpointError
+
+    folder = shutil.copytree(SAMPLE / "step0", tmp_path / "step0")
+    for file in SAMPLE.glob("tokenizer*"):
+        shutil.copy(file, folder)
+    harm = f"open({str(tmp_path / 'harm')!r}, 'w')\nclass Own: pass\n"
+    (folder / "own.py").write_text(harm)
+    names = ("AutoConfig", "AutoModelForCausalLM", "AutoTokenizer")
+    own = {name: ["own.Own", None] if name == "AutoTokenizer" else "own.Own" for name in names}
+    for name, more in (("config.json", {"model_type": kind}), ("tokenizer_config.json", {"tokenizer_class": "Own"})):
+        held = json.loads((folder / name).read_text()) if (folder / name).exists() else {}
+        (folder / name).write_text(json.dumps(held | more | {"auto_map": own}))
+    for load in (loading.load, loading.tokenizer):
+        try:
+            load(folder)
+        except CheckpointError:
+            assert kind == "of_its_own" or load is loading.tokenizer
+    assert not (tmp_path / "harm").exists()
+
+
 SIZES: dict[str, Any] = {"vocab_size": 30, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3}
 MORE: dict[str, dict[str, Any]] = {
     "GPTNeoX": {"intermediate_size": 32},

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuit_store import export, queries
+from circuit_store.showing import plain
 from circuit_store.views import VIEWS
 
 COLUMNS = ["name", "value", "note"]
@@ -78,10 +79,10 @@ def test_json_lines_read_back(rows):
 
 @given(ROWS)
 def test_markdown_keeps_its_columns(rows):
-    """Invariant: each row is one line with the header's number of cells, whatever is in them; breaks become spaces."""
+    """Invariant: each row is one line with the header's number of cells, whatever is in them, shown as text."""
     lines = export.text(rows, COLUMNS, "markdown").split("\n")
     assert lines[:2] == ["| name | value | note |", "| --- | --- | --- |"] and lines[-1] == ""
-    wanted = [["" if row[c] is None else " ".join(str(row[c]).splitlines()) for c in COLUMNS] for row in rows]
+    wanted = [[plain("" if row[c] is None else " ".join(str(row[c]).splitlines())) for c in COLUMNS] for row in rows]
     assert [cells(line) for line in lines[2:-1]] == wanted
     assert all(len(line.splitlines()) == 1 for line in lines[:-1])
 

@@ -40,6 +40,14 @@ def test_folders_and_a_private_file_are_made(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_name_may_be_no_text(tmp_path):
+    """Invariant: a path is bytes; a store whose name no encoding knows is made, and read again."""
+    path = tmp_path / os.fsdecode(b"\xff\x1b.db")
+    store.open_to_write(path).close()
+    store.open_to_read(path).close()
+    assert b"\xff\x1b.db" in os.listdir(os.fsencode(tmp_path))
+
+
 def test_odd_names_are_names(tmp_path):
     """Invariant: what is special in an SQLite URI is plain in a path."""
     path = tmp_path / "50% of #1?mode=memory&x.db"

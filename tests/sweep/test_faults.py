@@ -1,8 +1,8 @@
 """Whatever is killed, and whenever: no result is lost or doubled, and the numbers are those of an undisturbed run.
 
-Small units (one checkpoint under many steps, cheap roles) are computed while a worker, the runner, or a command that
-follows is killed at moments that a seed decides. After each kill the store must be sound; at the end every export must
-equal an undisturbed one byte for byte.
+Small units (one checkpoint under many steps, cheap roles) are computed while a worker, the runner, a command that
+follows, or an explorer that looks on is killed at moments that a seed decides. After each kill the store must be sound;
+at the end every export must equal an undisturbed one byte for byte.
 """
 
 import os
@@ -12,12 +12,13 @@ import signal
 import time
 
 import pytest
+from attended import Attended
 
 from circuit_core import checkpoints, suites
 
 SOURCE = suites.sample_folder() / "sample-0.1m"
 LAST = checkpoints.discover(SOURCE)[-1].revision
-VICTIMS = ("worker", "runner", "follower")
+VICTIMS = ("worker", "runner", "explorer", "follower")
 
 
 class Rampage:
@@ -35,17 +36,27 @@ class Rampage:
         """Kills that met a process with work left."""
         self.process = None
         self.seen: dict[str, int] = {}
+        self.explorer: Attended | None = None
+        self.explorers_killed = 0
 
     def follow(self) -> None:
         if self.process is None or self.process.poll() is not None:
             self.process = self.bench.start(*self.run)
+        if self.explorer is None or self.explorer.ended is not None:
+            self.explorer = Attended(self.bench.store, self.bench.env)
+            self.explorer.watch()
 
     def kill(self, victim: str) -> bool:
         """Whether there was one to kill."""
-        pids = {"worker": self.bench.workers, "runner": self._runner, "follower": self._follower}[victim]()
+        found = {"worker": self.bench.workers, "runner": self._runner, "follower": self._follower}
+        pids = (found | {"explorer": self._explorer})[victim]()
         for pid in pids[:1]:
             os.kill(pid, signal.SIGKILL)
             self.landed += self.left()
+        if victim == "explorer" and pids and self.explorer:
+            assert self.explorer.status() == signal.SIGKILL
+            self.explorer.close()
+            self.explorers_killed += 1
         return bool(pids)
 
     def left(self) -> bool:
@@ -61,6 +72,10 @@ class Rampage:
     def _follower(self) -> list[int]:
         return [self.process.pid] if self.process and self.process.poll() is None else []
 
+    def _explorer(self) -> list[int]:
+        """One that shows the model by now, and looks for news twice a second."""
+        return [self.explorer.pid] if self.explorer and b"many" in self.explorer.told else []
+
     def check(self) -> None:
         """The store is sound; every result that was there is there under the same number, and once."""
         if not (self.bench.store.exists() and self.bench.tables()):
@@ -73,6 +88,8 @@ class Rampage:
 
     def finish(self) -> None:
         """Whatever is left is computed; units that lost two workers are tried again."""
+        if self.explorer is not None:
+            self.explorer.close()
         if self.process is not None:
             self.process.communicate(timeout=240)
         self.bench.end(self.bench.start(*self.run))
@@ -98,6 +115,7 @@ def rampage(bench, kills: int, units: int, seed: int) -> Rampage:
         going.check()
     going.finish()
     going.check()
+    assert going.explorers_killed
     assert going.landed > kills / 2, "the sweep was over too early: give it more units"
     return going
 

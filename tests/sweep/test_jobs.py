@@ -4,10 +4,13 @@ import json
 import os
 import signal
 import stat
+import subprocess
+import sys
 import time
 from contextlib import closing
 
 from circuit_core import checkpoints, suites
+from circuit_core.sweep import faults
 from circuit_store import control, models, requests
 from circuit_store.store import close_writer, open_to_write
 
@@ -17,13 +20,15 @@ RUN = ("run", "sample-0.1m", "--checkpoints", FEW, "--analyses", "behaviour,head
 
 
 def test_a_detached_run_goes_on_by_itself(bench):
-    """Invariant: the command returns at once; the runner leads its own session, SIGHUP does not end it; its log is
-    the user's alone and `jobs` tells how it went."""
+    """Invariant: the command returns at once; the runner leads its own session, SIGHUP does not end it; a second
+    one leaves it the work, no unit runs twice; its log is the user's alone and `jobs` tells how it went."""
     out, _ = bench(*RUN, "--detach", "--json")
     assert json.loads(out) == {"run": 1, "queued": 3, "already": 0}
     bench.until(lambda: bench.ask("SELECT pid FROM runner") != [] and bench.ask("SELECT pid FROM run")[0][0])
     runner = bench.runner()
     assert os.getsid(runner) == runner != os.getsid(0)
+    second = [sys.executable, "-P", "-m", "circuit_core.sweep", str(bench.store)]
+    assert subprocess.run(second, env=bench.env, timeout=60).returncode == faults.JOINED
     bench.kill(signal.SIGHUP)
     bench.until(bench.idle)
     assert [u[:2] for u in bench.units().values()] == [("done", 1)] * 3 and bench.ask("SELECT * FROM runner") == []

@@ -124,7 +124,8 @@ def test_sigterm_puts_the_unit_back(bench):
     process = bench.start(*RUN)
     bench.after_the_first(process)
     bench.kill(signal.SIGTERM)
-    bench.end(process, 1)
+    _, err = bench.end(process, 1)
+    assert "the runner ended (code 17)" in err
     assert {u[0] for u in bench.units().values()} == {"done", "queued"}
     assert "Traceback" not in bench.log()
 

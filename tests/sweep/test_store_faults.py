@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from circuit_core import checkpoints, suites
-from circuit_core.sweep import faults
+from circuit_core.sweep import faults, under_way
+from circuit_core.sweep.slots import Slots
+from circuit_store import requests, store
 
 STEPS = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")][:3]
 RUN = ("sample-0.1m", "--checkpoints", ",".join(map(str, STEPS)), "--analyses", "behaviour,heads")
@@ -122,10 +124,42 @@ def test_a_clock_that_jumps_changes_no_duration(bench):
     assert bench.ask("SELECT started > ended FROM run") == [(1,)]
 
 
+WITHOUT_RAY = """
+import sys; sys.modules["ray"] = None
+from pathlib import Path; from circuit_core.sweep import runner; sys.exit(runner.run(Path(sys.argv[1])))
+"""
+
+
+def test_without_ray_what_asks_for_it_waits(bench):
+    """Invariant: a store that asks for Ray, on a box without it, loses nothing; the log says what to do."""
+    queue(bench, *RUN)
+    with closing(sqlite3.connect(bench.store)) as db, db:
+        db.execute("UPDATE run SET slots = json_set(coalesce(slots, '{}'), '$.engine', 'ray')")
+    command = [sys.executable, "-P", "-c", WITHOUT_RAY, str(bench.store)]
+    ended = subprocess.run(command, env=bench.env, capture_output=True, text=True, timeout=120)
+    said = faults.sentence(ended.returncode, bench.store)
+    assert ended.returncode == faults.NO_ENGINE and "circuit-tui[ray]" in ended.stderr, ended.stderr
+    assert said and said.replace(str(bench.store), "FILE") in DOCS and "Traceback" not in ended.stderr
+    assert [u[:2] for u in bench.units().values()] == [("queued", 0)] * 3 and bench.idle()
+
+
+def test_after_a_crash_half_the_batch_is_tried_once(bench):
+    """Invariant: the second attempt has half the batch, and there is no third."""
+    queue(bench, *RUN)
+    with closing(store.open_to_write(bench.store)) as db:
+        for batch, again in ((1.0, True), (0.5, False)):
+            unit = requests.take_unit(db)
+            assert unit and unit.step == STEPS[0]
+            order = under_way.UnderWay(db, bench.store, unit).order(Slots("cpu").slots()[0], None)
+            assert order and order.batch == batch
+            assert requests.crashed(db, unit, 1.0, "killed") is again
+    assert bench.units()[STEPS[0]][:2] == ("failed", 2)
+
+
 def test_a_second_host_is_refused_on_a_shared_file_system(bench, monkeypatch):
     """Invariant: while another host's beat rises nothing is started here; one whose beat stands is dead."""
     from circuit_core.sweep import runner
-    from circuit_store import filesystem, runners, store
+    from circuit_store import filesystem, runners
 
     queue(bench, *RUN)
     monkeypatch.setattr(filesystem, "shared", lambda path: True)

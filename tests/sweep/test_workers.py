@@ -64,12 +64,13 @@ def test_a_unit_that_kills_its_workers_fails_alone(bench):
 
 
 def test_workers_end_with_their_runner(bench):
-    """Invariant: after SIGKILL to the runner no worker stays."""
+    """Invariant: after SIGKILL to the runner no worker stays, and who followed says how it ended."""
     process = bench.start(*RUN)
     bench.after_the_first(process)
     workers = bench.workers()
     bench.kill(signal.SIGKILL)
-    bench.end(process, 1)
+    _, err = bench.end(process, 1)
+    assert "the runner ended (code -9); finished results are kept and the same command goes on." in err
     bench.until(lambda: not any(os.path.exists(f"/proc/{pid}/fd/0") for pid in workers))
     assert workers
 

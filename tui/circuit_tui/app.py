@@ -11,7 +11,7 @@ import signal
 import sqlite3
 import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -20,14 +20,18 @@ from pathlib import Path
 from rich.text import Text
 from textual import on, work
 from textual.app import App, SystemCommand
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from circuit_store import queries
 from circuit_store.errors import StoreError
+from circuit_store.showing import lines
 from circuit_store.store import open_to_read
 from circuit_tui import bindings, clipboard, state, theme
+from circuit_tui.harmless import Harmless
 from circuit_tui.screens.keys import KeyedScreen
+from circuit_tui.screens.palette import Commands
 from circuit_tui.widgets.status import Status
 
 _POLL = 0.5
@@ -43,9 +47,11 @@ class Explorer(App[None]):
     TITLE = "circuit-tui"
     CSS_PATH = Path(__file__).with_name("explorer.tcss")
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {Commands}
 
     def __init__(self, store: Path, begin: Callable[[], str] | None = None):
         super().__init__()
+        self._harmless = Harmless()
         self.animation_level = "none"
         self.store, self._begin = store, begin
         self.db: sqlite3.Connection | None = None
@@ -58,6 +64,9 @@ class Explorer(App[None]):
         self.theme = wanted if isinstance(wanted, str) and wanted in self.available_themes else theme.DARK.name
         self.main = KeyedScreen(store, wish, str(held.get("pane")))
         self.main.set_class(held.get("zoomed") is True, "-zoomed")
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._harmless]
 
     def get_default_screen(self) -> Screen[None]:
         return self.main
@@ -121,8 +130,8 @@ class Explorer(App[None]):
     def note(self, text: str) -> Path:
         """Write to the log. Returns its path."""
         log = state.folder() / "explorer.log"
-        with suppress(OSError), log.open("a") as file:
-            file.write(f"{datetime.now().isoformat(timespec='seconds')} {text}\n")
+        with suppress(OSError), open(log, "a", opener=state.private) as file:
+            file.write(f"{datetime.now().isoformat(timespec='seconds')} {lines(text)}\n")
         return log
 
     @on(Worker.StateChanged)

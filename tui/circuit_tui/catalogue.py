@@ -1,6 +1,5 @@
 """What there is: known models, adding one, and where everything lies."""
 
-import json
 import os
 import platform
 import re
@@ -9,15 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import click
-
 from circuit_core import suites
 from circuit_core.sweep.sources import model_of
 from circuit_store import models, queries
 from circuit_store.errors import StoreError, StoreUnusable
 from circuit_store.store import VERSION, open_to_read, open_to_write
-from circuit_tui import paths
-from circuit_tui.printing import table
+from circuit_tui import echo, paths
+from circuit_tui.printing import plain, table
 
 
 def print_models(store: Path, as_json: bool) -> None:
@@ -26,9 +23,9 @@ def print_models(store: Path, as_json: bool) -> None:
     held = {row["model"] for row in rows}
     rows += [_known(known) for known in suites.known_models().values() if known.name not in held]
     if as_json:
-        click.echo(json.dumps({"view": "models", "filters": {}, "rows": rows}, indent=1))
+        echo.document({"view": "models", "filters": {}, "rows": rows}, indent=1)
     else:
-        click.echo(table(rows, [c.name for c in queries.view("models").columns]), nl=False)
+        echo.shown(table(rows, [c.name for c in queries.view("models").columns]), end="")
 
 
 def _held(store: Path) -> list[dict[str, Any]]:
@@ -60,7 +57,7 @@ def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_st
         models.Checkpoint(f.step, f.step * tokens_per_step if tokens_per_step else None, f.revision) for f in found
     ]
     models.add_model(open_to_write(store), model, checkpoints)
-    click.echo(f"{name}: {len(found)} checkpoints, steps {found[0].step} to {found[-1].step}.", err=True)
+    echo.told(f"{name}: {len(found)} checkpoints, steps {found[0].step} to {found[-1].step}.")
 
 
 def _check_pattern(pattern: str | None) -> None:
@@ -91,7 +88,10 @@ def print_info(store: Path, as_json: bool) -> None:
         "sample_suite": str(suites.sample_folder()),
         "log": str(paths.log()),
     }
-    click.echo(json.dumps(shown, indent=1) if as_json else "\n".join(f"{k:12}  {v}" for k, v in shown.items()))
+    if as_json:
+        echo.document(shown, indent=1)
+    else:
+        echo.shown("\n".join(f"{k:12}  {plain(v)}" for k, v in shown.items()))
 
 
 def _state(store: Path) -> str:

@@ -7,10 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import click
-
 from circuit_core.sweep import launch
-from circuit_tui.printing import plain
+from circuit_tui import echo
 
 _CARRY = "circuit_core.sweep.carry"
 
@@ -32,10 +30,10 @@ def export(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "circuit"
         launch.ask(_CARRY, "export", str(store), *at, kind, str(path), *more)
-        click.echo(path.read_bytes(), nl=False)
+        echo.exact(path.read_bytes())
 
 
 def take(store: Path, file: Path, model: str, step: str, task: str) -> None:
     """Raises: CircuitError."""
     told = launch.ask(_CARRY, "import", str(store), model, step, task, str(file))
-    click.echo(plain(f"{told['circuit']}: {told['edges']} edges from {told['file']}"), err=True)
+    echo.told(f"{told['circuit']}: {told['edges']} edges from {told['file']}")

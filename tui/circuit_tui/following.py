@@ -11,11 +11,9 @@ import subprocess
 import time
 from pathlib import Path
 
-import click
-
 from circuit_core.sweep import faults, launch
 from circuit_store import control, runs
-from circuit_tui import paths
+from circuit_tui import echo, paths
 
 UNSETTLED = ("queued", "running")
 POLL = 0.2
@@ -74,22 +72,20 @@ class Followed:
             f"the runner ended (code {code}); finished results are kept and the same command goes on. "
             f"What it said is in {paths.log()}."
         )
-        click.echo(f"circuit-tui: {why}", err=True)
+        echo.told(f"circuit-tui: {why}")
         raise SystemExit(1)
 
     def interrupt(self) -> None:
         """Ctrl-C: this process wants the run no more."""
         if not control.withdraw(self.db, self.run, os.getpid()):
-            click.echo(
+            echo.told(
                 f"Interrupted. Run {self.run} goes on, because it was asked for elsewhere too: "
-                f"`circuit-tui jobs cancel {self.run}` ends it.",
-                err=True,
+                f"`circuit-tui jobs cancel {self.run}` ends it."
             )
             return
-        click.echo(
+        echo.told(
             "Interrupted. What is finished stays; the same command, or "
-            f"`circuit-tui jobs resume {self.run}`, goes on from there.",
-            err=True,
+            f"`circuit-tui jobs resume {self.run}`, goes on from there."
         )
         if runs.progress(self.db) is None:
             self.end(0)

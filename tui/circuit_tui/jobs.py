@@ -1,18 +1,15 @@
 """The queue of a store: what runs there are, how they go, and what a person does to them."""
 
-import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import click
-
 from circuit_core.sweep import launch
 from circuit_store import control, runners, runs
 from circuit_store.errors import UnknownName
 from circuit_store.store import open_to_read, open_to_write
-from circuit_tui import paths
+from circuit_tui import echo, paths
 from circuit_tui.printing import plain, table
 
 COLUMNS = ["run", "state", "priority", "models", "units", "done", "failed", "open", "seconds", "created", "reason"]
@@ -38,7 +35,7 @@ def show_all(store: Path, as_json: bool) -> None:
         found = runs.listed(db)
     _print({"runs": found}, found, COLUMNS, as_json)
     if any(row["open"] for row in found) and not launch.alive(store):
-        click.echo("No runner is at work: `circuit-tui jobs resume` starts one.", err=True)
+        echo.told("No runner is at work: `circuit-tui jobs resume` starts one.")
 
 
 def show(store: Path, run: int, as_json: bool) -> None:
@@ -46,7 +43,7 @@ def show(store: Path, run: int, as_json: bool) -> None:
         (row,) = _one(db, run)
         units = runs.units(db, run)
     if not as_json:
-        click.echo(table([{c: _cell(row[c]) for c in COLUMNS}], COLUMNS), nl=False)
+        echo.shown(table([{c: _cell(row[c]) for c in COLUMNS}], COLUMNS), end="")
     _print({**row, "units": units}, units, OF_UNITS, as_json)
 
 
@@ -70,8 +67,8 @@ def resume(store: Path, run: int | None, as_json: bool, failed: bool = False) ->
             see_to_runner(db, store)
         told = f"{total} unit{'' if total == 1 else 's'} computed in the background: `circuit-tui jobs list` looks on."
         if as_json:
-            click.echo(json.dumps({"runs": chosen, "queued": total}))
-        click.echo(told if total else "Nothing is left to compute.", err=True)
+            echo.document({"runs": chosen, "queued": total})
+        echo.told(told if total else "Nothing is left to compute.")
 
 
 def _left(db: sqlite3.Connection) -> list[int]:
@@ -82,8 +79,8 @@ def forget(store: Path, run: int, as_json: bool) -> None:
     with closing(open_to_write(store)) as db:
         control.forget(db, run)
     if as_json:
-        click.echo(json.dumps({"run": run, "forgotten": True}))
-    click.echo(f"Run {run} is off the list; its results stay.", err=True)
+        echo.document({"run": run, "forgotten": True})
+    echo.told(f"Run {run} is off the list; its results stay.")
 
 
 def logs(store: Path, run: int, as_json: bool) -> None:
@@ -98,9 +95,9 @@ def logs(store: Path, run: int, as_json: bool) -> None:
         raise ValueError(f"The log {file} cannot be read ({error.strerror}): check its permissions.") from None
     found = [plain(line) for line in lines if any(mark in line for mark in marks)][-TAIL:]
     if as_json:
-        click.echo(json.dumps({"run": run, "log": str(file), "lines": found}))
+        echo.document({"run": run, "log": str(file), "lines": found})
     else:
-        click.echo("".join(f"{line}\n" for line in found), nl=False)
+        echo.shown("".join(f"{line}\n" for line in found), end="")
 
 
 def _one(db: sqlite3.Connection, run: int) -> list[dict[str, Any]]:
@@ -114,15 +111,15 @@ def _one(db: sqlite3.Connection, run: int) -> list[dict[str, Any]]:
 
 def _tell(db: sqlite3.Connection, run: int, as_json: bool, sentence: str) -> None:
     if as_json:
-        click.echo(json.dumps(_one(db, run)[0]))
-    click.echo(sentence, err=True)
+        echo.document(_one(db, run)[0])
+    echo.told(sentence)
 
 
 def _print(document: dict[str, Any], rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(document, ensure_ascii=False, indent=1))
+        echo.document(document, indent=1)
     else:
-        click.echo(table([{c: _cell(row[c]) for c in columns} for row in rows], columns), nl=False)
+        echo.shown(table([{c: _cell(row[c]) for c in columns} for row in rows], columns), end="")
 
 
 def _cell(value: Any) -> Any:

@@ -1,18 +1,17 @@
 """Print or write a view of the store: `show` and `export`."""
 
-import json
 import re
 import sqlite3
 from pathlib import Path
 from typing import Any
 
-import click
-
 from circuit_store import addresses, queries
 from circuit_store import export as files
 from circuit_store.errors import UnknownName
+from circuit_store.showing import plain
 from circuit_store.store import open_to_read
 from circuit_store.views import View
+from circuit_tui import echo
 
 FILTERS = ("task", "role", "layer", "head")
 HELD = {"task": queries.all_tasks, "role": queries.roles}
@@ -32,17 +31,17 @@ def show(
     filters, choices = _narrowed(db, which, address, narrow)
     filters |= more or {}
     if kind == "json":
-        click.echo(json.dumps(files.document(db, which, filters, choices), ensure_ascii=False, indent=1))
+        echo.document(files.document(db, which, filters, choices), indent=1)
         return
     rows = queries.rows(db, which, filters, choices)
     columns = [c.name for c in which.columns]
     if kind == "csv":
-        click.echo(files.text(rows, columns).encode(), nl=False)
+        echo.exact(files.text(rows, columns).encode())
         return
     if which.header is not None:
         for line in queries.rows(db, which.header, filters, choices):
-            click.echo(", ".join(f"{k} {_short(v)}" for k, v in line.items() if v is not None))
-    click.echo(table(rows, columns), nl=False)
+            echo.shown(", ".join(f"{k} {_short(v)}" for k, v in line.items() if v is not None))
+    echo.shown(table(rows, columns), end="")
 
 
 def export(store: Path, name: str, address: str | None, output: Path | None, options: dict[str, Any]) -> None:
@@ -53,7 +52,7 @@ def export(store: Path, name: str, address: str | None, output: Path | None, opt
     rows = _kept(queries.rows(db, which, filters, choices), which, options)
     text = files.text(rows, columns, options["kind"], options["raw"])
     if output is None:
-        click.echo(text.encode(), nl=False)
+        echo.exact(text.encode())
         return
     try:
         output.write_bytes(text.encode())
@@ -177,8 +176,3 @@ def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return plain(str(value))
-
-
-def plain(text: str) -> str:
-    """Text that neither breaks a line nor steers a terminal."""
-    return "".join(c if c.isprintable() else "�" for c in text)

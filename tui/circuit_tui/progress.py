@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
 from circuit_store.runs import Progress
+from circuit_store.showing import plain
+from circuit_tui import echo
 
 
 class Bars:
@@ -40,10 +42,12 @@ class Bars:
             return
         finished = max(0, self.total - (progress.total - progress.done - progress.failed))
         self.rich.update(self.sweep, completed=finished, eta=self._eta(finished, progress))
-        self.rich.update(self.checkpoint, description=progress.current or "starting", completed=progress.fraction)
+        self.rich.update(
+            self.checkpoint, description=plain(progress.current or "starting"), completed=progress.fraction
+        )
         if not self.terminal and finished != self.told:
             self.told = finished
-            print(f"{finished}/{self.total} checkpoints, {self._eta(finished, progress)}", file=sys.stderr, flush=True)
+            echo.told(f"{finished}/{self.total} checkpoints, {self._eta(finished, progress)}")
 
     def _eta(self, finished: int, progress: Progress) -> str:
         if finished >= self.total:

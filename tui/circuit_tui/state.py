@@ -6,6 +6,7 @@ does hold. So a store that fills while one looks on is followed to its newest ch
 
 import hashlib
 import json
+import os
 import sqlite3
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
@@ -87,12 +88,18 @@ def folder() -> Path:
     return path
 
 
+def private(path: str, flags: int) -> int:
+    """Open a file, made for the user alone."""
+    return os.open(path, flags, 0o600)
+
+
 def _file(store: Path) -> Path:
     return folder() / f"view-{hashlib.sha256(str(store.absolute()).encode()).hexdigest()[:16]}.json"
 
 
 def remember(store: Path, wish: Selection, **look: Any) -> None:
-    _file(store).write_text(json.dumps({"selection": asdict(wish), **look}))
+    with open(_file(store), "w", opener=private) as file:
+        file.write(json.dumps({"selection": asdict(wish), **look}))
 
 
 def recall(store: Path) -> tuple[Selection, dict[str, Any]]:

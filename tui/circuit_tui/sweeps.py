@@ -1,13 +1,10 @@
 """Ask for a sweep, follow it or leave it to itself, and say what came of it."""
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import click
 
 from circuit_core.circuits.methods import exact_cost
 from circuit_core.graph import Graph
@@ -18,8 +15,7 @@ from circuit_core.sweep.slots import Slots
 from circuit_store import addresses, control, queries, requests, runs
 from circuit_store.models import held_model
 from circuit_store.store import open_to_write, transaction
-from circuit_tui import following, jobs
-from circuit_tui.printing import plain
+from circuit_tui import echo, following, jobs
 
 DEMO = Request(analyses=ANALYSES)
 """One task, with everything that is computed of it: a minute or two for the sample suite."""
@@ -95,31 +91,28 @@ def run(
         following.follow(db, store, number, _missing(planned))
         failed = runs.failures(db, number)
         if (state := runs.run_state(db, number)) in ("cancelled", "interrupted"):
-            click.echo(f"circuit-tui: run {number} was {state} elsewhere; the same command goes on.", err=True)
+            echo.told(f"circuit-tui: run {number} was {state} elsewhere; the same command goes on.")
             return 130
     computed = _missing(planned) - len(failed)
     for model, step, reason in failed:
-        click.echo(plain(f"{model}@{step} failed: {reason}"), err=True)
+        echo.told(f"{model}@{step} failed: {reason}")
     already = _total(planned) - _missing(planned)
-    click.echo(f"{_checkpoints(computed)} computed, {already} were already there, {len(failed)} failed.", err=True)
+    echo.told(f"{_checkpoints(computed)} computed, {already} were already there, {len(failed)} failed.")
     if as_json:
         rows = [{"model": m, "step": s, "error": e} for m, s, e in failed]
-        click.echo(json.dumps({"run": number, "computed": computed, "already": already, "failed": rows}))
+        echo.document({"run": number, "computed": computed, "already": already, "failed": rows})
     _warn_of_undefined(db, number)
     return 1 if failed else 0
 
 
 def _detach(db: sqlite3.Connection, store: Path, run: int, planned: list[Planned], as_json: bool) -> int:
     jobs.leave_to_runner(db, store, run)
-    click.echo(
+    echo.told(
         f"Run {run} computes {_checkpoints(_missing(planned))} in the background: `circuit-tui jobs show {run}` looks "
-        f"at it, `circuit-tui jobs cancel {run}` ends it.",
-        err=True,
+        f"at it, `circuit-tui jobs cancel {run}` ends it."
     )
     if as_json:
-        click.echo(
-            json.dumps({"run": run, "queued": _missing(planned), "already": _total(planned) - _missing(planned)})
-        )
+        echo.document({"run": run, "queued": _missing(planned), "already": _total(planned) - _missing(planned)})
     return 0
 
 
@@ -158,7 +151,7 @@ def _state_cost(db: sqlite3.Connection, planned: list[Planned], request: Request
         if p.missing and of and of.n_layers and of.n_heads:
             graph = Graph(of.n_layers, of.n_heads, bool(of.parallel))
             runs = exact_cost(graph) * len(request.tasks)
-            click.echo(f"exact patching: {runs:,} forward runs for each checkpoint of {plain(p.model)}", err=True)
+            echo.told(f"exact patching: {runs:,} forward runs for each checkpoint of {p.model}")
 
 
 def _checkpoints(n: int) -> str:
@@ -176,7 +169,7 @@ def _missing(planned: list[Planned]) -> int:
 def _warn_of_undefined(db: sqlite3.Connection, run: int | None) -> None:
     """Say once what could not be computed anywhere in this run, for instance a task without its words."""
     for reason, count in runs.undefined(db, run) if run is not None else []:
-        click.echo(plain(f"warning: {reason} ({count} results have no value)"), err=True)
+        echo.told(f"warning: {reason} ({count} results have no value)")
 
 
 def summary(store: Path, models: list[str]) -> None:
@@ -185,8 +178,8 @@ def summary(store: Path, models: list[str]) -> None:
     from circuit_tui.printing import table
 
     db = open_to_read(store)
-    click.echo(table([_summary(db, m) for m in models], None), nl=False)
-    click.echo("Look closer: circuit-tui   (or: circuit-tui show circuit sample-0.2m@final --task ioi)")
+    echo.shown(table([_summary(db, m) for m in models], None), end="")
+    echo.shown("Look closer: circuit-tui   (or: circuit-tui show circuit sample-0.2m@final --task ioi)")
 
 
 def _summary(db: sqlite3.Connection, model: str) -> dict[str, object]:

@@ -7,14 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import click
-
 from circuit_core.sweep import launch
 from circuit_core.sweep.sources import tokenizer_folder
 from circuit_core.sweep.task_names import find, spec
 from circuit_core.tasks.specs import TASKS, TaskSpec, labelled
 from circuit_store import task_files
 from circuit_store.store import open_to_read
+from circuit_tui import echo
 from circuit_tui.printing import plain, table
 
 ABOUT = {
@@ -32,9 +31,9 @@ def print_tasks(store: Path, as_json: bool) -> None:
         rows = [_row(TASKS[name], ABOUT[name]) for name in TASKS]
         rows += [_row(spec(db, name), "pairs of your own") for name in names]
     if as_json:
-        click.echo(json.dumps({"view": "tasks", "filters": {}, "rows": rows}, ensure_ascii=False, indent=1))
+        echo.document({"view": "tasks", "filters": {}, "rows": rows}, indent=1)
     else:
-        click.echo(table(rows, list(rows[0])), nl=False)
+        echo.shown(table(rows, list(rows[0])), end="")
 
 
 def _row(task: TaskSpec, about: str) -> dict[str, Any]:
@@ -60,12 +59,12 @@ def show(store: Path, name: str, model: str, most: int | None, as_json: bool, pr
     shown = found if most is None else found[:most]
     if as_json:
         about = {"task": task.label, "model": model, "metric": task.metric, "prepend_bos": task.prepend_bos}
-        document = about | {"prompts": len(found), "rows": shown}
-        click.echo(json.dumps(document, ensure_ascii=False, indent=1))
+        echo.document(about | {"prompts": len(found), "rows": shown}, indent=1)
         return
-    click.echo(f"{task.label}: {len(found)} prompts, {task.metric}; tokens between bars, as {plain(model)} sees them")
+    about = f"{len(found)} prompts, {task.metric}; tokens between bars, as {plain(model)} sees them"
+    echo.shown(f"{plain(task.label)}: {about}")
     for number, row in enumerate(shown, 1):
-        click.echo("\n" + "\n".join(_lines(number, row)))
+        echo.shown("\n" + "\n".join(_lines(number, row)))
 
 
 def _lines(number: int, row: dict[str, Any]) -> list[str]:

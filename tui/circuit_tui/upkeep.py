@@ -1,14 +1,11 @@
 """Say what came of looking after a store: `verify`, `backup`, `merge`."""
 
-import json
 from contextlib import closing
 from pathlib import Path
 
-import click
-
 from circuit_store import upkeep
 from circuit_store.store import close_writer, open_to_read, open_to_write
-from circuit_tui.printing import plain
+from circuit_tui import echo
 
 
 def verify(store: Path, as_json: bool) -> int:
@@ -16,11 +13,10 @@ def verify(store: Path, as_json: bool) -> int:
     with closing(open_to_read(store)) as db:
         found = upkeep.faults(db)
     if as_json:
-        click.echo(json.dumps({"store": str(store), "faults": found}))
+        echo.document({"store": str(store), "faults": found})
     for fault in found:
-        click.echo(plain(fault), err=True)
-    sound = f"{plain(str(store))} is sound."
-    click.echo(sound if not found else f"{len(found)} faults: go back to a backup, or compute anew.", err=True)
+        echo.told(fault)
+    echo.told(f"{store} is sound." if not found else f"{len(found)} faults: go back to a backup, or compute anew.")
     return 1 if found else 0
 
 
@@ -28,8 +24,8 @@ def backup(store: Path, output: Path, as_json: bool) -> None:
     with closing(open_to_read(store)) as db:
         upkeep.backup(db, output)
     if as_json:
-        click.echo(json.dumps({"store": str(store), "copy": str(output)}))
-    click.echo(f"{plain(str(output))} is a copy of {plain(str(store))}.", err=True)
+        echo.document({"store": str(store), "copy": str(output)})
+    echo.told(f"{output} is a copy of {store}.")
 
 
 def merge(store: Path, other: Path, as_json: bool) -> None:
@@ -41,5 +37,5 @@ def merge(store: Path, other: Path, as_json: bool) -> None:
         trending.refresh(db, model)
     close_writer(db)
     if as_json:
-        click.echo(json.dumps({"models": merged.models, "results": merged.results, "held": merged.held}))
-    click.echo(f"{merged.results} results taken over, {merged.held} were there already.", err=True)
+        echo.document({"models": merged.models, "results": merged.results, "held": merged.held})
+    echo.told(f"{merged.results} results taken over, {merged.held} were there already.")

@@ -90,9 +90,12 @@ def _run(store: Path, logged: Path | None) -> int:
 
 
 def engine_of(slots: Slots) -> Engine:
+    """Raises: CircuitError, if there can be no workers."""
     if slots.engine == "ray":
-        from circuit_core.sweep.ray_engine import RayEngine
-
+        try:
+            from circuit_core.sweep.ray_engine import RayEngine
+        except ImportError as error:
+            raise CircuitError(f"Ray cannot be used here ({error}): pip install 'circuit-tui[ray]'.") from None
         return RayEngine(slots)
     from circuit_core.sweep.local import Local
 

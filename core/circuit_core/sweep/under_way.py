@@ -13,6 +13,7 @@ from circuit_core.sweep.request import Job, Request, jobs
 from circuit_core.sweep.slots import Slot
 from circuit_core.sweep.task_names import specs
 from circuit_store import control, models, requests, results, task_files
+from circuit_store.showing import plain
 
 log = logging.getLogger(__name__)
 _OF_A_RECORD = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
@@ -146,4 +147,4 @@ class UnderWay:
 
     def tell(self, what: str) -> None:
         """One line of the log."""
-        log.info("%s run %d: %s@%d %s", self.store, self.unit.run, self.unit.model, self.unit.step, what)
+        log.info("%s run %d: %s@%d %s", self.store, self.unit.run, self.unit.model, self.unit.step, plain(what))

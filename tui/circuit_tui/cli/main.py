@@ -8,7 +8,7 @@ import click
 
 from circuit_core.errors import CircuitError
 from circuit_store.errors import StoreError
-from circuit_tui import paths
+from circuit_tui import echo, paths
 
 USAGE, FAILED, CANCELLED = 2, 1, 130
 NUMBER = click.IntRange(0, 2**31)
@@ -31,6 +31,8 @@ class Main(click.Group):
             return super().invoke(ctx)
         except click.UsageError as error:
             misused(error)
+        except UnicodeEncodeError as error:
+            fail(f"{error.object} is no UTF-8 text, which a store needs: rename it, or name it by a link.")
         except (CircuitError, StoreError, ValueError, OverflowError) as error:
             fail(str(error))
         except sqlite3.Error as error:
@@ -49,9 +51,7 @@ def misused(error: click.UsageError) -> NoReturn:
 
 
 def fail(sentence: str, code: int = USAGE) -> NoReturn:
-    from circuit_tui.printing import plain
-
-    click.echo(f"circuit-tui: {plain(sentence)}", err=True)
+    echo.told(f"circuit-tui: {sentence}")
     raise SystemExit(code)
 
 

@@ -34,7 +34,8 @@ class TakingScreen(ExplorerScreen):
     def _write_copy(self, text: str) -> None:
         path = state.folder() / "copied.txt"
         try:
-            path.write_text(text)
+            with open(path, "w", opener=state.private) as file:
+                file.write(text)
             self.say(f"too long for the terminal's clipboard: written to {path}")
         except OSError as error:
             self.say(f"too long for the terminal's clipboard, and no file could be written: {error}")

@@ -1,15 +1,17 @@
 """How numbers, names and scores are written, the same in every pane."""
 
 import math
-import unicodedata
 from typing import Any
+
+from circuit_store import showing
 
 _LONGEST = 200
 
 
 def plain(text: Any) -> str:
-    """Text from the store as it may be shown: one line, no control or direction-changing characters, not too long."""
-    return "".join("�" if unicodedata.category(c).startswith("C") else c for c in str(text)[:_LONGEST])
+    """Text from the store as it may be shown: one harmless line, cut off with an ellipsis if it is too long."""
+    text = str(text)
+    return showing.plain(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
 def short(number: int | float | None) -> str:

@@ -1,0 +1,44 @@
+"""Text that others wrote (names, labels, tokens, reasons) made fit to be shown: no character of it steers a terminal,
+turns the direction of writing or breaks a line.
+
+Such characters are those of Unicode's category C (controls, directions, surrogates, unassigned) and the two that
+separate lines and paragraphs.
+"""
+
+import json
+import re
+import unicodedata
+from typing import Any
+
+UNREADABLE = "�"
+
+
+def plain(text: Any) -> str:
+    """One harmless line; each character that steers is shown as �."""
+    text = str(text)
+    return text if text.isprintable() else "".join(UNREADABLE if steers(c) else c for c in text)
+
+
+def lines(text: str) -> str:
+    """Several harmless lines, which line feeds end."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
+def encodable(text: str) -> str:
+    """What a file can hold: half a character (a lone surrogate), which no encoding knows, is �."""
+    return re.sub("[\ud800-\udfff]", UNREADABLE, text)
+
+
+def as_json(value: Any, indent: int | None = None) -> str:
+    """JSON that reads back as `value`; characters that steer are written as escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return "".join(json.dumps(c)[1:-1] if c != "\n" and steers(c) else c for c in text) if _wild(text) else text
+
+
+def _wild(text: str) -> bool:
+    return not text.replace("\n", "").isprintable()
+
+
+def steers(character: str) -> bool:
+    """Whether a character does something else than being read."""
+    return not character.isprintable() and unicodedata.category(character) != "Zs"

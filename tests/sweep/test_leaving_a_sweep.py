@@ -1,0 +1,83 @@
+"""However the explorer ends while its job goes on: the terminal is as it was, and the job has all its results."""
+
+import re
+import signal
+import termios
+
+import pytest
+from attended import LEFT, Attended, listening
+
+from circuit_core import checkpoints, suites
+
+STEPS = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")]
+BEGINS = """
+import pathlib, sys
+from circuit_core.sweep.request import Request
+from circuit_tui import sweeps
+from circuit_tui.app import Explorer
+store = pathlib.Path(sys.argv[1])
+Explorer(store, lambda: sweeps.begin(store, ["sample-0.1m"], Request(analyses=("behaviour",)))).run()
+"""
+FAILS = """
+import pathlib, sys
+from circuit_tui.app import Explorer
+class Failing(Explorer):
+    def poll(self):
+        super().poll()
+        secret = "local" + str(42_000 + 1)
+        if self.main.look and secret:
+            raise RuntimeError("an error of its own")
+Failing(pathlib.Path(sys.argv[1])).run()
+"""
+MODES = (b"\x1b[?1000l", b"\x1b[?1003l", b"\x1b[?1006l", b"\x1b[?25h", LEFT)
+"""Mouse off, cursor shown, the usual screen."""
+
+
+def left_by(explorer: Attended) -> bytes:
+    """The last that it writes; its terminal echoes and waits for lines again."""
+    told = explorer.read_until(LEFT)
+    told += explorer.read_until(b"never", 0.5)
+    assert all(mode in told for mode in MODES), told[-500:]
+    assert explorer.status() is not None
+    echoes = termios.tcgetattr(explorer.screen)[3]
+    assert echoes & termios.ECHO and echoes & termios.ICANON
+    return told
+
+
+@pytest.fixture
+def opened(bench):
+    """Opens explorers on the bench's store and ends those that are left."""
+    explorers: list[Attended] = []
+
+    def open_one(run: str) -> Attended:
+        explorers.append(Attended(bench.store, bench.env, (120, 40), run))
+        return explorers[-1]
+
+    yield open_one
+    for explorer in explorers:
+        explorer.close()
+
+
+def test_the_explorer_leaves_and_its_job_goes_on(bench, opened):
+    """Invariant: by SIGTERM, SIGHUP or an error of its own, the explorer leaves a terminal in order, prints no value of
+    a variable, and the runner that it started computes everything, listening to nobody."""
+    first = opened(BEGINS)
+    assert b"sweep" in first.read_until(b"sweep")
+    bench.until(lambda: bench.store.exists() and bench.tables() and bench.ask("SELECT * FROM runner") != [])
+    ((runner,),) = bench.ask("SELECT pid FROM runner")
+    assert listening(first.pid) == [] == listening(runner)
+    second, third = opened(BEGINS), opened(FAILS)
+    first.send(signal.SIGTERM)
+    left_by(first)
+    assert b"sample-0.1m" in second.read_until(b"sample-0.1m")
+    second.send(signal.SIGHUP)
+    left_by(second)
+    told = re.sub(rb"\s+", b" ", left_by(third))
+    assert b"circuit-tui stopped because of an error of its own: RuntimeError('an error of its own')" in told
+    assert b"local42001" not in told and b"secret" not in told and b"Traceback" not in told
+    assert {unit[0] for unit in bench.units().values()} & {"queued", "loading", "running"}, "it was over too early"
+    bench.until(lambda: bench.ask("SELECT state FROM run") == [("done",)], patience=150)
+    assert bench.units().keys() == set(STEPS) and {unit[:2] for unit in bench.units().values()} == {("done", 1)}
+    assert bench.ask("SELECT DISTINCT pid FROM run") == [(runner,)]
+    assert len({key for _, key, *_ in bench.results()}) == len(bench.results()) == len(STEPS)
+    bench.until(bench.idle)
