@@ -249,3 +249,15 @@ def _circuit(db: sqlite3.Connection, result: int, c: Circuit) -> None:
 def held_keys(db: sqlite3.Connection, checkpoint: int) -> set[str]:
     """Keys of all results of a checkpoint."""
     return {row[0] for row in db.execute("SELECT key FROM result WHERE checkpoint_id = ?", (checkpoint,))}
+
+
+def held_keys_of(db: sqlite3.Connection, model: str) -> dict[int, set[str]]:
+    """Step -> keys of all results of that checkpoint of a model."""
+    found: dict[int, set[str]] = {}
+    query = (
+        "SELECT step, key FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
+        " JOIN model ON model.id = model_id WHERE model.name = ?"
+    )
+    for step, key in db.execute(query, (model,)):
+        found.setdefault(step, set()).add(key)
+    return found

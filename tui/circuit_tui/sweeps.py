@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,12 +13,12 @@ from circuit_core.graph import Graph
 from circuit_core.sweep import texts
 from circuit_core.sweep.plan import Planned, plan
 from circuit_core.sweep.request import ANALYSES, Request
-from circuit_core.sweep.slots import Slots
 from circuit_core.sweep.task_names import keep_files
 from circuit_store import addresses, control, queries, requests, runs
 from circuit_store.models import held_model
 from circuit_store.store import open_to_write
 from circuit_tui import following, jobs
+from circuit_tui.asking import Asked
 from circuit_tui.printing import plain
 
 DEMO = Request(analyses=ANALYSES)
@@ -27,24 +27,18 @@ SUMMED = ("previous_token", "induction", "name_mover", "copy_suppression", "succ
 """Roles whose best head the summary names."""
 
 
-@dataclass(frozen=True)
-class How:
-    """What a sweep is apart from its numbers."""
-
-    slots: Slots = Slots()
-    """Where a runner computes if this sweep starts one; the request names the devices."""
-    priority: int = 0
-    detach: bool = False
+def demo(models: list[str]) -> Asked:
+    """The demo's request, of all checkpoints."""
+    return Asked(tuple(models), "all", DEMO)
 
 
-def begin(store: Path, models: list[str], request: Request) -> str:
+def begin(store: Path, asked: Asked) -> str:
     """Queue what is missing and see that somebody computes it; returns what to tell the user."""
-    db = open_to_write(store)
-    planned, run = _queue(db, models, "all", request)
-    if run is None:
-        return f"{_checkpoints(_total(planned))} computed already: nothing to do."
-    jobs.leave_to_runner(db, store, run)
-    db.close()
+    with closing(open_to_write(store)) as db:
+        planned, run = _queue(db, asked)
+        if run is None:
+            return f"{_checkpoints(_total(planned))} computed already: nothing to do."
+        jobs.leave_to_runner(db, store, run)
     return f"Computing {_checkpoints(_missing(planned))} in the background; that goes on if you leave."
 
 
@@ -59,8 +53,9 @@ def begin_patch(store: Path, model: str, step: int, task: str, receivers: Iterab
         CircuitError: the model's folder or the task's file is gone.
     """
     with closing(open_to_write(store)) as db:
-        asked = {to: _queue(db, [model], str(step), _patching(task, to), How())[1] for to in receivers}
-        found = {to: number for to, number in asked.items() if number is not None}
+        asked = {to: Asked((model,), str(step), _patching(task, to)) for to in receivers}
+        queued = {to: _queue(db, of)[1] for to, of in asked.items()}
+        found = {to: number for to, number in queued.items() if number is not None}
         for number in found.values():
             control.ask(db, number, control.DETACHED)
         if found:
@@ -73,23 +68,13 @@ def _patching(task: str, to: str) -> Request:
     return Request(tasks=(task,), analyses=("patch",), patch=wanted)
 
 
-def run(
-    store: Path,
-    models: list[str],
-    schedule: str,
-    request: Request,
-    as_json: bool = False,
-    text: Path | None = None,
-    how: How | None = None,
-) -> int:
+def run(store: Path, asked: Asked, as_json: bool = False) -> int:
     """Compute, in the foreground if nothing else is said; returns the exit code."""
-    how = how or How()
     db = open_to_write(store)
-    request = replace(request, text=texts.keep(db, text)) if text else request
-    planned, number = _queue(db, models, schedule, request, how)
+    planned, number = _queue(db, asked)
     if number is not None:
-        _state_cost(db, planned, request)
-    if number is not None and how.detach:
+        _state_cost(db, planned, asked.request)
+    if number is not None and asked.how.detach:
         return _detach(db, store, number, planned, as_json)
     failed: list[tuple[str, int, str]] = []
     if number is not None:
@@ -124,15 +109,16 @@ def _detach(db: sqlite3.Connection, store: Path, run: int, planned: list[Planned
     return 0
 
 
-def _queue(
-    db: sqlite3.Connection, models: list[str], schedule: str, request: Request, how: How | None = None
-) -> tuple[list[Planned], int | None]:
-    how, request = how or How(), keep_files(db, request)
-    planned = [plan(db, name, schedule, request) for name in dict.fromkeys(models)]
+def _queue(db: sqlite3.Connection, asked: Asked) -> tuple[list[Planned], int | None]:
+    """Note models, text and tasks, and what they lack. Returns the run's number, None if nothing is missing."""
+    request = replace(asked.request, text=texts.keep(db, asked.text)) if asked.text else asked.request
+    request = keep_files(db, request)
+    planned = [plan(db, name, asked.checkpoints, request) for name in dict.fromkeys(asked.models)]
     missing = [c for p in planned for c in p.missing]
-    asked = {"models": [p.model for p in planned], "checkpoints": schedule, **vars(request)}
-    slots = vars(replace(how.slots, device=request.device))
-    return planned, requests.add_run(db, asked, missing, how.priority, slots) if missing else None
+    words = {"models": [p.model for p in planned], "checkpoints": asked.checkpoints, **vars(request)}
+    if not missing:
+        return planned, None
+    return planned, requests.add_run(db, words, missing, asked.how.priority, vars(asked.slots))
 
 
 def _state_cost(db: sqlite3.Connection, planned: list[Planned], request: Request) -> None:

@@ -10,8 +10,23 @@ from circuit_core.graph import Graph
 from circuit_core.sweep import texts
 from circuit_core.sweep.request import Job, Request, jobs
 from circuit_core.sweep.sources import describe
-from circuit_core.sweep.task_names import specs
+from circuit_core.sweep.task_names import known
 from circuit_store import models, results
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a request asks of a model, and what is there already."""
+
+    model: models.Model
+    found: list[checkpoints.Found]
+    steps: list[int]
+    """Those that are asked for."""
+    missing: dict[int, list[Job]]
+    """Step -> what its checkpoint lacks; everything, if its weights cannot be read."""
+
+    def folder(self, step: int) -> Path:
+        return Path(self.model.source) / next(f.revision for f in self.found if f.step == step)
 
 
 @dataclass
@@ -24,8 +39,8 @@ class Planned:
     """Ids of checkpoints."""
 
 
-def plan(db: sqlite3.Connection, name: str, schedule: str, request: Request) -> Planned:
-    """Note the model and find which of its checkpoints lack a result.
+def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Request) -> Survey:
+    """Find what is missing; nothing is written, and there need not be a store.
 
     Args:
         name: a known model, a model of the store, or a folder.
@@ -36,18 +51,32 @@ def plan(db: sqlite3.Connection, name: str, schedule: str, request: Request) -> 
     """
     model, found = describe(db, name)
     _check_sizes(model, request)
-    tokens = model.tokens_per_step
-    noted = [models.Checkpoint(f.step, f.step * tokens if tokens else None, f.revision) for f in found]
     steps = suites.choose([f.step for f in found], schedule)
-    wanted = jobs(request, specs(db, request), texts.chosen(db, request, model.suite))
-    ids = models.add_model(db, model, noted)
-    revisions = {f.step: f.revision for f in found}
-    planned = Planned(model.name, len(steps))
+    wanted = jobs(request, known(db, request), texts.named(request, model.suite))
+    held = results.held_keys_of(db, model.name) if db else {}
+    asked = Survey(model, found, steps, {})
     for step in steps:
-        keys = _keys(f"{model.name}@{step}", Path(model.source) / revisions[step], wanted)
-        if not keys or not keys <= results.held_keys(db, ids[step]):
-            planned.missing.append(ids[step])
-    return planned
+        address = f"{model.name}@{step}"
+        if lacking := _lacking(address, asked.folder(step), wanted, held.get(step, set())):
+            asked.missing[step] = lacking
+    return asked
+
+
+def _lacking(address: str, folder: Path, wanted: list[Job], held: set[str]) -> list[Job]:
+    try:
+        identity = checkpoints.identity(folder)
+    except (CheckpointError, OSError):
+        return wanted
+    return [job for job in wanted if job.key(address, identity) not in held]
+
+
+def plan(db: sqlite3.Connection, name: str, schedule: str, request: Request) -> Planned:
+    """Note the model and find which of its checkpoints lack a result. Arguments and errors are those of `survey`."""
+    asked = survey(db, name, schedule, request)
+    tokens = asked.model.tokens_per_step
+    noted = [models.Checkpoint(f.step, f.step * tokens if tokens else None, f.revision) for f in asked.found]
+    ids = models.add_model(db, asked.model, noted)
+    return Planned(asked.model.name, len(asked.steps), [ids[step] for step in asked.missing])
 
 
 def _check_sizes(model: models.Model, request: Request) -> None:
@@ -56,11 +85,3 @@ def _check_sizes(model: models.Model, request: Request) -> None:
         edges = Graph(model.n_layers, model.n_heads, bool(model.parallel)).n_edges
         if max(request.sizes) > edges:
             raise ValueError(f"--sizes {max(request.sizes)}: {model.name} has {edges} edges; give at most so many.")
-
-
-def _keys(address: str, folder: Path, wanted: list[Job]) -> set[str]:
-    try:
-        identity = checkpoints.identity(folder)
-    except (CheckpointError, OSError):
-        return set()
-    return {job.key(address, identity) for job in wanted}

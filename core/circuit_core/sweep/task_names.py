@@ -23,14 +23,27 @@ def keep_files(db: sqlite3.Connection, request: Request) -> Request:
     return replace(request, tasks=tuple(dict.fromkeys(_kept(db, name) for name in request.tasks)))
 
 
-def _kept(db: sqlite3.Connection, name: str) -> str:
-    if name in TASKS or task_files.task_file(db, name):
-        return name
+def known(db: sqlite3.Connection | None, request: Request) -> list[TaskSpec]:
+    """The tasks of a request, whose files need not be kept yet. Raises: as `keep_files`."""
+    return [spec(db, name) if _named(db, name) else _of_file(db, name) for name in request.tasks]
+
+
+def _named(db: sqlite3.Connection | None, name: str) -> bool:
+    return name in TASKS or bool(db and task_files.task_file(db, name))
+
+
+def _of_file(db: sqlite3.Connection | None, name: str) -> TaskSpec:
     path = Path(name).expanduser()
     if not path.is_file():
-        held = [row[0] for row in db.execute("SELECT name FROM task_file ORDER BY name")]
+        held = [row[0] for row in db.execute("SELECT name FROM task_file ORDER BY name")] if db else []
         raise TaskError(f"There is no task or file {name}: choose from {', '.join([*TASKS, *held])}, or give a file.")
-    spec = files.read(path)
+    return files.read(path)
+
+
+def _kept(db: sqlite3.Connection, name: str) -> str:
+    if _named(db, name):
+        return name
+    spec = _of_file(db, name)
     file = task_files.TaskFile(spec.name, spec.hash, spec.format, spec.content or "")
     return task_files.add_task_file(db, file, tuple(TASKS))
 

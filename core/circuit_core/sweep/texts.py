@@ -18,18 +18,32 @@ LARGEST = 8 * 2**20
 
 def keep(db: sqlite3.Connection, path: Path) -> str:
     """Keep a file's text in the store; returns its hash. Raises: CircuitError."""
+    digest, text = read(path)
+    task_files.keep_text(db, digest, text)
+    return digest
+
+
+def read(path: Path) -> tuple[str, str]:
+    """Hash and text of a file. Raises: CircuitError."""
     try:
         with path.expanduser().open("rb") as file:
             text = file.read(LARGEST).decode("utf-8", "ignore")
     except OSError as error:
         raise CircuitError(f"--text {path} cannot be read ({error.strerror}): give a file of plain text.") from None
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    task_files.keep_text(db, digest, text)
-    return digest
+    return hashlib.sha256(text.encode()).hexdigest()[:16], text
 
 
 def chosen(db: sqlite3.Connection, request: Request, suite: str) -> str | None:
     """The hash of the text for a model of that suite, which the store keeps; None if there is none."""
     if request.text is None and suite == "sample":
-        return keep(db, suites.sample_folder() / "text.txt")
+        return keep(db, _own())
     return request.text
+
+
+def named(request: Request, suite: str) -> str | None:
+    """The hash that `chosen` gives, without keeping the text."""
+    return read(_own())[0] if request.text is None and suite == "sample" else request.text
+
+
+def _own() -> Path:
+    return suites.sample_folder() / "text.txt"
