@@ -5,7 +5,7 @@ that does nothing, and none that terminals cannot tell from Enter, Tab, Backspac
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual.binding import Binding, BindingType
 
@@ -174,9 +174,9 @@ def of(pane: str | None = None) -> list[BindingType]:
     return [key.binding() for key in KEYS if (pane in key.where if pane else not key.where)]
 
 
-def named(*ids: str) -> list[BindingType]:
-    """The bindings of some keys."""
-    return [key.binding() for key in KEYS if key.id in ids]
+def named(*ids: str, shown: bool = False) -> list[BindingType]:
+    """The bindings of some keys, for a page that has them too; `shown` in its footer."""
+    return [replace(key, footer=shown).binding() for key in KEYS if key.id in ids]
 
 
 def matching(words: str) -> Iterable[Key]:

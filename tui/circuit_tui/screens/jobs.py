@@ -32,14 +32,19 @@ if TYPE_CHECKING:
 POLL = 1.0
 """Seconds between two looks at the queue."""
 EMPTY = "No run yet: ctrl+r asks for one here, `circuit-tui run MODEL --detach` does from a shell."
-_SHARED = ("help", "palette", "run", "theme", "error", "suspend")
+_SHARED = ("palette", "theme", "error", "suspend")
 _UNDER_WAY = ("loading", "running")
 
 
 class Jobs(Screen[None], inherit_bindings=False):
     """`queue` is what was seen last."""
 
-    BINDINGS = [*bindings.of("jobs"), *bindings.named(*_SHARED), ("escape,q,backspace,7", "dismiss", "Back")]
+    BINDINGS = [
+        *bindings.of("jobs"),
+        *bindings.named("run", "help", shown=True),
+        *bindings.named(*_SHARED),
+        ("escape,q,backspace,7", "dismiss", "Back"),
+    ]
     HORIZONTAL_BREAKPOINTS = [(0, "-cramped"), (60, "-narrow"), (100, "-normal")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (15, "-low"), (24, "-tall")]
     DEFAULT_CSS = """

@@ -1,5 +1,6 @@
 """The end of a run's log, and what is written to it while one looks on. Text only."""
 
+from functools import reduce
 from pathlib import Path
 
 from rich.text import Text
@@ -41,7 +42,9 @@ class Log(TextScreen):
             file, lines = jobs.tail(self.store, self.run, self.log_file)
         except ValueError as error:
             lines, file = [str(error)], ""
-        self.post_message(self.Read("\n".join(lines) or f"Nothing is written about run {self.run} in {file} yet."))
+        marks = (f" {self.store.absolute()} run {self.run}:", f" {self.store} run {self.run}:")
+        short = [reduce(lambda text, mark: text.replace(mark, " "), marks, line) for line in lines]
+        self.post_message(self.Read("\n".join(short) or f"Nothing is written about run {self.run} in {file} yet."))
 
     def on_log_read(self, message: Read) -> None:
         if message.text == self._text.plain:

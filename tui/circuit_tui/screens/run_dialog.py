@@ -92,15 +92,16 @@ class RunDialog(ModalScreen[str]):
             for name, (usual, _) in FIELDS.items():
                 with Horizontal():
                     yield Label(name)
-                    yield Input(
-                        shlex.quote(self.model) if name == "models" and self.model else usual,
-                        id=name,
-                        select_on_focus=False,
-                        suggester=_suggested(name),
-                    )
+                    yield self._entry(name, usual)
             yield Static(id="hint")
             yield Static(id="command", markup=False)
             yield Static(id="cost")
+
+    def _entry(self, name: str, usual: str) -> Input:
+        first = shlex.quote(self.model) if name == "models" and self.model else usual
+        entry = Input(first, id=name, select_on_focus=False, suggester=_suggested(name))
+        entry.cursor_blink = False
+        return entry
 
     @property
     def command(self) -> str:

@@ -70,7 +70,7 @@ def unit_line(row: Row, width: int, colours: theme.Palette) -> Text:
         line.append(_fit(f" {plain(row['doing'])}", room - 8))
     else:
         line.append(_fit(plain(row["error"] or ""), room), colours.hurts)
-    seconds = "" if row["seconds"] is None else lasting(row["seconds"])
+    seconds = "" if row["seconds"] is None else _took(row["seconds"])
     line.append(f"{row['attempts'] or '':>5}{seconds:>8}", colours.muted)
     return line.append(f"  {_fit(plain(row['device'] or ''), 7)}", colours.muted)
 
@@ -95,6 +95,10 @@ def _span(row: Row) -> str:
     if row["seconds_left"] is not None:
         return f"{lasting(row['seconds_left'])} left"
     return "" if row["at_work"] or row["seconds"] is None else lasting(row["seconds"])
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else lasting(seconds)
 
 
 def _meter(width: int) -> int:
