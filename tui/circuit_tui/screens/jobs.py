@@ -137,8 +137,8 @@ class Jobs(Screen[None], inherit_bindings=False):
         """The lines around the lists."""
         queue, width = self.queue, self.size.width - 2
         runner = queue.runner or ("no runner: R goes on" if any(row["open"] for row in queue.runs) else "no runner")
-        where = Text("jobs", no_wrap=True, overflow="ellipsis").append(f"   {plain(runner)}   store ")
-        where.append(plain(self.main.store)).append("   paused, P goes on" if self.paused else "", "bold")
+        where = Text(f"jobs   {plain(runner)}", no_wrap=True, overflow="ellipsis")
+        where.append("   paused, P goes on" if self.paused else "", "bold").append(f"   store {plain(self.main.store)}")
         self._note("where", where)
         self._note("gpus", Text("\n".join(queue_lines.gpu_line(gpu, i) for i, gpu in enumerate(queue.gpus))))
         self._note("runs-columns", Text(queue_lines.runs_header(width) if queue.runs else ""))

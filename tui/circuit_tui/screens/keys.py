@@ -70,8 +70,10 @@ class KeyedScreen(ChoosingScreen):
             self.redraw()
 
     def action_reload(self) -> None:
+        self.explorer.written.forget()
         self.explorer.close_store()
         self.explorer.poll()
+        self.refresh()
 
     def action_error(self) -> None:
         self.app.push_screen(TextScreen("Last error", Text(self.explorer.last_error)))

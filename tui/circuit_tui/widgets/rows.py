@@ -1,13 +1,9 @@
-"""Lines that are read again and again: of those in view, only such as changed are drawn anew.
-
-Over a slow connection every cell counts: a job that runs for days is watched for days.
-"""
+"""Lines that are read again and again: of those in view, only such as changed are drawn anew."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.text import Text
-from textual.geometry import Region
 
 from circuit_tui.widgets.lines import Lines
 
@@ -39,8 +35,8 @@ class Rows(Lines):
         for index, before in list(self._seen.items()):
             if not self._in_view(index):
                 del self._seen[index]
-            elif (now := self._write(self.rows[index], self._width)) != before:
-                self._renew(index, before, now)
+            elif self._write(self.rows[index], self._width) != before:
+                self.refresh_line(index)
 
     def lead(self, index: int) -> None:
         """Put the cursor on what goes on there, unless the user has put it elsewhere."""
@@ -68,27 +64,3 @@ class Rows(Lines):
     def _line(self, index: int, width: int) -> Text:
         self._seen[index] = self._write(self.rows[index], width)
         return self._seen[index]
-
-    def _renew(self, index: int, before: Text, now: Text) -> None:
-        """Draw the cells that differ; the whole line if it is the cursor's, or its colours moved."""
-        first, end = differing(before, now)
-        self._seen[index] = now
-        self.refresh(Region(1 + first, index - self.scroll_offset.y, end - first, 1))
-
-
-def differing(before: Text, now: Text) -> tuple[int, int]:
-    """The cells from the first that differs to behind the last, in two lines of narrow characters."""
-    cells = [_cells(line) for line in (before, now)]
-    length = max(map(len, cells))
-    padded = [line + [(" ", "")] * (length - len(line)) for line in cells]
-    apart = [i for i, (one, other) in enumerate(zip(*padded, strict=True)) if one != other]
-    return (apart[0], apart[-1] + 1) if apart else (0, 0)
-
-
-def _cells(line: Text) -> list[tuple[str, str]]:
-    """Each character with its styles."""
-    styles = [""] * len(line.plain)
-    for span in line.spans:
-        for i in range(span.start, min(span.end, len(styles))):
-            styles[i] += f" {span.style}"
-    return list(zip(line.plain, styles, strict=True))
