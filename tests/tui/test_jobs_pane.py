@@ -70,7 +70,7 @@ async def test_pace_and_what_is_left_count_those_who_work_at_once(explore, db, s
         assert (row["at_work"], row["per_minute"], row["seconds_left"]) == (2, 60.0, 1.5)
         text = screen_text(app)
         assert " 60 " in text and "2 s left" in text
-        assert "running     ████░░░░ circuit" in text and page.units.row["step"] == 0
+        assert "running     ████░░░░ circuit" in text and page.units.row and page.units.row["step"] == 0
 
 
 async def test_the_cursor_goes_along_with_the_work_until_it_is_moved(explore, db):
@@ -105,7 +105,7 @@ async def test_only_lines_that_changed_are_drawn_again(explore, db, monkeypatch)
 
 async def test_cancel_asks_first(explore, db, started):
     async with explore() as (app, pilot):
-        await opened(app, pilot, "ctrl+x")
+        page = await opened(app, pilot, "ctrl+x")
         assert isinstance(app.screen, Confirm) and "1 of 2 units are left" in app.screen.question
         await pilot.press("n")
         await app.workers.wait_for_complete()
@@ -114,7 +114,7 @@ async def test_cancel_asks_first(explore, db, started):
         await app.workers.wait_for_complete()
         assert db.execute("SELECT state, cancel FROM run WHERE id = 2").fetchone()[:] == ("cancelled", 1)
         await looked(app, pilot)
-        assert app.screen.queue.runs[0]["state"] == "cancelled" and started == []
+        assert page.queue.runs[0]["state"] == "cancelled" and started == []
         await pilot.press("ctrl+x")
         assert app.screen is not app.main and not isinstance(app.screen, Confirm)
         assert "nothing is left to cancel" in [toast.message for toast in app._notifications][-1]

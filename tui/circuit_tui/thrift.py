@@ -7,7 +7,7 @@ of a line is held against what was written last in its place; a piece that is th
 
 from collections.abc import Iterator
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Size
 from textual.strip import Strip
@@ -53,6 +53,10 @@ class Sparing(CompositorUpdate):
 
     def __init__(self, update: LayoutUpdate | ChopsUpdate, written: Written) -> None:
         self.update, self.written = update, written
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """All of it, for whoever draws the update elsewhere."""
+        return self.update.__rich_console__(console, options)
 
     def render_segments(self, console: Console) -> str:
         found = _laid_out(self.update) if isinstance(self.update, LayoutUpdate) else _chopped(self.update)
