@@ -1,8 +1,11 @@
 """The explorer in a real pseudo-terminal: seconds to the first frame and to the data, and bytes and seconds a key.
 
     python benchmarks/explorer.py STORE [--repeats 5]
+    python benchmarks/explorer.py --job sample-0.1m sample-0.2m [--workers 2]
 
-120 x 40, 256 colours. The first frame is the first output that names a pane; data, the first that names a model.
+120 x 40, 256 colours. The first frame is the first output that names a pane; data, the first that names a model. With
+`--job`, bytes a second that are written while these models are computed into a new store: on the page of the queue,
+and on the panes.
 """
 
 import argparse
@@ -12,12 +15,20 @@ import pty
 import select
 import statistics
 import struct
+import subprocess
 import sys
 import tempfile
 import termios
 import time
+from pathlib import Path
+
+from circuit_core.sweep.launch import alive
 
 KEYS = {"checkpoint .": b".", "checkpoint ,": b",", "pane 3": b"3", "head l": b"l", "pane 5": b"5", "tree j": b"j"}
+
+
+FIRST = 2.0
+"""Seconds in which a page is drawn for the first time."""
 
 
 def spawn(store: str) -> int:
@@ -48,11 +59,41 @@ def settle(terminal: int, quiet: float = 0.25) -> tuple[int, float]:
     return size, last
 
 
+def watch(models: list[str], workers: int, keys: bytes) -> float:
+    """Bytes a second from a moment after the keys until the job has ended."""
+    store = Path(tempfile.mkdtemp()) / "store.db"
+    command = [sys.executable, "-m", "circuit_tui", "--store", str(store), "run", *models]
+    subprocess.run([*command, "--detach", "--workers", str(workers)], check=True, capture_output=True)
+    terminal = spawn(str(store))
+    until(terminal, b"sample-", time.perf_counter())
+    os.write(terminal, keys)
+    began, sizes = time.perf_counter(), []
+    while alive(store):
+        if select.select([terminal], [], [], 0.2)[0]:
+            sizes.append((time.perf_counter() - began, len(os.read(terminal, 65536))))
+    seconds = time.perf_counter() - began
+    os.write(terminal, b"qq")
+    os.close(terminal)
+    os.wait()
+    return sum(size for at, size in sizes if at > FIRST) / (seconds - FIRST)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("store")
+    parser.add_argument("store", nargs="?")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--job", nargs="+", metavar="MODEL")
+    parser.add_argument("--workers", type=int, default=1)
     args = parser.parse_args()
+    if args.job:
+        for name, keys in (("queue", b"7"), ("panes", b"")):
+            print(f"{name}   {watch(args.job, args.workers, keys) / 1000:.2f} kB/s   (goal: at most 2.0)")
+    if args.store:
+        walk(args)
+
+
+def walk(args: argparse.Namespace) -> None:
+    """The keys, on a store that is there."""
     frames, data = [], []
     keys: dict[str, list[tuple[int, float]]] = {name: [] for name in KEYS}
     for _ in range(args.repeats):

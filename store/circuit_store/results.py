@@ -301,3 +301,15 @@ def ask_again(db: sqlite3.Connection, model: str, keys: Iterable[str]) -> bool:
             (model, next_asked(db), json.dumps(list(keys))),
         )
         return db.execute("SELECT changes()").fetchone()[0] > 0
+
+
+def held_keys_of(db: sqlite3.Connection, model: str) -> dict[int, set[str]]:
+    """Step -> keys of all results of that checkpoint of a model."""
+    found: dict[int, set[str]] = {}
+    query = (
+        "SELECT step, key FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
+        " JOIN model ON model.id = model_id WHERE model.name = ?"
+    )
+    for step, key in db.execute(query, (model,)):
+        found.setdefault(step, set()).add(key)
+    return found

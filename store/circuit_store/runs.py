@@ -23,6 +23,16 @@ class Progress:
     at_work: int = 1
     """Units under way at once; 1 if there is none."""
 
+    @property
+    def seconds_left(self) -> float | None:
+        """Of those who work now; None while no unit is finished."""
+        return seconds_left(self.total - self.done - self.failed - self.fraction, self.seconds_a_unit, self.at_work)
+
+
+def seconds_left(units: float, seconds_a_unit: float | None, at_work: int) -> float | None:
+    """Until so many units are done, by as many at once as are under way."""
+    return None if seconds_a_unit is None else units * seconds_a_unit / max(1, at_work)
+
 
 def progress(db: sqlite3.Connection, run: int | None = None) -> Progress | None:
     """Of one run, or of all runs that are not settled; None if there is none."""
@@ -76,11 +86,17 @@ def undefined(db: sqlite3.Connection, run: int) -> list[tuple[str, int]]:
 
 
 def listed(db: sqlite3.Connection, run: int | None = None) -> list[dict[str, Any]]:
-    """Runs that are not forgotten, newest first, or one run: what was asked, how far it is, and where."""
+    """Runs that are not forgotten, newest first, or one run: what was asked, how far it is, and where.
+
+    `per_minute` is what those who work now finish, by the mean of the finished units; None while nobody works.
+    """
     found = db.execute(
         "SELECT run.id AS run, run.state, cancel, priority, request, created, started, ended, host, pid, reason, log,"
         " count(unit.id) AS units, total(unit.state = 'done') AS done, total(unit.state = 'failed') AS failed,"
-        " total(unit.state IN ('queued', 'loading', 'running')) AS open, sum(unit.seconds) AS seconds"
+        " total(unit.state IN ('queued', 'loading', 'running')) AS open, sum(unit.seconds) AS seconds,"
+        " total(unit.state IN ('loading', 'running')) AS at_work,"
+        " total(fraction * (unit.state IN ('loading', 'running'))) AS fraction,"
+        " avg(CASE unit.state WHEN 'done' THEN unit.seconds END) AS seconds_a_unit"
         " FROM run LEFT JOIN unit ON unit.run_id = run.id WHERE (NOT hidden OR ?1) AND (run.id = ?1 OR ?1 IS NULL)"
         " GROUP BY run.id ORDER BY run.id DESC",
         (run,),
@@ -91,8 +107,13 @@ def listed(db: sqlite3.Connection, run: int | None = None) -> list[dict[str, Any
 def _of_run(row: dict[str, Any]) -> dict[str, Any]:
     request = json.loads(row.pop("request"))
     state = "cancelling" if row.pop("cancel") and row["state"] in ("queued", "running") else row["state"]
-    counts = {name: int(row[name]) for name in ("done", "failed", "open")}
-    return row | counts | {"state": state, "models": request.get("models", []), "request": request}
+    counts = {name: int(row[name]) for name in ("done", "failed", "open", "at_work")}
+    mean, at_work = row["seconds_a_unit"], counts["at_work"]
+    pace = {
+        "per_minute": 60 * at_work / mean if mean and at_work else None,
+        "seconds_left": seconds_left(counts["open"] - row["fraction"], mean, at_work) if at_work else None,
+    }
+    return row | counts | pace | {"state": state, "models": request.get("models", []), "request": request}
 
 
 def units(db: sqlite3.Connection, run: int) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ written, with nothing in a log beside it, is opened as immutable, because SQLite
 otherwise.
 """
 
+import errno
 import os
 import sqlite3
 import time
@@ -30,7 +31,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        _make(path)
         db = _connect(path, f"file:{_quoted(path)}?mode=rw")
         if db.execute("PRAGMA user_version").fetchone()[0] < VERSION:
             _migrate(db, path)
@@ -40,6 +41,19 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise StoreUnusable(f"The store {path} cannot be written ({error}): {_HINT}.") from None
     return db
+
+
+def _make(path: Path) -> None:
+    """See that the file is there. One that is there is not opened: closing it again would drop the locks that other
+    connections of this process hold on it, and the last writer to leave would take the log away under them.
+
+    Raises:
+        OSError: it cannot be made, or is none that may be written.
+    """
+    if not path.is_file():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    elif not os.access(path, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:

@@ -322,3 +322,23 @@ def test_reading_needs_neither_torch_nor_textual_nor_numpy(toy):
     )
     done = subprocess.run([sys.executable, "-c", code, toy.full().path], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_reader_keeps_its_place_when_its_own_process_writes_beside_it(tmp_path):
+    """Invariant: after this process opened the store to write, a reader that was open before still sees what others
+    write. Opening the file itself would drop the reader's locks, and the last writer to leave take its log away."""
+    path = tmp_path / "store.db"
+    store.close_writer(store.open_to_write(path))
+    reader = store.open_to_read(path)
+    reader.execute("SELECT count(*) FROM model").fetchone()
+    store.open_to_write(path).close()
+    for name in ("a", "b"):
+        code = (
+            "import sys, pathlib; from circuit_store import store;"
+            "db = store.open_to_write(pathlib.Path(sys.argv[1]));"
+            "db.execute('INSERT INTO model (name, suite, source) VALUES (?, ?, ?)', (sys.argv[2], 's', 's'));"
+            "store.close_writer(db)"
+        )
+        subprocess.run([sys.executable, "-c", code, str(path), name], check=True)
+        assert name in [row[0] for row in reader.execute("SELECT name FROM model")]
+    reader.close()

@@ -75,5 +75,6 @@ def test_names_are_scored_on_ioi_as_the_runs_tasks_begin():
     """Invariant: where no task names IO, S1 and S2, the roles that need names use IOI, with BOS if all have it."""
     plain, begun = TASKS["subject_verb"], replace(TASKS["greater_than"], prepend_bos=True)
     for tasks, label in (([plain], "ioi"), ([begun], "ioi+bos"), ([plain, begun], "ioi"), ([], "ioi")):
-        found = {job.task.label for job in jobs(Request(analyses=("algorithm",)), tasks, None) if job.task}
+        asked = [job for job in jobs(Request(analyses=("algorithm",)), tasks, None) if job.analysis != "greater_than"]
+        found = {job.task.label for job in asked if job.task}
         assert found == {label}

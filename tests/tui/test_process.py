@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from circuit_store import requests
+
 HEAVY = {"torch", "transformers", "transformer_lens", "numpy", "sqlite_utils"}
 RUN = "import sys, pathlib; from circuit_tui.app import Explorer; Explorer(pathlib.Path(sys.argv[1])).run()"
 
@@ -103,3 +105,22 @@ def test_a_walk_by_keyboard_ends_in_the_command_lines_bytes(terminal, path):
     command = [sys.executable, "-m", "circuit_tui", "--store", str(path), "export", "circuit", "toy-a@256"]
     printed = subprocess.run([*command, "--task", "ioi"], capture_output=True, check=True).stdout
     assert Path("circuit-toy-a@256-ioi.csv").read_bytes() == printed and printed.count(b"\r\n") == 32
+
+
+def test_a_watched_job_costs_little_output(terminal, db):
+    """Invariant: at most 2 kB/s on the page of the queue, while a unit is begun or finished every half second."""
+    pid, screen, read_until = terminal
+    assert b"toy-b" in read_until(b"toy-b")
+    db.execute("UPDATE unit SET state = 'queued' WHERE run_id = 1")
+    os.write(screen, b"7j")
+    assert b"toy-a" in read_until(b"Units of run 1", 5.0)
+    read_until(b"never", 1.0)
+    size, began = 0, time.monotonic()
+    for _ in range(3):
+        unit = requests.take_unit(db)
+        assert unit
+        size += len(read_until(b"never", 0.5))
+        requests.doing(db, unit, "circuit ioi", 0.5)
+        size += len(read_until(b"never", 0.5))
+        requests.finish_unit(db, unit, "done", 1.0)
+    assert 0 < size / (time.monotonic() - began) <= 2000

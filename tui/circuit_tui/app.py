@@ -17,8 +17,10 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual import on, work
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -32,6 +34,7 @@ from circuit_tui import bindings, clipboard, state, theme
 from circuit_tui.harmless import Harmless
 from circuit_tui.screens.keys import KeyedScreen
 from circuit_tui.screens.palette import Commands
+from circuit_tui.thrift import Sparing, Written
 from circuit_tui.widgets.status import Status
 
 _POLL = 0.5
@@ -57,6 +60,7 @@ class Explorer(App[None]):
         self.db: sqlite3.Connection | None = None
         self.version = -1
         self.last_error = "No error so far."
+        self.written = Written()
         wish, held = state.recall(store)
         for own in (theme.DARK, theme.LIGHT):
             self.register_theme(own)
@@ -76,6 +80,7 @@ class Explorer(App[None]):
         for ending in _ENDINGS:
             with suppress(ValueError):
                 signal.signal(ending, self._end)
+        self.app_resume_signal.subscribe(self, lambda _: self.written.forget())
         self.call_after_refresh(self._start)
 
     def _end(self, number: int, frame: object) -> None:
@@ -95,6 +100,13 @@ class Explorer(App[None]):
     def _run_begin(self, begin: Callable[[], str]) -> None:
         message = begin()
         self.call_from_thread(self.notify, message, markup=False)
+
+    def _display(self, screen: Screen, renderable: RenderableType | None) -> None:
+        """Write what changed, instead of all that was drawn."""
+        self.written.fit(self.size)
+        if isinstance(renderable, LayoutUpdate | ChopsUpdate) and not self.is_inline:
+            renderable = Sparing(renderable, self.written)
+        super()._display(screen, renderable)
 
     def poll(self) -> None:
         """Look whether the store is there and has changed; not before there is a screen to show it on."""

@@ -5,7 +5,7 @@ that does nothing, and none that terminals cannot tell from Enter, Tab, Backspac
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual.binding import Binding, BindingType
 
@@ -15,7 +15,9 @@ _OPENS = ("models", "checkpoints", "heads")
 _MARKS = ("heads", "circuit")
 _PLOT = ("history",)
 _TREE = ("circuit",)
-_CURSOR = ("models", "checkpoints", "heads", "circuit")
+_CURSOR = ("models", "checkpoints", "heads", "circuit", "jobs")
+_JOBS = ("jobs",)
+"""The page of the queue, which is no pane."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ KEYS: tuple[Key, ...] = (
     Key("pane.heads", "3", "pane('heads')", "Heads", "Go to the heat map of the heads", "Panes"),
     Key("pane.history", "4", "pane('history')", "History", "Go to the plot over training", "Panes"),
     Key("pane.circuit", "5", "pane('circuit')", "Circuit", "Go to the circuit tree", "Panes"),
+    Key("jobs", "7", "jobs", "Jobs", "The queue: runs, their units, log, cancel and retry", "Panes"),
     Key("pane.next", "tab", "next_pane(1)", "Next pane", "Go to the next pane", "Panes"),
     Key("pane.previous", "shift+tab", "next_pane(-1)", "Previous pane", "Go to the previous pane", "Panes"),
     Key("zoom.in", "plus", "zoom(True)", "Zoom", "Give the whole screen to this pane", "Panes"),
@@ -144,10 +147,19 @@ KEYS: tuple[Key, ...] = (
     Key("expand.all", "z", "expand_all", "Expand all", "Open every node once, down to the threshold", "Tree", _TREE),
     Key("fold.all", "Z", "fold_all", "Fold all", "Fold the whole tree", "Tree", _TREE),
     Key("tree.reset", "0", "reset", "Reset", "Fold the tree and show all edges", "Tree", _TREE),
+    Key("jobs.cancel", "ctrl+x", "cancel", "Cancel", "Cancel the run; asks first", "Jobs", _JOBS, True),
+    Key("jobs.retry", "R", "retry", "Retry", "Go on with the run, failed units included", "Jobs", _JOBS, True),
+    Key("jobs.log", "L", "log", "Log", "The end of the run's log, as it grows", "Jobs", _JOBS, True),
+    Key("jobs.pause", "P", "pause", "Pause", "Stop looking at the queue; the run goes on", "Jobs", _JOBS, True),
+    Key(
+        "jobs.open", "enter", "open", "Open", "From the run to its units, from a unit to its checkpoint", "Jobs", _JOBS
+    ),
+    Key("jobs.other", "tab,shift+tab", "other", "Other list", "To the units, or back to the runs", "Jobs", _JOBS),
     Key("provenance", "i", "provenance", "Where from", "Where the number comes from, and its command", "Take away"),
     Key("copy", "y", "copy(False)", "Copy", "Send the value to the terminal's clipboard", "Take away"),
     Key("copy.row", "Y", "copy(True)", "Copy row", "Send the row, tab-separated, to the clipboard", "Take away"),
     Key("export", "e", "export", "Export", "Write the view of this pane as CSV", "Take away", footer=True),
+    Key("run", "ctrl+r", "run", "Run", "Start a run: what to compute, and what that would cost", "Program"),
     Key("reload", "r", "reload", "Reload", "Open the store again", "Program"),
     Key("theme", "t", "theme", "Theme", "Dark or light", "Program"),
     Key("error", "E", "error", "Last error", "The last error in full", "Program"),
@@ -160,6 +172,11 @@ KEYS: tuple[Key, ...] = (
 def of(pane: str | None = None) -> list[BindingType]:
     """The bindings of a pane, or those that are everywhere."""
     return [key.binding() for key in KEYS if (pane in key.where if pane else not key.where)]
+
+
+def named(*ids: str, shown: bool = False) -> list[BindingType]:
+    """The bindings of some keys, for a page that has them too; `shown` in its footer."""
+    return [replace(key, footer=shown).binding() for key in KEYS if key.id in ids]
 
 
 def matching(words: str) -> Iterable[Key]:

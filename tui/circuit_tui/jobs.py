@@ -49,26 +49,37 @@ def show(store: Path, run: int, as_json: bool) -> None:
 
 def cancel(store: Path, run: int, as_json: bool) -> None:
     """What is under way ends within seconds; results that are there stay."""
+    drop(store, run)
+    with closing(open_to_read(store)) as db:
+        _tell(db, run, as_json, f"Run {run} is cancelled; what it has computed stays.")
+
+
+def drop(store: Path, run: int) -> None:
+    """Cancel a run. Raises: UnknownName, StoreUnusable."""
     with closing(open_to_write(store)) as db:
         control.cancel(db, run, launch.alive(store))
-        _tell(db, run, as_json, f"Run {run} is cancelled; what it has computed stays.")
 
 
 def resume(store: Path, run: int | None, as_json: bool, failed: bool = False) -> None:
     """Queue what a run, or every interrupted run, has left, and see that somebody computes it."""
+    chosen, total = go_on(store, run, failed)
+    told = f"{total} unit{'' if total == 1 else 's'} computed in the background: `circuit-tui jobs list` looks on."
+    if as_json:
+        echo.document({"runs": chosen, "queued": total})
+    echo.told(told if total else "Nothing is left to compute.")
+
+
+def go_on(store: Path, run: int | None, failed: bool) -> tuple[list[int], int]:
+    """Resume, or with what failed retry. Returns the runs, and how many units wait. Raises: StoreError."""
     with closing(open_to_write(store)) as db:
         again = control.retry if failed else control.resume
         chosen = [run] if run is not None else _left(db)
         waiting = {number: again(db, number) for number in chosen}
         for number in (n for n, units in waiting.items() if units):
             control.ask(db, number, control.DETACHED)
-        total = sum(waiting.values())
-        if total:
+        if any(waiting.values()):
             see_to_runner(db, store)
-        told = f"{total} unit{'' if total == 1 else 's'} computed in the background: `circuit-tui jobs list` looks on."
-        if as_json:
-            echo.document({"runs": chosen, "queued": total})
-        echo.told(told if total else "Nothing is left to compute.")
+        return chosen, sum(waiting.values())
 
 
 def _left(db: sqlite3.Connection) -> list[int]:
@@ -87,17 +98,22 @@ def logs(store: Path, run: int, as_json: bool) -> None:
     """What runners wrote about a run: the last lines."""
     with closing(open_to_read(store)) as db:
         (row,) = _one(db, run)
-    file = Path(row["log"] or paths.log())
+    file, found = tail(store, run, row["log"])
+    if as_json:
+        echo.document({"run": run, "log": str(file), "lines": found})
+    else:
+        echo.shown("".join(f"{line}\n" for line in found), end="")
+
+
+def tail(store: Path, run: int, log: str | None) -> tuple[Path, list[str]]:
+    """The log of a run's runner, and its last lines on that run. Raises: ValueError."""
+    file = Path(log or paths.log())
     marks = (f" {store.absolute()} run {run}: ", f" {store} run {run}: ", f" {store}: ")
     try:
         lines = file.read_text(errors="replace").splitlines() if file.exists() else []
     except OSError as error:
         raise ValueError(f"The log {file} cannot be read ({error.strerror}): check its permissions.") from None
-    found = [plain(line) for line in lines if any(mark in line for mark in marks)][-TAIL:]
-    if as_json:
-        echo.document({"run": run, "log": str(file), "lines": found})
-    else:
-        echo.shown("".join(f"{line}\n" for line in found), end="")
+    return file, [plain(line) for line in lines if any(mark in line for mark in marks)][-TAIL:]
 
 
 def _one(db: sqlite3.Connection, run: int) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from circuit_core.sweep.request import Request
 from circuit_core.sweep.sources import describe
 from circuit_store.store import open_to_read, open_to_write
 from circuit_tui import printing, sweeps
+from circuit_tui.asking import Asked
 
 
 def patch(store: Path, address: str, task: str, to: str, senders: str, freeze: bool, as_json: bool) -> int:
@@ -22,7 +23,7 @@ def patch(store: Path, address: str, task: str, to: str, senders: str, freeze: b
     if model.n_layers and model.n_heads:
         wanted |= _checked(Graph(model.n_layers, model.n_heads, bool(model.parallel)), to, senders)
     request = Request(tasks=(task,), analyses=("patch",), patch=wanted)
-    if code := sweeps.run(store, [name], step or "final", request):
+    if code := sweeps.run(store, Asked((name,), step or "final", request)):
         return code
     with closing(open_to_read(store)) as db:
         task = task_names.find(db, task).label

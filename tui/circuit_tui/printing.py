@@ -92,7 +92,7 @@ def _text(db: sqlite3.Connection, given: str) -> str:
     from circuit_core.sweep import texts
 
     path = Path(given).expanduser()
-    return addresses.text_named(db, texts.digest(texts.read(path)) if path.is_file() else given)
+    return addresses.text_named(db, texts.read(path).hash if path.is_file() else given)
 
 
 def _takes(which: View, column: str) -> None:

@@ -3,19 +3,20 @@
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from circuit_core.circuits.methods import exact_cost
 from circuit_core.graph import Graph
 from circuit_core.sweep import task_names, texts
-from circuit_core.sweep.plan import Planned, note, plan
+from circuit_core.sweep.plan import Survey, note, survey
 from circuit_core.sweep.request import ANALYSES, Request
-from circuit_core.sweep.slots import Slots
-from circuit_store import addresses, control, queries, requests, runs
+from circuit_core.sweep.request import jobs as jobs_of
+from circuit_store import addresses, control, queries, requests, results, runs
 from circuit_store.models import held_model
 from circuit_store.store import open_to_write, transaction
 from circuit_tui import echo, following, jobs
+from circuit_tui.asking import Asked
 
 DEMO = Request(analyses=ANALYSES)
 """One task, with everything that is computed of it: a minute or two for the sample suite."""
@@ -23,24 +24,18 @@ SUMMED = ("previous_token", "induction", "name_mover", "copy_suppression", "succ
 """Roles whose best head the summary names."""
 
 
-@dataclass(frozen=True)
-class How:
-    """What a sweep is apart from its numbers."""
-
-    slots: Slots = Slots()
-    """Where a runner computes if this sweep starts one; the request names the devices."""
-    priority: int = 0
-    detach: bool = False
+def demo(models: list[str]) -> Asked:
+    """The demo's request, of all checkpoints."""
+    return Asked(tuple(models), "all", DEMO)
 
 
-def begin(store: Path, models: list[str], request: Request) -> str:
+def begin(store: Path, asked: Asked) -> str:
     """Queue what is missing and see that somebody computes it; returns what to tell the user."""
-    db = open_to_write(store)
-    planned, run = _queue(db, models, "all", request)
-    if run is None:
-        return f"{_checkpoints(_total(planned))} computed already: nothing to do."
-    jobs.leave_to_runner(db, store, run)
-    db.close()
+    with closing(open_to_write(store)) as db:
+        planned, run = _queue(db, asked)
+        if run is None:
+            return f"{_checkpoints(_total(planned))} computed already: nothing to do."
+        jobs.leave_to_runner(db, store, run)
     return f"Computing {_checkpoints(_missing(planned))} in the background; that goes on if you leave."
 
 
@@ -55,8 +50,9 @@ def begin_patch(store: Path, model: str, step: int, task: str, receivers: Iterab
         CircuitError: the model's folder or the task's file is gone.
     """
     with closing(open_to_write(store)) as db:
-        asked = {to: _queue(db, [model], str(step), _patching(task, to), How())[1] for to in receivers}
-        found = {to: number for to, number in asked.items() if number is not None}
+        asked = {to: Asked((model,), str(step), _patching(task, to)) for to in receivers}
+        queued = {to: _queue(db, of)[1] for to, of in asked.items()}
+        found = {to: number for to, number in queued.items() if number is not None}
         for number in found.values():
             control.ask(db, number, control.DETACHED)
         if found:
@@ -69,22 +65,13 @@ def _patching(task: str, to: str) -> Request:
     return Request(tasks=(task,), analyses=("patch",), patch=wanted)
 
 
-def run(
-    store: Path,
-    models: list[str],
-    schedule: str,
-    request: Request,
-    as_json: bool = False,
-    text: Path | None = None,
-    how: How | None = None,
-) -> int:
+def run(store: Path, asked: Asked, as_json: bool = False) -> int:
     """Compute, in the foreground if nothing else is said; returns the exit code."""
-    how = how or How()
     db = open_to_write(store)
-    planned, number = _queue(db, models, schedule, request, how, texts.read(text) if text else None)
+    planned, number = _queue(db, asked)
     if number is not None:
-        _state_cost(db, planned, request)
-    if number is not None and how.detach:
+        _state_cost(db, planned, asked.request)
+    if number is not None and asked.how.detach:
         return _detach(db, store, number, planned, as_json)
     failed: list[tuple[str, int, str]] = []
     if number is not None:
@@ -105,7 +92,7 @@ def run(
     return 1 if failed else 0
 
 
-def _detach(db: sqlite3.Connection, store: Path, run: int, planned: list[Planned], as_json: bool) -> int:
+def _detach(db: sqlite3.Connection, store: Path, run: int, planned: list[Survey], as_json: bool) -> int:
     jobs.leave_to_runner(db, store, run)
     echo.told(
         f"Run {run} computes {_checkpoints(_missing(planned))} in the background: `circuit-tui jobs show {run}` looks "
@@ -116,53 +103,56 @@ def _detach(db: sqlite3.Connection, store: Path, run: int, planned: list[Planned
     return 0
 
 
-def _queue(
-    db: sqlite3.Connection,
-    models: list[str],
-    schedule: str,
-    request: Request,
-    how: How | None = None,
-    text: texts.Text | None = None,
-) -> tuple[list[Planned], int | None]:
+def _queue(db: sqlite3.Connection, asked: Asked) -> tuple[list[Survey], int | None]:
     """What is missing, and the run that computes it. Everything is read and checked before anything is written.
 
     Raises:
         CircuitError, StoreError, ValueError: the store is as it was.
     """
-    how, request = how or How(), replace(request, text=text.hash) if text else request
+    text = texts.read(asked.text) if asked.text else None
+    request = replace(asked.request, text=text.hash) if text else asked.request
     tasks = [task_names.find(db, name) for name in request.tasks]
-    planned = [plan(db, name, schedule, request, tasks) for name in dict.fromkeys(models)]
+    planned = [survey(db, name, asked.checkpoints, request, tasks) for name in dict.fromkeys(asked.models)]
     with transaction(db):
         request = replace(request, tasks=task_names.keep(db, tasks))
         if text:
             texts.keep(db, text)
         missing = [checkpoint for p in planned for checkpoint in note(db, p)]
-        asked = {"models": [p.model for p in planned], "checkpoints": schedule, **vars(request)}
-        slots = vars(replace(how.slots, device=request.device))
-        return planned, requests.add_run(db, asked, missing, how.priority, slots) if missing else None
+        others = [p.model.name for p in planned if results.ask_again(db, p.model.name, p.held) and not p.missing]
+        words = {"models": [p.model.name for p in planned], "checkpoints": asked.checkpoints, **vars(request)}
+        run = requests.add_run(db, words, missing, asked.how.priority, vars(asked.slots)) if missing else None
+    for model in others:
+        _refresh_trends(db, model)
+    return planned, run
 
 
-def _state_cost(db: sqlite3.Connection, planned: list[Planned], request: Request) -> None:
+def _refresh_trends(db: sqlite3.Connection, model: str) -> None:
+    """Other results answer than before, and no run will be there at whose end the trends follow."""
+    from circuit_core.sweep import trending
+
+    trending.refresh(db, model)
+
+
+def _state_cost(db: sqlite3.Connection, planned: list[Survey], request: Request) -> None:
     """Exact patching runs the model once an edge and once a node: say so before it begins."""
-    if request.method != "exact" or "circuit" not in request.analyses:
-        return
-    for p in planned:
-        of = held_model(db, p.model)
+    asked = jobs_of(request, [task_names.find(db, name) for name in request.tasks], None)
+    tasks = {job.task for job in asked if job.params.get("method") == "exact"}
+    for p in planned if tasks else ():
+        of = held_model(db, p.model.name)
         if p.missing and of and of.n_layers and of.n_heads:
-            graph = Graph(of.n_layers, of.n_heads, bool(of.parallel))
-            runs = exact_cost(graph) * len(request.tasks)
-            echo.told(f"exact patching: {runs:,} forward runs for each checkpoint of {p.model}")
+            cost = exact_cost(Graph(of.n_layers, of.n_heads, bool(of.parallel))) * len(tasks)
+            echo.told(f"exact patching: {cost:,} forward runs for each checkpoint of {p.model.name}")
 
 
 def _checkpoints(n: int) -> str:
     return f"{n} checkpoint{'' if n == 1 else 's'}"
 
 
-def _total(planned: list[Planned]) -> int:
-    return sum(p.total for p in planned)
+def _total(planned: list[Survey]) -> int:
+    return sum(len(p.steps) for p in planned)
 
 
-def _missing(planned: list[Planned]) -> int:
+def _missing(planned: list[Survey]) -> int:
     return sum(len(p.missing) for p in planned)
 
 

@@ -14,24 +14,25 @@ from circuit_core.tasks.specs import TaskSpec
 from circuit_store import models, results
 
 
-@dataclass
-class Planned:
-    """A model's checkpoints, and the steps of those for which something is missing."""
+@dataclass(frozen=True)
+class Survey:
+    """What a request asks of a model, and what is there already."""
 
-    of: models.Model
-    checkpoints: list[models.Checkpoint]
-    """All that there are."""
-    total: int
-    """How many were asked for."""
-    missing: list[int] = field(default_factory=list)
+    model: models.Model
+    found: list[checkpoints.Found]
+    steps: list[int]
+    """Those that are asked for."""
+    missing: dict[int, list[Job]] = field(default_factory=dict)
+    """Step -> what its checkpoint lacks; everything, if its weights cannot be read."""
+    held: list[str] = field(default_factory=list)
+    """Keys of the results that are there."""
 
-    @property
-    def model(self) -> str:
-        return self.of.name
+    def folder(self, step: int) -> Path:
+        return Path(self.model.source) / next(f.revision for f in self.found if f.step == step)
 
 
-def plan(db: sqlite3.Connection, name: str, schedule: str, request: Request, tasks: list[TaskSpec]) -> Planned:
-    """Find which checkpoints of a model lack a result; writes nothing.
+def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Request, tasks: list[TaskSpec]) -> Survey:
+    """Find which checkpoints of a model lack a result; nothing is written, and there need not be a store.
 
     Args:
         name: a known model, a model of the store, or a folder.
@@ -43,28 +44,28 @@ def plan(db: sqlite3.Connection, name: str, schedule: str, request: Request, tas
     """
     model, found = describe(db, name)
     _check_sizes(model, request)
-    steps = suites.choose([f.step for f in found], schedule)
     wanted = jobs(request, tasks, texts.asked(request, model.suite))
-    revisions = {f.step: f.revision for f in found}
-    planned = Planned(model, noted(model, found), len(steps))
-    ids = models.held_checkpoints(db, model.name)
-    for step in steps:
-        keys = _keys(f"{model.name}@{step}", Path(model.source) / revisions[step], wanted)
-        if not keys or step not in ids or not keys <= results.held_keys(db, ids[step]):
-            planned.missing.append(step)
-    return planned
+    held = results.held_keys_of(db, model.name) if db else {}
+    asked = Survey(model, found, suites.choose([f.step for f in found], schedule))
+    for step in asked.steps:
+        keys = _keys(f"{model.name}@{step}", asked.folder(step), wanted)
+        there = held.get(step, set()).intersection(keys)
+        asked.held.extend(there)
+        if lacking := [job for key, job in keys.items() if key not in there] if keys else wanted:
+            asked.missing[step] = lacking
+    return asked
+
+
+def note(db: sqlite3.Connection, asked: Survey) -> list[int]:
+    """Note the model; returns the ids of the checkpoints for which something is missing."""
+    ids = models.add_model(db, asked.model, noted(asked.model, asked.found))
+    return [ids[step] for step in asked.missing]
 
 
 def noted(model: models.Model, found: list[checkpoints.Found]) -> list[models.Checkpoint]:
     """Checkpoints as the store notes them."""
     tokens = model.tokens_per_step
     return [models.Checkpoint(f.step, f.step * tokens if tokens else None, f.revision) for f in found]
-
-
-def note(db: sqlite3.Connection, planned: Planned) -> list[int]:
-    """Note the model; returns the ids of the checkpoints for which something is missing."""
-    ids = models.add_model(db, planned.of, planned.checkpoints)
-    return [ids[step] for step in planned.missing]
 
 
 def _check_sizes(model: models.Model, request: Request) -> None:
@@ -75,9 +76,10 @@ def _check_sizes(model: models.Model, request: Request) -> None:
             raise ValueError(f"--sizes {max(request.sizes)}: {model.name} has {edges} edges; give at most so many.")
 
 
-def _keys(address: str, folder: Path, wanted: list[Job]) -> set[str]:
+def _keys(address: str, folder: Path, wanted: list[Job]) -> dict[str, Job]:
+    """None if the weights cannot be read."""
     try:
         identity = checkpoints.identity(folder)
     except (CheckpointError, OSError):
-        return set()
-    return {job.key(address, identity) for job in wanted}
+        return {}
+    return {job.key(address, identity): job for job in wanted}

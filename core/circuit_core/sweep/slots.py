@@ -21,6 +21,10 @@ class Slot:
     """The one GPU that the worker sees (`CUDA_VISIBLE_DEVICES`); None for what the runner sees."""
     cores: int
 
+    @property
+    def on_gpu(self) -> bool:
+        return _gpu(self.device)
+
 
 @dataclass(frozen=True)
 class Slots:

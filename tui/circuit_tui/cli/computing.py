@@ -1,11 +1,9 @@
 """Commands that compute: `demo`, `run` and `patch`."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from circuit_core.circuits.methods import METHODS, RULES
 from circuit_core.tasks.specs import labelled
@@ -21,9 +19,9 @@ def demo(store: Path) -> None:
 
     models = [m.name for m in suites.sample_suite()]
     if terminal():
-        explore(store, lambda: sweeps.begin(store, models, sweeps.DEMO))
+        explore(store, lambda: sweeps.begin(store, sweeps.demo(models)))
     else:
-        code = sweeps.run(store, models, "all", sweeps.DEMO)
+        code = sweeps.run(store, sweeps.demo(models))
         sweeps.summary(store, models)
         raise SystemExit(code)
 
@@ -57,51 +55,21 @@ def demo(store: Path) -> None:
 @click.option("--ray-address", "address", help="Cluster for --engine ray; auto for the one that runs here.")
 @click.option("--priority", default=0, type=click.IntRange(-100, 100), help="Runs of a higher one come first.")
 @click.option("--detach", is_flag=True, help="Compute in the background and return at once; see `jobs`.")
+@click.option("--dry-run", is_flag=True, help="Say what it would cost, and compute nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def run(
-    store: Path,
-    models: tuple[str, ...],
-    checkpoints: str,
-    tasks: str,
-    prepend_bos: bool | None,
-    analyses: str,
-    sizes: str,
-    text: Path | None,
-    priority: int,
-    detach: bool,
-    as_json: bool,
-    **options: Any,
-) -> None:
+def run(store: Path, dry_run: bool, as_json: bool, **options: Any) -> None:
     """Compute MODELs (known names or folders) into the store; what is there already is not computed again."""
-    from circuit_core.sweep.request import ANALYSES, Request
-    from circuit_core.sweep.slots import Slots
+    from circuit_tui import asking
+
+    asked = asking.asked(**options)
+    if dry_run:
+        from circuit_tui import costing
+
+        raise SystemExit(costing.show(store, asked, as_json))
     from circuit_tui import sweeps
 
-    where = Slots(**{name: options.pop(name) for name in ("workers", "per_gpu", "engine", "address")})
-    wanted = _listed(analyses, "--analyses")
-    wanted = ANALYSES if "all" in wanted else wanted
-    if unknown := [a for a in wanted if a not in ANALYSES]:
-        raise ValueError(f"There is no analysis {', '.join(unknown)}: choose from {', '.join(ANALYSES)}, or all.")
-    if not 0 < options["threshold"] <= 1:
-        raise ValueError(f"--threshold {options['threshold']}: give a faithfulness above 0, at most 1.")
-    named = tuple(labelled(name, prepend_bos) for name in _tasks(tasks))
-    request = Request(tasks=named, analyses=wanted, sizes=_sizes(sizes), **options)
-    request = _of_the_paper(request) if request.preset == "paper-code" else request
-    if where.engine == "ray" and find_spec("ray") is None:
-        raise ValueError("--engine ray needs Ray, which is not installed: pip install 'circuit-tui[ray]'.")
-    how = sweeps.How(where, priority, detach)
-    raise SystemExit(sweeps.run(store, list(models), checkpoints, request, as_json, text, how))
-
-
-def _of_the_paper(request: Any) -> Any:
-    """Circuits as the paper's published code finds them, where nothing else was asked for."""
-    from dataclasses import replace
-
-    asked = click.get_current_context().get_parameter_source
-    own = {"ig_steps": 30, "ig_rule": "code", "search": "code"}
-    given = {name: value for name, value in own.items() if asked(name) is ParameterSource.DEFAULT}
-    return replace(request, **given)
+    raise SystemExit(sweeps.run(store, asked, as_json))
 
 
 @main.command()
@@ -118,22 +86,3 @@ def patch(store: Path, address: str, task: str, prepend_bos: bool | None, **opti
     from circuit_tui import patching
 
     raise SystemExit(patching.patch(store, address, labelled(task, prepend_bos), **options))
-
-
-def _tasks(text: str) -> tuple[str, ...]:
-    """Names and files; a file's own name may hold a comma."""
-    return (text,) if Path(text).is_file() else _listed(text, "--tasks")
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(part.isascii() and part.isdigit() and int(part) for part in parts):
-        raise ValueError(f"--sizes {text}: give numbers of edges separated by commas, such as 10,20,50.")
-    return tuple(sorted({int(part) for part in parts}))
-
-
-def _listed(text: str, option: str) -> tuple[str, ...]:
-    listed = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not listed:
-        raise ValueError(f"{option} names nothing: give names separated by commas.")
-    return listed

@@ -9,7 +9,9 @@ from circuit_tui import bindings, roles, theme
 from circuit_tui.screens.algorithm import Algorithm
 from circuit_tui.screens.choosing import ChoosingScreen
 from circuit_tui.screens.help import Help
+from circuit_tui.screens.jobs import Jobs, over
 from circuit_tui.screens.path_patch import PathPatch
+from circuit_tui.screens.run_dialog import RunDialog
 from circuit_tui.screens.text import TextScreen
 from circuit_tui.screens.trends import Trends
 from circuit_tui.state import Selection
@@ -68,8 +70,10 @@ class KeyedScreen(ChoosingScreen):
             self.redraw()
 
     def action_reload(self) -> None:
+        self.explorer.written.forget()
         self.explorer.close_store()
         self.explorer.poll()
+        self.refresh()
 
     def action_error(self) -> None:
         self.app.push_screen(TextScreen("Last error", Text(self.explorer.last_error)))
@@ -86,8 +90,33 @@ class KeyedScreen(ChoosingScreen):
     def action_trends(self) -> None:
         self.app.push_screen(Trends(self))
 
+    def action_jobs(self) -> None:
+        self.app.push_screen(Jobs(self))
+
+    def action_run(self) -> None:
+        """Ask what to compute; when it is queued, show how it goes."""
+        self.app.push_screen(RunDialog(self), self._queued)
+
+    def _queued(self, told: str | None) -> None:
+        if not told:
+            return
+        self.say(told)
+        if page := over(self):
+            page.look()
+        else:
+            self.action_jobs()
+
     async def press(self, key: bindings.Key) -> None:
-        """What the palette does for a key: as if pressed in a pane that has it."""
+        """What the palette does for a key: as if pressed in a pane, or on the page, that has it."""
+        page = over(self)
+        if key.where == ("jobs",) and page is None:
+            page = Jobs(self)
+            await self.app.push_screen(page)
+        if page and "jobs" in key.where:
+            await self.app.run_action(key.action, page)
+            return
+        if page and key.id != "run":
+            page.dismiss()
         if key.where and self.pane_name not in key.where:
             self.show_pane(key.where[0])
         await self.app.run_action(key.action, self.pane if key.where else self)

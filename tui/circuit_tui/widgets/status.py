@@ -84,6 +84,5 @@ class Status(Note):
         line.append(f" {settled}/{progress.total}")
         line.append(f", {progress.failed} failed" if progress.failed else "")
         line.append(f" · {plain(progress.current)}" if progress.current else " · waiting for the runner")
-        if progress.seconds_a_unit is not None:
-            left = (progress.total - settled) * progress.seconds_a_unit
+        if (left := progress.seconds_left) is not None:
             line.append(f" · about {lasting(left)} left")

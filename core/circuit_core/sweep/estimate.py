@@ -1,0 +1,118 @@
+"""What a request would cost before it begins: units, bytes to read, time and memory. Light: no model is loaded.
+
+Time is what the same analysis with the same parameters has taken on the same kind of device: of this model if the store
+knows it, else of the model nearest in size, by the ratio of parameters. An analysis that was never computed so has no
+time, and so the whole has none. Work is shared evenly by the slots. Memory of a worker is its weights, and batches that
+are chosen to fit: a gigabyte on a CPU, half of what is free on a GPU (`circuits.batches`).
+"""
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from circuit_core import checkpoints
+from circuit_core.errors import CheckpointError
+from circuit_core.sweep import task_names
+from circuit_core.sweep.plan import Survey, survey
+from circuit_core.sweep.request import Job, Request
+from circuit_core.sweep.slots import Slots
+from circuit_store.costs import Costs, costs
+
+_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+BATCH = 2**30
+"""Bytes of a batch on a CPU."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The whole of a request."""
+
+    units: int
+    """Checkpoints that lack something."""
+    already: int
+    """Checkpoints that lack nothing."""
+    results: int
+    """Results to compute."""
+    bytes: int
+    """Of weights to read."""
+    seconds: float | None
+    """None while something that is asked for was never computed."""
+    seconds_from: tuple[str, ...]
+    """Models of another size from which the time was taken."""
+    untimed: tuple[str, ...]
+    """Analyses without a time."""
+    slots: int
+    """Units computed at once."""
+    on_gpu: bool
+    weights: int | None
+    """Bytes of the largest model in memory; None if its size is unknown."""
+
+
+def estimate(
+    db: sqlite3.Connection | None, names: Iterable[str], schedule: str, request: Request, slots: Slots
+) -> Estimate:
+    """Look at what is there; nothing is written. Arguments and errors are those of `plan.survey`."""
+    tasks = [task_names.find(db, name) for name in request.tasks]
+    asked = [survey(db, name, schedule, request, tasks) for name in dict.fromkeys(names)]
+    places = slots.slots()
+    known = costs(db) if db else Costs()
+    time = _Time(known, any(place.on_gpu for place in places))
+    seconds = [time.of(s.model.name, s.model.params, s.missing[step]) for s in asked for step in s.missing]
+    timed = [s for s in seconds if s is not None]
+    units = sum(len(s.missing) for s in asked)
+    sizes = [s.model.params for s in asked if s.missing]
+    return Estimate(
+        units=units,
+        already=sum(len(s.steps) for s in asked) - units,
+        results=sum(len(lacking) for s in asked for lacking in s.missing.values()),
+        bytes=sum(_on_disk(s, step) for s in asked for step in s.missing),
+        seconds=sum(timed) / max(1, min(len(places), units)) if len(timed) == len(seconds) else None,
+        seconds_from=tuple(sorted(time.others)),
+        untimed=tuple(sorted(time.untimed)),
+        slots=len(places),
+        on_gpu=time.gpu,
+        weights=max((p * _BYTES[request.dtype] for p in sizes if p), default=None) if all(sizes) else None,
+    )
+
+
+def _on_disk(asked: Survey, step: int) -> int:
+    """Bytes of a checkpoint's weights; 0 if there are none."""
+    try:
+        return sum(file.stat().st_size for file in checkpoints.weight_files(asked.folder(step)))
+    except (CheckpointError, OSError):
+        return 0
+
+
+class _Time:
+    """Seconds of units, and where they were taken from."""
+
+    def __init__(self, known: Costs, gpu: bool) -> None:
+        self.known, self.gpu = known, gpu
+        self.others: set[str] = set()
+        self.untimed: set[str] = set()
+
+    def of(self, model: str, params: int | None, lacking: list[Job]) -> float | None:
+        parts = [self._scaled(self.known.loading.get(self.gpu, {}), model, params)]
+        for job in lacking:
+            parts.append(self._scaled(self.known.work.get(self._key(job), {}), model, params))
+            if parts[-1] is None:
+                self.untimed.add(job.analysis)
+        known = [part for part in parts if part is not None]
+        return sum(known) if len(known) == len(parts) else None
+
+    def _key(self, job: Job) -> tuple[str, str | None, str | None, str, str, bool]:
+        task = job.task.hash if job.task else None
+        return job.analysis, job.role, task, json.dumps(job.params, sort_keys=True), job.dtype, self.gpu
+
+    def _scaled(self, seconds: Mapping[str, float], model: str, params: int | None) -> float | None:
+        """Of this model, or of the one nearest in size."""
+        if model in seconds:
+            return seconds[model]
+        sizes = {name: self.known.params[name] for name in seconds if name in self.known.params}
+        if not params or not sizes:
+            return None
+        nearest = min(sizes, key=lambda name: (abs(math.log(sizes[name] / params)), name))
+        self.others.add(nearest)
+        return seconds[nearest] * params / sizes[nearest]

@@ -1,0 +1,42 @@
+"""What computing has taken so far: mean seconds of each analysis, and of a checkpoint besides them, model by model."""
+
+import sqlite3
+from dataclasses import dataclass, field
+from typing import Any
+
+Work = tuple[str, str | None, str | None, str, str, bool]
+"""Analysis, role, hash of the task, parameters as the store writes them, dtype, and whether on a GPU."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds by model."""
+
+    work: dict[Work, dict[str, float]] = field(default_factory=dict)
+    loading: dict[bool, dict[str, float]] = field(default_factory=dict)
+    """Of a unit, without its analyses; by whether on a GPU."""
+    params: dict[str, int] = field(default_factory=dict)
+
+
+_WORK = (
+    "SELECT analysis, role, task.hash, result.params, dtype, device LIKE 'cuda%' AS gpu, model.name, avg(seconds)"
+    " FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
+    " LEFT JOIN task ON task.id = task_id GROUP BY 1, 2, 3, 4, 5, 6, 7"
+)
+_LOADING = (
+    "SELECT unit.device LIKE 'cuda%' AS gpu, model.name, avg(max(0, unit.seconds - (SELECT total(seconds) FROM result"
+    " WHERE (run_id, checkpoint_id) = (unit.run_id, unit.checkpoint_id)))) FROM unit"
+    " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
+    " WHERE unit.state = 'done' AND unit.device IS NOT NULL GROUP BY 1, 2"
+)
+
+
+def costs(db: sqlite3.Connection) -> Costs:
+    """Means over all results and finished units."""
+    found = Costs(params=dict(db.execute("SELECT name, params FROM model WHERE params > 0").fetchall()))
+    for *work, gpu, model, seconds in db.execute(_WORK):
+        key: Any = (*work, bool(gpu))
+        found.work.setdefault(key, {})[model] = seconds
+    for gpu, model, seconds in db.execute(_LOADING):
+        found.loading.setdefault(bool(gpu), {})[model] = seconds
+    return found

@@ -1,0 +1,49 @@
+"""What is left out of the output stands on the terminal already."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.strip import Strip
+
+from circuit_tui.thrift import Written
+
+WIDTH, HEIGHT = 12, 2
+STYLES = [None, Style(bold=True), Style(color="red")]
+TEXTS = st.lists(st.tuples(st.text("ab日", min_size=1, max_size=3), st.sampled_from(STYLES)), min_size=1, max_size=3)
+
+
+def cells(strip: Strip) -> list[tuple[str, Style | None]]:
+    """Each cell's character and style; a wide character fills its second cell with nothing."""
+    found = []
+    for text, style, _ in strip:
+        for character in text:
+            found += [(character, style)] + [("", style)] * (character == "日")
+    return found
+
+
+def paint(grid: dict, pieces) -> None:
+    for x, y, strip in pieces:
+        grid.update({(x + i, y): cell for i, cell in enumerate(cells(strip))})
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, HEIGHT - 1), TEXTS), max_size=4), max_size=6))
+def test_changes_alone_paint_the_same_screen(updates):
+    """Invariant: after each update the screen is the one that writing everything gives."""
+    written, whole, spared = Written(), {}, {}
+    for update in updates:
+        pieces = [(3 * x, y, Strip([Segment(*part) for part in parts])) for x, y, parts in update]
+        paint(whole, pieces)
+        paint(spared, written.changes(iter(pieces)))
+        assert spared == whole
+
+
+def test_what_looks_the_same_is_not_written_again_until_the_terminal_changes():
+    written, piece = Written(), (0, 0, Strip([Segment("heads")]))
+    written.fit(Size(80, 24))
+    assert list(written.changes(iter([piece]))) == [piece]
+    assert list(written.changes(iter([piece]))) == []
+    assert list(written.changes(iter([(0, 0, Strip([Segment("he")]))]))) == []
+    written.fit(Size(81, 24))
+    assert list(written.changes(iter([piece]))) == [piece]

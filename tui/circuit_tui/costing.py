@@ -1,0 +1,63 @@
+"""What a request would cost, in words: `run --dry-run` prints it, and the explorer's dialog shows it."""
+
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from circuit_core.sweep import texts
+from circuit_core.sweep.estimate import BATCH, Estimate, estimate
+from circuit_store.store import open_to_read
+from circuit_tui import echo
+from circuit_tui.asking import Asked
+from circuit_tui.widgets.notation import lasting, plain
+
+
+def cost(store: Path, asked: Asked) -> Estimate:
+    """Nothing is written; there need not be a store. Raises: CircuitError, StoreError, ValueError."""
+    request = replace(asked.request, text=texts.read(asked.text).hash) if asked.text else asked.request
+    if not store.is_dir() and (not store.exists() or not store.stat().st_size):
+        return estimate(None, asked.models, asked.checkpoints, request, asked.slots)
+    with closing(open_to_read(store)) as db:
+        return estimate(db, asked.models, asked.checkpoints, request, asked.slots)
+
+
+def show(store: Path, asked: Asked, as_json: bool) -> int:
+    """Print it; returns the exit code."""
+    found = cost(store, asked)
+    if as_json:
+        echo.document(asdict(found), indent=1)
+    else:
+        echo.shown("\n".join(sentences(found)))
+    return 0
+
+
+def sentences(found: Estimate) -> list[str]:
+    """One line each: units, bytes, time, memory."""
+    already = f"; {found.already} computed already" if found.already else ""
+    units = f"{found.units} checkpoint{'' if found.units == 1 else 's'}, {found.results} results{already}"
+    if not found.units:
+        return [f"nothing to compute{already}"]
+    return [f"units   {units}", f"read    {_size(found.bytes)} of weights", _time(found), _memory(found)]
+
+
+def _time(found: Estimate) -> str:
+    if found.seconds is None:
+        kinds = ", ".join(found.untimed) or "loading"
+        return f"time    known after the first checkpoint: so far this store has no times of {kinds}"
+    by = f", by the times of {', '.join(map(plain, found.seconds_from))}" if found.seconds_from else ""
+    return f"time    about {lasting(found.seconds)} on {found.slots} slot{'' if found.slots == 1 else 's'}{by}"
+
+
+def _memory(found: Estimate) -> str:
+    weights = "weights of unknown size" if found.weights is None else f"{_size(found.weights)} of weights"
+    batch = "batches of half the GPU's free memory" if found.on_gpu else f"batches of at most {_size(BATCH)}"
+    return f"memory  {weights} and {batch}, each slot"
+
+
+def _size(number: float) -> str:
+    """In powers of 1000: `15 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 999.5:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"

@@ -1,0 +1,79 @@
+"""Only what changed on the screen is written to the terminal, line by line of each widget.
+
+Textual writes every line that it draws anew, also one that looks as before; a store that is written to has all panes
+drawn anew, twice a second. Over a slow connection that is the difference between kilobytes and nothing. So each piece
+of a line is held against what was written last in its place; a piece that is the same is not written again.
+"""
+
+from collections.abc import Iterator
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.geometry import Size
+from textual.strip import Strip
+
+Piece = tuple[int, int, Strip]
+"""x, y and what is written there."""
+
+
+class Written:
+    """What stands on the terminal, as far as it was written since `forget`."""
+
+    def __init__(self) -> None:
+        self.size = Size(0, 0)
+        self.lines: dict[int, dict[int, Strip]] = {}
+        """y -> x -> piece; none overlaps another."""
+
+    def forget(self) -> None:
+        """The terminal may show anything: it was resized, or another program wrote to it."""
+        self.lines.clear()
+
+    def fit(self, size: Size) -> None:
+        if size != self.size:
+            self.size = size
+            self.forget()
+
+    def changes(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """Those that look otherwise than what stands there; they stand there afterwards."""
+        for x, y, strip in pieces:
+            line = self.lines.setdefault(y, {})
+            before = line.get(x)
+            if before is not None and before.cell_length >= strip.cell_length:
+                if before.crop(0, strip.cell_length) == strip:
+                    continue
+            end = x + strip.cell_length
+            for other in [at for at, held in line.items() if at < end and x < at + held.cell_length]:
+                del line[other]
+            line[x] = strip
+            yield x, y, strip
+
+
+class Sparing(CompositorUpdate):
+    """An update of Textual's, of which only the changes are written."""
+
+    def __init__(self, update: LayoutUpdate | ChopsUpdate, written: Written) -> None:
+        self.update, self.written = update, written
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """All of it, for whoever draws the update elsewhere."""
+        return self.update.__rich_console__(console, options)
+
+    def render_segments(self, console: Console) -> str:
+        found = _laid_out(self.update) if isinstance(self.update, LayoutUpdate) else _chopped(self.update)
+        return "".join(f"\x1b[{y + 1};{x + 1}H{strip.render(console)}" for x, y, strip in self.written.changes(found))
+
+
+def _laid_out(update: LayoutUpdate) -> Iterator[Piece]:
+    for y, line in enumerate(update.strips, update.region.y):
+        x = update.region.x
+        for strip in line:
+            yield x, y, strip
+            x += strip.cell_length
+
+
+def _chopped(update: ChopsUpdate) -> Iterator[Piece]:
+    """As `ChopsUpdate.render_segments` cuts them."""
+    for y, first, last in update.spans:
+        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            if strip is not None and x <= last and end > first:
+                yield x, y, strip if first <= x < last and end <= last else strip.crop(0, min(end, last) - x)
