@@ -79,7 +79,7 @@ def test_what_two_asked_for_goes_on_without_one(bench):
 
 def test_a_follower_takes_over_from_a_runner_that_ends(bench):
     """Invariant: when the runner of another is asked to end, who follows starts one, and the work is done."""
-    many = ("run", "sample-0.1m", "--analyses", "behaviour,heads")
+    many = (*RUN[:3], ",".join(map(str, STEPS[:8])), *RUN[4:])
     first = bench.start(*many)
     bench.after_the_first(first)
     runner = bench.runner()

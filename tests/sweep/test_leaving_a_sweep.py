@@ -15,8 +15,9 @@ import pathlib, sys
 from circuit_core.sweep.request import Request
 from circuit_tui import sweeps
 from circuit_tui.app import Explorer
-store = pathlib.Path(sys.argv[1])
-Explorer(store, lambda: sweeps.begin(store, ["sample-0.1m"], Request(analyses=("behaviour",)))).run()
+from circuit_tui.asking import Asked
+store, asked = pathlib.Path(sys.argv[1]), Asked(("sample-0.1m",), "all", Request(analyses=("behaviour",)))
+Explorer(store, lambda: sweeps.begin(store, asked)).run()
 """
 FAILS = """
 import pathlib, sys
