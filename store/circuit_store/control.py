@@ -79,7 +79,7 @@ def cancel(db: sqlite3.Connection, run: int, at_work: bool) -> None:
             " AND (SELECT cancel FROM run WHERE id = run_id)",
             (run,),
         )
-    close_runs(db)
+    close_runs(db, run)
 
 
 def resume(db: sqlite3.Connection, run: int) -> int:

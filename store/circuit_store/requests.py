@@ -175,16 +175,23 @@ def finished_runs(db: sqlite3.Connection) -> list[int]:
     return [row[0] for row in db.execute(f"SELECT id FROM run WHERE {_THROUGH}")]
 
 
-def close_runs(db: sqlite3.Connection) -> None:
-    """Settle every run without open units: done, failed or cancelled by what its units are."""
+def close_runs(db: sqlite3.Connection, run: int | None = None) -> None:
+    """Settle every run without open units: done, failed or cancelled by what its units are.
+
+    Args:
+        run: settle this one alone. The trends of the others' models are still to come: settling is the runner's.
+    """
     with transaction(db):
         db.execute(
-            "UPDATE unit SET state = 'cancelled' WHERE state = 'queued' AND run_id IN (SELECT id FROM run WHERE cancel)"
+            "UPDATE unit SET state = 'cancelled' WHERE state = 'queued'"
+            " AND run_id IN (SELECT id FROM run WHERE cancel AND id = coalesce(?, id))",
+            (run,),
         )
         db.execute(
             "UPDATE run SET ended = ?, state = CASE WHEN cancel THEN 'cancelled' WHEN EXISTS (SELECT 1 FROM unit WHERE"
-            f" run_id = run.id AND state = 'failed') THEN 'failed' ELSE 'done' END WHERE {_THROUGH}",
-            (now(),),
+            f" run_id = run.id AND state = 'failed') THEN 'failed' ELSE 'done' END WHERE {_THROUGH}"
+            " AND id = coalesce(?, id)",
+            (now(), run),
         )
 
 

@@ -30,6 +30,8 @@ class Provenance:
     task: "TaskRecord | None" = None
     device: str = "cpu"
     threads: int = 1
+    version: str = "0"
+    """Of the analysis and of what it rests on, `3` or `3.2`: other versions may give other numbers. 0: not known."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,8 @@ _OF_CIRCUIT = (
     *("imported_from", "original", "scores"),
 )
 
+_OF_RESULT = ("key", "analysis", "role", "identity", "fingerprint", "dtype", "version", "device")
+
 Record = Behaviour | HeadScores | AttentionRows | Circuit | Algorithm | Years | PatchEffects | Undefined
 
 
@@ -227,7 +231,7 @@ def _rows(found: Record) -> list[tuple[str, list[dict[str, Any]]]]:
 def _result(db: sqlite3.Connection, of: Provenance, reason: str | None) -> int:
     task = _task(db, of.task) if of.task else None
     values = {
-        **{f: getattr(of, f) for f in ("key", "analysis", "role", "identity", "fingerprint", "dtype", "device")},
+        **{f: getattr(of, f) for f in _OF_RESULT},
         **{"run_id": of.run, "checkpoint_id": of.checkpoint, "task_id": task, "threads": of.threads},
         **{"params": json.dumps(of.params, sort_keys=True, allow_nan=False), "seconds": of.seconds, "reason": reason},
     }
@@ -277,14 +281,16 @@ def next_asked(db: sqlite3.Connection) -> int:
 
 
 _SETS = (
-    "SELECT analysis, role, task.name AS name, result.params, dtype, task_id, max(asked) AS asked FROM result"
+    "SELECT analysis, role, task.name AS name, result.params, dtype, version, task_id,"
+    " max(asked) AS asked FROM result"
     " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
-    " LEFT JOIN task ON task.id = task_id WHERE model.name = ? GROUP BY 1, 2, 3, 4, 5, 6"
+    " LEFT JOIN task ON task.id = task_id WHERE model.name = ? GROUP BY 1, 2, 3, 4, 5, 6, 7"
 )
 _RIVAL = (
     "SELECT 1 FROM sets WHERE sets.asked > result.asked AND sets.analysis = result.analysis"
     " AND sets.role IS result.role AND sets.name IS (SELECT name FROM task WHERE id = result.task_id)"
-    " AND (sets.params, sets.dtype, sets.task_id) IS NOT (result.params, result.dtype, result.task_id)"
+    " AND (sets.params, sets.dtype, sets.version, sets.task_id)"
+    " IS NOT (result.params, result.dtype, result.version, result.task_id)"
 )
 
 

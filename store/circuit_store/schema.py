@@ -9,6 +9,8 @@ tables below it, or `reason` says why there is nothing. Nodes and ports are inte
 
 from sqlite_utils import Database, Migrations
 
+from circuit_store.earlier_versions import versions
+
 migrations = Migrations("circuit_store")
 
 
@@ -258,7 +260,11 @@ def background_jobs(db: Database) -> None:
 
 @migrations()
 def reasons_of_circuits(db: Database) -> None:
-    """Results of before get the reasons that can be told without computing them again."""
+    """Results of before get the reasons that can be told without computing them again.
+
+    Their baseline was of other circuits (edges drawn evenly, fewer left after pruning), and one without edges could
+    reach the threshold.
+    """
     db.executescript("""
         ALTER TABLE circuit ADD COLUMN areas_reason TEXT;
         UPDATE result SET reason = 'imported: never evaluated here'
@@ -267,6 +273,8 @@ def reasons_of_circuits(db: Database) -> None:
             (SELECT reason FROM result WHERE id = result_id),
             'the curve lacks some of the ten sizes that the areas need; search `grid` evaluates them'
         ) WHERE cpr IS NULL;
+        UPDATE faithfulness SET random_baseline = NULL;
+        UPDATE circuit SET threshold_reached = 0 WHERE threshold_reached AND n_edges = 0;
     """)
 
 
@@ -298,8 +306,9 @@ def reasons_of_heads_and_greater_than(db: Database) -> None:
 
 @migrations()
 def results_asked_for(db: Database) -> None:
-    """What was asked for last answers; trends say of which results they are."""
+    """What was asked for last answers; trends say of which results they are, and those that do not are stale."""
     db.executescript("""
+        ALTER TABLE result ADD COLUMN version TEXT NOT NULL DEFAULT '0';
         ALTER TABLE result ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
         UPDATE result SET asked = id;
         CREATE INDEX result_asked ON result (asked);
@@ -310,4 +319,8 @@ def results_asked_for(db: Database) -> None:
         ALTER TABLE handoff ADD COLUMN preset TEXT;
         ALTER TABLE handoff ADD COLUMN text TEXT;
         ALTER TABLE handoff ADD COLUMN dtype TEXT;
+        UPDATE emergence SET last_result = -1;
+        UPDATE handoff SET last_result = -1;
     """)
+    for result, version in versions(db.conn):
+        db.execute("UPDATE result SET version = ? WHERE id = ?", (version, result))

@@ -43,7 +43,7 @@ class Toy:
         rows: list[Any] = [(layer, head, value, value, 0.0) for layer in range(2) for head in range(2)]
         return results.write(self.db, self.of(step, "heads", role=role), results.HeadScores(rows))
 
-    def circuit(self, step: int, edges: list[tuple[int, int, float]], **params) -> int:
+    def circuit(self, step: int, edges: list[tuple[int, int, float]], version: str = "0", **params) -> int:
         """A circuit whose curve is one point."""
         params = {
             "method": "eap-ig",
@@ -65,7 +65,7 @@ class Toy:
             scores=blobs.pack(np.zeros((7, 15), "f4")),
             scores_shape=(7, 15),
         )
-        return results.write(self.db, self.of(step, "circuit", task=IOI, params=params), found)
+        return results.write(self.db, self.of(step, "circuit", task=IOI, params=params, version=version), found)
 
     def full(self) -> "Toy":
         """Something in every view."""

@@ -16,12 +16,14 @@ PAIRS = results.TaskRecord("pairs", "hash of pairs", "logit_diff", False)
 DEFAULT, PAPER = {"preset": "default"}, {"preset": "paper-code"}
 
 
-def score(toy, step: int, value: float, params: dict[str, Any], role="induction", task=None, dtype="float32") -> str:
+def score(
+    toy, step: int, value: float, params: dict[str, Any], role="induction", task=None, dtype="float32", **more
+) -> str:
     """Write a role's scores, the same for every head; returns their key."""
     rows: list[Any] = [(layer, head, value, value, 0.0) for layer in range(2) for head in range(2)]
-    key = f"{step} {role} {params} {task} {dtype}"
-    of = results.Provenance(key, toy.run, toy.ids[step], "heads", params, "size", f"f{step}", dtype, 0.5, role, task)
-    results.write(toy.db, of, results.HeadScores(rows))
+    key = more.pop("key", f"{step} {role} {params} {task} {dtype} {more}")
+    at = toy.run, toy.ids[step], "heads", params, "size", f"f{step}", dtype, 0.5, role, task
+    results.write(toy.db, results.Provenance(key, *at, **more), results.HeadScores(rows))
     return key
 
 
@@ -51,6 +53,18 @@ def test_text_and_precision_are_parameters_as_well(toy, other):
     score(toy, 0, 0.1, DEFAULT, "copy_suppression")
     score(toy, 10, 0.9, **{"params": DEFAULT, "role": "copy_suppression"} | other)
     assert shown(toy) == {10: 0.9}
+
+
+def test_a_history_never_mixes_versions_of_an_analysis(toy):
+    """Invariant: what an earlier version computed is no part of a series that a later one began; asked for, it is."""
+    keys = [score(toy, step, 0.1, DEFAULT, version="2") for step in (0, 10, 20)]
+    score(toy, 10, 0.9, DEFAULT, version="3")
+    assert shown(toy) == {10: 0.9}
+    assert results.ask_again(toy.db, "toy", keys) and shown(toy) == {0: 0.1, 10: 0.1, 20: 0.1}
+    for step, version in ((0, "2"), (10, "3")):
+        edges = [(step and 1, 14, 0.5)]
+        toy.circuit(step, edges, version=version)
+    assert set(trends.circuit_heads(toy.db, "toy", "ioi")) == {10}
 
 
 def test_another_model_and_another_role_keep_their_answers(mixed):
@@ -186,24 +200,58 @@ def test_what_is_merged_keeps_its_order(mixed, tmp_path):
     mine.db.close()
 
 
-def test_an_older_store_keeps_its_order(mixed, tmp_path):
-    """Invariant: in a store of before, the newest result counts as asked for last, and is followed by what comes."""
-    path = tmp_path / "old.db"
+def older(toy, path) -> Any:
+    """A store of before with the results of this one, opened to write."""
     old = Database(path)
     schema.migrations.apply(old, stop_before="results_asked_for")
     assert isinstance(old.conn, sqlite3.Connection)
-    for table in ("model", "checkpoint", "run", "result", "head_score"):
+    for table in ("model", "checkpoint", "run", "task", "result", "head_score", "emergence", "handoff"):
         names = ", ".join(column.name for column in old[table].columns)
         marks = ", ".join("?" * len(old[table].columns))
-        rows = mixed.db.execute(f"SELECT {names} FROM {table}").fetchall()
+        rows = toy.db.execute(f"SELECT {names} FROM {table}").fetchall()
         old.conn.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(map(tuple, rows)))
     old.conn.execute(f"PRAGMA application_id={store.APPLICATION_ID}")
     old.conn.execute("PRAGMA user_version=8")
     old.conn.commit()
     old.close()
-    with closing(store.open_to_write(path)) as db:
+    return closing(store.open_to_write(path))
+
+
+def test_an_older_store_keeps_its_order(mixed, tmp_path):
+    """Invariant: in a store of before, the newest result counts as asked for last, and is followed by what comes."""
+    with older(mixed, tmp_path / "old.db") as db:
         found = queries.rows(db, VIEWS["history"], {"layer": 0, "head": 0})
         assert [(row["step"], row["value"]) for row in found] == [(10, 0.9)] and results.next_asked(db) == 5
+
+
+def test_trends_of_an_older_store_are_stale(mixed, tmp_path):
+    """Invariant: which set they rest on is not known, and their empty fields do not say that there was none."""
+    came, passed = (
+        trends.Emergence("role", "induction", 1, 0, 10),
+        trends.Handoff("induction", None, 1, 0, 20, 1, 1, 20, 2),
+    )
+    trends.replace(mixed.db, "toy", [came], [passed], trends.last_result(mixed.db, "toy"))
+    with older(mixed, tmp_path / "old.db") as db:
+        assert [row["stale"] for view in ("emergence", "handoffs") for row in queries.rows(db, VIEWS[view])] == [1, 1]
+        trends.replace(db, "toy", [came], [passed], trends.last_result(db, "toy"))
+        assert [row["stale"] for view in ("emergence", "handoffs") for row in queries.rows(db, VIEWS[view])] == [0, 0]
+
+
+KEYS = {
+    "induction": "b4e5aa332ee0f87fc0f11de6bbf9a44f3fa352b1499e95f348761728ca97232a",
+    "name_mover": "efab95afa618eb5d477a539c7396dae78fe1b650908b5fbaa8cf042935f6c6b1",
+}
+"""What the program of that time made of toy@0, source `size` and version 2; of no task, and of IOI."""
+
+
+def test_results_of_an_older_store_keep_their_version(toy, tmp_path):
+    """Invariant: a step that is computed now joins the series of before where the analysis is of the same version."""
+    for role, task in (("induction", None), ("name_mover", IOI)):
+        score(toy, 0, 0.1, DEFAULT, role, task, key=KEYS[role])
+    score(toy, 0, 0.1, DEFAULT, "successor")
+    with older(toy, tmp_path / "old.db") as db:
+        found = db.execute("SELECT role, version FROM result ORDER BY id")
+        assert list(map(tuple, found)) == [("induction", "2"), ("name_mover", "2"), ("successor", "0")]
 
 
 def test_a_role_is_found_by_an_index(mixed):

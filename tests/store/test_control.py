@@ -74,6 +74,17 @@ def test_cancelling_drops_what_waits_and_settles_the_run(toy):
     assert set(states(toy)) == {"cancelled"} and runs.run_state(toy.db, toy.run) == "cancelled"
 
 
+def test_cancelling_a_run_settles_no_other(toy):
+    """Invariant: a run whose last unit has just ended is the runner's to settle, after the trends of its models."""
+    while unit := requests.take_unit(toy.db):
+        requests.finish_unit(toy.db, unit, "done", 1.0)
+    other = requests.add_run(toy.db, {"models": ["other"]}, [toy.ids[0]])
+    control.cancel(toy.db, other, at_work=True)
+    assert runs.run_state(toy.db, other) == "cancelled" and requests.finished_runs(toy.db) == [toy.run]
+    requests.close_runs(toy.db)
+    assert runs.run_state(toy.db, toy.run) == "done"
+
+
 def test_what_was_queued_again_while_it_stopped_stays_queued(toy):
     """Invariant: a runner that ends an unwanted unit does not undo a `resume` in between."""
     unit = taken(toy)

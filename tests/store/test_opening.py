@@ -104,6 +104,27 @@ def test_circuits_of_before_say_why_they_have_no_areas(tmp_path):
     db.close()
 
 
+def test_circuits_of_before_lose_what_is_defined_otherwise_now(tmp_path):
+    """Invariant: a baseline of other random circuits is none, and a circuit without edges reaches no threshold."""
+    from sqlite_utils import Database
+
+    path = tmp_path / "old.db"
+    database = Database(path)
+    migrations.apply(database, stop_before="reasons_of_circuits")
+    database.conn.executescript(f"""
+        PRAGMA application_id={store.APPLICATION_ID}; PRAGMA user_version=8; PRAGMA foreign_keys=OFF;
+        INSERT INTO circuit (result_id, n_edges_total, n_edges, threshold_reached)
+            VALUES (1, 9, 0, 1), (2, 9, 3, 1), (3, 9, 0, NULL), (4, 9, 3, 0);
+        INSERT INTO faithfulness (result_id, n_requested, n_edges, n_nodes, faithfulness, random_baseline)
+            VALUES (2, 4, 3, 2, 0.9, 0.5);
+    """)
+    database.close()
+    with closing(store.open_to_write(path)) as db:
+        reached = db.execute("SELECT threshold_reached FROM circuit ORDER BY result_id")
+        assert [row[0] for row in reached] == [0, 1, None, 0]
+        assert tuple(db.execute("SELECT faithfulness, random_baseline FROM faithfulness").fetchone()) == (0.9, None)
+
+
 def test_an_older_store_learns_what_its_results_left_unsaid(tmp_path):
     """Invariant: a migration computes no score, but says what follows from those that are stored."""
     from sqlite_utils import Database

@@ -1,8 +1,16 @@
-"""Trends of results that have a value and no error."""
+"""Trends of results that have a value and no error, and of a run that ends while others do something else."""
 
-from circuit_core.sweep import trending
+import numpy as np
+
+from circuit_core.circuits import selection
+from circuit_core.formats import eap_ig
+from circuit_core.formats.circuit_file import CircuitFile
+from circuit_core.graph import Graph
+from circuit_core.sweep import carry, runner, trending
 from circuit_store import models, queries, requests, results, store
 from circuit_store.views import VIEWS
+
+IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 
 
 def test_one_prompt_acquires_no_task(tmp_path):
@@ -19,4 +27,28 @@ def test_one_prompt_acquires_no_task(tmp_path):
     trending.refresh(db, "toy")
     (row,) = queries.rows(db, VIEWS["emergence"], {"model": "toy"})
     assert (row["name"], row["step"], row["reason"]) == ("pair", None, "one prompt")
+    store.close_writer(db)
+
+
+def test_an_import_settles_no_run_but_its_own(tmp_path):
+    """Invariant: a run whose last unit has just ended is left to the runner, whose settling brings its trends."""
+    graph, path, file = Graph(3, 3, True), tmp_path / "x.db", tmp_path / "circuit.json"
+    mask = selection.circuit(selection.order(np.ones(graph.real.shape), graph, "topn"), 20, graph)
+    eap_ig.write_json(CircuitFile(graph, mask.astype("f4"), mask, np.atleast_1d(mask.any(1)), 24), file)
+    carry.import_file(path, "sample-0.1m", "final", "ioi", file)
+    db = store.open_to_write(path)
+    (at,) = db.execute("SELECT id FROM checkpoint ORDER BY step DESC").fetchone()
+    run = requests.add_run(db, {"models": ["sample-0.1m"]}, [at])
+    unit = requests.take_unit(db)
+    assert unit is not None
+    of = results.Provenance("a", run, at, "behaviour", {}, "", None, "float32", 0.1, task=IOI)
+    results.write(db, of, results.Behaviour(2.0, 0.1, 1.8, 2.2, 70, 1.0))
+    models.checkpoint_loaded(db, at, "ok", "f")
+    requests.finish_unit(db, unit, "done", 1.0)
+    carry.import_file(path, "sample-0.1m", "final", "ioi", file)
+    states = "SELECT state FROM run ORDER BY id"
+    assert [row[0] for row in db.execute(states)] == ["done", "running", "done"]
+    runner._close(db)
+    assert [row[0] for row in db.execute(states)] == ["done"] * 3
+    assert queries.rows(db, VIEWS["emergence"], {"model": "sample-0.1m", "task": "ioi"})
     store.close_writer(db)

@@ -102,18 +102,21 @@ def test_years_are_looked_for_in_the_circuit_of_years(silent, asked):
 
 
 def test_a_circuit_of_years_is_found_once(asked, monkeypatch):
-    """The check takes the circuit that was searched before it."""
+    """The check takes the circuit that was searched before it, and draws no prompts of its own."""
     from circuit_core.sweep import analyses
 
     request, tasks = asked
     searched: list[int] = []
-    search = analyses.minimal_circuit
+    drawn: list[str] = []
+    search, draw = analyses.minimal_circuit, analyses.draw
     monkeypatch.setattr(
         analyses, "minimal_circuit", lambda *given, **more: searched.append(1) or search(*given, **more)
     )
-    one = replace(request, analyses=("circuit", "algorithm"))
+    monkeypatch.setattr(analyses, "draw", lambda task, *more: drawn.append(task.name) or draw(task, *more))
+    one = replace(request, analyses=("circuit", "algorithm"), held_out=10)
     years = [job for job in jobs_of(one, tasks[1:]) if job.title.endswith("greater_than")]
     assert len(list(checkpoint().compute(years))) == 2 and searched == [1]
+    assert drawn == ["greater_than"] * 2
 
 
 def test_a_task_of_pairs_that_names_no_years_is_not_checked(asked):
@@ -142,6 +145,37 @@ def test_heads_without_copy_suppression_say_each_why():
     assert reasons[0, 2] == "copy suppression is not looked for before layer 1"
     assert "changes no prediction" in reasons[2, 1]
     assert {(layer, head) for layer, head, value, *_ in found.record.rows if value is None} == set(reasons)
+
+
+def test_copy_suppression_that_no_head_has_is_looked_for_once(asked, monkeypatch):
+    """Heads that write nothing have no score: the role and the algorithm say so, from the same passes."""
+    from circuit_core.sweep import head_roles
+
+    computed_once: list[int] = []
+    real = head_roles.copy_suppression
+    monkeypatch.setattr(
+        head_roles, "copy_suppression", lambda *given, **more: computed_once.append(1) or real(*given, **more)
+    )
+    of = checkpoint(TEXT.read_text())
+    for block in of.loaded.bridge.blocks[1:]:
+        block.attn.W_O.data.zero_()
+    wanted = ("heads copy_suppression", "algorithm ioi")
+    found = computed(of, [job for job in jobs_of(*asked) if job.title in wanted])
+    assert len(found) == 2 and computed_once == [1]
+    assert "changes no prediction" in found["heads copy_suppression"].reason
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf])
+def test_years_that_are_not_finite_are_undefined(value):
+    from circuit_core.graph import Graph
+    from circuit_core.patching.greater_than import GreaterThan, YearHead, YearMLP
+    from circuit_core.sweep import records
+
+    heads, graph = [YearHead(0, 1, 0.5, 0.25)], Graph(3, 3, True)
+    broken = records.of_years(GreaterThan(heads, [YearMLP(1, 0.5), YearMLP(2, value)]), graph)
+    assert broken == records.results.Undefined(records.NOT_FINITE)
+    whole: Any = records.of_years(GreaterThan(heads, [YearMLP(1, 0.5)]), graph)
+    assert whole.nodes == [(graph.head(0, 1), 0.5, 0.25, None), (graph.mlp(1), None, None, 0.5)]
 
 
 def test_what_is_not_finite_is_a_reason_everywhere(asked):

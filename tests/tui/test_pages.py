@@ -73,12 +73,14 @@ async def test_of_greater_than_the_page_shows_what_the_circuit_does_with_years(e
     whole.add(256, "behaviour", results.Behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9), task=YEARS)
     whole.add(256, "greater_than", results.Years([(1, 0.964, 0.02, None), (4, None, None, -1.25)]), task=YEARS)
     whole.add(128, "greater_than", results.Years([], "does not do the task"), task=YEARS)
+    whole.db.execute("INSERT INTO year_node SELECT max(result_id), 8, NULL, NULL, NULL FROM year_node")
     async with explore(size=size) as (app, pilot):
         app.main.choose(task="greater_than")
         await pilot.press("A")
         rows = [line.split() for line in page(app)]
         assert page(app)[0].startswith("Years in the circuit · greater_than") and fits(app)
         assert ["a0.h0", "96", "%", "2", "%"] in rows and ["m0", "−1.25", "logit"] in rows
+        assert ["m1", "–", "logit"] in rows
         await pilot.press("comma")
         assert "undefined: does not do the task" in page(app)[1]
         await pilot.press("comma")

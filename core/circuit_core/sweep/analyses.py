@@ -99,7 +99,7 @@ class Analyses:
         return records.of_patching(path_patching(self.of.bridge, self.of.graph, prompts, to, senders, p["freeze_mlps"]))
 
     def _greater_than(self, job: Job) -> results.Record:
-        of, (prompts, _) = self.of, self._split(job.task, job.params["held_out"])
+        of, prompts = self.of, self._choosing(job.task, job.params["held_out"])
         ascending(prompts)
         found = greater_than_check(of.bridge, of.graph, prompts, self._found(job)[0].mask)
         return records.of_years(found, of.graph)
@@ -133,6 +133,11 @@ class Analyses:
             draws=p["draws"],
         )
         return found, scores
+
+    def _choosing(self, task: TaskSpec | None, held_out: int) -> PromptSet:
+        """Prompts that choose the circuit: all, or a file's but its last. Raises: TaskError."""
+        from_file = task is not None and task.content is not None
+        return split(self.prompts(task), held_out)[0] if held_out and from_file else self.prompts(task)
 
     def _split(self, task: TaskSpec | None, held_out: int) -> tuple[PromptSet, PromptSet | None]:
         """Prompts that choose the circuit, and others: of the next seed, or a file's last. Raises: TaskError."""

@@ -120,7 +120,7 @@ def _write(
         task=results.TaskRecord(of.label, of.hash, of.metric, of.prepend_bos),
     )
     results.write(db, provenance, _record(circuit, name, content))
-    requests.close_runs(db)
+    requests.close_runs(db, run)
 
 
 def _record(circuit: CircuitFile, name: str, content: bytes) -> results.Circuit:

@@ -30,7 +30,7 @@ class HeadRoles:
         self.of, self.text = of, text
         self.attention, self.successor = cache(self._attention), cache(self._successor)
         self.copying, self.from_end = cache(self._copying), cache(self._from_end)
-        self.suppression, self.algorithm = cache(self._suppression), cache(self._algorithm)
+        self._scored, self.algorithm = cache(self._suppression), cache(self._algorithm)
 
     def _attention(self, preset: str) -> dict[str, RoleScores]:
         """Raises: TaskError."""
@@ -48,8 +48,15 @@ class HeadRoles:
     def _from_end(self, prompts: PromptSet) -> AttentionFromEnd:
         return attention_from_end(self.of.bridge, self.of.graph, prompts)
 
-    def _suppression(self, preset: str) -> tuple[RoleScores, dict[Head, str]]:
+    def suppression(self, preset: str) -> tuple[RoleScores, dict[Head, str]]:
         """Scores, and why heads have none. Raises: TaskError, also if no head has one."""
+        scores, missing = self._scored(preset)
+        if len(missing) == scores.value.numel():
+            raise TaskError("; ".join(dict.fromkeys(missing.values())))
+        return scores, missing
+
+    def _suppression(self, preset: str) -> tuple[RoleScores, dict[Head, str]]:
+        """Raises: TaskError."""
         of = self.of
         if self.text is None:
             width, rows = texts.WIDTH, texts.SCORED + texts.REFERENCE
@@ -60,10 +67,7 @@ class HeadRoles:
         masked = torch.as_tensor(function_words(of.tokenizer)).to(of.device)
         given = scored.to(of.device), reference.to(of.device), masked
         scores = copy_suppression(of.bridge, of.graph, *given, preset=preset)
-        missing = reasons(scores, preset)
-        if len(missing) == scores.value.numel():
-            raise TaskError("; ".join(dict.fromkeys(missing.values())))
-        return scores, missing
+        return scores, reasons(scores, preset)
 
     def _algorithm(self, prompts: PromptSet, preset: str) -> IOIAlgorithm:
         """Without copy suppression where that cannot be scored. Raises: TaskError."""

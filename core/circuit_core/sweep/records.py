@@ -104,9 +104,11 @@ def of_algorithm(found: IOIAlgorithm) -> results.Algorithm:
     )
 
 
-def of_years(found: GreaterThan, graph: Graph) -> results.Years:
+def of_years(found: GreaterThan, graph: Graph) -> results.Years | results.Undefined:
     heads = [(graph.head(h.layer, h.head), h.looks_at_year, h.raises_year, None) for h in found.heads]
     mlps = [(graph.mlp(m.layer), None, None, m.later_minus_others) for m in found.mlps]
+    if not all(math.isfinite(number) for row in (*heads, *mlps) for number in row if number is not None):
+        return results.Undefined(NOT_FINITE)
     return results.Years([*heads, *mlps], found.reason)
 
 

@@ -89,11 +89,16 @@ class Job:
     role: str | None = None
     dtype: str = "float32"
 
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Of the analysis, of the prompts held out if any are, and of the analysis that it rests on if it does."""
+        held_out = (HELD_OUT,) if self.params.get("held_out") else ()
+        rests_on = (VERSIONS[_RESTS_ON[self.analysis]],) if self.analysis in _RESTS_ON else ()
+        return (VERSIONS[self.analysis], *held_out, *rests_on)
+
     def key(self, address: str, identity: str) -> str:
         task = [self.task.hash, self.task.prepend_bos] if self.task else None
-        version = [VERSIONS[self.analysis], *([HELD_OUT] if self.params.get("held_out") else [])]
-        version += [VERSIONS[_RESTS_ON[self.analysis]]] if self.analysis in _RESTS_ON else []
-        parts = [address, identity, task, self.analysis, self.role, self.params, self.dtype, *version]
+        parts = [address, identity, task, self.analysis, self.role, self.params, self.dtype, *self.version]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property

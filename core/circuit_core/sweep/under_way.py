@@ -119,6 +119,7 @@ class UnderWay:
             identity=self.identity,
             fingerprint=self.loaded.fingerprint,
             dtype=job.dtype,
+            version=".".join(map(str, job.version)),
             seconds=result.seconds,
             role=job.role,
             task=task,

@@ -98,7 +98,9 @@ FAITHFULNESS = View(
             "none were held out, or undefined, see reason",
         ),
         Column(
-            "random_baseline", "mean faithfulness of random circuits of exactly as many edges", "undefined, see reason"
+            "random_baseline",
+            "mean faithfulness of random circuits of exactly as many edges",
+            "computed before there was such a baseline, or undefined, see reason",
         ),
         Column("reason", "why a value is empty, or what faithfulness cannot tell here", "nothing is to say"),
     ),

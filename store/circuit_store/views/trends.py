@@ -6,7 +6,11 @@ _NEWEST = (
     "(SELECT max(asked) FROM result JOIN checkpoint AS c ON c.id = checkpoint_id WHERE c.model_id = model.id)"
     " > last_result AS stale"
 )
-_STALE = Column("stale", "1 if the store holds newer results than this rests on, or others were asked for since")
+_STALE = Column(
+    "stale",
+    "1 if the store holds newer results than this rests on, if others were asked for since, or if it is of a time when"
+    " trends did not name their set",
+)
 _OF = (PRESET, TEXT, DTYPE)
 
 

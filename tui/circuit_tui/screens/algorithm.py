@@ -44,10 +44,10 @@ class Algorithm(Page):
         if reason := rows[0]["reason"]:
             return lines.append(wrapped(f"undefined: {plain(reason)}"), self.colours.muted)
         lines.append(f"{'':<10}{'looks at YY':>14}{'raises YY, YY+1':>18}\n", self.colours.muted)
-        for row in (row for row in rows if row["later_minus_others"] is None):
+        for row in (row for row in rows if not _is_mlp(row)):
             lines.append(f"{row['node']:<10}{_share(row['looks_at_year']):>14}{_share(row['raises_year']):>18}\n")
         lines.append(f"{'':<10}{'later years minus others':>32}\n", self.colours.muted)
-        for row in (row for row in rows if row["later_minus_others"] is not None):
+        for row in (row for row in rows if _is_mlp(row)):
             lines.append(f"{row['node']:<10}{signed(row['later_minus_others'], 2):>26} logit\n")
         return lines
 
@@ -94,6 +94,10 @@ class Algorithm(Page):
         line = Text(f"{name:<14}{row['nodes']:>4} nodes{row['edges']:>6,} edges")
         line.append(f"{share:>8.1%}  ".replace("%", " %") if share is not None else f"{'–':>10}  ")
         return line.append(bar(share or 0, _BAR), colour).append("\n")
+
+
+def _is_mlp(row: dict[str, Any]) -> bool:
+    return row["node"].startswith("m")
 
 
 def _share(value: float | None) -> str:

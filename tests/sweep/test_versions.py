@@ -1,0 +1,55 @@
+"""Results carry the version of the analysis that computed them, the same that their key is made of."""
+
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from circuit_core.sweep import request as asking
+from circuit_core.sweep.messages import Loaded, Result
+from circuit_core.sweep.request import Job, Request, jobs
+from circuit_core.sweep.slots import Slots
+from circuit_core.sweep.sources import describe
+from circuit_core.sweep.under_way import UnderWay
+from circuit_core.tasks.specs import TASKS
+from circuit_store import models, requests, results
+from circuit_store.store import open_to_write
+
+
+def circuits(held_out: int) -> list[Job]:
+    """The circuit of years, and the check of it."""
+    asked = Request(("greater_than",), ("circuit", "algorithm"), held_out=held_out)
+    return [job for job in jobs(asked, [TASKS["greater_than"]], None) if job.analysis in ("circuit", "greater_than")]
+
+
+@pytest.mark.parametrize("raised", ["circuit", "held out"])
+def test_a_version_is_of_all_that_a_result_rests_on(monkeypatch, raised):
+    """Invariant: version and key of a result change together."""
+    asked = [*circuits(0), *circuits(10), Job("heads", {}, None, "induction")]
+    before = [(job.version, job.key("m@0", "x")) for job in asked]
+    if raised == "circuit":
+        monkeypatch.setitem(asking.VERSIONS, "circuit", asking.VERSIONS["circuit"] + 1)
+    else:
+        monkeypatch.setattr(asking, "HELD_OUT", asking.HELD_OUT + 1)
+    after = [(job.version, job.key("m@0", "x")) for job in asked]
+    differs = [tuple(a != b for a, b in zip(*pair, strict=True)) for pair in zip(before, after, strict=True)]
+    expected = [True] * 4 if raised == "circuit" else [False, False, True, True]
+    assert differs == [(changed, changed) for changed in (*expected, False)]
+
+
+def test_a_result_is_stored_with_its_version(tmp_path):
+    with closing(open_to_write(tmp_path / "x.db")) as db:
+        model, found = describe(db, "sample-0.1m")
+        ids = models.add_model(db, model, [models.Checkpoint(f.step, None, f.revision) for f in found[-1:]])
+        asked = Request(tasks=("greater_than",), analyses=("circuit", "algorithm"), held_out=10)
+        requests.add_run(db, vars(asked), list(ids.values()))
+        unit: Any = requests.take_unit(db)
+        taken = UnderWay(db, tmp_path / "x.db", unit)
+        order: Any = taken.order(Slots().slots()[0], None)
+        taken.say(Loaded(unit.id, "f", "cpu", 1))
+        versions = {job.analysis: job.version for job in order.jobs}
+        for job in order.jobs:
+            taken.say(Result(unit.id, job, results.Undefined("not computed in this test"), 0.1))
+        stored = dict(map(tuple, db.execute("SELECT analysis, version FROM result")))
+        assert stored == {analysis: ".".join(map(str, version)) for analysis, version in versions.items()}
+        assert stored["circuit"].count(".") == 1 and stored["greater_than"].count(".") == 2
