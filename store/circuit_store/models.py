@@ -62,18 +62,13 @@ def add_model(db: sqlite3.Connection, model: Model, checkpoints: list[Checkpoint
             " ON CONFLICT (model_id, step) DO UPDATE SET tokens = excluded.tokens, revision = excluded.revision",
             [(model_id, c.step, c.tokens, c.revision) for c in checkpoints],
         )
-        return held_checkpoints(db, model.name)
+        noted = db.execute("SELECT step, id FROM checkpoint WHERE model_id = ?", (model_id,))
+        return dict(noted.fetchall())
 
 
 def held_model(db: sqlite3.Connection, name: str) -> Model | None:
     row = db.execute(f"SELECT {', '.join(Model.__annotations__)} FROM model WHERE name = ?", (name,)).fetchone()
     return Model(**dict(row)) if row else None
-
-
-def held_checkpoints(db: sqlite3.Connection, name: str) -> dict[int, int]:
-    """Step -> checkpoint id, of the checkpoints that are noted."""
-    found = "SELECT step, checkpoint.id FROM checkpoint JOIN model ON model.id = model_id WHERE name = ?"
-    return dict(db.execute(found, (name,)).fetchall())
 
 
 def model_at(db: sqlite3.Connection, source: str) -> str | None:

@@ -91,8 +91,8 @@ def listed(db: sqlite3.Connection, run: int | None = None) -> list[dict[str, Any
     `per_minute` is what those who work now finish, by the mean of the finished units; None while nobody works.
     """
     found = db.execute(
-        "SELECT run.id AS run, run.state, cancel, priority, request, created, started, ended, host, pid, reason, log,"
-        " count(unit.id) AS units, total(unit.state = 'done') AS done, total(unit.state = 'failed') AS failed,"
+        "SELECT run.id AS run, run.state, cancel, priority, request, slots, created, started, ended, host, pid, reason,"
+        " log, count(unit.id) AS units, total(unit.state = 'done') AS done, total(unit.state = 'failed') AS failed,"
         " total(unit.state IN ('queued', 'loading', 'running')) AS open, sum(unit.seconds) AS seconds,"
         " total(unit.state IN ('loading', 'running')) AS at_work,"
         " total(fraction * (unit.state IN ('loading', 'running'))) AS fraction,"
@@ -105,7 +105,7 @@ def listed(db: sqlite3.Connection, run: int | None = None) -> list[dict[str, Any
 
 
 def _of_run(row: dict[str, Any]) -> dict[str, Any]:
-    request = json.loads(row.pop("request"))
+    request, slots = json.loads(row.pop("request")), json.loads(row.pop("slots") or "{}")
     state = "cancelling" if row.pop("cancel") and row["state"] in ("queued", "running") else row["state"]
     counts = {name: int(row[name]) for name in ("done", "failed", "open", "at_work")}
     mean, at_work = row["seconds_a_unit"], counts["at_work"]
@@ -113,7 +113,8 @@ def _of_run(row: dict[str, Any]) -> dict[str, Any]:
         "per_minute": 60 * at_work / mean if mean and at_work else None,
         "seconds_left": seconds_left(counts["open"] - row["fraction"], mean, at_work) if at_work else None,
     }
-    return row | counts | pace | {"state": state, "models": request.get("models", []), "request": request}
+    asked = {"models": request.get("models", []), "request": request, "slots": slots}
+    return row | counts | pace | {"state": state} | asked
 
 
 def units(db: sqlite3.Connection, run: int) -> list[dict[str, Any]]:

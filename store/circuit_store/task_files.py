@@ -8,11 +8,18 @@ from circuit_store.store import transaction
 _NAMES = "(task_file.name, task_file.name || '+bos')"
 _RESTS = f"EXISTS (SELECT 1 FROM task WHERE task.name IN {_NAMES})"
 """Results rest on it: a task is written down with its first result."""
-_ASKED = (
-    "EXISTS (SELECT 1 FROM run, json_each(run.request, '$.tasks') AS asked WHERE state NOT IN ('failed', 'done')"
-    f" AND asked.value IN {_NAMES})"
+_LINE = "task_file.name || '.' || task_file.format || ', line '"
+"""So begins what is said of an error in the file."""
+_OTHERWISE = (
+    "EXISTS (SELECT 1 FROM unit WHERE run_id = run.id AND state = 'failed'"
+    f" AND substr(coalesce(error, ''), 1, length({_LINE})) != {_LINE})"
 )
-"""A run that may go on asks for it."""
+"""A run's unit failed, and not by an error in the file."""
+_ASKED = (
+    "EXISTS (SELECT 1 FROM run, json_each(run.request, '$.tasks') AS asked"
+    f" WHERE asked.value IN {_NAMES} AND (state NOT IN ('failed', 'done') OR {_OTHERWISE}))"
+)
+"""A run that may go on, or be tried again, asks for it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ def add_task_file(db: sqlite3.Connection, task: TaskFile, taken: tuple[str, ...]
 
 
 def release(db: sqlite3.Connection, name: str) -> None:
-    """Forget the file of a name if no result came of it and no run that may go on asks for it."""
+    """Forget the file of a name if no result came of it and no run that may go on, or be tried again, asks for it."""
     with transaction(db):
         db.execute(f"DELETE FROM task_file WHERE name = ? AND NOT {_RESTS} AND NOT {_ASKED}", (name,))
 
@@ -63,6 +70,21 @@ def keep_text(db: sqlite3.Connection, digest: str, text: str) -> None:
     if text_of(db, digest) is None:
         with transaction(db):
             db.execute("INSERT OR IGNORE INTO text_file VALUES (?, ?)", (digest, text))
+
+
+_LAST_TEXT = (
+    "SELECT text_file.hash FROM model JOIN checkpoint ON model_id = model.id"
+    " JOIN result ON checkpoint_id = checkpoint.id"
+    " JOIN text_file ON text_file.hash = json_extract(result.params, '$.text')"
+    " WHERE model.name = ? AND (analysis = 'algorithm' OR analysis = 'heads' AND role = 'copy_suppression')"
+    " ORDER BY asked DESC LIMIT 1"
+)
+
+
+def last_text(db: sqlite3.Connection, model: str) -> str | None:
+    """The hash of the text, of those that are kept, on which heads of a model were last scored."""
+    row = db.execute(_LAST_TEXT, (model,)).fetchone()
+    return row and row[0]
 
 
 def text_of(db: sqlite3.Connection, digest: str) -> str | None:

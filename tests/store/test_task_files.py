@@ -1,5 +1,7 @@
 """Tasks of the user's own: one name a content, one content a name."""
 
+import pytest
+
 from circuit_store import requests, results, task_files
 from circuit_store.task_files import TaskFile
 
@@ -27,6 +29,26 @@ def test_a_file_of_which_nothing_came_leaves_its_name(toy):
     requests.add_run(toy.db, {"tasks": ["pairs+bos"]}, list(toy.ids.values()))
     task_files.release(toy.db, "pairs")
     assert task_files.task_file(toy.db, "pairs") == TaskFile("pairs", "hash of mended", "jsonl", "mended")
+
+
+@pytest.mark.parametrize(
+    "error, kept",
+    [
+        ("there is no checkpoint folder", True),
+        (None, True),
+        ("pairs2.jsonl, line 1: there is no token 900", True),
+        ("pairs.jsonl, line 1: there is no token 900", False),
+    ],
+)
+def test_a_failed_run_keeps_its_file_unless_that_was_the_fault(toy, error, kept):
+    """Invariant: `jobs retry` computes the task that was asked for, and a mended file has the broken one's name."""
+    keep(toy, "pairs", "a")
+    requests.add_run(toy.db, {"tasks": ["ioi", "pairs+bos"]}, list(toy.ids.values()))
+    while unit := requests.take_unit(toy.db):
+        requests.finish_unit(toy.db, unit, "failed", 1.0, error)
+    requests.close_runs(toy.db)
+    task_files.release(toy.db, "pairs")
+    assert keep(toy, "pairs", "b") == ("pairs~2" if kept else "pairs")
 
 
 def test_a_file_with_results_keeps_its_name(toy):

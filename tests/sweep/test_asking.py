@@ -6,6 +6,8 @@ import pytest
 
 from circuit_core.sweep.request import ANALYSES, Request, jobs
 from circuit_core.tasks.specs import TASKS, TaskSpec
+from circuit_tui import sweeps
+from circuit_tui.asking import Asked
 
 NAMED = TaskSpec("pairs", "logit_diff", 8, content="", named=("IO", "S1", "S2"))
 RUN = ("run", "sample-0.1m", "--checkpoints", "0,final", "--analyses", "heads", "--tasks", "ioi,pairs.jsonl")
@@ -85,3 +87,12 @@ def test_a_text_is_chosen_by_its_hash_or_its_file(asked):
     (asked.folder / "other.txt").write_text("another text")
     _, err = asked("show", "heads", "--text", "other.txt", code=2)
     assert digest in err and err.count("\n") == 1
+
+
+def test_the_explorer_says_that_other_results_answer_now(asked):
+    """Nothing is computed, yet the view changes; asked once more, nothing does."""
+    request = Request(analyses=("heads",), preset="paper-code")
+    begin = lambda: sweeps.begin(asked.store, Asked(("sample-0.1m",), "final", request))  # noqa: E731
+    begin(), sweeps.begin(asked.store, Asked(("sample-0.1m",), "final", Request(analyses=("heads",))))
+    assert begin() == "1 checkpoint computed already: of sample-0.1m these results answer now, in place of others."
+    assert begin() == "1 checkpoint computed already: nothing to do."

@@ -8,11 +8,14 @@ import pytest
 from circuit_core import checkpoints, suites
 from circuit_core.sweep import task_names
 from circuit_core.sweep.estimate import Estimate, estimate
+from circuit_core.sweep.exact_runs import ExactRuns
 from circuit_core.sweep.plan import Survey, note, survey
 from circuit_core.sweep.request import Request
 from circuit_core.sweep.slots import Slots
 from circuit_store import models, requests, results
 from circuit_store.store import open_to_write
+from circuit_tui import costing, sweeps
+from circuit_tui.asking import Asked, How
 
 REQUEST = Request(analyses=("behaviour",), tasks=("ioi", "gendered_pronoun"))
 STEPS = "0,250,500"
@@ -83,3 +86,71 @@ def test_the_same_is_missing_as_a_run_would_queue(db):
         planned = surveyed(db, "sample-0.1m", STEPS, request)
         found = of(db, "sample-0.1m", request)
         assert (len(planned.missing), len(planned.steps)) == (found.units, found.units + found.already)
+
+
+def done(db: sqlite3.Connection, steps: str, request: Request, *titles: str, seconds: float = 1.0) -> None:
+    """As if another run had computed some of a request's jobs of sample-0.1m."""
+    asked = surveyed(db, "sample-0.1m", steps, request)
+    ids, run = models.add_model(db, asked.model, []), requests.add_run(db, {"models": []}, [])
+    for step, lacking in asked.missing.items():
+        identity = checkpoints.identity(asked.folder(step))
+        for job in (job for job in lacking if job.title in titles and job.task):
+            key, task = job.key(f"sample-0.1m@{step}", identity), job.task
+            of = results.Provenance(
+                *(key, run, ids[step], job.analysis, job.params, identity, "f", "float32", seconds, job.role),
+                task=task and results.TaskRecord(task.label, task.hash, task.metric, task.prepend_bos),
+            )
+            results.write(db, of, results.Undefined("not looked at"))
+
+
+@pytest.mark.parametrize(
+    "request_, first, second",
+    [
+        (Request(("greater_than",), ("circuit", "algorithm")), "circuit greater_than", "greater_than greater_than"),
+        (Request(("ioi",), ("algorithm",)), "algorithm ioi", "heads s_inhibition ioi"),
+    ],
+)
+def test_what_rests_on_another_analysis_costs_that_one_again(db, request_, first, second):
+    """Invariant: beside it 30 + 0.1 s; with it there already the same, for it is found again; then 1 s of loading."""
+    effects = [f"heads {role} ioi" for role in ("effect_logits", "effect_movers_q", "effect_inhibition_v")]
+    others = ("heads s_inhibition ioi",) if request_.tasks == ("greater_than",) else ()
+    done(db, "0,250,500", request_, *effects, *others, "algorithm ioi" if others else "", seconds=0.0)
+    done(db, "0", request_, first, seconds=30.0)
+    done(db, "0", request_, second, seconds=0.1)
+    both = estimate(db, ["sample-0.1m"], "250", request_, Slots("cpu"))
+    done(db, "250", request_, first, seconds=30.0)
+    alone = estimate(db, ["sample-0.1m"], "250", request_, Slots("cpu"))
+    assert (both.results, alone.results) == (2, 1)
+    assert both.seconds == alone.seconds == pytest.approx(31.1)
+
+
+def test_what_was_only_timed_with_what_it_rests_on_counts_once(db):
+    request = Request(("greater_than",), ("algorithm",))
+    titles = [job.title for job in surveyed(db, "sample-0.1m", "0", request).missing[0]]
+    done(db, "0", request, *titles, seconds=5.0)
+    assert estimate(db, ["sample-0.1m"], "250", request, Slots("cpu")).seconds == pytest.approx(5.0 * len(titles) + 1)
+
+
+def test_exact_patching_counts_what_is_missing(db, monkeypatch):
+    """178 runs a circuit: none of a circuit that is there; said before anything is queued."""
+    request = Request(("ioi", "gendered_pronoun"), ("circuit",), method="exact")
+    done(db, "0", request, "circuit ioi")
+    assert of(db, "sample-0.1m", request).exact == (ExactRuns("sample-0.1m", 3, 2 * 178, 5 * 178),)
+    assert of(db, "sample-0.1m", Request(analyses=("circuit",))).exact == ()
+    store = Path(db.execute("PRAGMA database_list").fetchone()["file"])
+    said = "exact patching: at most 356 forward runs for each checkpoint of sample-0.1m, 890 in all"
+    asked = Asked(("sample-0.1m",), STEPS, request, how=How(detach=True))
+    assert costing.sentences(costing.cost(store, asked))[-1] == said
+    queued = lambda: db.execute("SELECT count(*) FROM run").fetchone()[0]  # noqa: E731
+    before = queued()
+    told = []
+    monkeypatch.setattr("circuit_tui.echo.told", lambda text: told.append((queued(), text)))
+    monkeypatch.setattr("circuit_core.sweep.launch.start", lambda *given: None)
+    assert sweeps.run(store, asked) == 0
+    assert told[0] == (before, said) and told[1][0] == before + 1
+
+
+def test_exact_patching_that_is_there_is_not_stated(db):
+    request = Request(analyses=("circuit",), method="exact")
+    done(db, STEPS, request, "circuit ioi")
+    assert of(db, "sample-0.1m", request).exact == ()

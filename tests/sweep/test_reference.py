@@ -164,13 +164,10 @@ def test_exact_patching_states_its_cost_first(case, asked):
 def test_the_check_of_years_states_the_cost_of_its_circuit(tmp_path, capsys):
     """One circuit: that of years is searched too, IOI's algorithm needs none."""
     from circuit_core.sweep.request import Request
-    from circuit_store.store import open_to_write
-    from circuit_tui import sweeps
+    from circuit_tui import costing
     from circuit_tui.asking import Asked
 
-    db = open_to_write(tmp_path / "store.db")
     request = Request(tasks=("ioi", "greater_than"), analyses=("algorithm",), method="exact")
-    planned, _ = sweeps._queue(db, Asked(("sample-0.1m",), "0", request))
-    sweeps._state_cost(db, planned, request)
-    db.close()
-    assert capsys.readouterr().err == "exact patching: 178 forward runs for each checkpoint of sample-0.1m\n"
+    costing.show(tmp_path / "store.db", Asked(("sample-0.1m",), "0", request), as_json=False)
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "exact patching: 178 forward runs for each checkpoint of sample-0.1m"

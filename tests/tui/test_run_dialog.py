@@ -69,6 +69,7 @@ async def test_a_run_is_asked_for_and_shown(explore, tmp_path, started, screen_t
         ({"workers": "0"}, "0 is not in the range"),
         ({"more": "--threshold 2"}, "--threshold 2.0: give a faithfulness"),
         ({"more": "--hold-out 2"}, "No such option '--hold-out'"),
+        ({"more": "--help"}, "No such option '--help'"),
         ({"more": "'"}, "a quotation mark is not closed"),
         ({"more": "--text nothing.txt"}, "--text nothing.txt cannot be read"),
     ],

@@ -50,7 +50,7 @@ def parsed(words: Sequence[str]) -> Asked:
     from circuit_tui.cli.computing import run
 
     try:
-        with run.make_context("run", list(words)) as ctx:
+        with run.make_context("run", list(words), help_option_names=[]) as ctx:
             return asked(**{name: value for name, value in ctx.params.items() if name not in _OF_THE_COMMAND})
     except click.UsageError as error:
         raise ValueError(error.format_message()) from None

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from circuit_core.sweep import texts
 from circuit_core.sweep.estimate import BATCH, Estimate, estimate
+from circuit_core.sweep.exact_runs import ExactRuns
+from circuit_store.showing import plain
 from circuit_store.store import open_to_read
 from circuit_tui import echo
 from circuit_tui.asking import Asked
-from circuit_tui.widgets.notation import lasting, plain
+from circuit_tui.widgets.notation import lasting
 
 
 def cost(store: Path, asked: Asked) -> Estimate:
@@ -32,12 +34,25 @@ def show(store: Path, asked: Asked, as_json: bool) -> int:
 
 
 def sentences(found: Estimate) -> list[str]:
-    """One line each: units, bytes, time, memory."""
+    """One line each: units, bytes, time, memory, and the runs of exact patching."""
     already = f"; {found.already} computed already" if found.already else ""
     units = f"{found.units} checkpoint{'' if found.units == 1 else 's'}, {found.results} results{already}"
     if not found.units:
         return [f"nothing to compute{already}"]
-    return [f"units   {units}", f"read    {_size(found.bytes)} of weights", _time(found), _memory(found)]
+    return [
+        f"units   {units}",
+        f"read    {_size(found.bytes)} of weights",
+        _time(found),
+        _memory(found),
+        *map(exact, found.exact),
+    ]
+
+
+def exact(runs: ExactRuns) -> str:
+    """What exact patching costs: said before it begins, since it runs the model once an edge and once a source."""
+    most = "" if runs.total == runs.checkpoints * runs.most else "at most "
+    whole = f", {runs.total:,} in all" if runs.checkpoints > 1 else ""
+    return f"exact patching: {most}{runs.most:,} forward runs for each checkpoint of {plain(runs.model)}{whole}"
 
 
 def _time(found: Estimate) -> str:

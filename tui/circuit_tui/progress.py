@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
-from circuit_store.runs import Progress
+from circuit_store.runs import Progress, seconds_left
 from circuit_store.showing import plain
 from circuit_tui import echo
 
@@ -52,7 +52,5 @@ class Bars:
     def _eta(self, finished: int, progress: Progress) -> str:
         if finished >= self.total:
             return f"{time.monotonic() - self.began:.0f} s"
-        if progress.seconds_a_unit is None:
-            return "ETA --:--"
-        left = (self.total - finished - progress.fraction) * progress.seconds_a_unit / progress.at_work
-        return f"ETA {int(left) // 60:02}:{int(left) % 60:02}"
+        left = seconds_left(self.total - finished - progress.fraction, progress.seconds_a_unit, progress.at_work)
+        return "ETA --:--" if left is None else f"ETA {int(left) // 60:02}:{int(left) % 60:02}"

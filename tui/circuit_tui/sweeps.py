@@ -3,19 +3,13 @@
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
-from circuit_core.circuits.methods import exact_cost
-from circuit_core.graph import Graph
-from circuit_core.sweep import task_names, texts
-from circuit_core.sweep.plan import Survey, note, survey
+from circuit_core.sweep.exact_runs import exact_runs
 from circuit_core.sweep.request import ANALYSES, Request
-from circuit_core.sweep.request import jobs as jobs_of
-from circuit_store import addresses, control, queries, requests, results, runs
-from circuit_store.models import held_model
-from circuit_store.store import open_to_write, transaction
-from circuit_tui import echo, following, jobs
+from circuit_store import addresses, control, queries, runs
+from circuit_store.store import open_to_write
+from circuit_tui import costing, echo, following, jobs, queueing
 from circuit_tui.asking import Asked
 
 DEMO = Request(analyses=ANALYSES)
@@ -32,11 +26,14 @@ def demo(models: list[str]) -> Asked:
 def begin(store: Path, asked: Asked) -> str:
     """Queue what is missing and see that somebody computes it; returns what to tell the user."""
     with closing(open_to_write(store)) as db:
-        planned, run = _queue(db, asked)
-        if run is None:
-            return f"{_checkpoints(_total(planned))} computed already: nothing to do."
-        jobs.leave_to_runner(db, store, run)
-    return f"Computing {_checkpoints(_missing(planned))} in the background; that goes on if you leave."
+        queued = queueing.queue(db, queueing.plan(db, asked))
+        if queued.run is not None:
+            jobs.leave_to_runner(db, store, queued.run)
+            return f"Computing {_checkpoints(queued.missing)} in the background; that goes on if you leave."
+    there = f"{_checkpoints(queued.total)} computed already"
+    if not queued.answering:
+        return f"{there}: nothing to do."
+    return f"{there}: of {', '.join(queued.answering)} these results answer now, in place of others."
 
 
 def begin_patch(store: Path, model: str, step: int, task: str, receivers: Iterable[str]) -> dict[str, int]:
@@ -51,7 +48,7 @@ def begin_patch(store: Path, model: str, step: int, task: str, receivers: Iterab
     """
     with closing(open_to_write(store)) as db:
         asked = {to: Asked((model,), str(step), _patching(task, to)) for to in receivers}
-        queued = {to: _queue(db, of)[1] for to, of in asked.items()}
+        queued = {to: queueing.queue(db, queueing.plan(db, of)).run for to, of in asked.items()}
         found = {to: number for to, number in queued.items() if number is not None}
         for number in found.values():
             control.ask(db, number, control.DETACHED)
@@ -68,22 +65,24 @@ def _patching(task: str, to: str) -> Request:
 def run(store: Path, asked: Asked, as_json: bool = False) -> int:
     """Compute, in the foreground if nothing else is said; returns the exit code."""
     db = open_to_write(store)
-    planned, number = _queue(db, asked)
-    if number is not None:
-        _state_cost(db, planned, asked.request)
+    plan = queueing.plan(db, asked)
+    for runs_of_model in exact_runs(plan.surveys):
+        echo.told(costing.exact(runs_of_model))
+    queued = queueing.queue(db, plan)
+    number = queued.run
     if number is not None and asked.how.detach:
-        return _detach(db, store, number, planned, as_json)
+        return _detach(db, store, number, queued, as_json)
     failed: list[tuple[str, int, str]] = []
     if number is not None:
-        following.follow(db, store, number, _missing(planned))
+        following.follow(db, store, number, queued.missing)
         failed = runs.failures(db, number)
         if (state := runs.run_state(db, number)) in ("cancelled", "interrupted"):
             echo.told(f"circuit-tui: run {number} was {state} elsewhere; the same command goes on.")
             return 130
-    computed = _missing(planned) - len(failed)
+    computed = queued.missing - len(failed)
     for model, step, reason in failed:
         echo.told(f"{model}@{step} failed: {reason}")
-    already = _total(planned) - _missing(planned)
+    already = queued.total - queued.missing
     echo.told(f"{_checkpoints(computed)} computed, {already} were already there, {len(failed)} failed.")
     if as_json:
         rows = [{"model": m, "step": s, "error": e} for m, s, e in failed]
@@ -92,68 +91,19 @@ def run(store: Path, asked: Asked, as_json: bool = False) -> int:
     return 1 if failed else 0
 
 
-def _detach(db: sqlite3.Connection, store: Path, run: int, planned: list[Survey], as_json: bool) -> int:
+def _detach(db: sqlite3.Connection, store: Path, run: int, queued: queueing.Queued, as_json: bool) -> int:
     jobs.leave_to_runner(db, store, run)
     echo.told(
-        f"Run {run} computes {_checkpoints(_missing(planned))} in the background: `circuit-tui jobs show {run}` looks "
+        f"Run {run} computes {_checkpoints(queued.missing)} in the background: `circuit-tui jobs show {run}` looks "
         f"at it, `circuit-tui jobs cancel {run}` ends it."
     )
     if as_json:
-        echo.document({"run": run, "queued": _missing(planned), "already": _total(planned) - _missing(planned)})
+        echo.document({"run": run, "queued": queued.missing, "already": queued.total - queued.missing})
     return 0
-
-
-def _queue(db: sqlite3.Connection, asked: Asked) -> tuple[list[Survey], int | None]:
-    """What is missing, and the run that computes it. Everything is read and checked before anything is written.
-
-    Raises:
-        CircuitError, StoreError, ValueError: the store is as it was.
-    """
-    text = texts.read(asked.text) if asked.text else None
-    request = replace(asked.request, text=text.hash) if text else asked.request
-    tasks = [task_names.find(db, name) for name in request.tasks]
-    planned = [survey(db, name, asked.checkpoints, request, tasks) for name in dict.fromkeys(asked.models)]
-    with transaction(db):
-        request = replace(request, tasks=task_names.keep(db, tasks))
-        if text:
-            texts.keep(db, text)
-        missing = [checkpoint for p in planned for checkpoint in note(db, p)]
-        others = [p.model.name for p in planned if results.ask_again(db, p.model.name, p.held) and not p.missing]
-        words = {"models": [p.model.name for p in planned], "checkpoints": asked.checkpoints, **vars(request)}
-        run = requests.add_run(db, words, missing, asked.how.priority, vars(asked.slots)) if missing else None
-    for model in others:
-        _refresh_trends(db, model)
-    return planned, run
-
-
-def _refresh_trends(db: sqlite3.Connection, model: str) -> None:
-    """Other results answer than before, and no run will be there at whose end the trends follow."""
-    from circuit_core.sweep import trending
-
-    trending.refresh(db, model)
-
-
-def _state_cost(db: sqlite3.Connection, planned: list[Survey], request: Request) -> None:
-    """Exact patching runs the model once an edge and once a node: say so before it begins."""
-    asked = jobs_of(request, [task_names.find(db, name) for name in request.tasks], None)
-    tasks = {job.task for job in asked if job.params.get("method") == "exact"}
-    for p in planned if tasks else ():
-        of = held_model(db, p.model.name)
-        if p.missing and of and of.n_layers and of.n_heads:
-            cost = exact_cost(Graph(of.n_layers, of.n_heads, bool(of.parallel))) * len(tasks)
-            echo.told(f"exact patching: {cost:,} forward runs for each checkpoint of {p.model.name}")
 
 
 def _checkpoints(n: int) -> str:
     return f"{n} checkpoint{'' if n == 1 else 's'}"
-
-
-def _total(planned: list[Survey]) -> int:
-    return sum(len(p.steps) for p in planned)
-
-
-def _missing(planned: list[Survey]) -> int:
-    return sum(len(p.missing) for p in planned)
 
 
 def _warn_of_undefined(db: sqlite3.Connection, run: int | None) -> None:

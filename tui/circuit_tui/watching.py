@@ -52,35 +52,3 @@ def look(store: Path, run: int | None) -> Queue:
 def _runner(db: sqlite3.Connection, store: Path) -> str | None:
     holder = runners.holder(db)
     return f"process {holder.pid} on {holder.host}" if holder and launch.alive(store) else None
-
-
-def command(request: Row) -> str:
-    """The command that asks for the same, with the options that differ from the usual."""
-    from circuit_core.sweep.request import Request
-
-    usual, words = vars(Request()), ["circuit-tui run", *request.get("models", [])]
-    if request.get("patch"):
-        return f"path patching to {request['patch'].get('to')} of {', '.join(request.get('models', []))}"
-    for name, value in {"checkpoints": "all", **request}.items():
-        plain = tuple(value) if isinstance(value, list) else value
-        if name in _OPTIONS and plain != usual.get(name, "all"):
-            words += [_OPTIONS[name], ",".join(map(str, value)) if isinstance(value, list) else str(value)]
-    return " ".join(words)
-
-
-_OPTIONS = {
-    "checkpoints": "--checkpoints",
-    "tasks": "--tasks",
-    "analyses": "--analyses",
-    "method": "--method",
-    "ig_steps": "--ig-steps",
-    "ig_rule": "--ig-rule",
-    "selector": "--select",
-    "search": "--search",
-    "sizes": "--sizes",
-    "threshold": "--threshold",
-    "held_out": "--held-out",
-    "preset": "--preset",
-    "dtype": "--dtype",
-    "device": "--device",
-}

@@ -93,8 +93,8 @@ def import_file(store: Path, name: str, step: str, task: str, path: Path) -> dic
     circuit = eap_ig.read(path, Graph(model.n_layers, model.n_heads, bool(model.parallel)))
     content, of = path.read_bytes(), task_names.find(db, task)
     with transaction(db):
-        (name,) = task_names.keep(db, [of])
-        of = task_names.spec(db, name)
+        (label,) = task_names.keep(db, [of])
+        of = task_names.spec(db, label)
         ids = models.add_model(db, model, noted(model, found))
         at = addresses.resolve_step(db, model.name, step)
         _write(db, circuit, path.name, content, f"{model.name}@{at}", ids[at], of)

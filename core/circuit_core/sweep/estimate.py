@@ -2,7 +2,8 @@
 
 Time is what the same analysis with the same parameters has taken on the same kind of device: of this model if the store
 knows it, else of the model nearest in size, by the ratio of parameters. An analysis that was never computed so has no
-time, and so the whole has none. Work is shared evenly by the slots. Memory of a worker is its weights, and batches that
+time, and so the whole has none. What rests on another analysis takes that one's time too, where that is not computed
+beside it. Work is shared evenly by the slots. Memory of a worker is its weights, and batches that
 are chosen to fit: a gigabyte on a CPU, half of what is free on a GPU (`circuits.batches`).
 """
 
@@ -15,8 +16,9 @@ from dataclasses import dataclass
 from circuit_core import checkpoints
 from circuit_core.errors import CheckpointError
 from circuit_core.sweep import task_names
+from circuit_core.sweep.exact_runs import ExactRuns, exact_runs
 from circuit_core.sweep.plan import Survey, survey
-from circuit_core.sweep.request import Job, Request
+from circuit_core.sweep.request import Job, Request, repeated
 from circuit_core.sweep.slots import Slots
 from circuit_store.costs import Costs, costs
 
@@ -48,6 +50,8 @@ class Estimate:
     on_gpu: bool
     weights: int | None
     """Bytes of the largest model in memory; None if its size is unknown."""
+    exact: tuple[ExactRuns, ...] = ()
+    """Of each model whose edges are to be scored by exact patching."""
 
 
 def estimate(
@@ -74,6 +78,7 @@ def estimate(
         slots=len(places),
         on_gpu=time.gpu,
         weights=max((p * _BYTES[request.dtype] for p in sizes if p), default=None) if all(sizes) else None,
+        exact=exact_runs(asked),
     )
 
 
@@ -99,8 +104,13 @@ class _Time:
             parts.append(self._scaled(self.known.work.get(self._key(job), {}), model, params))
             if parts[-1] is None:
                 self.untimed.add(job.analysis)
+        parts += [self._again(job, model, params) for job in repeated(lacking)]
         known = [part for part in parts if part is not None]
         return sum(known) if len(known) == len(parts) else None
+
+    def _again(self, job: Job, model: str, params: int | None) -> float:
+        """Of what others rest on; 0 if it was never computed but within them, whose time holds it then."""
+        return self._scaled(self.known.work.get(self._key(job), {}), model, params) or 0.0
 
     def _key(self, job: Job) -> tuple[str, str | None, str | None, str, str, bool]:
         task = job.task.hash if job.task else None

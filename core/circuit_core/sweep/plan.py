@@ -44,7 +44,7 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
     """
     model, found = describe(db, name)
     _check_sizes(model, request)
-    wanted = jobs(request, tasks, texts.asked(request, model.suite))
+    wanted = jobs(request, tasks, texts.asked(db, request, model.name, model.suite))
     held = results.held_keys_of(db, model.name) if db else {}
     asked = Survey(model, found, suites.choose([f.step for f in found], schedule))
     for step in asked.steps:

@@ -49,7 +49,7 @@ class Request:
     preset: str = "default"
     """`paper-code` follows the paper's published code in the head roles and the algorithm."""
     text: str | None = None
-    """Hash of the text on which copy suppression is scored; None for the sample suite's own, or none."""
+    """Hash of the text on which copy suppression is scored; None for the one last used, or none (`texts`)."""
     patch: dict[str, Any] | None = None
     """Path patching alone: `to`, `senders` (`all` or heads) and `freeze_mlps`."""
     dtype: str = "float32"
@@ -102,6 +102,13 @@ class Job:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
+    def rests_on(self) -> "Job | None":
+        """The job that finds what this one looks into; where both are computed together, that is found once."""
+        if self.analysis in _RESTS_ON:
+            return replace(self, analysis=_RESTS_ON[self.analysis])
+        return replace(self, analysis="algorithm", role=None) if self.role in OF_PATHS else None
+
+    @property
     def title(self) -> str:
         return " ".join(filter(None, (self.analysis, self.role, self.task.label if self.task else None)))
 
@@ -121,6 +128,15 @@ def jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]
     }
     found = [job for analysis, some in wanted.items() if analysis in request.analyses for job in some]
     return [replace(job, dtype=request.dtype) for job in found]
+
+
+def repeated(lacking: list[Job]) -> list[Job]:
+    """What a checkpoint's jobs rest on without being among them: it is found again for them."""
+    found: list[Job] = []
+    for job in lacking:
+        if (needed := job.rests_on) and needed not in lacking and needed not in found:
+            found.append(needed)
+    return found
 
 
 def _head_jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]:

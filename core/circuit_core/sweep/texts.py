@@ -1,6 +1,8 @@
-"""The text on which copy suppression is scored: a file of the user's, or the sample suite's own for the sample suite.
+"""The text on which copy suppression is scored: a file of the user's, the one that was last used for the model, or the
+sample suite's own for the sample suite.
 
-A text says something of a model only if it is of the kind that the model was trained on; so other models need a file.
+A text says something of a model only if it is of the kind that the model was trained on; so other models need a file,
+once: a later request without one must not put undefined results in the place of scores.
 """
 
 import hashlib
@@ -40,11 +42,16 @@ def keep(db: sqlite3.Connection, text: Text) -> str:
     return text.hash
 
 
-def asked(request: Request, suite: str) -> str | None:
-    """The hash of the text for a model of that suite; None if there is none."""
-    return request.text if request.text or suite != "sample" else read(_OF_THE_SAMPLES).hash
+def asked(db: sqlite3.Connection | None, request: Request, model: str, suite: str) -> str | None:
+    """The hash of the text for a model of that suite; None if there is none. Nothing is written."""
+    if digest := request.text or (task_files.last_text(db, model) if db else None):
+        return digest
+    return read(_OF_THE_SAMPLES).hash if suite == "sample" else None
 
 
-def chosen(db: sqlite3.Connection, request: Request, suite: str) -> str | None:
+def chosen(db: sqlite3.Connection, request: Request, model: str, suite: str) -> str | None:
     """The same, and the store keeps the text."""
-    return request.text if request.text or suite != "sample" else keep(db, read(_OF_THE_SAMPLES))
+    digest = asked(db, request, model, suite)
+    if digest and suite == "sample" and task_files.text_of(db, digest) is None:
+        keep(db, read(_OF_THE_SAMPLES))
+    return digest

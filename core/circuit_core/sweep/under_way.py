@@ -55,7 +55,8 @@ class UnderWay:
         unit, request = self.unit, Request.read(self.unit.request)
         folder = Path(unit.source) / unit.revision
         self.identity = checkpoints.identity(folder)
-        held, text = results.held_keys(self.db, unit.checkpoint), texts.chosen(self.db, request, unit.suite)
+        held = results.held_keys(self.db, unit.checkpoint)
+        text = texts.chosen(self.db, request, unit.model, unit.suite)
         missing = [job for job in jobs(request, specs(self.db, request), text) if self._key(job) not in held]
         if not missing:
             self._settle("done")

@@ -46,7 +46,7 @@ def demo(store: Path) -> None:
 @click.option("--held-out", default=0, type=click.IntRange(0), help="Measure circuits on so many other prompts, too.")
 @click.option("--threshold", default=0.8, type=float, help="Faithfulness that a circuit must reach.")
 @click.option("--preset", default="default", type=click.Choice(["default", "paper-code"]), help="See the README.")
-@click.option("--text", type=click.Path(path_type=Path), help="Text of the models' own kind, for copy suppression.")
+@click.option("--text", type=click.Path(path_type=Path), help="Text for copy suppression; else the last one.")
 @click.option("--device", default="auto", help="cpu, cuda, GPUs as in cuda:0,cuda:1; auto takes one if there is any.")
 @click.option("--dtype", default="float32", type=click.Choice(["float32", "float64", "bfloat16", "float16"]))
 @click.option("--workers", default=1, type=click.IntRange(1, 256), help="Workers on the CPU, which share its cores.")

@@ -18,7 +18,7 @@ from textual.widgets import Footer
 
 from circuit_core.errors import CircuitError
 from circuit_store.errors import StoreError
-from circuit_tui import bindings, theme, watching
+from circuit_tui import bindings, options, theme, watching
 from circuit_tui.screens.confirm import Confirm
 from circuit_tui.screens.log import Log
 from circuit_tui.widgets import queue_lines
@@ -166,9 +166,7 @@ class Jobs(Screen[None], inherit_bindings=False):
         if self.units.has_focus and unit:
             return plain(unit["error"] or "")
         row = self.queue.row
-        return (
-            plain(f"{row['reason'] + ' · ' if row['reason'] else ''}{watching.command(row['request'])}") if row else ""
-        )
+        return plain(f"{row['reason'] + ' · ' if row['reason'] else ''}{options.command(row)}") if row else ""
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._say)

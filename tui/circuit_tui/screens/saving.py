@@ -9,19 +9,11 @@ from rich.text import Text
 
 from circuit_core.sweep.request import OF_PATHS
 from circuit_store import export, queries
+from circuit_tui import options
 from circuit_tui.widgets.notation import plain
 
-_RUN_OPTIONS = {
-    "method": "--method",
-    "ig_steps": "--ig-steps",
-    "ig_rule": "--ig-rule",
-    "selector": "--select",
-    "search": "--search",
-    "sizes": "--sizes",
-    "threshold": "--threshold",
-    "held_out": "--held-out",
-}
-"""A parameter that is None, 0 or empty was not asked for."""
+_UNASKED = {"search": "sizes", "preset": "default"}
+"""Values that nobody gives."""
 
 
 def csv(db: sqlite3.Connection, view: str, filters: dict[str, Any]) -> str:
@@ -43,8 +35,8 @@ def address(filters: dict[str, Any]) -> str:
 
 def command(view: str, filters: dict[str, Any]) -> str:
     """The command that prints the same bytes."""
-    options = [part for name in ("task", "role") if name in filters for part in (f"--{name}", str(filters[name]))]
-    words = [view, *([address(filters)] if "model" in filters else []), *options]
+    which = [part for name in ("task", "role") if name in filters for part in (f"--{name}", str(filters[name]))]
+    words = [view, *([address(filters)] if "model" in filters else []), *which]
     return "circuit-tui export " + " ".join(shlex.quote(word) for word in words)
 
 
@@ -70,16 +62,9 @@ def recompute(of: queries.Provenance) -> str:
     analysis = "algorithm" if of_algorithm else facts["analysis"]
     words = [facts["model"], "--checkpoints", str(facts["step"]), "--analyses", analysis]
     words += ["--tasks", facts["task"]] if facts.get("task") else []
-    asked = {name: value for name, value in of.params.items() if value and (name, value) != ("search", "sizes")}
-    for name, option in _RUN_OPTIONS.items():
-        words += [option, _given(asked[name])] if name in asked else []
-    words += ["--preset", asked["preset"]] if asked.get("preset", "default") != "default" else []
-    words += ["--dtype", facts["dtype"]] if facts["dtype"] != "float32" else []
-    return "circuit-tui run " + " ".join(shlex.quote(word) for word in words)
-
-
-def _given(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    asked = {name: value for name, value in of.params.items() if value and value != _UNASKED.get(name)}
+    words += options.words(asked | ({"dtype": facts["dtype"]} if facts["dtype"] != "float32" else {}))
+    return "circuit-tui run " + shlex.join(words)
 
 
 def provenance(of: queries.Provenance) -> Text:

@@ -1,0 +1,40 @@
+"""How often exact patching will run a model for what its checkpoints lack: once an edge and source of each circuit."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from circuit_core.circuits.methods import exact_cost
+from circuit_core.graph import Graph
+from circuit_core.sweep.plan import Survey
+from circuit_core.sweep.request import Job, repeated
+
+
+@dataclass(frozen=True)
+class ExactRuns:
+    """Forward runs over all prompts of a task."""
+
+    model: str
+    checkpoints: int
+    """Those that lack a circuit by exact patching."""
+    most: int
+    """For the checkpoint that lacks most."""
+    total: int
+
+
+def exact_runs(asked: Iterable[Survey]) -> tuple[ExactRuns, ...]:
+    """Of each model that lacks such a circuit, where its size is known."""
+    return tuple(runs for survey in asked if (runs := _of(survey)))
+
+
+def _of(asked: Survey) -> ExactRuns | None:
+    model, circuits = asked.model, [n for lacking in asked.missing.values() if (n := _circuits(lacking))]
+    if not (circuits and model.n_layers and model.n_heads):
+        return None
+    cost = exact_cost(Graph(model.n_layers, model.n_heads, bool(model.parallel)))
+    return ExactRuns(model.name, len(circuits), cost * max(circuits), cost * sum(circuits))
+
+
+def _circuits(lacking: list[Job]) -> int:
+    """Circuits that are searched, for themselves or for what rests on them."""
+    searched = (job for job in (*lacking, *repeated(lacking)) if job.analysis == "circuit")
+    return sum(job.params["method"] == "exact" for job in searched)

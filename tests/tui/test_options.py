@@ -1,0 +1,80 @@
+"""The command that the queue shows for a run asks for the same run."""
+
+import shlex
+from contextlib import closing
+
+import pytest
+
+from circuit_core.sweep.request import Request
+from circuit_store import queries, requests, runs
+from circuit_store.store import open_to_write
+from circuit_tui import asking, options
+from circuit_tui.screens import saving
+
+
+def row(path, words: list[str], **request) -> dict:
+    """As the queue has it of what was typed."""
+    asked = asking.parsed(words)
+    held = {"models": list(asked.models), "checkpoints": asked.checkpoints, **vars(asked.request), **request}
+    with closing(open_to_write(path)) as db:
+        run = requests.add_run(db, held, [], asked.how.priority, vars(asked.slots))
+        return runs.listed(db, run)[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "toy-a",
+        "toy-a --analyses circuit,heads,behaviour",
+        "toy-a --preset paper-code",
+        "toy-a --preset paper-code --ig-steps 5 --ig-rule paper --search grid",
+        "toy-a 'my model' --checkpoints 0,final --tasks ioi,pairs~2,ioi+bos --analyses all --sizes 10,20",
+        "toy-a --method eap --select topn --threshold 0.5 --held-out 20 --dtype float64",
+        "toy-a --device cuda:0,cuda:1 --per-gpu 2 --workers 3 --priority 5",
+    ],
+)
+def test_the_command_asks_for_the_same(tmp_path, line):
+    """Invariant: typed, it gives the same request of the same models, in the same place."""
+    words = shlex.split(line)
+    shown = shlex.split(options.command(row(tmp_path / "x.db", words)))
+    assert shown[:2] == ["circuit-tui", "run"]
+    given, again = asking.parsed(words), asking.parsed(shown[2:])
+    assert (again.models, again.checkpoints, again.how) == (given.models, given.checkpoints, given.how)
+    same = {"analyses": tuple(sorted(given.request.analyses))}
+    assert vars(again.request) | {"analyses": tuple(sorted(again.request.analyses))} == vars(given.request) | same
+
+
+def test_what_is_as_usual_is_not_said(tmp_path):
+    shown = options.command(row(tmp_path / "x.db", ["toy-a", "--analyses", "heads,circuit,behaviour"]))
+    assert shown == "circuit-tui run toy-a"
+
+
+def test_a_text_is_named_by_its_hash(tmp_path):
+    shown = options.command(row(tmp_path / "x.db", ["toy-a", "--analyses", "heads"], text="abc123"))
+    assert shown == "circuit-tui run toy-a --analyses heads   with the text abc123"
+
+
+def test_an_import_is_shown_as_one():
+    request = {"imported": "my circuit.json", "circuit": "org/toy@10/ioi+bos"}
+    shown = options.command({"request": request, "slots": {}, "priority": 0})
+    at = ["--model", "org/toy", "--step", "10", "--task", "ioi+bos"]
+    assert shlex.split(shown) == ["circuit-tui", "circuit", "import", "my circuit.json", *at]
+
+
+def test_a_run_of_before_slots_were_noted_is_shown():
+    assert options.command({"request": {"models": ["toy-a"], "tasks": ["ioi"]}}) == "circuit-tui run toy-a"
+
+
+@pytest.mark.parametrize("preset, said", [("default", ""), ("paper-code", " --preset paper-code")])
+def test_a_result_is_computed_again_by_the_same_options(preset, said):
+    facts = {"model": "toy-a", "step": 10, "analysis": "heads", "role": "induction", "dtype": "float64"}
+    shown = saving.recompute(queries.Provenance(facts, {"preset": preset, "text": "abc"}))
+    assert shown == f"circuit-tui run toy-a --checkpoints 10 --analyses heads{said} --dtype float64"
+
+
+def test_every_option_is_one_of_the_command():
+    from circuit_tui.cli.computing import run
+
+    known = {option for parameter in run.params for option in parameter.opts}
+    assert set(options.OPTIONS.values()) <= known and options.OPTIONS.keys() >= {*options.OF_A_PRESET}
+    assert set(vars(Request())) - options.OPTIONS.keys() == {"text", "patch"}

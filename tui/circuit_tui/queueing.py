@@ -1,0 +1,82 @@
+"""From what is asked for to a run in the queue. Everything is read and checked before anything is written."""
+
+import sqlite3
+from dataclasses import dataclass, replace
+
+from circuit_core.sweep import task_names, texts
+from circuit_core.sweep.plan import Survey, note, survey
+from circuit_core.sweep.request import Request
+from circuit_core.tasks.specs import TaskSpec
+from circuit_store import requests, results
+from circuit_store.store import transaction
+from circuit_tui.asking import Asked
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for, and what of it is missing; nothing of it is written yet."""
+
+    asked: Asked
+    request: Request
+    text: texts.Text | None
+    tasks: list[TaskSpec]
+    surveys: list[Survey]
+
+
+@dataclass(frozen=True)
+class Queued:
+    """What became of it."""
+
+    surveys: list[Survey]
+    run: int | None
+    """The run that computes what is missing; None if nothing is."""
+    answering: tuple[str, ...]
+    """Models of which nothing is missing, but whose results that are there answer now in place of others."""
+
+    @property
+    def total(self) -> int:
+        """Checkpoints."""
+        return sum(len(s.steps) for s in self.surveys)
+
+    @property
+    def missing(self) -> int:
+        """Checkpoints that lack something."""
+        return sum(len(s.missing) for s in self.surveys)
+
+
+def plan(db: sqlite3.Connection, asked: Asked) -> Plan:
+    """Raises: CircuitError, StoreError, ValueError."""
+    text = texts.read(asked.text) if asked.text else None
+    request = replace(asked.request, text=text.hash) if text else asked.request
+    tasks = [task_names.find(db, name) for name in request.tasks]
+    surveys = [survey(db, name, asked.checkpoints, request, tasks) for name in dict.fromkeys(asked.models)]
+    return Plan(asked, request, text, tasks, surveys)
+
+
+def queue(db: sqlite3.Connection, plan: Plan) -> Queued:
+    """Queue what is missing, in one transaction. Raises: StoreError, after which the store is as it was."""
+    with transaction(db):
+        run = _run(db, plan)
+        others = (s.model.name for s in plan.surveys if results.ask_again(db, s.model.name, s.held) and not s.missing)
+        queued = Queued(plan.surveys, run, tuple(others))
+    for model in queued.answering:
+        _refresh_trends(db, model)
+    return queued
+
+
+def _run(db: sqlite3.Connection, plan: Plan) -> int | None:
+    request = replace(plan.request, tasks=task_names.keep(db, plan.tasks))
+    if plan.text:
+        texts.keep(db, plan.text)
+    missing = [checkpoint for s in plan.surveys for checkpoint in note(db, s)]
+    words = {"models": [s.model.name for s in plan.surveys], "checkpoints": plan.asked.checkpoints, **vars(request)}
+    if not missing:
+        return None
+    return requests.add_run(db, words, missing, plan.asked.how.priority, vars(plan.asked.slots))
+
+
+def _refresh_trends(db: sqlite3.Connection, model: str) -> None:
+    """Other results answer than before, and no run will be there at whose end the trends follow."""
+    from circuit_core.sweep import trending
+
+    trending.refresh(db, model)
