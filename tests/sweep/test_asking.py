@@ -93,6 +93,7 @@ def test_the_explorer_says_that_other_results_answer_now(asked):
     """Nothing is computed, yet the view changes; asked once more, nothing does."""
     request = Request(analyses=("heads",), preset="paper-code")
     begin = lambda: sweeps.begin(asked.store, Asked(("sample-0.1m",), "final", request))  # noqa: E731
-    begin(), sweeps.begin(asked.store, Asked(("sample-0.1m",), "final", Request(analyses=("heads",))))
+    begin()
+    sweeps.begin(asked.store, Asked(("sample-0.1m",), "final", Request(analyses=("heads",))))
     assert begin() == "1 checkpoint computed already: of sample-0.1m these results answer now, in place of others."
     assert begin() == "1 checkpoint computed already: nothing to do."
