@@ -71,8 +71,9 @@ def _one_of(held: list[str], wish: str | None, otherwise: str) -> str | None:
 
 def _task(db: sqlite3.Connection, model: str, wish: str | None) -> str | None:
     """Any task with results may be wished for; without a wish, one with behaviour or a circuit comes first."""
-    first = _one_of(queries.tasks(db, model), None, "ioi") or "ioi"
-    return _one_of(queries.all_tasks(db, model), wish, first)
+    if wish and wish in queries.all_tasks(db, model):
+        return wish
+    return _one_of(queries.tasks(db, model), None, "ioi") or _one_of(queries.all_tasks(db, model), None, "ioi")
 
 
 def _inside(head: Head | None, shape: tuple[int, int]) -> Head | None:
