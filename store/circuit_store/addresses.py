@@ -59,8 +59,10 @@ def most(db: sqlite3.Connection, column: str, model: str | None = None) -> int:
 
 
 def chosen(db: sqlite3.Connection, choice: str) -> list[Any]:
-    """The values of a choice (see `CHOICES`) for which there are results."""
-    column = {"run": "run_id", "dtype": "dtype"}.get(choice, f"json_extract(params, '$.{choice}')")
+    """The values of a choice (see `CHOICES`) for which there are results; of runs, all."""
+    if choice == "run":
+        return [row[0] for row in db.execute("SELECT id FROM run ORDER BY id")]
+    column = "dtype" if choice == "dtype" else f"json_extract(params, '$.{choice}')"
     found = db.execute(f"SELECT DISTINCT {column} AS value FROM result WHERE value IS NOT NULL ORDER BY value")
     return [row[0] for row in found]
 

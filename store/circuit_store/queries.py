@@ -1,18 +1,37 @@
 """Every question that a pane or a printed view asks of a store, one function each.
 
-All read through the standard library's sqlite3, return plain rows or lists, and compute nothing.
+All read through the standard library's sqlite3, return plain rows or lists, and compute nothing. What takes several
+statements reads one state of the store: results come and are replaced while one looks on.
 """
 
 import json
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from circuit_store.addresses import CHOICES, check_model
 from circuit_store.errors import UnknownName
+from circuit_store.store import snapshot
 from circuit_store.views import VIEWS, View
 from circuit_store.views.circuits import STORED
 from circuit_store.views.view import AT, NEWEST, answer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Question = Callable[Concatenate[sqlite3.Connection, P], T]
+
+
+def _at_once(ask: Question[P, T]) -> Question[P, T]:
+    """All statements of a question see the same store."""
+
+    @wraps(ask)
+    def asked(db: sqlite3.Connection, *args: P.args, **kwargs: P.kwargs) -> T:
+        with snapshot(db):
+            return ask(db, *args, **kwargs)
+
+    return asked
 
 
 def view(name: str) -> View:
@@ -20,6 +39,12 @@ def view(name: str) -> View:
     if name not in VIEWS:
         raise UnknownName(f"There is no view {name}: choose one of {', '.join(VIEWS)}.")
     return VIEWS[name]
+
+
+def takes(which: View, column: str) -> None:
+    """Raises: UnknownName, if the view is not addressed by that column."""
+    if column not in which.filters:
+        raise UnknownName(f"The view {which.name} is not addressed by {column}: it takes {', '.join(which.filters)}.")
 
 
 _OF_MODEL = (
@@ -30,8 +55,18 @@ _OF_MODEL = (
 def rows(
     db: sqlite3.Connection, which: View, filters: dict[str, Any] | None = None, choices: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """The rows of a view, filtered by equality (None: empty); the columns in the view's order."""
+    """The rows of a view, filtered by equality (None: empty); the columns in the view's order.
+
+    Where no result answers, a choice is a filter like others.
+
+    Raises:
+        UnknownName: a choice that means nothing to this view.
+    """
     filters, choices = filters or {}, {k: v for k, v in (choices or {}).items() if v is not None}
+    if not which.answers:
+        for choice in choices:
+            takes(which, choice)
+        filters, choices = filters | choices, {}
     narrow = [CHOICES[c] for c in choices]
     narrowed = list(choices.values())
     if "model" in filters:
@@ -51,6 +86,7 @@ class CheckpointRow:
     computed: bool
 
 
+@_at_once
 def checkpoints(db: sqlite3.Connection, model: str) -> list[CheckpointRow]:
     """The checkpoints of a model by step. Raises: UnknownName."""
     check_model(db, model)
@@ -152,6 +188,7 @@ class HeadGrid:
     """What answers, at this checkpoint or at others; None if the model has no such role."""
 
 
+@_at_once
 def head_grid(db: sqlite3.Connection, model: str, step: int, role: str, task: str | None = None) -> HeadGrid:
     """Scores on that task, if the role is scored on it; see `role_set`."""
     of = role_set(db, model, role, task)
@@ -176,6 +213,7 @@ class Point:
     value: float | None
 
 
+@_at_once
 def head_history(
     db: sqlite3.Connection, model: str, role: str, layer: int, head: int, task: str | None = None
 ) -> list[Point]:
@@ -208,6 +246,7 @@ class CircuitOf:
     """`head`, `mlp`, `input` -> the part of the sum of |score| that such nodes write, largest first."""
 
 
+@_at_once
 def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> CircuitOf | None:
     """The circuit of a checkpoint; None if none was computed."""
     at = {"model": model, "step": step, "task": task}
@@ -241,6 +280,7 @@ class StoredCircuit:
     """(source, port) of the members."""
 
 
+@_at_once
 def stored_circuit(
     db: sqlite3.Connection, model: str, step: int, task: str, choices: dict[str, Any]
 ) -> StoredCircuit | None:
@@ -259,6 +299,7 @@ _COPY_SCORES = ("name_mover",)
 """Roles scored by what a head writes, not by where it attends: their fractions are of another kind."""
 
 
+@_at_once
 def strong_roles(
     db: sqlite3.Connection, model: str, step: int, task: str | None = None, least: float = 0.5
 ) -> dict[tuple[int, int], tuple[str, ...]]:
@@ -286,6 +327,7 @@ class Provenance:
     """The analysis' parameters."""
 
 
+@_at_once
 def provenance(
     db: sqlite3.Connection, model: str, step: int, analysis: str, role: str | None = None, task: str | None = None
 ) -> Provenance | None:
@@ -325,6 +367,7 @@ class PatchOf:
     """The columns of the view `patch`, largest |effect| first; those without an effect last."""
 
 
+@_at_once
 def patch(db: sqlite3.Connection, model: str, step: int, task: str, receivers: str) -> PatchOf | None:
     """The newest with MLPs recomputed and every head a sender; None if none was computed."""
     which = VIEWS["patch"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from circuit_store.store import transaction
+from circuit_store.views.trends import RESTS_ON
 
 
 @dataclass(frozen=True)
@@ -291,6 +292,7 @@ _RIVAL = (
     " AND sets.role IS result.role AND sets.name IS (SELECT name FROM task WHERE id = result.task_id)"
     " AND (sets.params, sets.dtype, sets.version, sets.task_id)"
     " IS NOT (result.params, result.dtype, result.version, result.task_id)"
+    " AND (sets.analysis <> 'patch' OR sets.params = result.params)"
 )
 
 
@@ -298,15 +300,18 @@ def ask_again(db: sqlite3.Connection, model: str, keys: Iterable[str]) -> bool:
     """Results of a model that a request finds already there count as new, so that they answer before any others.
 
     Returns:
-        Whether that changed anything; not where no others with another set of parameters have come since.
+        Whether trends rest on any that changed; none do where no others with another set of parameters have come
+        since. Path patching with other parameters is no other: each set of them has an answer of its own.
     """
     with transaction(db):
+        number = next_asked(db)
         db.execute(
             f"WITH sets AS MATERIALIZED ({_SETS}) UPDATE result SET asked = ?"
             f" WHERE key IN (SELECT value FROM json_each(?)) AND EXISTS ({_RIVAL})",
-            (model, next_asked(db), json.dumps(list(keys))),
+            (model, number, json.dumps(list(keys))),
         )
-        return db.execute("SELECT changes()").fetchone()[0] > 0
+        changed = f"SELECT EXISTS (SELECT 1 FROM result WHERE asked = ? AND analysis IN {RESTS_ON})"
+        return bool(db.execute(changed, (number,)).fetchone()[0])
 
 
 def held_keys_of(db: sqlite3.Connection, model: str) -> dict[int, set[str]]:

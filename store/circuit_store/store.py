@@ -101,6 +101,20 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
+@contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """What is read within is of one state of the store, whoever writes meanwhile. Within a transaction it is that's."""
+    if db.in_transaction:
+        yield
+        return
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if db.in_transaction:
+            db.execute("COMMIT")
+
+
 def close_writer(db: sqlite3.Connection) -> None:
     """Fold the log into the one file, so that the file alone is the store."""
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

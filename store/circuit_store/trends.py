@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass
 
 from circuit_store.store import transaction
 from circuit_store.views import VIEWS
+from circuit_store.views.trends import LAST
 from circuit_store.views.view import NEWEST, SET
 
 
@@ -51,21 +52,25 @@ class Handoff:
 
 
 def last_result(db: sqlite3.Connection, model: str) -> int:
-    """Number of what was computed or asked for last of a model (`results.next_asked`); 0 if there is nothing."""
-    found = db.execute(
-        "SELECT max(asked) FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
-        " JOIN model ON model.id = model_id WHERE model.name = ?",
-        (model,),
-    )
-    return found.fetchone()[0] or 0
+    """Number of what was computed or asked for last of a model (`results.next_asked`); 0 if there is nothing.
+
+    Only what trends rest on counts.
+    """
+    found = db.execute(f"SELECT {LAST} FROM model WHERE name = ?", (model,)).fetchone()
+    return found[0] if found else 0
 
 
 def replace(
     db: sqlite3.Connection, model: str, emergences: list[Emergence], handoffs: list[Handoff], last: int
 ) -> None:
-    """Put these rows in the place of the model's earlier ones; they rest on what was asked for up to number `last`."""
+    """Put these rows in the place of the model's earlier ones; they rest on what was asked for up to number `last`.
+
+    Nothing is done if those there rest on what came later: another process began after this one and was faster.
+    """
     with transaction(db):
         (of,) = db.execute("SELECT id FROM model WHERE name = ?", (model,)).fetchone()
+        if last < _rest_on(db, of) <= last_result(db, model):
+            return
         for table, rows in (("emergence", emergences), ("handoff", handoffs)):
             db.execute(f"DELETE FROM {table} WHERE model_id = ?", (of,))
             for row in rows:
@@ -73,6 +78,16 @@ def replace(
                 names = ", ".join(vars(row))
                 values = (of, last, *astuple(row))
                 db.execute(f"INSERT INTO {table} (model_id, last_result, {names}) VALUES (?, ?, {marks})", values)
+
+
+def _rest_on(db: sqlite3.Connection, model: int) -> int:
+    """Up to which number the rows of a model's trends go; 0 if there are none."""
+    found = db.execute(
+        "SELECT max(last_result) FROM (SELECT model_id, last_result FROM emergence"
+        " UNION ALL SELECT model_id, last_result FROM handoff) WHERE model_id = ?",
+        (model,),
+    )
+    return found.fetchone()[0] or 0
 
 
 def touched(db: sqlite3.Connection, run: int) -> list[str]:

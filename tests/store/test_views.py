@@ -202,6 +202,29 @@ def test_an_unknown_view_names_all_views():
     assert all(name in str(caught.value) for name in VIEWS)
 
 
+def test_where_no_result_answers_a_choice_is_a_filter(toy):
+    """Invariant: a choice narrows the rows, or is refused with what the view takes; it is never passed over."""
+    toy.full()
+    ours, theirs = (trends.Emergence("role", "induction", preset=p, dtype="float32") for p in ("default", "paper-code"))
+    trends.replace(toy.db, "toy", [ours, theirs], [], trends.last_result(toy.db, "toy"))
+    narrowed = lambda name, **choices: queries.rows(toy.db, VIEWS[name], {"model": "toy"}, choices)  # noqa: E731
+    assert [r["preset"] for r in narrowed("emergence", preset="paper-code", dtype="float32")] == ["paper-code"]
+    assert narrowed("emergence", dtype="float64") == narrowed("handoffs", preset="x") == []
+    assert len(narrowed("units", run=toy.run)) == 3 and narrowed("units", run=toy.run + 1) == []
+    for name, choice in (("emergence", "threshold"), ("units", "method"), ("models", "dtype"), ("checkpoints", "run")):
+        with pytest.raises(UnknownName, match=f"{name} is not addressed by {choice}: it takes model"):
+            narrowed(name, **{choice: 0.8})
+
+
+@pytest.mark.parametrize("which", VIEWS.values(), ids=VIEWS)
+def test_a_choice_is_never_passed_over(toy, which):
+    """Invariant: a run without results leaves no row of any view, or the view refuses to choose among runs."""
+    try:
+        assert queries.rows(toy.full().db, which, choices={"run": toy.run + 1}) == []
+    except UnknownName as refused:
+        assert "is not addressed by run" in str(refused)
+
+
 def test_trends_are_stale_once_newer_results_are_there(toy):
     """Invariant: rows say whether the store holds results that they do not rest on; a refresh replaces them all."""
     toy.full()

@@ -125,6 +125,9 @@ async def test_when_tasks_and_roles_come_and_go_until_newer_results_make_it_stal
         assert not any("newer" in line or "a3.h2" in line for line in page(app))
         trained.add(256, "algorithm", results.Algorithm(STAGES))
         app.poll()
+        assert not any("newer" in line for line in page(app))
+        trained.add(256, "behaviour", results.Behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9))
+        app.poll()
         assert page(app)[0].startswith("The store holds newer results")
         await pilot.press("W")
         assert app.screen is app.main

@@ -7,6 +7,7 @@ import pytest
 from circuit_store import results
 from circuit_tui import roles, theme
 from circuit_tui.screens import saving
+from circuit_tui.state import Selection, settle
 from circuit_tui.widgets.heat_map import figure, shade
 
 OF_RESULT = "(SELECT id FROM result WHERE role = ?)"
@@ -139,3 +140,13 @@ async def test_other_parameters_are_named(explore, movers):
         app.main.choose(step=128)
         await pilot.pause()
         assert heads._why_empty().startswith("induction · paper-code is not computed at step 128.")
+
+
+def test_a_task_of_heads_alone_is_looked_at_last(maker):
+    """Where roles are scored on IOI but another task has behaviour or circuits, that one is opened."""
+    maker.add(0, "heads", results.HeadScores([(0, 0, 0.5, None, None)]))
+    assert settle(maker.db, Selection()).task == "ioi"
+    other = results.TaskRecord("years", "hash of years", "prob_diff", False)
+    maker.add(0, "behaviour", results.Behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9), task=other)
+    assert settle(maker.db, Selection()).task == "years"
+    assert settle(maker.db, Selection(task="ioi")).task == "ioi"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from circuit_store import queries
+from circuit_store import queries, results
 from circuit_tui.widgets.heat_map import HeatMap
 
 pytestmark = pytest.mark.usefixtures("path")
@@ -25,6 +25,24 @@ async def test_comma_and_full_stop_change_heads_circuit_and_list(explore, db):
         assert app.main.of("checkpoints").rows[app.main.of("checkpoints").body.cursor]["step"] == 64
         await pilot.press("full_stop", "full_stop")
         assert (heads.grid.values, circuit.circuit) == late
+
+
+async def test_a_task_with_no_more_than_a_check_is_reached_and_says_what_it_lacks(explore, maker, screen_text):
+    """Such a task is no one's first, but `T`, the palette and a wish bring it; panes say what is not computed of it."""
+    years = results.TaskRecord("years", "hash of years", "prob_diff", False)
+    maker.add(256, "greater_than", results.Years([(1, 0.964, 0.02, None)]), task=years)
+    async with explore() as (app, pilot):
+        assert app.main.look.at.task == "ioi" and ("task", "years", "years") in app.main.choices()
+        await pilot.press("T", "T")
+        assert app.main.look.at.task == "years"
+        text = screen_text(app)
+        assert "No circuit of years is computed" in text and "task years" in text and "not computed" in text
+        await pilot.press("4", "B")
+        assert "Nothing is defined yet for years" in screen_text(app)
+        await pilot.press("A")
+        assert "Years in the circuit · years" in app.screen._text.plain
+        await pilot.press("A", "T")
+        assert app.main.look.at.task == "ioi"
 
 
 async def test_ten_checkpoints_at_a_time_stop_at_the_ends(explore):

@@ -72,11 +72,11 @@ def _narrowed(
         addresses.check_model(db, model)
         filters["model"] = model
         if step:
-            _takes(which, "step")
+            queries.takes(which, "step")
             filters["step"] = addresses.resolve_step(db, model, step)
     for column in FILTERS:
         if narrow.get(column) is not None:
-            _takes(which, column)
+            queries.takes(which, column)
             _held(db, column, narrow[column], filters.get("model"))
             filters[column] = narrow[column]
     choices = {c: narrow[c] for c in addresses.CHOICES if narrow.get(c) is not None}
@@ -93,11 +93,6 @@ def _text(db: sqlite3.Connection, given: str) -> str:
 
     path = Path(given).expanduser()
     return addresses.text_named(db, texts.read(path).hash if path.is_file() else given)
-
-
-def _takes(which: View, column: str) -> None:
-    if column not in which.filters:
-        raise UnknownName(f"The view {which.name} is not addressed by {column}: it takes {', '.join(which.filters)}.")
 
 
 def _held(db: sqlite3.Connection, column: str, value: Any, model: str | None) -> None:

@@ -53,7 +53,7 @@ def settle(db: sqlite3.Connection, wish: Selection) -> Selection:
     step = wish.step if any(c.step == wish.step for c in checkpoints) else max(computed, default=None)
     role = _one_of(queries.roles(db, name), wish.role, "induction")
     shape = (model["n_layers"] or 0, model["n_heads"] or 0)
-    task = _one_of(queries.tasks(db, name), wish.task, "ioi")
+    task = _task(db, name, wish.task)
     head = _inside(wish.head, shape) or _strongest(db, Selection(name, step, role, task))
     marks = tuple(mark for mark in wish.marks if _inside(mark, shape))
     return Selection(name, step, role, task, head, marks)
@@ -67,6 +67,13 @@ def strongest(values: list[list[float | None]], most: int) -> tuple[Head, ...]:
 
 def _one_of(held: list[str], wish: str | None, otherwise: str) -> str | None:
     return next((name for name in (wish, otherwise, *held) if name in held), None)
+
+
+def _task(db: sqlite3.Connection, model: str, wish: str | None) -> str | None:
+    """Any task with results may be wished for; without a wish, one with behaviour or a circuit comes first."""
+    if wish and wish in queries.all_tasks(db, model):
+        return wish
+    return _one_of(queries.tasks(db, model), None, "ioi") or _one_of(queries.all_tasks(db, model), None, "ioi")
 
 
 def _inside(head: Head | None, shape: tuple[int, int]) -> Head | None:

@@ -62,6 +62,6 @@ UNITS = View(
     ),
     f"SELECT run_id AS run, model.name AS model, step, state, attempts, seconds, device, error FROM unit JOIN {AT}",
     "run, model, step",
-    ("model", "step"),
+    ("model", "step", "run"),
     "unit_status",
 )

@@ -2,14 +2,18 @@
 
 from circuit_store.views.view import DTYPE, MODEL, PRESET, TEXT, Column, View
 
-_NEWEST = (
-    "(SELECT max(asked) FROM result JOIN checkpoint AS c ON c.id = checkpoint_id WHERE c.model_id = model.id)"
-    " > last_result AS stale"
+RESTS_ON = "('behaviour', 'heads', 'circuit')"
+"""The analyses that trends rest on."""
+LAST = (
+    "(SELECT coalesce(max(asked), 0) FROM result JOIN checkpoint AS c ON c.id = checkpoint_id"
+    f" WHERE c.model_id = model.id AND analysis IN {RESTS_ON})"
 )
+"""SQL: the number of what a model was computed or asked for last, of those."""
+_NEWER = f"{LAST} > last_result AS stale"
 _STALE = Column(
     "stale",
-    "1 if the store holds newer results than this rests on, if others were asked for since, or if it is of a time when"
-    " trends did not name their set",
+    "1 if the store holds newer results of the kind that this rests on, if others were asked for since, or if it is of a"
+    " time when trends did not name their set",
 )
 _OF = (PRESET, TEXT, DTYPE)
 
@@ -45,11 +49,11 @@ EMERGENCE = View(
     ),
     "SELECT model.name AS model, kind, emergence.name AS name, task, layer, head, step, lost_step, value, threshold,"
     " reason, preset, text, dtype,"
-    f" {_tokens('emergence.step')} AS tokens, {_tokens('emergence.lost_step')} AS lost_tokens, {_NEWEST},"
+    f" {_tokens('emergence.step')} AS tokens, {_tokens('emergence.lost_step')} AS lost_tokens, {_NEWER},"
     " emergence.id AS place"
     " FROM emergence JOIN model ON model.id = model_id",
     "model, place",
-    ("model", "task", "layer", "head"),
+    ("model", "task", "layer", "head", "preset", "text", "dtype"),
     "emergence_of",
 )
 
@@ -71,8 +75,8 @@ HANDOFFS = View(
         _STALE,
     ),
     f"SELECT model.name AS model, role, task, from_layer, from_head, lost_step, to_layer, to_head, gained_step, window,"
-    f" preset, text, dtype, {_NEWEST}, handoff.id AS place FROM handoff JOIN model ON model.id = model_id",
+    f" preset, text, dtype, {_NEWER}, handoff.id AS place FROM handoff JOIN model ON model.id = model_id",
     "model, place",
-    ("model", "role", "task"),
+    ("model", "role", "task", "preset", "text", "dtype"),
     "role_handoffs",
 )

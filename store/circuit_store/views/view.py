@@ -9,6 +9,7 @@ newest result, and where a checkpoint lacks that set nothing answers. A circuit,
 for each checkpoint and task, and path patching for each set of parameters besides.
 """
 
+import re
 from dataclasses import dataclass
 
 
@@ -34,6 +35,11 @@ class View:
     """Name of the database's own view of it."""
     header: "View | None" = None
     """One row of figures on the whole (a circuit's); `--json` puts it at the top level."""
+
+    @property
+    def answers(self) -> bool:
+        """Whether its rows are of the results that answer, so that a caller may choose among several."""
+        return re.search(r"\banswer\b", self.body) is not None
 
     def statement(self, choices: str = "", where: str = "") -> str:
         """The whole query; `choices` narrows which results may answer, `where` which rows are shown."""

@@ -53,7 +53,7 @@ class ChoosingScreen(TakingScreen):
 
     def action_task(self) -> None:
         if self.look and self.look.at.model and self.look.at.task:
-            tasks = queries.tasks(self.look.db, self.look.at.model)
+            tasks = queries.all_tasks(self.look.db, self.look.at.model)
             self.choose(task=tasks[(tasks.index(self.look.at.task) + 1) % len(tasks)])
 
     def action_mark(self) -> None:

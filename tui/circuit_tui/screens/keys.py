@@ -128,6 +128,6 @@ class KeyedScreen(ChoosingScreen):
         db, model = self.look.db, self.look.at.model
         models = [("model", row["model"], row["model"]) for row in self.query_one(Models).all]
         named = [("role", name, name) for name in roles.ordered(queries.roles(db, model))]
-        named += [("task", name, name) for name in queries.tasks(db, model)]
+        named += [("task", name, name) for name in queries.all_tasks(db, model)]
         steps = [("step", str(c.step), c.step) for c in queries.checkpoints(db, model)]
         return [(kind, plain(name), value) for kind, name, value in (*models, *named, *steps)]

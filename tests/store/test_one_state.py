@@ -1,0 +1,81 @@
+"""A question that takes several statements sees one state of the store, though a runner writes between them."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from circuit_store import queries, results, store
+
+IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
+SCORES: list[Any] = [(layer, head, 0.9, None, None) for layer in range(2) for head in range(2)]
+
+
+def a_new_role(toy) -> None:
+    toy.heads(10, 0.9, "previous_token")
+
+
+def another_circuit(toy) -> None:
+    """Under the same key: the earlier one's rows are gone."""
+    toy.circuit(10, [(1, 14, 0.25)])
+
+
+def another_task(toy) -> None:
+    task = results.TaskRecord("pairs", "hash of pairs", "logit_diff", False)
+    results.write(toy.db, toy.of(10, "heads", role="name_mover", task=task), results.HeadScores(SCORES))
+
+
+def other_effects(toy) -> None:
+    effect = results.PatchEffects([(1, 1, 0.5, -1.0)], 2.0, -1.0)
+    to = {"to": "logits", "senders": "all", "freeze_mlps": False}
+    results.write(toy.db, toy.of(20, "patch", task=IOI, params=to), effect)
+
+
+@pytest.fixture
+def written_between(toy):
+    """Asks a question of a reader, and lets another connection write as the second of its statements begins."""
+
+    def ask(question: Callable[[sqlite3.Connection], Any], write: Callable[[Any], None]) -> Any:
+        statements = []
+
+        def began(statement: str) -> None:
+            statements.append(statement)
+            if len([s for s in statements if s.startswith(("SELECT", "WITH"))]) == 2:
+                reader.set_trace_callback(None)
+                write(toy)
+
+        with closing(store.open_to_read(toy.path)) as reader:
+            reader.set_trace_callback(began)
+            return question(reader)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    "question, write",
+    [
+        (lambda db: queries.strong_roles(db, "toy", 10, least=0.1), a_new_role),
+        (lambda db: queries.stored_circuit(db, "toy", 10, "ioi", {}), another_circuit),
+        (lambda db: queries.circuit(db, "toy", 10, "ioi"), another_circuit),
+        (lambda db: queries.head_grid(db, "toy", 10, "name_mover"), another_task),
+        (lambda db: queries.head_history(db, "toy", "name_mover", 0, 0), another_task),
+        (lambda db: queries.provenance(db, "toy", 10, "heads", "name_mover"), another_task),
+        (lambda db: queries.patch(db, "toy", 20, "ioi", "logits"), other_effects),
+    ],
+)
+def test_what_is_written_between_is_not_seen(toy, written_between, question, write):
+    """Invariant: the answer is the one of before; asked again it is the one of after."""
+    toy.full()
+    results.write(toy.db, toy.of(10, "heads", role="name_mover", task=IOI), results.HeadScores([(0, 0, 0.5, 0, 0)]))
+    before = question(toy.db)
+    assert written_between(question, write) == before != question(toy.db)
+    assert not toy.db.in_transaction
+
+
+def test_a_question_within_a_transaction_leaves_it_open(toy):
+    """Invariant: what was not committed before is not committed by asking."""
+    with store.transaction(toy.db):
+        toy.heads(10, 0.9)
+        assert queries.strong_roles(toy.db, "toy", 10) and toy.db.in_transaction
