@@ -8,7 +8,7 @@ from pathlib import Path
 
 from circuit_core.circuits.methods import exact_cost
 from circuit_core.graph import Graph
-from circuit_core.sweep import task_names, texts
+from circuit_core.sweep import launch, task_names, texts
 from circuit_core.sweep.plan import Survey, note, survey
 from circuit_core.sweep.request import ANALYSES, Request
 from circuit_core.sweep.request import jobs as jobs_of
@@ -121,16 +121,17 @@ def _queue(db: sqlite3.Connection, asked: Asked) -> tuple[list[Survey], int | No
         others = [p.model.name for p in planned if results.ask_again(db, p.model.name, p.held) and not p.missing]
         words = {"models": [p.model.name for p in planned], "checkpoints": asked.checkpoints, **vars(request)}
         run = requests.add_run(db, words, missing, asked.how.priority, vars(asked.slots)) if missing else None
-    for model in others:
-        _refresh_trends(db, model)
+    if others:
+        _refresh_trends(db, others)
     return planned, run
 
 
-def _refresh_trends(db: sqlite3.Connection, model: str) -> None:
-    """Other results answer than before, and no run will be there at whose end the trends follow."""
-    from circuit_core.sweep import trending
+def _refresh_trends(db: sqlite3.Connection, models: list[str]) -> None:
+    """Other results answer than before, and no run will be there at whose end the trends follow.
 
-    trending.refresh(db, model)
+    A process of its own computes them: the explorer asks too.
+    """
+    launch.ask("circuit_core.sweep.trending", db.execute("PRAGMA database_list").fetchone()["file"], *models)
 
 
 def _state_cost(db: sqlite3.Connection, planned: list[Survey], request: Request) -> None:

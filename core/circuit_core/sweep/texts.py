@@ -34,6 +34,11 @@ def read(path: Path) -> Text:
     return Text(hashlib.sha256(text.encode()).hexdigest()[:16], text)
 
 
+def of_the_samples() -> Text:
+    """The sample suite's own."""
+    return read(_OF_THE_SAMPLES)
+
+
 def keep(db: sqlite3.Connection, text: Text) -> str:
     """Keep a text in the store; returns its hash."""
     task_files.keep_text(db, text.hash, text.content)
@@ -42,9 +47,9 @@ def keep(db: sqlite3.Connection, text: Text) -> str:
 
 def asked(request: Request, suite: str) -> str | None:
     """The hash of the text for a model of that suite; None if there is none."""
-    return request.text if request.text or suite != "sample" else read(_OF_THE_SAMPLES).hash
+    return request.text if request.text or suite != "sample" else of_the_samples().hash
 
 
 def chosen(db: sqlite3.Connection, request: Request, suite: str) -> str | None:
     """The same, and the store keeps the text."""
-    return request.text if request.text or suite != "sample" else keep(db, read(_OF_THE_SAMPLES))
+    return request.text if request.text or suite != "sample" else keep(db, of_the_samples())
