@@ -63,7 +63,8 @@ def add_run(
         if row := same.fetchone():
             run = row["id"]
         else:
-            cursor = db.execute("INSERT INTO run (request, state, created) VALUES (?, 'queued', ?)", (text, now()))
+            fields = "(request, state, created, priority) VALUES (?, 'queued', ?, ?)"
+            cursor = db.execute(f"INSERT INTO run {fields}", (text, now(), priority))
             run = cursor.lastrowid
         db.executemany(
             "INSERT INTO unit (run_id, checkpoint_id) VALUES (?, ?) ON CONFLICT (run_id, checkpoint_id) DO UPDATE"

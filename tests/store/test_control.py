@@ -32,6 +32,15 @@ def test_a_higher_priority_comes_first(toy):
     ]
 
 
+def test_a_lower_priority_comes_last(toy):
+    """Invariant: a run may stand behind those that ask for nothing special."""
+    with toy.db:
+        toy.db.execute("DELETE FROM unit")
+    patient = requests.add_run(toy.db, {"models": ["patient"]}, [toy.ids[20]], priority=-1)
+    usual = requests.add_run(toy.db, {"models": ["usual"]}, [toy.ids[10]])
+    assert [taken(toy).run, taken(toy).run] == [usual, patient]
+
+
 def test_a_checkpoint_under_way_is_not_taken_twice(toy):
     """Invariant: two runs that ask for one checkpoint get it one after the other."""
     requests.add_run(toy.db, {"models": ["again"]}, [toy.ids[0]], priority=1)

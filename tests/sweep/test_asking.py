@@ -6,7 +6,7 @@ import pytest
 
 from circuit_core.sweep.request import ANALYSES, Request, jobs
 from circuit_core.tasks.specs import TASKS, TaskSpec
-from circuit_tui import sweeps
+from circuit_tui import asking, sweeps
 from circuit_tui.asking import Asked
 
 NAMED = TaskSpec("pairs", "logit_diff", 8, content="", named=("IO", "S1", "S2"))
@@ -78,6 +78,21 @@ def test_what_was_asked_for_last_answers_for_all_checkpoints(asked):
     assert held("induction", "NULL") == both
     assert {row[2:] for row in emerged()} == {("default", 0)}
     assert {("name_mover", "ioi", "default", 0), ("name_mover", "pairs", "default", 0)} <= emerged()
+
+
+def test_the_explorer_lets_another_process_compute_the_trends(asked, monkeypatch):
+    """Invariant: they follow what was asked for last, and the process that asks computes none."""
+
+    def computed(*given):
+        raise AssertionError("trends are computed in the process that asks")
+
+    monkeypatch.setattr("circuit_core.sweep.trending.refresh", computed)
+    monkeypatch.chdir(asked.folder)
+    emerged = lambda: set(asked.ask("SELECT preset, stale FROM emergence_of WHERE name = 'induction'"))  # noqa: E731
+    for preset, steps in (("paper-code", "final"), ("default", "0,final")):
+        words = ["sample-0.1m", "--checkpoints", steps, "--analyses", "heads", "--preset", preset]
+        told = sweeps.begin(asked.store, asking.parsed(words))
+        assert "computed already" in told and emerged() == {(preset, 0)}
 
 
 def test_a_text_is_chosen_by_its_hash_or_its_file(asked):

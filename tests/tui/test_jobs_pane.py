@@ -1,6 +1,9 @@
 """The page of the queue: runs, units of the chosen one, and the keys that act on them."""
 
+from contextlib import suppress
+
 import pytest
+from textual.worker import WorkerFailed
 
 from circuit_store import control, requests
 from circuit_tui import gpus
@@ -175,6 +178,50 @@ async def test_pause_stops_looking_and_the_screen_says_so(explore, db, screen_te
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert page.queue is not seen and "paused" not in screen_text(app)
+
+
+async def test_a_run_chosen_while_another_is_read_is_read_next(explore, db):
+    """Even while paused, and even if what was read arrives before its thread has ended."""
+    async with explore() as (app, pilot):
+        page = await opened(app, pilot)
+        page.paused = page.looking = True
+        page.wanted = 1
+        page.on_jobs_looked(Jobs.Looked(page.queue))
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert page.queue.run == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "keys"),
+    [
+        ("circuit_tui.watching.look", ["7"]),
+        ("circuit_tui.jobs.go_on", ["7", "R"]),
+        ("circuit_tui.jobs.tail", ["7", "L"]),
+        ("circuit_tui.costing.cost", ["ctrl+r"]),
+        ("circuit_tui.sweeps.begin", ["ctrl+r", "ctrl+r"]),
+    ],
+)
+async def test_what_no_one_expected_in_a_thread_is_told_once_and_kept(explore, db, monkeypatch, part, keys):
+    def broken(*given, **named):
+        raise RuntimeError("nobody expected this")
+
+    async with explore() as (app, pilot):
+        monkeypatch.setattr(part, broken)
+        for key in keys:
+            await pilot.press(key)
+            with suppress(WorkerFailed):
+                await app.workers.wait_for_complete()
+            await pilot.pause()
+        while "broken" not in app.last_error:
+            await pilot.pause(0.05)
+        if isinstance(app.screen, Jobs | Log):
+            (app.screen.look if isinstance(app.screen, Jobs) else app.screen._look)()
+        with suppress(WorkerFailed):
+            await app.workers.wait_for_complete()
+        await pilot.pause()
+        toasts = [toast.message for toast in app._notifications]
+        assert toasts == ["nobody expected this\nE shows it in full"] and "RuntimeError" in app.last_error
 
 
 async def test_a_unit_leads_to_its_checkpoint(explore, db):

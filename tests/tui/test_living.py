@@ -143,7 +143,7 @@ async def test_a_store_that_breaks_is_told_of(explore, path, monkeypatch):
 
 def test_an_uncaught_error_is_logged_and_shows_no_variables(tmp_path, capsys, apart):
     class Broken(Explorer):
-        def poll(self) -> None:
+        def poll(self, resting: bool = False) -> None:
             secret = "hunter" + "2"
             raise ValueError(f"nothing to see {len(secret)}")
 

@@ -3,6 +3,7 @@
 import pytest
 
 from circuit_store import results, trends
+from circuit_tui import bindings
 
 MOVERS = {"name_mover": ["a3.h1"], "x": []}
 LACKING = "copy suppression is not counted: copy_suppression needs --text FILE"
@@ -21,6 +22,11 @@ def whole(db, maker):
 
 
 SIZES = [(80, 24), (120, 40)]
+
+
+def test_the_key_of_the_algorithm_is_found_under_both_tasks():
+    for task in ("ioi", "greater-than"):
+        assert "algorithm" in [key.id for key in bindings.matching(task)]
 
 
 def page(app) -> list[str]:

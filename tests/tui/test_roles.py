@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from circuit_store import results
+from circuit_core.sweep import texts
+from circuit_store import queries, results
 from circuit_tui import roles, theme
 from circuit_tui.screens import saving
 from circuit_tui.state import Selection, settle
@@ -27,6 +28,13 @@ def test_roles_come_first_then_attention_then_effects():
     wanted = ["induction", "name_mover", "my_role", "attn_end_io", "attn_end_s2", "effect_logits"]
     assert roles.ordered(held) == wanted and roles.ordered(reversed(known)) == known
     assert [name for name in held if roles.is_role(name)] == ["my_role", "name_mover", "induction"]
+
+
+def test_a_text_other_than_the_usual_one_is_named():
+    usual = texts.of_the_samples().hash
+    of = lambda text: queries.RoleSet(None, "default", text, "float32")  # noqa: E731
+    assert roles.differs(of(usual), None) == roles.differs(of(None), None) == []
+    assert roles.differs(of("0a1b2c3d4e5f6071"), None) == ["text 0a1b2c3d"]
 
 
 def test_a_scale_reaches_as_far_as_the_scores():

@@ -55,6 +55,25 @@ async def test_without_a_choice_the_first_model_with_results_is_followed(explore
         assert app.main.look.at.model == "toy-a"
 
 
+async def test_a_change_after_a_quiet_time_is_shown_at_once_and_the_next_after_a_rest(explore, maker, monkeypatch):
+    monkeypatch.setattr("circuit_tui.app._REST", 1000.0)
+    async with explore() as (app, pilot):
+        version = app.version
+        maker.unit()
+        app._look_on()
+        assert (shown := app.version) != version
+        maker.unit()
+        app._look_on()
+        assert app.version == shown
+        await pilot.press("r")
+        assert app.version != shown
+        shown = app.version
+        maker.unit()
+        monkeypatch.setattr("circuit_tui.app._REST", 0.0)
+        app._look_on()
+        assert app.version != shown
+
+
 STOPPED = "the sweep stopped at 1/14: the same command goes on"
 
 

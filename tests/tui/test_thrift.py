@@ -1,13 +1,15 @@
 """What is left out of the output stands on the terminal already."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.geometry import Size
 from textual.strip import Strip
 
-from circuit_tui.thrift import Written
+from circuit_tui.thrift import Sparing, Written
 
 WIDTH, HEIGHT = 12, 2
 STYLES = [None, Style(bold=True), Style(color="red")]
@@ -47,3 +49,41 @@ def test_what_looks_the_same_is_not_written_again_until_the_terminal_changes():
     assert list(written.changes(iter([(0, 0, Strip([Segment("he")]))]))) == []
     written.fit(Size(81, 24))
     assert list(written.changes(iter([piece]))) == [piece]
+
+
+def test_of_a_line_only_what_lies_between_the_changes_is_written():
+    written = Written()
+    list(written.changes(iter([(4, 0, Strip([Segment("step 1250")]))])))
+    after = Strip([Segment("step "), Segment("1500")])
+    assert list(written.changes(iter([(4, 0, after)]))) == [(10, 0, Strip([Segment("50")]))]
+    assert list(written.changes(iter([(4, 0, Strip([Segment("step 1500")]))]))) == []
+
+
+@pytest.fixture
+def output(monkeypatch) -> list[str]:
+    """What a terminal would be given."""
+    given = []
+
+    def display(app, screen, renderable) -> None:
+        if isinstance(renderable, Sparing):
+            given.append(renderable.render_segments(app.console))
+
+    monkeypatch.setattr("textual.app.App._display", display)
+    return given
+
+
+@pytest.mark.parametrize(
+    ("keys", "titles"),
+    [([], ("1 Models", "5 Circuit")), (["7"], ("Runs ·", "Units of run 2")), (["7", "L"], ("Log of",))],
+)
+async def test_r_and_a_resize_to_the_same_size_write_the_whole_screen(explore, db, output, keys, titles):
+    """Text of another program, or a terminal that was another size for a moment, does not stay."""
+    async with explore() as (app, pilot):
+        await pilot.press(*keys)
+        await app.workers.wait_for_complete()
+        await pilot.pause(0.1)
+        for cause in (events.Key("r", "r"), events.Resize(app.size, app.size)):
+            output.clear()
+            app.post_message(cause)
+            await pilot.pause(0.1)
+            assert all(title in "".join(output) for title in titles), cause

@@ -1,8 +1,8 @@
 """The explorer: opens at once, reads a store, and shows it as it grows. It computes nothing.
 
 The store may not be there yet: `begin` is called once the first frame stands, in a thread, and makes it. Twice a second
-the store is asked whether another has written, and whether its runner lives. However the explorer ends, the terminal is
-as it was before.
+the store is asked whether another has written, and whether its runner lives; what was written is shown at once after a
+quiet time, else after a rest. However the explorer ends, the terminal is as it was before.
 """
 
 import asyncio
@@ -10,11 +10,13 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -39,6 +41,8 @@ from circuit_tui.widgets.status import Status
 
 _POLL = 0.5
 """Seconds between two looks at whether the store has changed."""
+_REST = 2.0
+"""Seconds at least between two changes that are shown: a job that is watched over SSH costs little."""
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 _PATIENCE = 3.0
 """Seconds that an end in order may take."""
@@ -58,7 +62,7 @@ class Explorer(App[None]):
         self.animation_level = "none"
         self.store, self._begin = store, begin
         self.db: sqlite3.Connection | None = None
-        self.version = -1
+        self.version, self._shown = -1, -inf
         self.last_error = "No error so far."
         self.written = Written()
         wish, held = state.recall(store)
@@ -92,7 +96,7 @@ class Explorer(App[None]):
 
     def _start(self) -> None:
         self.poll()
-        self.set_interval(_POLL, self.poll)
+        self.set_interval(_POLL, self._look_on)
         if self._begin:
             self._run_begin(self._begin)
 
@@ -103,20 +107,43 @@ class Explorer(App[None]):
 
     def _display(self, screen: Screen, renderable: RenderableType | None) -> None:
         """Write what changed, instead of all that was drawn."""
-        self.written.fit(self.size)
+        self.written.fit(screen.size)
         if isinstance(renderable, LayoutUpdate | ChopsUpdate) and not self.is_inline:
             renderable = Sparing(renderable, self.written)
         super()._display(screen, renderable)
 
-    def poll(self) -> None:
-        """Look whether the store is there and has changed; not before there is a screen to show it on."""
+    def on_resize(self) -> None:
+        """The terminal has moved its text about, even if it is as large as before."""
+        self._draw_anew()
+
+    def _draw_anew(self) -> None:
+        self.written.forget()
+        if self.screen_stack:
+            self.screen.refresh()
+
+    def action_reload(self) -> None:
+        """Open the store again, and write the whole screen."""
+        self.close_store()
+        self.poll()
+        self._draw_anew()
+
+    def _look_on(self) -> None:
+        self.poll(resting=time.monotonic() - self._shown < _REST)
+
+    def poll(self, resting: bool = False) -> None:
+        """Look whether the store is there and has changed; not before there is a screen to show it on.
+
+        Args:
+            resting: a change is left for later; a store that is opened is shown nonetheless.
+        """
         if not self.main.query(Status):
             return
         try:
             if self.db is None:
                 self.db, self.version = open_to_read(self.store), -1
             version = queries.data_version(self.db)
-            if version != self.version:
+            if version != self.version and not (resting and self.version != -1):
+                self._shown = time.monotonic() if self.version != -1 else self._shown
                 self.version = version
                 self.main.reload(self.db, version)
             self.main.query_one(Status).look_after()
@@ -133,10 +160,12 @@ class Explorer(App[None]):
         self.db = None
 
     def fail(self, error: BaseException) -> None:
-        """Tell of an error, and keep it for the log and for `E`."""
+        """Tell of an error, and keep it for the log and for `E`; one that is told of is not told again."""
+        said = f"{str(error) or type(error).__name__}\nE shows it in full"
+        if any(toast.message == said for toast in self._notifications):
+            return
         self.last_error = "".join(traceback.format_exception(error))
         self.note(self.last_error)
-        said = f"{str(error) or type(error).__name__}\nE shows it in full"
         self.notify(said, severity="error", markup=False, timeout=3600)
 
     def note(self, text: str) -> Path:

@@ -3,7 +3,7 @@
 import sqlite3
 from dataclasses import dataclass, replace
 
-from circuit_core.sweep import task_names, texts
+from circuit_core.sweep import launch, task_names, texts
 from circuit_core.sweep.plan import Survey, note, survey
 from circuit_core.sweep.request import Request
 from circuit_core.tasks.specs import TaskSpec
@@ -59,8 +59,8 @@ def queue(db: sqlite3.Connection, plan: Plan) -> Queued:
         run = _run(db, plan)
         others = (s.model.name for s in plan.surveys if results.ask_again(db, s.model.name, s.held) and not s.missing)
         queued = Queued(plan.surveys, run, tuple(others))
-    for model in queued.answering:
-        _refresh_trends(db, model)
+    if queued.answering:
+        _refresh_trends(db, queued.answering)
     return queued
 
 
@@ -75,8 +75,9 @@ def _run(db: sqlite3.Connection, plan: Plan) -> int | None:
     return requests.add_run(db, words, missing, plan.asked.how.priority, vars(plan.asked.slots))
 
 
-def _refresh_trends(db: sqlite3.Connection, model: str) -> None:
-    """Other results answer than before, and no run will be there at whose end the trends follow."""
-    from circuit_core.sweep import trending
+def _refresh_trends(db: sqlite3.Connection, models: tuple[str, ...]) -> None:
+    """Other results answer than before, and no run will be there at whose end the trends follow.
 
-    trending.refresh(db, model)
+    A process of its own computes them: the explorer asks too.
+    """
+    launch.ask("circuit_core.sweep.trending", db.execute("PRAGMA database_list").fetchone()["file"], *models)

@@ -6,6 +6,7 @@ two are measurements of a head, not roles that it has: they are neither badges i
 
 from collections.abc import Iterable
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from circuit_store.queries import RoleSet
@@ -54,7 +55,7 @@ def set_of(row: dict[str, Any]) -> RoleSet:
 
 
 def differs(of: RoleSet | None, task: str | None) -> list[str]:
-    """What scores rest on, as far as it is not the default: `on my_pairs`, `paper-code`, `float64`.
+    """What scores rest on, as far as it is not the default: `on my_pairs`, `paper-code`, `float64`, `text 0a1b2c3d`.
 
     Args:
         task: the task that is looked at.
@@ -62,4 +63,13 @@ def differs(of: RoleSet | None, task: str | None) -> list[str]:
     if of is None:
         return []
     other = [f"on {plain(of.task)}"] if of.task not in (None, task) else []
-    return other + [plain(part) for part in (of.preset, of.dtype) if part not in (None, "default", "float32")]
+    other += [plain(part) for part in (of.preset, of.dtype) if part not in (None, "default", "float32")]
+    return other + ([f"text {plain(of.text[:8])}"] if of.text not in (None, _usual_text()) else [])
+
+
+@cache
+def _usual_text() -> str:
+    """Hash of the sample suite's own text."""
+    from circuit_core.sweep import texts
+
+    return texts.of_the_samples().hash

@@ -2,11 +2,13 @@
 
 Textual writes every line that it draws anew, also one that looks as before; a store that is written to has all panes
 drawn anew, twice a second. Over a slow connection that is the difference between kilobytes and nothing. So each piece
-of a line is held against what was written last in its place; a piece that is the same is not written again.
+of a line is held against what was written last in its place; of a piece only what lies between the first and the last
+cell that differ is written.
 """
 
 from collections.abc import Iterator
 
+from rich.cells import get_character_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Size
@@ -34,7 +36,7 @@ class Written:
             self.forget()
 
     def changes(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
-        """Those that look otherwise than what stands there; they stand there afterwards."""
+        """What looks otherwise than what stands there; the pieces stand there afterwards."""
         for x, y, strip in pieces:
             line = self.lines.setdefault(y, {})
             before = line.get(x)
@@ -45,7 +47,19 @@ class Written:
             for other in [at for at, held in line.items() if at < end and x < at + held.cell_length]:
                 del line[other]
             line[x] = strip
-            yield x, y, strip
+            start, stop = _changed(before, strip) if before else (0, strip.cell_length)
+            if start < stop:
+                yield x + start, y, strip.crop(start, stop).simplify()
+
+
+def _changed(before: Strip, after: Strip) -> tuple[int, int]:
+    """From which cell to which a piece is to be written; all of it, unless each character takes one cell."""
+    cells = [(text, style) for part, style, _ in after for text in part]
+    stood = [(text, style) for part, style, _ in before for text in part]
+    if len(cells) != len(stood) or any(get_character_cell_size(text) != 1 for text, _ in (*cells, *stood)):
+        return 0, after.cell_length
+    places = [i for i, (one, other) in enumerate(zip(stood, cells, strict=True)) if one != other]
+    return (places[0], places[-1] + 1) if places else (0, 0)
 
 
 class Sparing(CompositorUpdate):

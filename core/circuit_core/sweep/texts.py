@@ -36,6 +36,11 @@ def read(path: Path) -> Text:
     return Text(hashlib.sha256(text.encode()).hexdigest()[:16], text)
 
 
+def of_the_samples() -> Text:
+    """The sample suite's own."""
+    return read(_OF_THE_SAMPLES)
+
+
 def keep(db: sqlite3.Connection, text: Text) -> str:
     """Keep a text in the store; returns its hash."""
     task_files.keep_text(db, text.hash, text.content)
@@ -46,12 +51,12 @@ def asked(db: sqlite3.Connection | None, request: Request, model: str, suite: st
     """The hash of the text for a model of that suite; None if there is none. Nothing is written."""
     if digest := request.text or (task_files.last_text(db, model) if db else None):
         return digest
-    return read(_OF_THE_SAMPLES).hash if suite == "sample" else None
+    return of_the_samples().hash if suite == "sample" else None
 
 
 def chosen(db: sqlite3.Connection, request: Request, model: str, suite: str) -> str | None:
     """The same, and the store keeps the text."""
     digest = asked(db, request, model, suite)
     if digest and suite == "sample" and task_files.text_of(db, digest) is None:
-        keep(db, read(_OF_THE_SAMPLES))
+        keep(db, of_the_samples())
     return digest

@@ -1,11 +1,15 @@
 """At a run's end: what the checkpoints of a model show together (METHODS g), from the store into the store.
 
+    python -m circuit_core.sweep.trending STORE MODEL...
+
 Each role on each task, and each task, rests on the one set of parameters that answers in every view, and its rows name
 it; checkpoints that repeat another are left out.
 """
 
 import sqlite3
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +19,8 @@ from circuit_core.trends.figures import TASK_OF, top_heads
 from circuit_core.trends.handoffs import handoffs
 from circuit_core.trends.tasks import HALF, TaskAcquisition, task_acquisition
 from circuit_store import queries, trends
+from circuit_store.errors import StoreError
+from circuit_store.store import close_writer, open_to_write
 from circuit_store.trends import Emergence, Handoff
 
 
@@ -116,3 +122,17 @@ def _earliest(kind: str, role: str, found: Any) -> Emergence:
 
 def _row(kind: str, role: str, h: HeadEmergence) -> Emergence:
     return Emergence(kind, role, h.layer, h.head, h.emerged_step, h.lost_step, h.maximum, h.threshold)
+
+
+def main(store: str, *models: str) -> None:
+    db = open_to_write(Path(store))
+    for model in models:
+        refresh(db, model)
+    close_writer(db)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except StoreError as error:
+        sys.exit(str(error))

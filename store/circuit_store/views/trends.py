@@ -12,8 +12,8 @@ LAST = (
 _NEWER = f"{LAST} > last_result AS stale"
 _STALE = Column(
     "stale",
-    "1 if the store holds newer results of the kind that this rests on, if others were asked for since, or if it is of a"
-    " time when trends did not name their set",
+    "1 if the store holds newer results of the kind that this rests on, if others were asked for since, or if it is of"
+    " a time when trends did not name their set",
 )
 _OF = (PRESET, TEXT, DTYPE)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 POLL = 1.0
 """Seconds between two looks at the queue."""
 EMPTY = "No run yet: ctrl+r asks for one here, `circuit-tui run MODEL --detach` does from a shell."
-_SHARED = ("palette", "theme", "error", "suspend")
+_SHARED = ("palette", "theme", "error", "suspend", "reload")
 _UNDER_WAY = ("loading", "running")
 
 
@@ -104,15 +104,18 @@ class Jobs(Screen[None], inherit_bindings=False):
         """Read the queue, unless that is under way."""
         if not self.looking:
             self.looking = True
-            self.run_worker(self._read, thread=True, exit_on_error=False)
+            self.app.run_worker(self._read, thread=True, exit_on_error=False)
 
     def _read(self) -> None:
         try:
-            self.post_message(self.Looked(watching.look(self.main.store, self.wanted)))
-        finally:
+            found = watching.look(self.main.store, self.wanted)
+        except BaseException:
             self.looking = False
+            raise
+        self.post_message(self.Looked(found))
 
     def on_jobs_looked(self, message: Looked) -> None:
+        self.looking = False
         late = message.queue.run != self.wanted and self.wanted in (row["run"] for row in message.queue.runs)
         if late:
             return self.look()
@@ -251,7 +254,7 @@ class Jobs(Screen[None], inherit_bindings=False):
             self.app.call_from_thread(self.app.notify, said, severity="error" if fault else "information", markup=False)
             self.app.call_from_thread(self.look)
 
-        self.run_worker(acted, thread=True, exit_on_error=False)
+        self.app.run_worker(acted, thread=True, exit_on_error=False)
 
     # Keys that mean the same everywhere
 

@@ -69,12 +69,6 @@ class KeyedScreen(ChoosingScreen):
         if self.look:
             self.redraw()
 
-    def action_reload(self) -> None:
-        self.explorer.written.forget()
-        self.explorer.close_store()
-        self.explorer.poll()
-        self.refresh()
-
     def action_error(self) -> None:
         self.app.push_screen(TextScreen("Last error", Text(self.explorer.last_error)))
 

@@ -33,7 +33,7 @@ class Log(TextScreen):
         self.set_interval(_POLL, self._look)
 
     def _look(self) -> None:
-        self.run_worker(self._read, thread=True, exclusive=True, exit_on_error=False)
+        self.app.run_worker(self._read, thread=True, group="log", exclusive=True, exit_on_error=False)
 
     def _read(self) -> None:
         from circuit_tui import jobs

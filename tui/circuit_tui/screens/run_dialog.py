@@ -131,7 +131,7 @@ class RunDialog(ModalScreen[str]):
 
     def _look(self) -> None:
         command = self.command
-        self.run_worker(lambda: self._cost(command), thread=True, group="cost", exit_on_error=False)
+        self.app.run_worker(lambda: self._cost(command), thread=True, group="cost", exit_on_error=False)
 
     def _cost(self, command: str) -> None:
         from circuit_tui import asking, costing
@@ -160,7 +160,7 @@ class RunDialog(ModalScreen[str]):
             self.starting = True
             command = self.command
             self.query_one("#cost", Static).update(Text("starting…"))
-            self.run_worker(lambda: self._start(command), thread=True, group="start", exit_on_error=False)
+            self.app.run_worker(lambda: self._start(command), thread=True, group="start", exit_on_error=False)
 
     def _start(self, command: str) -> None:
         from circuit_tui import asking, sweeps

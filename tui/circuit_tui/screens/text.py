@@ -6,6 +6,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from circuit_tui import bindings
+
 _CLOSE = [("escape,q,enter,backspace,i,E", "dismiss", "Close")]
 _SCROLL = [("j,down", "scroll('down')", "Down"), ("k,up", "scroll('up')", "Up")]
 
@@ -13,7 +15,7 @@ _SCROLL = [("j,down", "scroll('down')", "Down"), ("k,up", "scroll('up')", "Up")]
 class TextScreen(ModalScreen[None]):
     """`text` is shown as it is, without markup."""
 
-    BINDINGS = [*_CLOSE, *_SCROLL]
+    BINDINGS = [*_CLOSE, *_SCROLL, *bindings.named("reload")]
     DEFAULT_CSS = """
     TextScreen { align: center middle; }
     TextScreen > VerticalScroll {
