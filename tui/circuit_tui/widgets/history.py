@@ -56,6 +56,8 @@ class History(Pane, can_focus=True):
         self.app.call_from_thread(self._put_plot, Plot())
 
     async def _put_plot(self, plot: "Plot") -> None:
+        if not self.is_attached:
+            return
         await self.mount(plot)
         self.plot = plot
         self.draw()
