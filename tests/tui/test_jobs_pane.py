@@ -213,8 +213,8 @@ async def test_what_no_one_expected_in_a_thread_is_told_once_and_kept(explore, d
             with suppress(WorkerFailed):
                 await app.workers.wait_for_complete()
             await pilot.pause()
-        while "broken" not in app.last_error:
-            await pilot.pause(0.05)
+        for _ in range(100):
+            await pilot.pause(0.0 if "broken" in app.last_error else 0.05)
         if isinstance(app.screen, Jobs | Log):
             (app.screen.look if isinstance(app.screen, Jobs) else app.screen._look)()
         with suppress(WorkerFailed):

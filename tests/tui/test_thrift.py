@@ -53,10 +53,10 @@ def test_what_looks_the_same_is_not_written_again_until_the_terminal_changes():
 
 def test_of_a_line_only_what_lies_between_the_changes_is_written():
     written = Written()
-    list(written.changes(iter([(4, 0, Strip([Segment("step 1250")]))])))
-    after = Strip([Segment("step "), Segment("1500")])
-    assert list(written.changes(iter([(4, 0, after)]))) == [(10, 0, Strip([Segment("50")]))]
-    assert list(written.changes(iter([(4, 0, Strip([Segment("step 1500")]))]))) == []
+    list(written.changes(iter([(4, 0, Strip([Segment("step 1250 ")]))])))
+    after = Strip([Segment("step "), Segment("1500 ")])
+    assert list(written.changes(iter([(4, 0, after)]))) == [(9, 0, Strip([Segment("1500")]))]
+    assert list(written.changes(iter([(4, 0, Strip([Segment("step 1500 ")]))]))) == []
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ from circuit_tui.widgets.status import Status
 
 _POLL = 0.5
 """Seconds between two looks at whether the store has changed."""
-_REST = 2.0
+_REST = 3.0
 """Seconds at least between two changes that are shown: a job that is watched over SSH costs little."""
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 _PATIENCE = 3.0

@@ -3,7 +3,7 @@
 Textual writes every line that it draws anew, also one that looks as before; a store that is written to has all panes
 drawn anew, twice a second. Over a slow connection that is the difference between kilobytes and nothing. So each piece
 of a line is held against what was written last in its place; of a piece only what lies between the first and the last
-cell that differ is written.
+word that differ is written.
 """
 
 from collections.abc import Iterator
@@ -59,7 +59,17 @@ def _changed(before: Strip, after: Strip) -> tuple[int, int]:
     if len(cells) != len(stood) or any(get_character_cell_size(text) != 1 for text, _ in (*cells, *stood)):
         return 0, after.cell_length
     places = [i for i, (one, other) in enumerate(zip(stood, cells, strict=True)) if one != other]
-    return (places[0], places[-1] + 1) if places else (0, 0)
+    return _whole_words([text for text, _ in cells], places[0], places[-1] + 1) if places else (0, 0)
+
+
+def _whole_words(text: list[str], start: int, stop: int) -> tuple[int, int]:
+    """Cells up to the ends of the words that they cut, so that what is written can be read by itself."""
+    in_word = [letter.isascii() and letter != " " for letter in text]
+    while start and in_word[start] and in_word[start - 1]:
+        start -= 1
+    while stop < len(text) and in_word[stop - 1] and in_word[stop]:
+        stop += 1
+    return start, stop
 
 
 class Sparing(CompositorUpdate):
