@@ -230,3 +230,11 @@ def screen_text():
         return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
     return text
+
+
+@pytest.fixture
+def started(monkeypatch) -> list:
+    """Runners are noted instead of started."""
+    calls = []
+    monkeypatch.setattr("circuit_core.sweep.launch.start", lambda *given: calls.append(given))
+    return calls

@@ -15,14 +15,6 @@ from circuit_tui.widgets import queue_lines
 SIZES = [(80, 24), (120, 40)]
 
 
-@pytest.fixture
-def started(monkeypatch) -> list:
-    """Runners are noted instead of started."""
-    calls = []
-    monkeypatch.setattr("circuit_core.sweep.launch.start", lambda *given: calls.append(given))
-    return calls
-
-
 async def looked(app, pilot) -> None:
     """The queue as it is now stands on the screen."""
     app.screen.look()

@@ -12,14 +12,6 @@ from circuit_tui.screens.jobs import Jobs
 from circuit_tui.screens.run_dialog import RunDialog
 
 
-@pytest.fixture
-def started(monkeypatch) -> list:
-    """Runners are noted instead of started."""
-    calls = []
-    monkeypatch.setattr("circuit_core.sweep.launch.start", lambda *given: calls.append(given))
-    return calls
-
-
 async def cost(app, pilot) -> str:
     """What is shown of the costs."""
     shown = app.screen.query_one("#cost")
