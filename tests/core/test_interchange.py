@@ -166,7 +166,7 @@ def test_circuits_side_by_side_do_not_touch_each_other(random):
     """Alone, in pairs or all together: the same metrics."""
     masks = masks_of_all_kinds(random.graph)
     together = random.metrics(masks)
-    assert random.abreast >= len(masks)
+    assert random.basis.abreast >= len(masks)
     for n in (1, 2):
         parts = [random.metrics(masks[i : i + n]) for i in range(0, len(masks), n)]
         assert torch.allclose(torch.cat(parts), together, atol=1e-5)

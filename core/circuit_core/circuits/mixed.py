@@ -6,38 +6,35 @@ Layer by layer, ports sum the changes that reach them, nodes are computed from t
 nothing keep the corrupted q, k or v; nodes that are clean write what they wrote in the clean run.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from circuit_core.circuits.basis import Basis
 from circuit_core.circuits.needs import ANSWER, EVERYWHERE, Needs
 from circuit_core.circuits.reading import Indices, Read, run
 from circuit_core.graph import PORTS
 
-if TYPE_CHECKING:
-    from circuit_core.circuits.interchange import Interchange
-
 
 class MixedRun:
-    def __init__(self, of: "Interchange", masks: Bool[np.ndarray, "circuit src port"]) -> None:
-        self.of, self.graph, self.needs, self.n = of, of.graph, Needs(masks, of.graph), len(masks)
-        embed = of.at[ANSWER].embed_change
+    def __init__(self, basis: Basis, masks: Bool[np.ndarray, "circuit src port"]) -> None:
+        self.basis, self.graph, self.n = basis, basis.graph, len(masks)
+        self.needs = Needs(masks, basis.graph)
+        embed = basis.at[ANSWER].embed_change
         self.kept = torch.from_numpy(masks).to(embed.device, embed.dtype)
         self.sources = {where: np.flatnonzero(self.needs.source >= where) for where in (ANSWER, EVERYWHERE)}
-        self.changes = {where: of.room(where, self.n, len(nodes)) for where, nodes in self.sources.items()}
+        self.changes = {where: basis.room(where, self.n, len(nodes)) for where, nodes in self.sources.items()}
 
     def into_logits(self) -> Float[Tensor, "circuit batch d_model"]:
         """The residual stream at the answer, before the final norm."""
         where = int(self.needs.source[0])
         if where:
-            self._write(0, where, self.of.at[where].embed_change[None])
+            self._write(0, where, self.basis.at[where].embed_change[None])
         for layer in range(self.graph.n_layers):
             self._heads(layer)
             self._mlp(layer)
-        return self._stream(self.graph.logits, self.of.at[ANSWER].into_logits, ANSWER)[:, :, 0]
+        return self._stream(self.graph.logits, self.basis.at[ANSWER].into_logits, ANSWER)[:, :, 0]
 
     def _reaching(
         self, ports: Indices, where: int
@@ -67,18 +64,18 @@ class MixedRun:
         if len(there):
             tail, answer = (run(np.searchsorted(self.sources[where], there)) for where in (EVERYWHERE, ANSWER))
             changes = self.changes[EVERYWHERE][:, tail].movedim((2, 3), (0, 1))
-            self.changes[ANSWER][:, answer] = self.of.answer_in_tail.take(changes).movedim((0, 1), (2, 3))
+            self.changes[ANSWER][:, answer] = self.basis.answer_in_tail.take(changes).movedim((0, 1), (2, 3))
 
     def _mlp(self, layer: int) -> None:
         node, port = self.graph.mlp(layer), self.graph.mlp_port(layer)
         where = int(self.needs.source[node])
         if not where:
             return
-        view, block = self.of.at[where].layers[layer], self.of.bridge.blocks[layer]
+        view, block = self.basis.at[where].layers[layer], self.basis.bridge.blocks[layer]
         change = view.mlp_change[None]
         if not self.needs.clean[node]:
             stream = self._stream(port, view.into_mlp, where)
-            change = self.of.centred(block.mlp(block.ln2(stream.flatten(0, 1))).view_as(stream) - view.mlp)
+            change = self.basis.centred(block.mlp(block.ln2(stream.flatten(0, 1))).view_as(stream) - view.mlp)
         self._write(node, where, change)
 
     def _heads(self, layer: int) -> None:
@@ -94,28 +91,28 @@ class MixedRun:
     def _read(self, layer: int, where: int) -> Read:
         first = self.graph.head_ports(layer, "q").start
         ports = np.flatnonzero(self.needs.port[first : self.graph.mlp_port(layer)] == where)
-        at = self.of.at[where]
+        at = self.basis.at[where]
         reaching = self._reaching(first + ports, where)
-        read = self.of.into[layer].read(ports, *reaching, at.layers[layer].into_heads)
+        read = self.basis.into[layer].read(ports, *reaching, at.layers[layer].into_heads)
         turning = np.searchsorted(ports, self.graph.n_heads * PORTS.index("v"))
-        self.of.attending[layer].rotate(read.values[:, :turning], at.span)
+        self.basis.attending[layer].rotate(read.values[:, :turning], at.span)
         return read
 
     def _write_heads(self, layer: int, heads: Indices, where: int, read: dict[int, Read] | None) -> None:
         """Let heads write: what they wrote in the clean run, or from what their ports have read."""
         if not len(heads):
             return
-        view, some = self.of.at[where].layers[layer], run(heads)
+        view, some = self.basis.at[where].layers[layer], run(heads)
         change = view.z_change[None, some] if read is None else self._attend(layer, heads, where, read) - view.z[some]
         for head, z in zip(heads.tolist(), change.flatten(2, 3).unbind(1), strict=True):
-            node, out = self.graph.head(layer, head), self.of.out[layer][head]
+            node, out = self.graph.head(layer, head), self.basis.out[layer][head]
             z, out = z.expand(self.n, -1, -1), out.expand(self.n, -1, -1)
             torch.bmm(z, out, out=self._room(node, where).flatten(1, 2))
 
     def _attend(
         self, layer: int, heads: Indices, where: int, read: dict[int, Read]
     ) -> Float[Tensor, "circuit head batch pos d_head"]:
-        attending, at = self.of.attending[layer], self.of.at[where]
+        attending, at = self.basis.attending[layer], self.basis.at[where]
         q = read[where].over("q", heads, at.layers[layer].q)
         k, v = (read[EVERYWHERE].over(port, heads, getattr(attending, port)) for port in "kv")
         return attending(q, k, v, at.span)
