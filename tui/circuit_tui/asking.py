@@ -16,6 +16,7 @@ from click.core import ParameterSource
 from circuit_core.sweep.request import ANALYSES, Request
 from circuit_core.sweep.slots import Slots
 from circuit_core.tasks.specs import labelled
+from circuit_tui import sweep_options
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,11 @@ class Asked:
 
 def parsed(words: Sequence[str]) -> Asked:
     """What `run WORDS...` asks for. Raises: ValueError."""
-    from circuit_tui.cli.computing import run
-
     try:
-        with run.make_context("run", list(words), help_option_names=[]) as ctx:
-            return asked(**{name: value for name, value in ctx.params.items() if name not in _OF_THE_COMMAND})
+        with sweep_options.words.make_context("run", list(words), help_option_names=[]) as ctx:
+            return asked(**ctx.params)
     except click.UsageError as error:
         raise ValueError(error.format_message()) from None
-
-
-_OF_THE_COMMAND = ("as_json", "dry_run")
-"""Options that say what to print."""
 
 
 def split(line: str) -> list[str]:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from circuit_tui.cli.main import main, with_or_without_bos
+from circuit_tui.cli.main import main
+from circuit_tui.sweep_options import with_or_without_bos
 
 
 @main.group(invoke_without_command=True)

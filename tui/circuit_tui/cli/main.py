@@ -12,9 +12,6 @@ from circuit_tui import echo, paths
 
 USAGE, FAILED, CANCELLED = 2, 1, 130
 NUMBER = click.IntRange(0, 2**31)
-with_or_without_bos = click.option(
-    "--prepend-bos/--no-prepend-bos", default=None, help="Whether prompts begin with a BOS token; default: the task's."
-)
 
 
 class Main(click.Group):
