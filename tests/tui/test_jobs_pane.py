@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from textual.worker import WorkerFailed
 
-from circuit_store import control, requests
+from circuit_store import control, units
 from circuit_tui import gpus
 from circuit_tui.screens.confirm import Confirm
 from circuit_tui.screens.jobs import EMPTY, Jobs
@@ -73,12 +73,12 @@ async def test_the_cursor_goes_along_with_the_work_until_it_is_moved(explore, db
     async with explore() as (app, pilot):
         page = await opened(app, pilot, "j", "tab")
         for place in range(3):
-            requests.take_unit(db)
+            units.take_unit(db)
             await looked(app, pilot)
             assert page.units.cursor == place
             db.execute("UPDATE unit SET state = 'done' WHERE state = 'loading'")
         await pilot.press("g")
-        requests.take_unit(db)
+        units.take_unit(db)
         await looked(app, pilot)
         assert page.units.cursor == 0
 
@@ -161,7 +161,7 @@ async def test_pause_stops_looking_and_the_screen_says_so(explore, db, screen_te
         await app.workers.wait_for_complete()
         await pilot.pause()
         seen = page.queue
-        requests.take_unit(db)
+        units.take_unit(db)
         page._tick()
         await app.workers.wait_for_complete()
         await pilot.pause()

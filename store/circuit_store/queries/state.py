@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
-from circuit_store.store import snapshot
+from circuit_store.transactions import snapshot
 
 P = ParamSpec("P")
 T = TypeVar("T")

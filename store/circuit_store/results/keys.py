@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from circuit_store.store import transaction
+from circuit_store.transactions import transaction
 from circuit_store.views.trends import RESTS_ON
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from circuit_store.results.keys import next_asked
 from circuit_store.results.records import Provenance, Record, TaskRecord
 from circuit_store.results.tables import Rows, rows_of
-from circuit_store.store import transaction
+from circuit_store.transactions import transaction
 
 _OF_RESULT = ("key", "analysis", "role", "identity", "fingerprint", "dtype", "version", "device")
 
