@@ -8,8 +8,9 @@ from textual.worker import WorkerFailed
 from circuit_store import control, units
 from circuit_tui import gpus
 from circuit_tui.screens.confirm import Confirm
-from circuit_tui.screens.jobs import EMPTY, Jobs
+from circuit_tui.screens.jobs import Jobs
 from circuit_tui.screens.log import Log
+from circuit_tui.screens.queue import EMPTY
 from circuit_tui.widgets import queue_lines
 
 SIZES = [(80, 24), (120, 40)]
@@ -178,7 +179,7 @@ async def test_a_run_chosen_while_another_is_read_is_read_next(explore, db):
         page = await opened(app, pilot)
         page.paused = page.looking = True
         page.wanted = 1
-        page.on_jobs_looked(Jobs.Looked(page.queue))
+        page.on_queue_screen_looked(Jobs.Looked(page.queue))
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert page.queue.run == 1
