@@ -12,8 +12,9 @@ import sqlite3
 from collections.abc import Iterable
 
 from circuit_store.errors import UnknownName
-from circuit_store.requests import OPEN, UNDER_WAY, close_runs
-from circuit_store.store import transaction
+from circuit_store.requests import close_runs
+from circuit_store.transactions import transaction
+from circuit_store.units import OPEN, UNDER_WAY
 
 DETACHED = 0
 

@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from circuit_store.errors import UnknownName
-from circuit_store.store import transaction
+from circuit_store.transactions import transaction
 
 
 @dataclass(frozen=True)

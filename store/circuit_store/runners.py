@@ -8,8 +8,8 @@ hosts, where the file system may not carry locks, the beat decides; it is a coun
 import sqlite3
 from dataclasses import dataclass
 
-from circuit_store.requests import UNDER_WAY, now
-from circuit_store.store import transaction
+from circuit_store.transactions import transaction
+from circuit_store.units import UNDER_WAY, now
 
 
 @dataclass(frozen=True)

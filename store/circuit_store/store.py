@@ -9,12 +9,11 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from circuit_store import filesystem
 from circuit_store.errors import StoreTooNew, StoreUnusable
+from circuit_store.transactions import transaction
 
 APPLICATION_ID = 0x43545549
 VERSION = 11
@@ -83,36 +82,6 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     if version == 0:
         raise StoreUnusable(f"The store {path} holds no results yet: `circuit-tui run MODEL` brings some, or {_HINT}.")
     return db
-
-
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """All or nothing; waits for another writer. Within another it is a part of that one."""
-    if db.in_transaction:
-        yield db
-        return
-    try:
-        db.execute("BEGIN IMMEDIATE")
-        yield db
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-
-
-@contextmanager
-def snapshot(db: sqlite3.Connection) -> Iterator[None]:
-    """What is read within is of one state of the store, whoever writes meanwhile. Within a transaction it is that's."""
-    if db.in_transaction:
-        yield
-        return
-    db.execute("BEGIN")
-    try:
-        yield
-    finally:
-        if db.in_transaction:
-            db.execute("COMMIT")
 
 
 def close_writer(db: sqlite3.Connection) -> None:

@@ -3,7 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 
-from circuit_store.store import transaction
+from circuit_store.transactions import transaction
 
 _NAMES = "(task_file.name, task_file.name || '+bos')"
 _RESTS = f"EXISTS (SELECT 1 FROM task WHERE task.name IN {_NAMES})"

@@ -8,7 +8,7 @@ import re
 import sqlite3
 from dataclasses import astuple, dataclass
 
-from circuit_store.store import transaction
+from circuit_store.transactions import transaction
 from circuit_store.views import VIEWS
 from circuit_store.views.trends import LAST
 from circuit_store.views.view import NEWEST, SET

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from circuit_store.errors import StoreUnusable
-from circuit_store.store import VERSION, open_to_read, transaction
+from circuit_store.store import VERSION, open_to_read
+from circuit_store.transactions import transaction
 
 CONTENT = (
     *("behaviour", "head_score", "head_detail", "circuit", "circuit_edge", "node_score", "faithfulness"),

@@ -9,6 +9,7 @@ from sqlite_utils import Database
 
 from circuit_store import addresses, export, models, queries, requests, results, schema, store, trends, upkeep
 from circuit_store.errors import UnknownName
+from circuit_store.queries.views import OF_MODEL
 from circuit_store.views import VIEWS
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
@@ -308,7 +309,7 @@ def test_results_of_an_older_store_keep_their_version(toy, tmp_path):
 
 def test_a_role_is_found_by_an_index(mixed):
     """Invariant: of the results of a model, those of one role are sought, not all looked through."""
-    statement = VIEWS["history"].statement(queries._OF_MODEL, "model = ? AND role = ? AND layer = ? AND head = ?")
+    statement = VIEWS["history"].statement(OF_MODEL, "model = ? AND role = ? AND layer = ? AND head = ?")
     plan = mixed.db.execute(f"EXPLAIN QUERY PLAN {statement}", ("toy", "toy", "induction", 0, 0))
     steps = [row["detail"] for row in plan]
     assert any("INDEX result_checkpoint (checkpoint_id=? AND analysis=? AND role=?)" in step for step in steps)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from circuit_store import control, requests, runners, runs
+from circuit_store import control, requests, runners, runs, units
 from circuit_store.errors import UnknownName
 
 HERE, OTHER = 1, 2  # pids: init lives, and none has so large a number as GONE
@@ -17,8 +17,8 @@ def states(toy, run: int | None = None) -> list[str]:
     return [row[0] for row in found]
 
 
-def taken(toy) -> requests.Unit:
-    unit = requests.take_unit(toy.db, "0:cpu")
+def taken(toy) -> units.Unit:
+    unit = units.take_unit(toy.db, "0:cpu")
     assert unit is not None
     return unit
 
@@ -45,7 +45,7 @@ def test_a_checkpoint_under_way_is_not_taken_twice(toy):
     """Invariant: two runs that ask for one checkpoint get it one after the other."""
     requests.add_run(toy.db, {"models": ["again"]}, [toy.ids[0]], priority=1)
     first = taken(toy)
-    second = requests.take_unit(toy.db, "1:cpu", [first.checkpoint])
+    second = units.take_unit(toy.db, "1:cpu", [first.checkpoint])
     assert (first.step, second and second.step) == (0, 10)
 
 
@@ -62,8 +62,8 @@ def test_a_run_ends_with_the_last_that_asked(toy):
 def test_resume_queues_what_was_left_and_nothing_that_is_done(toy):
     """Invariant: finished units stay; `resume` leaves failed ones, `retry` takes them as well."""
     done, failed = taken(toy), taken(toy)
-    requests.finish_unit(toy.db, done, "done", 1.0)
-    requests.finish_unit(toy.db, failed, "failed", 1.0, "broken")
+    units.finish_unit(toy.db, done, "done", 1.0)
+    units.finish_unit(toy.db, failed, "failed", 1.0, "broken")
     control.interrupt(toy.db, toy.run)
     assert control.resume(toy.db, toy.run) == 1
     assert states(toy) == ["done", "failed", "queued"]
@@ -85,8 +85,8 @@ def test_cancelling_drops_what_waits_and_settles_the_run(toy):
 
 def test_cancelling_a_run_settles_no_other(toy):
     """Invariant: a run whose last unit has just ended is the runner's to settle, after the trends of its models."""
-    while unit := requests.take_unit(toy.db):
-        requests.finish_unit(toy.db, unit, "done", 1.0)
+    while unit := units.take_unit(toy.db):
+        units.finish_unit(toy.db, unit, "done", 1.0)
     other = requests.add_run(toy.db, {"models": ["other"]}, [toy.ids[0]])
     control.cancel(toy.db, other, at_work=True)
     assert runs.run_state(toy.db, other) == "cancelled" and requests.finished_runs(toy.db) == [toy.run]
@@ -100,17 +100,17 @@ def test_what_was_queued_again_while_it_stopped_stays_queued(toy):
     control.interrupt(toy.db, toy.run)
     assert control.unwanted(toy.db, [unit.id]) == {unit.id}
     control.resume(toy.db, toy.run)
-    requests.doing(toy.db, unit, "circuit", 0.5)
+    units.doing(toy.db, unit, "circuit", 0.5)
     control.stopped(toy.db, unit.id)
     assert set(states(toy)) == {"queued"}
 
 
 def test_a_unit_that_kills_its_workers_fails_at_the_second(toy):
     """Invariant: the first death queues the unit again, the second is recorded with its reason."""
-    assert requests.crashed(toy.db, taken(toy), 1.0, "killed")
+    assert units.crashed(toy.db, taken(toy), 1.0, "killed")
     unit = taken(toy)
     assert (unit.step, unit.crashes) == (0, 1)
-    assert not requests.crashed(toy.db, unit, 1.0, "killed")
+    assert not units.crashed(toy.db, unit, 1.0, "killed")
     assert runs.failures(toy.db, toy.run) == [("toy", 0, "killed")]
     control.retry(toy.db, toy.run)
     assert taken(toy).crashes == 0

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from circuit_store import queries, results, store
+from circuit_store.transactions import transaction
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 SCORES: list[Any] = [(layer, head, 0.9, None, None) for layer in range(2) for head in range(2)]
@@ -76,6 +77,6 @@ def test_what_is_written_between_is_not_seen(toy, written_between, question, wri
 
 def test_a_question_within_a_transaction_leaves_it_open(toy):
     """Invariant: what was not committed before is not committed by asking."""
-    with store.transaction(toy.db):
+    with transaction(toy.db):
         toy.heads(10, 0.9)
         assert queries.strong_roles(toy.db, "toy", 10) and toy.db.in_transaction

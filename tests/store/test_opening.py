@@ -15,6 +15,7 @@ import pytest
 from circuit_store import queries, store
 from circuit_store.errors import StoreError, StoreTooNew, StoreUnusable
 from circuit_store.schema import migrations
+from circuit_store.transactions import transaction
 
 OPENERS = [store.open_to_read, store.open_to_write]
 
@@ -272,7 +273,7 @@ def test_readers_and_the_writer_go_side_by_side(toy):
     """Invariant: a reader is not blocked by an open transaction, sees nothing of it before COMMIT and all after."""
     with closing(store.open_to_read(toy.path)) as reader:
         before = queries.data_version(reader)
-        with store.transaction(toy.db):
+        with transaction(toy.db):
             toy.db.execute("UPDATE model SET params = 7")
             assert reader.execute("SELECT params FROM model").fetchone()[0] == 1000
         assert reader.execute("SELECT params FROM model").fetchone()[0] == 7
@@ -287,13 +288,13 @@ def test_a_reader_cannot_write(toy):
 
 def test_a_failed_transaction_can_be_followed_by_another(toy):
     """Invariant: whatever is raised inside, nothing stays open and the reason is not hidden."""
-    with pytest.raises(KeyboardInterrupt), store.transaction(toy.db):
+    with pytest.raises(KeyboardInterrupt), transaction(toy.db):
         toy.db.execute("DELETE FROM unit")
         raise KeyboardInterrupt
-    with pytest.raises(RuntimeError, match="disk full"), store.transaction(toy.db):
+    with pytest.raises(RuntimeError, match="disk full"), transaction(toy.db):
         toy.db.execute("ROLLBACK")
         raise RuntimeError("disk full")
-    with store.transaction(toy.db):
+    with transaction(toy.db):
         assert toy.db.execute("SELECT count(*) FROM unit").fetchone()[0] == 3
 
 

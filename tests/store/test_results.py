@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from circuit_store import blobs, control, models, requests, results, runs
+from circuit_store import blobs, control, models, requests, results, runs, units
 from circuit_store.errors import UnknownName
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
@@ -104,49 +104,49 @@ def test_a_suite_may_move_with_the_installation(toy):
 
 def test_no_two_take_one_unit(toy):
     """Invariant: each queued unit is given out once, in order, then none."""
-    taken = [requests.take_unit(toy.db) for _ in range(4)]
+    taken = [units.take_unit(toy.db) for _ in range(4)]
     assert [t and t.step for t in taken] == [0, 10, 20, None]
 
 
 def test_a_request_that_is_open_is_taken_up_again(toy):
     """Invariant: the same request twice is one run with one unit a checkpoint; a finished unit is not queued again."""
-    first = requests.take_unit(toy.db)
+    first = units.take_unit(toy.db)
     assert first is not None
-    requests.finish_unit(toy.db, first, "done", 1.0)
+    units.finish_unit(toy.db, first, "done", 1.0)
     again = requests.add_run(toy.db, {"models": ["toy"]}, list(toy.ids.values()))
-    units = toy.db.execute("SELECT state FROM unit ORDER BY id").fetchall()
-    assert (again, [u["state"] for u in units]) == (toy.run, ["done", "queued", "queued"])
+    found = toy.db.execute("SELECT state FROM unit ORDER BY id").fetchall()
+    assert (again, [u["state"] for u in found]) == (toy.run, ["done", "queued", "queued"])
 
 
 def test_an_interrupted_request_queues_all_that_is_missing(toy):
     """Invariant: after an interruption whatever is asked for is queued, also what was done but has changed since."""
-    first = requests.take_unit(toy.db)
+    first = units.take_unit(toy.db)
     assert first is not None
-    requests.finish_unit(toy.db, first, "done", 1.0)
+    units.finish_unit(toy.db, first, "done", 1.0)
     control.interrupt(toy.db, toy.run)
     requests.add_run(toy.db, {"models": ["toy"]}, [toy.ids[0], toy.ids[20]])
-    units = toy.db.execute("SELECT state FROM unit ORDER BY id").fetchall()
-    assert [u["state"] for u in units] == ["queued", "interrupted", "queued"]
+    found = toy.db.execute("SELECT state FROM unit ORDER BY id").fetchall()
+    assert [u["state"] for u in found] == ["queued", "interrupted", "queued"]
 
 
 def test_what_a_dead_runner_left_is_queued_again(toy):
     """Invariant: a unit under way is queued again, finished ones stay."""
-    first = requests.take_unit(toy.db)
+    first = units.take_unit(toy.db)
     assert first is not None
-    requests.finish_unit(toy.db, first, "done", 1.0)
-    requests.take_unit(toy.db)
-    requests.requeue_orphans(toy.db)
-    units = toy.db.execute("SELECT state, attempts FROM unit ORDER BY id").fetchall()
-    assert [tuple(u) for u in units] == [("done", 1), ("queued", 1), ("queued", 0)]
+    units.finish_unit(toy.db, first, "done", 1.0)
+    units.take_unit(toy.db)
+    units.requeue_orphans(toy.db)
+    found = toy.db.execute("SELECT state, attempts FROM unit ORDER BY id").fetchall()
+    assert [tuple(u) for u in found] == [("done", 1), ("queued", 1), ("queued", 0)]
 
 
 @pytest.mark.parametrize("states, settled", [("ddd", "done"), ("dfd", "failed")])
 def test_a_run_is_settled_by_its_units(toy, states, settled):
     """Invariant: a run with a failed unit is `failed`, with none `done`, and has an end."""
     for state in states:
-        unit = requests.take_unit(toy.db)
+        unit = units.take_unit(toy.db)
         assert unit is not None
-        requests.finish_unit(toy.db, unit, {"d": "done", "f": "failed"}[state], 1.0)
+        units.finish_unit(toy.db, unit, {"d": "done", "f": "failed"}[state], 1.0)
     requests.close_runs(toy.db)
     state, ended = toy.db.execute("SELECT state, ended FROM run").fetchone()
     assert (state, ended is not None) == (settled, True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from circuit_store import requests, results, task_files
+from circuit_store import requests, results, task_files, units
 from circuit_store.task_files import TaskFile
 
 
@@ -44,8 +44,8 @@ def test_a_failed_run_keeps_its_file_unless_that_was_the_fault(toy, error, kept)
     """Invariant: `jobs retry` computes the task that was asked for, and a mended file has the broken one's name."""
     keep(toy, "pairs", "a")
     requests.add_run(toy.db, {"tasks": ["ioi", "pairs+bos"]}, list(toy.ids.values()))
-    while unit := requests.take_unit(toy.db):
-        requests.finish_unit(toy.db, unit, "failed", 1.0, error)
+    while unit := units.take_unit(toy.db):
+        units.finish_unit(toy.db, unit, "failed", 1.0, error)
     requests.close_runs(toy.db)
     task_files.release(toy.db, "pairs")
     assert keep(toy, "pairs", "b") == ("pairs~2" if kept else "pairs")

@@ -8,6 +8,7 @@ import pytest
 
 from circuit_store import export, models, queries, store, upkeep, views
 from circuit_store.errors import StoreTooNew, StoreUnusable
+from circuit_store.transactions import transaction
 
 
 def exports(db) -> dict[str, str]:
@@ -58,7 +59,7 @@ def test_a_copy_of_a_live_store_is_whole_and_private(toy, tmp_path):
     toy.full()
     before = exports(toy.db)
     copy = tmp_path / "copy.db"
-    with closing(store.open_to_read(toy.path)) as reader, store.transaction(toy.db):
+    with closing(store.open_to_read(toy.path)) as reader, transaction(toy.db):
         toy.db.execute("DELETE FROM behaviour")
         upkeep.backup(reader, copy)
         toy.db.execute("ROLLBACK")

@@ -12,7 +12,7 @@ from circuit_core.sweep.exact_runs import ExactRuns
 from circuit_core.sweep.plan import Survey, note, survey
 from circuit_core.sweep.request import Request
 from circuit_core.sweep.slots import Slots
-from circuit_store import models, requests, results
+from circuit_store import models, requests, results, units
 from circuit_store.store import open_to_write
 from circuit_tui import costing, sweeps
 from circuit_tui.asking import Asked, How
@@ -30,7 +30,7 @@ def db(tmp_path: Path) -> sqlite3.Connection:
     """Step 0 of sample-0.1m has behaviour on IOI, which took 2 s; its unit took 3 s in all."""
     db = open_to_write(tmp_path / "store.db")
     requests.add_run(db, {"models": ["sample-0.1m"]}, note(db, surveyed(db, "sample-0.1m", STEPS, REQUEST))[:1])
-    unit = requests.take_unit(db)
+    unit = units.take_unit(db)
     assert unit
     (job,) = surveyed(db, "sample-0.1m", "0", Request(analyses=("behaviour",))).missing[0]
     assert job.task
@@ -41,8 +41,8 @@ def db(tmp_path: Path) -> sqlite3.Connection:
         key, unit.run, unit.checkpoint, "behaviour", {}, identity, "f", "float32", 2.0, task=task, device="cpu"
     )
     results.write(db, of, results.Behaviour(1.0, 0.1, 0.9, 1.1, 70, 1.0))
-    requests.computing_on(db, unit, "cpu")
-    requests.finish_unit(db, unit, "done", 3.0)
+    units.computing_on(db, unit, "cpu")
+    units.finish_unit(db, unit, "done", 3.0)
     return db
 
 

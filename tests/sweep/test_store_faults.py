@@ -15,7 +15,7 @@ import pytest
 from circuit_core import checkpoints, suites
 from circuit_core.sweep import faults, under_way
 from circuit_core.sweep.slots import Slots
-from circuit_store import requests, store
+from circuit_store import store, units
 
 STEPS = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")][:3]
 RUN = ("sample-0.1m", "--checkpoints", ",".join(map(str, STEPS)), "--analyses", "behaviour,heads")
@@ -85,10 +85,10 @@ def test_the_foreground_says_what_the_runner_ended_with(bench, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "if 'circuit_core.sweep' in sys.orig_argv:\n"
-        "    from circuit_store import requests; import sqlite3\n"
+        "    from circuit_store import units; import sqlite3\n"
         "    def full(db):\n"
         "        db.execute('PRAGMA max_page_count=1'); db.execute('CREATE TABLE filler (x)')\n"
-        "    requests.requeue_orphans = full\n"
+        "    units.requeue_orphans = full\n"
     )
     bench.env["PYTHONPATH"] = f"{tmp_path}:{bench.env.get('PYTHONPATH', '')}"
     _, err = bench("run", *RUN, code=1)
@@ -112,10 +112,10 @@ def test_a_clock_that_jumps_changes_no_duration(bench):
     """Invariant: with a wall clock that falls by an hour at every look, seconds are what they were."""
     queue(bench, *RUN)
     jump = (
-        "import time, datetime as d\nfrom circuit_store import requests, runners\n"
+        "import time, datetime as d\nfrom circuit_store import requests, runners, units\n"
         "from circuit_core.sweep import runner\nrunner.BEAT = 0.1\nhours = iter(range(10**6))\n"
         "back = lambda: (d.datetime.now(d.UTC) - d.timedelta(hours=next(hours))).isoformat(timespec='seconds')\n"
-        "requests.now = runners.now = back\ntime.time = lambda: -3600.0 * next(hours)\n"
+        "requests.now = units.now = runners.now = back\ntime.time = lambda: -3600.0 * next(hours)\n"
     )
     command = [sys.executable, "-P", "-c", jump + AFTER_TWELVE.format(change="pass"), str(bench.store)]
     subprocess.run(command, env=bench.env, check=True, capture_output=True, timeout=120)
@@ -148,11 +148,11 @@ def test_after_a_crash_half_the_batch_is_tried_once(bench):
     queue(bench, *RUN)
     with closing(store.open_to_write(bench.store)) as db:
         for batch, again in ((1.0, True), (0.5, False)):
-            unit = requests.take_unit(db)
+            unit = units.take_unit(db)
             assert unit and unit.step == STEPS[0]
             order = under_way.UnderWay(db, bench.store, unit).order(Slots("cpu").slots()[0], None)
             assert order and order.batch == batch
-            assert requests.crashed(db, unit, 1.0, "killed") is again
+            assert units.crashed(db, unit, 1.0, "killed") is again
     assert bench.units()[STEPS[0]][:2] == ("failed", 2)
 
 

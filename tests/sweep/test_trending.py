@@ -7,7 +7,7 @@ from circuit_core.formats import eap_ig
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
 from circuit_core.sweep import carry, runner, trending
-from circuit_store import models, queries, requests, results, store
+from circuit_store import models, queries, requests, results, store, units
 from circuit_store.views import VIEWS
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
@@ -39,12 +39,12 @@ def test_an_import_settles_no_run_but_its_own(tmp_path):
     db = store.open_to_write(path)
     (at,) = db.execute("SELECT id FROM checkpoint ORDER BY step DESC").fetchone()
     run = requests.add_run(db, {"models": ["sample-0.1m"]}, [at])
-    unit = requests.take_unit(db)
+    unit = units.take_unit(db)
     assert unit is not None
     of = results.Provenance("a", run, at, "behaviour", {}, "", None, "float32", 0.1, task=IOI)
     results.write(db, of, results.Behaviour(2.0, 0.1, 1.8, 2.2, 70, 1.0))
     models.checkpoint_loaded(db, at, "ok", "f")
-    requests.finish_unit(db, unit, "done", 1.0)
+    units.finish_unit(db, unit, "done", 1.0)
     carry.import_file(path, "sample-0.1m", "final", "ioi", file)
     states = "SELECT state FROM run ORDER BY id"
     assert [row[0] for row in db.execute(states)] == ["done", "running", "done"]

@@ -12,7 +12,7 @@ from circuit_core.sweep.request import Request
 from circuit_core.sweep.slots import Slots
 from circuit_core.sweep.sources import describe
 from circuit_core.sweep.under_way import UnderWay
-from circuit_store import models, requests, results
+from circuit_store import models, requests, results, units
 from circuit_store.store import open_to_write
 
 NAN = float("nan")
@@ -32,7 +32,7 @@ def taken(db, tmp_path):
     ids = models.add_model(db, model, [models.Checkpoint(f.step, None, f.revision) for f in found[-1:]])
     request = Request(tasks=("ioi", "greater_than", "subject_verb"), analyses=("behaviour",))
     requests.add_run(db, vars(request), list(ids.values()))
-    unit: Any = requests.take_unit(db)
+    unit: Any = units.take_unit(db)
     taken = UnderWay(db, tmp_path / "x.db", unit)
     order: Any = taken.order(Slots().slots()[0], None)
     taken.say(Loaded(unit.id, "f", "cpu", 1))

@@ -12,7 +12,7 @@ from circuit_core.sweep.slots import Slots
 from circuit_core.sweep.sources import describe
 from circuit_core.sweep.under_way import UnderWay
 from circuit_core.tasks.specs import TASKS
-from circuit_store import models, requests, results
+from circuit_store import models, requests, results, units
 from circuit_store.store import open_to_write
 
 
@@ -43,7 +43,7 @@ def test_a_result_is_stored_with_its_version(tmp_path):
         ids = models.add_model(db, model, [models.Checkpoint(f.step, None, f.revision) for f in found[-1:]])
         asked = Request(tasks=("greater_than",), analyses=("circuit", "algorithm"), held_out=10)
         requests.add_run(db, vars(asked), list(ids.values()))
-        unit: Any = requests.take_unit(db)
+        unit: Any = units.take_unit(db)
         taken = UnderWay(db, tmp_path / "x.db", unit)
         order: Any = taken.order(Slots().slots()[0], None)
         taken.say(Loaded(unit.id, "f", "cpu", 1))

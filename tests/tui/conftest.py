@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from circuit_store import blobs, models, requests, results, store
+from circuit_store import blobs, models, requests, results, store, units
 
 STEPS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 LAYERS, HEADS = 4, 3
@@ -80,20 +80,20 @@ class Maker:
 
     def unit(self) -> None:
         """Compute the next checkpoint."""
-        unit = requests.take_unit(self.db)
+        unit = units.take_unit(self.db)
         assert unit
         if unit.model == "toy-a" and unit.step == BROKEN:
             reason = "model.safetensors: header too large"
             models.checkpoint_loaded(self.db, unit.checkpoint, "unreadable", None, reason)
-            requests.finish_unit(self.db, unit, "failed", 0.1, reason)
+            units.finish_unit(self.db, unit, "failed", 0.1, reason)
             return
         twin = "f1" if unit.step == 0 else f"f{unit.step}"
         models.checkpoint_loaded(self.db, unit.checkpoint, "ok", f"{unit.model} {twin}")
-        requests.doing(self.db, unit, "circuit", 0.5)
+        units.doing(self.db, unit, "circuit", 0.5)
         self._compute(unit)
-        requests.finish_unit(self.db, unit, "done", 2.0)
+        units.finish_unit(self.db, unit, "done", 2.0)
 
-    def _compute(self, unit: requests.Unit) -> None:
+    def _compute(self, unit: units.Unit) -> None:
         place = STEPS.index(unit.step) if unit.step in STEPS else 5
         layers, heads = (LAYERS, HEADS) if unit.model == "toy-a" else (2, 2)
         for task, scale in ((IOI, 0.7), (PRONOUN, 0.4)):
@@ -110,7 +110,7 @@ class Maker:
         results.write(self.db, self._of(unit, "heads", role="copy_suppression"), no_tokens)
         self._circuit(unit, place)
 
-    def _circuit(self, unit: requests.Unit, place: int) -> None:
+    def _circuit(self, unit: units.Unit, place: int) -> None:
         able = unit.model == "toy-a" and place >= 5
         share = (place - 3) / 6
         edges = [(source(a), port(b), round(s * share, 4)) for (a, b), s in list(EDGES.items())[: 5 + 4 * place]]
@@ -139,7 +139,7 @@ class Maker:
         of = results.Provenance(key, 1, checkpoint, analysis, params, "size, time", "f", "float32", 0.5, task=task)
         results.write(self.db, of, found)
 
-    def _of(self, unit: requests.Unit, analysis: str, **more) -> results.Provenance:
+    def _of(self, unit: units.Unit, analysis: str, **more) -> results.Provenance:
         params = {"method": "eap-ig", "ig_steps": 5, "ig_rule": "paper"} if analysis == "circuit" else {}
         key, identity = f"{unit.model} {unit.step} {analysis} {more}", "size, time"
         return results.Provenance(

@@ -14,7 +14,7 @@ import hostile
 import pytest
 from attended import LEFT, Attended
 
-from circuit_store import models, requests, results
+from circuit_store import models, requests, results, units
 from circuit_store.task_files import TaskFile, add_task_file
 
 ESCAPE = f"\x1b]0;{hostile.MARK}\x07"
@@ -38,9 +38,9 @@ def attacked(maker, tmp_path):
         run = requests.add_run(db, {"models": [name]}, list(ids.values()))
         for checkpoint in ids.values():
             fill(db, name, run, checkpoint)
-        unit = requests.take_unit(db)
+        unit = units.take_unit(db)
         assert unit
-        requests.finish_unit(db, unit, "failed", 0.1, f"reason {name}")
+        units.finish_unit(db, unit, "failed", 0.1, f"reason {name}")
         models.checkpoint_loaded(db, ids[1], "unreadable", detail=f"detail {name}")
         db.execute("UPDATE model SET name = ? WHERE name = ?", (name, f"m{place}"))
         add_task_file(db, TaskFile(name, f"hash {name}", "jsonl", PAIR))

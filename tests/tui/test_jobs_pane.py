@@ -5,11 +5,12 @@ from contextlib import suppress
 import pytest
 from textual.worker import WorkerFailed
 
-from circuit_store import control, requests
+from circuit_store import control, units
 from circuit_tui import gpus
 from circuit_tui.screens.confirm import Confirm
-from circuit_tui.screens.jobs import EMPTY, Jobs
+from circuit_tui.screens.jobs import Jobs
 from circuit_tui.screens.log import Log
+from circuit_tui.screens.queue import EMPTY
 from circuit_tui.widgets import queue_lines
 
 SIZES = [(80, 24), (120, 40)]
@@ -73,12 +74,12 @@ async def test_the_cursor_goes_along_with_the_work_until_it_is_moved(explore, db
     async with explore() as (app, pilot):
         page = await opened(app, pilot, "j", "tab")
         for place in range(3):
-            requests.take_unit(db)
+            units.take_unit(db)
             await looked(app, pilot)
             assert page.units.cursor == place
             db.execute("UPDATE unit SET state = 'done' WHERE state = 'loading'")
         await pilot.press("g")
-        requests.take_unit(db)
+        units.take_unit(db)
         await looked(app, pilot)
         assert page.units.cursor == 0
 
@@ -161,7 +162,7 @@ async def test_pause_stops_looking_and_the_screen_says_so(explore, db, screen_te
         await app.workers.wait_for_complete()
         await pilot.pause()
         seen = page.queue
-        requests.take_unit(db)
+        units.take_unit(db)
         page._tick()
         await app.workers.wait_for_complete()
         await pilot.pause()
@@ -178,7 +179,7 @@ async def test_a_run_chosen_while_another_is_read_is_read_next(explore, db):
         page = await opened(app, pilot)
         page.paused = page.looking = True
         page.wanted = 1
-        page.on_jobs_looked(Jobs.Looked(page.queue))
+        page.on_queue_screen_looked(Jobs.Looked(page.queue))
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert page.queue.run == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from circuit_core.suites import sample_folder
-from circuit_store import requests, results
+from circuit_store import results, units
 from circuit_store.errors import StoreUnusable
 
 LOGITS = results.PatchEffects([(0, 0, 2.0, 0.0), (2, 1, 0.5, -0.5), (3, 1, 2.3, 0.1), (1, 0, 1.0, None)], 2.0, -1.0)
@@ -94,9 +94,9 @@ async def test_a_run_that_failed_and_a_result_that_is_undefined_say_why(explore,
     async with explore() as (app, pilot):
         await opened(app, pilot, (1, 0))
         db.execute("UPDATE unit SET state = 'done' WHERE run_id <= 2")
-        unit = requests.take_unit(db)
+        unit = units.take_unit(db)
         assert unit
-        requests.finish_unit(db, unit, "failed", 0.1, "out of memory")
+        units.finish_unit(db, unit, "failed", 0.1, "out of memory")
         app.poll()
         assert "failed: out of memory" in page(app) and page(app).count("computing…") == 2
         assert "undefined: corruption changes nothing" in page(app)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from circuit_store import requests
+from circuit_store import units
 
 HEAVY = {"torch", "transformers", "transformer_lens", "numpy", "sqlite_utils"}
 RUN = "import sys, pathlib; from circuit_tui.app import Explorer; Explorer(pathlib.Path(sys.argv[1])).run()"
@@ -117,10 +117,10 @@ def test_a_watched_job_costs_little_output(terminal, db):
     read_until(b"never", 1.0)
     size, began = 0, time.monotonic()
     for _ in range(3):
-        unit = requests.take_unit(db)
+        unit = units.take_unit(db)
         assert unit
         size += len(read_until(b"never", 0.5))
-        requests.doing(db, unit, "circuit ioi", 0.5)
+        units.doing(db, unit, "circuit ioi", 0.5)
         size += len(read_until(b"never", 0.5))
-        requests.finish_unit(db, unit, "done", 1.0)
+        units.finish_unit(db, unit, "done", 1.0)
     assert 0 < size / (time.monotonic() - began) <= 2000

@@ -5,26 +5,19 @@ the store is asked whether another has written, and whether its runner lives; wh
 quiet time, else after a rest. However the explorer ends, the terminal is as it was before.
 """
 
-import asyncio
-import os
-import signal
 import sqlite3
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from math import inf
 from pathlib import Path
 
-from rich.console import RenderableType
 from rich.text import Text
 from textual import on, work
-from textual._compositor import ChopsUpdate, LayoutUpdate
-from textual.app import App, SystemCommand
-from textual.filter import LineFilter
+from textual.app import SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -32,23 +25,19 @@ from circuit_store import queries
 from circuit_store.errors import StoreError
 from circuit_store.showing import lines
 from circuit_store.store import open_to_read
-from circuit_tui import bindings, clipboard, state, theme
-from circuit_tui.harmless import Harmless
+from circuit_tui import bindings, endings, state, theme
 from circuit_tui.screens.keys import KeyedScreen
 from circuit_tui.screens.palette import Commands
-from circuit_tui.thrift import Sparing, Written
+from circuit_tui.terminal import TerminalApp
 from circuit_tui.widgets.status import Status
 
 _POLL = 0.5
 """Seconds between two looks at whether the store has changed."""
 _REST = 3.0
 """Seconds at least between two changes that are shown: a job that is watched over SSH costs little."""
-_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
-_PATIENCE = 3.0
-"""Seconds that an end in order may take."""
 
 
-class Explorer(App[None]):
+class Explorer(TerminalApp):
     """`begin` brings a store into being and returns what to tell the user."""
 
     TITLE = "circuit-tui"
@@ -58,13 +47,11 @@ class Explorer(App[None]):
 
     def __init__(self, store: Path, begin: Callable[[], str] | None = None):
         super().__init__()
-        self._harmless = Harmless()
         self.animation_level = "none"
         self.store, self._begin = store, begin
         self.db: sqlite3.Connection | None = None
         self.version, self._shown = -1, -inf
         self.last_error = "No error so far."
-        self.written = Written()
         wish, held = state.recall(store)
         for own in (theme.DARK, theme.LIGHT):
             self.register_theme(own)
@@ -73,26 +60,12 @@ class Explorer(App[None]):
         self.main = KeyedScreen(store, wish, str(held.get("pane")))
         self.main.set_class(held.get("zoomed") is True, "-zoomed")
 
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), self._harmless]
-
     def get_default_screen(self) -> Screen[None]:
         return self.main
 
     def on_mount(self) -> None:
-        self._loop_running = asyncio.get_running_loop()
-        for ending in _ENDINGS:
-            with suppress(ValueError):
-                signal.signal(ending, self._end)
-        self.app_resume_signal.subscribe(self, lambda _: self.written.forget())
+        endings.catch(self.exit)
         self.call_after_refresh(self._start)
-
-    def _end(self, number: int, frame: object) -> None:
-        """Leave in order; by force if the terminal is gone and writing to it never returns."""
-        last = threading.Timer(_PATIENCE, os._exit, (128 + number,))
-        last.daemon = True
-        last.start()
-        self._loop_running.call_soon_threadsafe(self.exit)
 
     def _start(self) -> None:
         self.poll()
@@ -105,27 +78,11 @@ class Explorer(App[None]):
         message = begin()
         self.call_from_thread(self.notify, message, markup=False)
 
-    def _display(self, screen: Screen, renderable: RenderableType | None) -> None:
-        """Write what changed, instead of all that was drawn."""
-        self.written.fit(screen.size)
-        if isinstance(renderable, LayoutUpdate | ChopsUpdate) and not self.is_inline:
-            renderable = Sparing(renderable, self.written)
-        super()._display(screen, renderable)
-
-    def on_resize(self) -> None:
-        """The terminal has moved its text about, even if it is as large as before."""
-        self._draw_anew()
-
-    def _draw_anew(self) -> None:
-        self.written.forget()
-        if self.screen_stack:
-            self.screen.refresh()
-
     def action_reload(self) -> None:
         """Open the store again, and write the whole screen."""
         self.close_store()
         self.poll()
-        self._draw_anew()
+        self.draw_anew()
 
     def _look_on(self) -> None:
         self.poll(resting=time.monotonic() - self._shown < _REST)
@@ -180,12 +137,6 @@ class Explorer(App[None]):
         if event.state is WorkerState.ERROR and event.worker.error:
             self.fail(event.worker.error)
 
-    def copy_to_clipboard(self, text: str) -> None:
-        self._clipboard = text
-        escape = clipboard.sequence(text, os.environ)
-        if escape and self._driver:
-            self._driver.write(escape)
-
     def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
         """The palette: every key, every choice, and what has no key."""
         for key in bindings.KEYS:
@@ -196,9 +147,7 @@ class Explorer(App[None]):
         yield SystemCommand("Screenshot", "Save the screen as SVG", self.deliver_screenshot)
 
     def on_unmount(self) -> None:
-        for ending in _ENDINGS:
-            with suppress(ValueError):
-                signal.signal(ending, signal.SIG_DFL)
+        endings.release()
         look = {"theme": self.theme, "pane": self.main.pane_name, "zoomed": self.main.has_class("-zoomed")}
         with suppress(OSError):
             state.remember(self.store, self.main.wish, **look)

@@ -8,7 +8,7 @@ from circuit_core.sweep.plan import Survey, note, survey
 from circuit_core.sweep.request import Request
 from circuit_core.tasks.specs import TaskSpec
 from circuit_store import requests, results
-from circuit_store.store import transaction
+from circuit_store.transactions import transaction
 from circuit_tui.asking import Asked
 
 

@@ -29,7 +29,8 @@ from circuit_core.sweep.sources import describe
 from circuit_core.tasks.specs import TaskSpec
 from circuit_store import addresses, blobs, models, queries, requests, results
 from circuit_store.errors import StoreError
-from circuit_store.store import open_to_read, open_to_write, transaction
+from circuit_store.store import open_to_read, open_to_write
+from circuit_store.transactions import transaction
 
 NOT_EVALUATED = "imported: never evaluated here"
 FORMATS: dict[str, Callable[[CircuitFile, Path, dict[str, Any]], None]] = {

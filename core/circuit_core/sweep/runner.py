@@ -24,7 +24,7 @@ from circuit_core.sweep import faults, trending
 from circuit_core.sweep.messages import Message, Order
 from circuit_core.sweep.slots import Slot, Slots
 from circuit_core.sweep.under_way import UnderWay
-from circuit_store import control, filesystem, requests, runners, trends
+from circuit_store import control, filesystem, requests, runners, trends, units
 from circuit_store.store import close_writer, open_to_write
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def _run(store: Path, logged: Path | None) -> int:
     engine = None
     try:
         runners.take(db, platform.node(), os.getpid())
-        requests.requeue_orphans(db)
+        units.requeue_orphans(db)
         engine = engine_of(Slots.read(requests.wanted_slots(db)))
         Runner(db, store, engine, logged).work()
         return faults.ENDED if Runner.ending else faults.DONE
@@ -83,7 +83,7 @@ def _run(store: Path, logged: Path | None) -> int:
         if engine is not None:
             engine.close()
         with suppress(sqlite3.Error):
-            requests.requeue_orphans(db)
+            units.requeue_orphans(db)
             _close(db)
             runners.leave(db, whatever=True)
             close_writer(db)
@@ -166,7 +166,7 @@ class Runner:
     def _fill(self) -> None:
         """Give every free slot a unit; one that is settled without a worker leaves the slot free."""
         for slot in self.engine.free():
-            while not self.ending and (unit := requests.take_unit(self.db, slot.name, self._busy())):
+            while not self.ending and (unit := units.take_unit(self.db, slot.name, self._busy())):
                 self._describe(unit.run)
                 taken = UnderWay(self.db, self.store, unit)
                 if order := taken.order(slot, self._ahead(unit)):
@@ -178,8 +178,8 @@ class Runner:
     def _busy(self, *more: int) -> list[int]:
         return [taken.unit.checkpoint for taken in self.under_way.values()] + list(more)
 
-    def _ahead(self, unit: requests.Unit) -> Path | None:
-        following = requests.next_unit(self.db, self._busy(unit.checkpoint))
+    def _ahead(self, unit: units.Unit) -> Path | None:
+        following = units.next_unit(self.db, self._busy(unit.checkpoint))
         return Path(following.source) / following.revision if following else None
 
     def _hear(self, message: Message) -> None:

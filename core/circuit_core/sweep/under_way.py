@@ -12,7 +12,7 @@ from circuit_core.sweep.messages import Message, Order
 from circuit_core.sweep.request import Job, Request, jobs
 from circuit_core.sweep.slots import Slot
 from circuit_core.sweep.task_names import specs
-from circuit_store import control, models, requests, results, task_files
+from circuit_store import control, models, results, task_files, units
 from circuit_store.showing import plain
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ PAUSE = 0.25
 class UnderWay:
     """A unit that was taken. Seconds are by a clock that does not jump."""
 
-    def __init__(self, db: sqlite3.Connection, store: Path, unit: requests.Unit) -> None:
+    def __init__(self, db: sqlite3.Connection, store: Path, unit: units.Unit) -> None:
         self.db, self.store, self.unit = db, store, unit
         self.began, self.noted = time.monotonic(), 0.0
         self.asked_to_stop: float | None = None
@@ -74,7 +74,7 @@ class UnderWay:
         if isinstance(message, messages.Loaded):
             self._loaded(message)
         elif isinstance(message, messages.Doing):
-            requests.doing(self.db, self.unit, message.what, 0)
+            units.doing(self.db, self.unit, message.what, 0)
         elif isinstance(message, messages.Result):
             self._result(message)
         elif isinstance(message, messages.Failed):
@@ -93,7 +93,7 @@ class UnderWay:
         """Its worker is gone: once more with half the batch, or failed. One that was to stop has stopped."""
         if self.asked_to_stop is not None:
             self.stopped()
-        elif requests.crashed(self.db, self.unit, self.seconds, reason):
+        elif units.crashed(self.db, self.unit, self.seconds, reason):
             self.tell(f"{reason}; once more")
         else:
             self.tell(f"failed {self.seconds:.1f} s {reason}")
@@ -104,7 +104,7 @@ class UnderWay:
 
     def _loaded(self, loaded: messages.Loaded) -> None:
         self.loaded = loaded
-        requests.computing_on(self.db, self.unit, loaded.device)
+        units.computing_on(self.db, self.unit, loaded.device)
         models.checkpoint_loaded(self.db, self.unit.checkpoint, "ok", loaded.fingerprint)
 
     def _result(self, result: messages.Result) -> None:
@@ -131,7 +131,7 @@ class UnderWay:
         self.place += 1
         if self.place < len(self.titles) and time.monotonic() - self.noted > PAUSE:
             self.noted = time.monotonic()
-            requests.doing(self.db, unit, self.titles[self.place], self.place / len(self.titles))
+            units.doing(self.db, unit, self.titles[self.place], self.place / len(self.titles))
 
     def _write(self, of: results.Provenance, record: results.Record, title: str) -> None:
         """A record that cannot be stored costs its job alone. Raises: sqlite3.Error, if it is the store that cannot."""
@@ -144,7 +144,7 @@ class UnderWay:
             self.tell(f"{title} cannot be stored: {error!r}")
 
     def _settle(self, state: str, error: str | None = None) -> None:
-        requests.finish_unit(self.db, self.unit, state, self.seconds, error)
+        units.finish_unit(self.db, self.unit, state, self.seconds, error)
         self.tell(f"{state} {self.seconds:.1f} s {error or ''}")
 
     def tell(self, what: str) -> None:

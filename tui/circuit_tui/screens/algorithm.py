@@ -13,7 +13,7 @@ from circuit_store import queries
 from circuit_tui import roles
 from circuit_tui.screens.page import Page, words, wrapped
 from circuit_tui.state import Look
-from circuit_tui.widgets.circuit import KINDS
+from circuit_tui.widgets.circuit_lines import KINDS
 from circuit_tui.widgets.notation import bar, finite, plain, signed
 
 _PORTS = ("q", "k", "v", "mlp", "logits")

@@ -9,19 +9,15 @@ from textual.app import ComposeResult
 from circuit_store import queries
 from circuit_tui import bindings, roles
 from circuit_tui.state import Head, Look, Selection
+from circuit_tui.widgets.circuit_lines import branch_line, worth
 from circuit_tui.widgets.circuit_tree import ROOT, Branch, Path, branches, everything
-from circuit_tui.widgets.heads import badge
 from circuit_tui.widgets.lines import Lines
-from circuit_tui.widgets.notation import bar, digits_for, finite, plain, signed
+from circuit_tui.widgets.notation import finite, plain
 from circuit_tui.widgets.note import Note
 from circuit_tui.widgets.pane import Pane
 
 FLOORS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Thresholds, as shares of the largest |score|."""
-KINDS = {"head": "heads", "mlp": "MLPs", "input": "input"}
-"""What writes, as the store and as a person calls it."""
-_WIDEST = 64
-"""Columns beyond which name and score would stand too far apart."""
 
 
 class Circuit(Pane):
@@ -99,42 +95,14 @@ class Circuit(Pane):
         header = self.circuit.header if self.circuit else None
         sizes = [f"{header['n_edges']:,} of {header['n_edges_total']:,} edges"] if header and header["n_edges"] else []
         self.title(*([plain(self.at.task)] if self.at.task else []), *sizes)
-        self.query_one(Note).say(Text(self._worth(header) if header and sizes else ""))
-
-    def _worth(self, header: dict[str, Any]) -> str:
-        hidden = f" ≥{FLOORS[self.floor]:.0%}" if self.floor else ""
-        why = f" · {plain(header['reason'])}" if header["reason"] else ""
-        shares = self.circuit.shares if self.circuit else {}
-        made_of = " ".join(f"{KINDS[kind]} {share:.0%}" for kind, share in shares.items())
-        if header["imported_from"]:
-            return f"imported from {plain(header['imported_from'])}{hidden}\n{made_of}"
-        raw, scaled = (signed(header[name], 2) for name in ("faithfulness", "faithfulness_normalised"))
-        points = f" m={header['ig_steps']}" if header["ig_steps"] is not None else ""
-        method = f"{plain(header['method'])}{points}"
-        return f"faithfulness {raw} (normalised {scaled}), {method}{hidden}{why}\n{made_of}"
+        said = worth(self.circuit, FLOORS[self.floor]) if self.circuit and sizes else ""
+        self.query_one(Note).say(Text(said))
 
     def line(self, branch: Branch, width: int) -> Text:
         head = _head_of(branch.node)
         here = head is not None and head == self.at.head
-        line = Text(no_wrap=True)
-        line.append("  " * branch.depth + _sign(branch) + " ", self.colours.muted)
-        line.append(branch.node, f"bold {self.colours.accent}" if here else "")
-        if branch.edge is None:
-            return line
-        line.append(f" <{branch.edge.port}>" if branch.edge.port else "", self.colours.muted)
-        for role in self.roles.get(head, ()) if head else ():
-            line.append(" ").append_text(badge(role))
-        return self._scored(line, branch.edge.score, width)
-
-    def _scored(self, line: Text, score: float, width: int) -> Text:
-        width = min(width, _WIDEST)
-        digits = digits_for(self.largest)
-        figure = signed(score, digits).rjust(digits + 4)
-        room = max(6, min(24, width // 5))
-        line.truncate(max(0, width - len(figure) - room - 2), overflow="ellipsis", pad=True)
-        line.append(f"{figure} ")
-        share = abs(score) / self.largest if self.largest and finite(score) else 0
-        return line.append(bar(share, room), self.colours.helps if score > 0 else self.colours.hurts)
+        held = self.roles.get(head, ()) if head else ()
+        return branch_line(branch, width, here, held, self.largest, self.colours)
 
     @property
     def branch(self) -> Branch | None:
@@ -209,12 +177,6 @@ class Circuit(Pane):
         if not (branch := self.branch) or not (edge := branch.edge):
             return "logits"
         return f"{edge.src}->{edge.dst}" + (f"<{edge.port}>" if edge.port else "")
-
-
-def _sign(branch: Branch) -> str:
-    if not branch.opens:
-        return " "
-    return "▾" if branch.open else "↺" if branch.again else "▸"
 
 
 def _head_of(node: str) -> Head | None:

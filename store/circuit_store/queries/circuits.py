@@ -1,0 +1,77 @@
+"""The circuit of a checkpoint: as the explorer draws it, and as it lies in the store."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from circuit_store.queries.state import one_state
+from circuit_store.queries.views import rows
+from circuit_store.views import VIEWS
+from circuit_store.views.circuits import STORED
+
+
+@dataclass(frozen=True)
+class CircuitEdge:
+    src: str
+    dst: str
+    port: str | None
+    score: float
+
+
+@dataclass(frozen=True)
+class CircuitOf:
+    header: dict[str, Any]
+    """The columns of the view `circuit`'s header."""
+    into: dict[str, list[CircuitEdge]]
+    """Reader -> the edges into it, largest |score| first."""
+    shares: dict[str, float]
+    """`head`, `mlp`, `input` -> the part of the sum of |score| that such nodes write, largest first."""
+
+
+@one_state
+def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> CircuitOf | None:
+    """The circuit of a checkpoint; None if none was computed."""
+    at = {"model": model, "step": step, "task": task}
+    which = VIEWS["circuit"]
+    assert which.header is not None
+    header = rows(db, which.header, at)
+    if not header:
+        return None
+    into: dict[str, list[CircuitEdge]] = {}
+    for row in rows(db, which, at):
+        into.setdefault(row["dst"], []).append(CircuitEdge(row["src"], row["dst"], row["port"], row["score"]))
+    kinds = [row for row in rows(db, VIEWS["composition"], at) if row["port"] is None]
+    kinds.sort(key=lambda row: -(row["share_of_score"] or 0))
+    return CircuitOf(header[0], into, {row["kind"]: row["share_of_score"] or 0 for row in kinds})
+
+
+@dataclass(frozen=True)
+class StoredCircuit:
+    """A circuit as it lies in the store, in the index layout of METHODS a.3."""
+
+    n_layers: int
+    n_heads: int
+    parallel: bool
+    d_model: int | None
+    method: str | None
+    selector: str | None
+    scores: bytes
+    shape: tuple[int, int]
+    original: bytes | None
+    edges: list[tuple[int, int]]
+    """(source, port) of the members."""
+
+
+@one_state
+def stored_circuit(
+    db: sqlite3.Connection, model: str, step: int, task: str, choices: dict[str, Any]
+) -> StoredCircuit | None:
+    """The circuit that answers; None if none was computed."""
+    found = rows(db, STORED, {"model": model, "step": step, "task": task}, choices)
+    if not found:
+        return None
+    row = found[0]
+    edges = db.execute("SELECT src, port FROM circuit_edge WHERE result_id = ?", (row.pop("result"),)).fetchall()
+    shape = row.pop("scores_sources"), row.pop("scores_ports")
+    fields = {k: v for k, v in row.items() if k not in ("model", "step", "task")}
+    return StoredCircuit(**{**fields, "parallel": bool(row["parallel"])}, shape=shape, edges=list(map(tuple, edges)))

@@ -1,0 +1,127 @@
+"""Scores of head roles: on which task a role is shown, its heads at one checkpoint, one head over training."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from circuit_store.queries.state import one_state
+from circuit_store.queries.views import OF_MODEL, rows
+from circuit_store.views import VIEWS
+from circuit_store.views.view import NEWEST
+
+_OF_HEADS = (
+    "FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
+    " LEFT JOIN task ON task.id = task_id"
+    " WHERE analysis = 'heads' AND model.name = :model"
+)
+
+
+def scored(db: sqlite3.Connection, model: str) -> list[tuple[str, str | None]]:
+    """Each role of a model with each task on which it is scored; None for roles that need no task."""
+    found = db.execute(f"SELECT role, task.name, min(result.id) {_OF_HEADS} GROUP BY 1, 2 ORDER BY 3", {"model": model})
+    return [(role, task) for role, task, _ in found]
+
+
+@dataclass(frozen=True)
+class RoleSet:
+    """What the scores of a role that answer have in common."""
+
+    task: str | None
+    """Task whose prompts were used; None if none were."""
+    preset: str | None
+    text: str | None
+    """Hash of the text that was used, if one was."""
+    dtype: str
+
+
+def role_set(db: sqlite3.Connection, model: str, role: str, task: str | None = None) -> RoleSet | None:
+    """Of the scores that answer for a role: on that task if it is scored there, else on that asked for last.
+
+    None if the model has no such role.
+    """
+    row = db.execute(
+        "SELECT task.name AS task, json_extract(result.params, '$.preset') AS preset,"
+        f" json_extract(result.params, '$.text') AS text, dtype {_OF_HEADS} AND role = :role"
+        f" ORDER BY task.name IS :task DESC, {NEWEST} LIMIT 1",
+        {"model": model, "role": role, "task": task},
+    ).fetchone()
+    return row and RoleSet(**row)
+
+
+def shown_tasks(db: sqlite3.Connection, model: str, task: str | None) -> dict[str, str | None]:
+    """Role -> the task of its scores that are shown beside a task, as `role_set` chooses it."""
+    found = db.execute(
+        f"SELECT role, task.name {_OF_HEADS} GROUP BY 1, 2 ORDER BY task.name IS :task, max(asked)",
+        {"model": model, "task": task},
+    )
+    return {role: shown for role, shown in found}
+
+
+@dataclass(frozen=True)
+class HeadGrid:
+    """Scores of one role at one checkpoint."""
+
+    values: list[list[float | None]]
+    """[layer][head]; None where nothing is computed."""
+    reason: str | None
+    """Why no head has a value here, or None."""
+    computed: bool
+    of: RoleSet | None = None
+    """What answers, at this checkpoint or at others; None if the model has no such role."""
+
+
+@one_state
+def head_grid(db: sqlite3.Connection, model: str, step: int, role: str, task: str | None = None) -> HeadGrid:
+    """Scores on that task, if the role is scored on it; see `role_set`."""
+    of = role_set(db, model, role, task)
+    shape = db.execute("SELECT n_layers, n_heads FROM model WHERE name = ?", (model,)).fetchone()
+    values: list[list[float | None]] = [[None] * (shape["n_heads"] or 0) for _ in range(shape["n_layers"] or 0)]
+    found = rows(db, VIEWS["heads"], {"model": model, "step": step, "role": role, **_on(of)})
+    for row in found:
+        if row["layer"] is not None:
+            values[row["layer"]][row["head"]] = row["value"]
+    nowhere = found and all(row["value"] is None for row in found)
+    return HeadGrid(values, found[0]["reason"] if nowhere else None, bool(found), of)
+
+
+def _on(of: RoleSet | None) -> dict[str, Any]:
+    return {"task": of.task} if of and of.task else {}
+
+
+@dataclass(frozen=True)
+class Point:
+    step: int
+    tokens: int | None
+    value: float | None
+
+
+@one_state
+def head_history(
+    db: sqlite3.Connection, model: str, role: str, layer: int, head: int, task: str | None = None
+) -> list[Point]:
+    """One head's score over training, on that task if the role is scored on it; see `role_set`."""
+    on = _on(role_set(db, model, role, task))
+    found = rows(db, VIEWS["history"], {"model": model, "role": role, "layer": layer, "head": head, **on})
+    return [Point(r["step"], r["tokens"], r["value"]) for r in found]
+
+
+_COPY_SCORES = ("name_mover",)
+"""Roles scored by what a head writes, not by where it attends: their fractions are of another kind."""
+
+
+@one_state
+def strong_roles(
+    db: sqlite3.Connection, model: str, step: int, task: str | None = None, least: float = 0.5
+) -> dict[tuple[int, int], tuple[str, ...]]:
+    """(layer, head) -> the roles in which a head reaches `least`: those of attention first, each kind best first.
+
+    A role that is scored on several tasks counts as it is shown beside `task`; see `shown_tasks`.
+    """
+    statement = VIEWS["heads"].statement(OF_MODEL, "step = ? AND value >= ?")
+    tasks = shown_tasks(db, model, task)
+    found = [row for row in db.execute(statement, (model, step, least)) if row["task"] == tasks[row["role"]]]
+    strong: dict[tuple[int, int], tuple[str, ...]] = {}
+    for row in sorted(found, key=lambda row: (row["role"] in _COPY_SCORES, -row["value"])):
+        head = row["layer"], row["head"]
+        strong[head] = (*strong.get(head, ()), row["role"])
+    return strong

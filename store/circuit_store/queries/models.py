@@ -1,0 +1,65 @@
+"""What the store holds of a model: its checkpoints, the roles and tasks with results, how well it does a task."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from circuit_store.addresses import check_model
+from circuit_store.queries.state import one_state
+from circuit_store.queries.views import rows
+from circuit_store.views import VIEWS
+
+
+@dataclass(frozen=True)
+class CheckpointRow:
+    step: int
+    tokens: int | None
+    status: str | None
+    detail: str | None
+    computed: bool
+
+
+@one_state
+def checkpoints(db: sqlite3.Connection, model: str) -> list[CheckpointRow]:
+    """The checkpoints of a model by step. Raises: UnknownName."""
+    check_model(db, model)
+    computed = {
+        row[0]
+        for row in db.execute(
+            "SELECT DISTINCT step FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
+            " JOIN model ON model.id = model_id WHERE model.name = ?",
+            (model,),
+        )
+    }
+    found = rows(db, VIEWS["checkpoints"], {"model": model})
+    return [CheckpointRow(r["step"], r["tokens"], r["status"], r["detail"], r["step"] in computed) for r in found]
+
+
+def roles(db: sqlite3.Connection, model: str | None = None) -> list[str]:
+    """Roles with results, of one model or of any, in the order in which they were first computed."""
+    return _distinct(db, "role", "analysis = 'heads'", model)
+
+
+def tasks(db: sqlite3.Connection, model: str | None = None) -> list[str]:
+    """Tasks with results, likewise."""
+    return _distinct(db, "task.name", "analysis IN ('behaviour', 'circuit', 'patch')", model)
+
+
+def all_tasks(db: sqlite3.Connection, model: str | None = None) -> list[str]:
+    """Tasks with results of any kind, likewise."""
+    return _distinct(db, "task.name", "TRUE", model)
+
+
+def _distinct(db: sqlite3.Connection, column: str, condition: str, model: str | None) -> list[str]:
+    found = db.execute(
+        f"SELECT {column}, min(result.id) FROM result LEFT JOIN task ON task.id = task_id"
+        " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
+        f" WHERE {condition} AND model.name = coalesce(?, model.name) AND {column} IS NOT NULL GROUP BY 1 ORDER BY 2",
+        (model,),
+    )
+    return [row[0] for row in found]
+
+
+def behaviour(db: sqlite3.Connection, model: str, task: str) -> list[dict[str, Any]]:
+    """How well a task is done over training, by step; the columns of the view `behaviour`."""
+    return rows(db, VIEWS["behaviour"], {"model": model, "task": task})

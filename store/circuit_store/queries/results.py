@@ -1,0 +1,46 @@
+"""Where a number comes from: the result that answers, its run and its parameters."""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from circuit_store.queries.heads import role_set
+from circuit_store.queries.state import one_state
+from circuit_store.queries.views import OF_MODEL
+from circuit_store.views.view import AT, answer
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a number comes from."""
+
+    facts: dict[str, Any]
+    """What was computed, on what, how, when and with which versions; empty fields are left out."""
+    params: dict[str, Any]
+    """The analysis' parameters."""
+
+
+@one_state
+def provenance(
+    db: sqlite3.Connection, model: str, step: int, analysis: str, role: str | None = None, task: str | None = None
+) -> Provenance | None:
+    """Of the result that answers; None if there is none. A role's is the one shown beside the task (`role_set`)."""
+    if role is not None:
+        of = role_set(db, model, role, task)
+        task = of and of.task
+    row = db.execute(
+        f"WITH answer AS ({answer(OF_MODEL)})"
+        " SELECT model.name AS model, step, revision, source, answer.fingerprint, analysis, role, task,"
+        " task.hash AS task_hash, prepend_bos, dtype, device, threads, run_id AS run, round(seconds, 2) AS seconds,"
+        " started, ended, host, versions, answer.params, answer.reason"
+        f" FROM answer JOIN {AT} JOIN run ON run.id = run_id LEFT JOIN task ON task.id = task_id"
+        " WHERE step = ? AND analysis = ? AND (? IS NULL OR role = ?) AND (? IS NULL OR task = ?)"
+        " ORDER BY asked DESC, answer.id DESC",
+        (model, step, analysis, role, role, task, task),
+    ).fetchone()
+    if row is None:
+        return None
+    facts = dict(row)
+    params = json.loads(facts.pop("params"))
+    return Provenance({name: value for name, value in facts.items() if value is not None}, params)

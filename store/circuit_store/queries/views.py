@@ -1,0 +1,52 @@
+"""The rows of any view, by equality of its columns, and by which of several results answers."""
+
+import sqlite3
+from typing import Any
+
+from circuit_store.addresses import CHOICES
+from circuit_store.errors import UnknownName
+from circuit_store.views import VIEWS, View
+
+
+def view(name: str) -> View:
+    """Raises: UnknownName."""
+    if name not in VIEWS:
+        raise UnknownName(f"There is no view {name}: choose one of {', '.join(VIEWS)}.")
+    return VIEWS[name]
+
+
+def takes(which: View, column: str) -> None:
+    """Raises: UnknownName, if the view is not addressed by that column."""
+    if column not in which.filters:
+        raise UnknownName(f"The view {which.name} is not addressed by {column}: it takes {', '.join(which.filters)}.")
+
+
+OF_MODEL = (
+    "checkpoint_id IN (SELECT checkpoint.id FROM checkpoint JOIN model ON model.id = model_id WHERE model.name = ?)"
+)
+"""SQL: whether a result is of the model that is given."""
+
+
+def rows(
+    db: sqlite3.Connection, which: View, filters: dict[str, Any] | None = None, choices: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a view, filtered by equality (None: empty); the columns in the view's order.
+
+    Where no result answers, a choice is a filter like others.
+
+    Raises:
+        UnknownName: a choice that means nothing to this view.
+    """
+    filters, choices = filters or {}, {k: v for k, v in (choices or {}).items() if v is not None}
+    if not which.answers:
+        for choice in choices:
+            takes(which, choice)
+        filters, choices = filters | choices, {}
+    narrow = [CHOICES[c] for c in choices]
+    narrowed = list(choices.values())
+    if "model" in filters:
+        narrow.append(OF_MODEL)
+        narrowed.append(filters["model"])
+    where = " AND ".join(f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items())
+    found = db.execute(which.statement(" AND ".join(narrow), where), (*narrowed, *filters.values()))
+    return [dict(row) for row in found]

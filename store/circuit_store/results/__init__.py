@@ -1,0 +1,23 @@
+"""Results: what one analysis of one checkpoint found (`records`), writing it, and which results there are by key."""
+
+from circuit_store.results.keys import ask_again, held_keys, held_keys_of, next_asked
+from circuit_store.results.records import (
+    Algorithm,
+    AttentionRows,
+    Behaviour,
+    Circuit,
+    CurvePoint,
+    HeadScores,
+    PatchEffects,
+    Provenance,
+    Record,
+    Stage,
+    TaskRecord,
+    Undefined,
+    Years,
+)
+from circuit_store.results.writing import write
+
+__all__ = ["Algorithm", "AttentionRows", "Behaviour", "Circuit", "CurvePoint", "HeadScores", "PatchEffects"]
+__all__ += ["Provenance", "Record", "Stage", "TaskRecord", "Undefined", "Years"]
+__all__ += ["ask_again", "held_keys", "held_keys_of", "next_asked", "write"]

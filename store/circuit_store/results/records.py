@@ -1,0 +1,163 @@
+"""What an analysis found, as labelled data; which numbers mean what is said in `views`.
+
+A `reason` stands for what is undefined.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a result is of, and its key: an equal key is never computed twice."""
+
+    key: str
+    run: int
+    checkpoint: int
+    analysis: str
+    params: dict[str, Any]
+    identity: str
+    """The source: path, size and time of each weight file, or a commit hash."""
+    fingerprint: str | None
+    dtype: str
+    seconds: float
+    role: str | None = None
+    task: "TaskRecord | None" = None
+    device: str = "cpu"
+    threads: int = 1
+    version: str = "0"
+    """Of the analysis and of what it rests on, `3` or `3.2`: other versions may give other numbers. 0: not known."""
+
+
+@dataclass(frozen=True)
+class TaskRecord:
+    name: str
+    hash: str
+    metric: str
+    prepend_bos: bool
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    value: float | None
+    stderr: float | None
+    low: float | None
+    high: float | None
+    n_examples: int
+    accuracy: float | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class HeadScores:
+    rows: list[tuple[int, int, float | None, float | None, float | None]]
+    """(layer, head, value, raw, control)."""
+    details: list[tuple[int, int, str, float | None]] = field(default_factory=list)
+    """(layer, head, name, value): what a value is made of."""
+    reason: str | None = None
+    """Why some values are None."""
+    reasons: dict[tuple[int, int], str] = field(default_factory=dict)
+    """(layer, head) -> why its value is None, where that is known head by head."""
+
+
+@dataclass(frozen=True)
+class AttentionRows:
+    """What every head attends to from the answer position, on a few prompts."""
+
+    tokens: list[list[str]]
+    """Of each prompt, up to the answer position."""
+    weights: list[bytes]
+    """Of each prompt: float32 [layer * head, token], packed as `blobs` does."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the IOI algorithm, in percent."""
+
+    stage: str
+    percent: float | None
+    low: float | None
+    high: float | None
+    heads: dict[str, list[str]]
+    """Kind of head -> names."""
+    universe: str
+    """Which heads' effects are the whole."""
+    post_emergence: bool
+    reason: str | None
+    note: str | None = None
+    """What the percent was measured without."""
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    stages: list[Stage]
+
+
+@dataclass(frozen=True)
+class Years:
+    """What a circuit of greater-than does with years."""
+
+    nodes: list[tuple[int, float | None, float | None, float | None]]
+    """(source, looks_at_year, raises_year, later_minus_others); see the view `greater_than`."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class PatchEffects:
+    rows: list[tuple[int, int, float, float | None]]
+    """(layer, head, metric after patching, effect)."""
+    metric_clean: float | None = None
+    metric_corrupted: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """Nothing can be said, for a reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    n_requested: int
+    n_edges: int
+    n_nodes: int
+    metric: float | None = None
+    faithfulness: float | None = None
+    faithfulness_normalised: float | None = None
+    held_out_metric: float | None = None
+    held_out_faithfulness: float | None = None
+    random_baseline: float | None = None
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """A circuit, the curve it was chosen from, and the scores of every edge and node."""
+
+    chosen: CurvePoint | None
+    """The circuit's own point of the curve; without metric if it was imported."""
+    n_edges_total: int
+    edges: list[tuple[int, int, float]]
+    """(source, port, score) of the members."""
+    scores: bytes
+    """Every edge's score: float32, [source, port], bytes shuffled, zlib; see `blobs`."""
+    scores_shape: tuple[int, int]
+    curve: list[CurvePoint] = field(default_factory=list)
+    nodes: list[tuple[int, float]] = field(default_factory=list)
+    """(source, score)."""
+    metric_clean: float | None = None
+    metric_corrupted: float | None = None
+    threshold_reached: bool | None = None
+    cpr: float | None = None
+    cmd: float | None = None
+    areas_reason: str | None = None
+    """Why there is neither `cpr` nor `cmd`."""
+    imported_from: str | None = None
+    """Name of the file that it came from; None if it was computed."""
+    original: bytes | None = None
+    """That file, compressed."""
+    reason: str | None = None
+
+
+Record = Behaviour | HeadScores | AttentionRows | Circuit | Algorithm | Years | PatchEffects | Undefined

@@ -1,0 +1,86 @@
+"""The rows that a record becomes, table by table."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from circuit_store.results.records import (
+    Algorithm,
+    AttentionRows,
+    Behaviour,
+    Circuit,
+    CurvePoint,
+    HeadScores,
+    PatchEffects,
+    Record,
+    Years,
+)
+
+_LAYOUT = (
+    "float32 [source, port], bytes shuffled, zlib; with H heads a layer, source 0 is input, 1 + l(H+1) + h head h of"
+    " layer l, 1 + l(H+1) + H its MLP; port l(3H+1) + cH + h is q, k, v (c = 0, 1, 2) of a head, l(3H+1) + 3H the"
+    " MLP, the last the logits; zero where there is no edge"
+)
+
+_OF_CHOSEN = (
+    *("n_requested", "n_edges", "n_nodes"),
+    *("faithfulness", "faithfulness_normalised", "held_out_faithfulness"),
+)
+_OF_CIRCUIT = (
+    *("n_edges_total", "metric_clean", "metric_corrupted", "threshold_reached"),
+    *("cpr", "cmd", "areas_reason"),
+    *("imported_from", "original", "scores"),
+)
+_OF_POINT = tuple(CurvePoint.__annotations__)
+
+
+class Rows(NamedTuple):
+    table: str
+    columns: tuple[str, ...]
+    """All but the result's id."""
+    rows: list[Any]
+    """A tuple each."""
+
+
+def rows_of(found: Record) -> Iterator[Rows]:
+    """None for what is undefined."""
+    match found:
+        case Behaviour():
+            yield _one("behaviour", {name: value for name, value in vars(found).items() if name != "reason"})
+        case HeadScores():
+            scores = [(*row, found.reasons.get(row[:2])) for row in found.rows]
+            yield Rows("head_score", ("layer", "head", "value", "raw", "control", "reason"), scores)
+            yield Rows("head_detail", ("layer", "head", "name", "value"), found.details)
+        case AttentionRows():
+            prompts = enumerate(zip(found.tokens, found.weights, strict=True))
+            rows = [(i, json.dumps(tokens), weights) for i, (tokens, weights) in prompts]
+            yield Rows("attention_row", ("prompt", "tokens", "weights"), rows)
+        case Algorithm():
+            for place, stage in enumerate(found.stages):
+                yield _one("stage", {"place": place, **vars(stage), "heads": json.dumps(stage.heads)})
+        case Years():
+            yield Rows("year_node", ("src", "looks_at_year", "raises_year", "later_minus_others"), found.nodes)
+        case PatchEffects():
+            yield _one("patch", {"metric_clean": found.metric_clean, "metric_corrupted": found.metric_corrupted})
+            yield Rows("patch_effect", ("layer", "head", "metric", "effect"), found.rows)
+        case Circuit():
+            yield _circuit(found)
+            yield Rows("circuit_edge", ("src", "port", "score"), found.edges)
+            yield Rows("node_score", ("src", "score"), found.nodes)
+            yield Rows("faithfulness", _OF_POINT, [tuple(vars(point).values()) for point in found.curve])
+
+
+def _one(table: str, values: dict[str, Any]) -> Rows:
+    return Rows(table, tuple(values), [tuple(values.values())])
+
+
+def _circuit(c: Circuit) -> Rows:
+    at = vars(c.chosen) if c.chosen else {}
+    values = {
+        "metric_circuit": at.get("metric"),
+        **{f: at.get(f) for f in _OF_CHOSEN},
+        **{f: getattr(c, f) for f in _OF_CIRCUIT},
+        **{"scores_dtype": "float32", "scores_layout": _LAYOUT},
+        **dict(zip(("scores_sources", "scores_ports"), c.scores_shape, strict=True)),
+    }
+    return _one("circuit", values)
