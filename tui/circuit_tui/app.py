@@ -8,27 +8,23 @@ quiet time, else after a rest. However the explorer ends, the terminal is as it 
 import sqlite3
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from math import inf
 from pathlib import Path
 
 from rich.text import Text
 from textual import on, work
-from textual.app import SystemCommand
-from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from circuit_store import queries
 from circuit_store.errors import StoreError
 from circuit_store.showing import lines
 from circuit_store.store import open_to_read
-from circuit_tui import bindings, endings, state, theme
+from circuit_tui import endings, state, theme
+from circuit_tui.pages import PagedApp
 from circuit_tui.screens.keys import KeyedScreen
-from circuit_tui.screens.palette import Commands
-from circuit_tui.terminal import TerminalApp
 from circuit_tui.widgets.status import Status
 
 _POLL = 0.5
@@ -37,13 +33,11 @@ _REST = 3.0
 """Seconds at least between two changes that are shown: a job that is watched over SSH costs little."""
 
 
-class Explorer(TerminalApp):
+class Explorer(PagedApp):
     """`begin` brings a store into being and returns what to tell the user."""
 
     TITLE = "circuit-tui"
     CSS_PATH = Path(__file__).with_name("explorer.tcss")
-    ENABLE_COMMAND_PALETTE = True
-    COMMANDS = {Commands}
 
     def __init__(self, store: Path, begin: Callable[[], str] | None = None):
         super().__init__()
@@ -51,7 +45,6 @@ class Explorer(TerminalApp):
         self.store, self._begin = store, begin
         self.db: sqlite3.Connection | None = None
         self.version, self._shown = -1, -inf
-        self.last_error = "No error so far."
         wish, held = state.recall(store)
         for own in (theme.DARK, theme.LIGHT):
             self.register_theme(own)
@@ -59,9 +52,6 @@ class Explorer(TerminalApp):
         self.theme = wanted if isinstance(wanted, str) and wanted in self.available_themes else theme.DARK.name
         self.main = KeyedScreen(store, wish, str(held.get("pane")))
         self.main.set_class(held.get("zoomed") is True, "-zoomed")
-
-    def get_default_screen(self) -> Screen[None]:
-        return self.main
 
     def on_mount(self) -> None:
         endings.catch(self.exit)
@@ -136,15 +126,6 @@ class Explorer(TerminalApp):
     def _worker_failed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error:
             self.fail(event.worker.error)
-
-    def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
-        """The palette: every key, every choice, and what has no key."""
-        for key in bindings.KEYS:
-            yield SystemCommand(key.tip, f"{key.group} · key {key.display}", partial(self.main.press, key))
-        for kind, name, choice in self.main.choices():
-            yield SystemCommand(f"{kind} {name}", f"Go to this {kind}", partial(self.main.choose, **{kind: choice}))
-        yield SystemCommand("Themes", "Choose among all themes", self.action_change_theme)
-        yield SystemCommand("Screenshot", "Save the screen as SVG", self.deliver_screenshot)
 
     def on_unmount(self) -> None:
         endings.release()

@@ -67,6 +67,7 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
         self.show_pane(self.pane_name)
 
     def of(self, name: str) -> Pane:
@@ -125,8 +126,15 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
             pane.follow(self.look)
         self.frame()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether something waits to be computed that nobody computes."""
+        return self.query_one(Status).stopped
+
     def redraw(self) -> None:
         """The same data in other colours."""
+        if self.look is None:
+            return
         for pane in self.query(Pane):
             pane.draw()
         self.frame()

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, cast
 
 from circuit_core.errors import CircuitError
 from circuit_store.errors import StoreError
@@ -11,9 +10,6 @@ from circuit_tui import bindings, watching
 from circuit_tui.screens.confirm import Confirm
 from circuit_tui.screens.log import Log
 from circuit_tui.screens.queue import EMPTY, QueueScreen
-
-if TYPE_CHECKING:
-    from circuit_tui.screens.keys import KeyedScreen
 
 _SHARED = ("palette", "theme", "error", "suspend", "reload")
 
@@ -95,25 +91,3 @@ class Jobs(QueueScreen):
             self.app.call_from_thread(self.look)
 
         self.app.run_worker(acted, thread=True, exit_on_error=False)
-
-    # Keys that mean the same everywhere
-
-    def action_help(self) -> None:
-        self.main.action_help()
-
-    def action_run(self) -> None:
-        self.main.action_run()
-
-    def action_error(self) -> None:
-        self.main.action_error()
-
-    def action_theme(self) -> None:
-        self.main.action_theme()
-        self.runs.refresh()
-        self.units.refresh()
-        self.show()
-
-
-def over(main: "KeyedScreen") -> Jobs | None:
-    """The page, if it is open over the panes."""
-    return cast("Jobs | None", next((screen for screen in main.app.screen_stack if isinstance(screen, Jobs)), None))

@@ -1,37 +1,19 @@
-"""The screen with all its keys, which `bindings` lists; here are those that move between panes, and the program's."""
-
-from typing import TYPE_CHECKING, cast
-
-from rich.text import Text
+"""The screen with all its keys, which `bindings` lists; here are those that move between panes and open its pages."""
 
 from circuit_store import queries
-from circuit_tui import bindings, roles, theme
+from circuit_tui import bindings, roles
 from circuit_tui.screens.algorithm import Algorithm
 from circuit_tui.screens.choosing import ChoosingScreen
-from circuit_tui.screens.help import Help
-from circuit_tui.screens.jobs import Jobs, over
 from circuit_tui.screens.path_patch import PathPatch
-from circuit_tui.screens.run_dialog import RunDialog
-from circuit_tui.screens.text import TextScreen
 from circuit_tui.screens.trends import Trends
 from circuit_tui.state import Selection
 from circuit_tui.widgets.listing import Listing
 from circuit_tui.widgets.models import Models
 from circuit_tui.widgets.notation import plain
 
-if TYPE_CHECKING:
-    from circuit_tui.app import Explorer
-
 
 class KeyedScreen(ChoosingScreen):
     BINDINGS = bindings.of()
-
-    @property
-    def explorer(self) -> "Explorer":
-        return cast("Explorer", self.app)
-
-    def action_help(self) -> None:
-        self.app.push_screen(Help())
 
     def action_pane(self, name: str) -> None:
         self.go_to_pane(name)
@@ -64,14 +46,6 @@ class KeyedScreen(ChoosingScreen):
         elif self.single and self.pane_name != bindings.PANES[0]:
             self.action_next_pane(-1)
 
-    def action_theme(self) -> None:
-        self.app.theme = theme.LIGHT.name if self.app.current_theme.dark else theme.DARK.name
-        if self.look:
-            self.redraw()
-
-    def action_error(self) -> None:
-        self.app.push_screen(TextScreen("Last error", Text(self.explorer.last_error)))
-
     def action_algorithm(self) -> None:
         self.app.push_screen(Algorithm(self))
 
@@ -83,37 +57,6 @@ class KeyedScreen(ChoosingScreen):
 
     def action_trends(self) -> None:
         self.app.push_screen(Trends(self))
-
-    def action_jobs(self) -> None:
-        self.app.push_screen(Jobs(self))
-
-    def action_run(self) -> None:
-        """Ask what to compute; when it is queued, show how it goes."""
-        self.app.push_screen(RunDialog(self), self._queued)
-
-    def _queued(self, told: str | None) -> None:
-        if not told:
-            return
-        self.say(told)
-        if page := over(self):
-            page.look()
-        else:
-            self.action_jobs()
-
-    async def press(self, key: bindings.Key) -> None:
-        """What the palette does for a key: as if pressed in a pane, or on the page, that has it."""
-        page = over(self)
-        if key.where == ("jobs",) and page is None:
-            page = Jobs(self)
-            await self.app.push_screen(page)
-        if page and "jobs" in key.where:
-            await self.app.run_action(key.action, page)
-            return
-        if page and key.id != "run":
-            page.dismiss()
-        if key.where and self.pane_name not in key.where:
-            self.show_pane(key.where[0])
-        await self.app.run_action(key.action, self.pane if key.where else self)
 
     def choices(self) -> list[tuple[str, str, str | int]]:
         """What can be chosen by name: (field of the selection, as shown, value)."""

@@ -1,7 +1,6 @@
 """A page over the panes that follows the selection: it is written anew whenever that or the store changes."""
 
 from textwrap import fill
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.containers import VerticalScroll
@@ -9,12 +8,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from circuit_tui import theme
+from circuit_tui.screens.panes import Panes
 from circuit_tui.screens.text import TextScreen
 from circuit_tui.state import Look
 from circuit_tui.widgets.notation import plain
-
-if TYPE_CHECKING:
-    from circuit_tui.screens.choosing import ChoosingScreen
 
 WIDTH = 64
 """Columns of a page's lines: they fit where the terminal has 80."""
@@ -23,7 +20,7 @@ WIDTH = 64
 class Page(TextScreen):
     """Subclasses write what they show, in lines of at most `WIDTH` columns."""
 
-    def __init__(self, main: "ChoosingScreen"):
+    def __init__(self, main: Panes):
         super().__init__("", Text())
         self.main = main
 

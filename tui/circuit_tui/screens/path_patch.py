@@ -6,7 +6,7 @@ background; the page may be closed. It stays with the head and the checkpoint fo
 
 import sqlite3
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.text import Text
 
@@ -14,12 +14,9 @@ from circuit_core.errors import CircuitError
 from circuit_store import queries, runs
 from circuit_store.errors import StoreError
 from circuit_tui.screens.page import Page, wrapped
+from circuit_tui.screens.panes import Panes
 from circuit_tui.state import Head, Look, Selection
 from circuit_tui.widgets.notation import bar, digits_for, finite, head_name, plain, signed
-from circuit_tui.widgets.status import Status
-
-if TYPE_CHECKING:
-    from circuit_tui.screens.choosing import ChoosingScreen
 
 STRONGEST = 5
 """Senders that are shown of each set of receivers."""
@@ -37,7 +34,7 @@ def receivers(head: Head) -> list[str]:
 class PathPatch(Page):
     BINDINGS = [("P", "dismiss", "Close")]
 
-    def __init__(self, main: "ChoosingScreen", at: Selection, head: Head):
+    def __init__(self, main: Panes, at: Selection, head: Head):
         super().__init__(main)
         self.at, self.head = at, head
         self.runs: dict[str, int] = {}
@@ -103,6 +100,6 @@ class PathPatch(Page):
         run = self.runs.get(to)
         if run is not None and (failed := runs.failures(look.db, run)):
             return f"failed: {plain(failed[0][2])}"
-        if run is not None and self.main.query_one(Status).stopped:
+        if run is not None and self.main.stopped:
             return "The runner stopped: close this page and press P, and it goes on."
         return "computing…"

@@ -3,8 +3,6 @@
 Looked at once a second, in a thread; of what is seen only the cells that changed are written to the terminal.
 """
 
-from typing import TYPE_CHECKING
-
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -14,13 +12,11 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from circuit_tui import options, theme, watching
+from circuit_tui.screens.panes import Panes
 from circuit_tui.widgets import queue_lines
 from circuit_tui.widgets.notation import plain
 from circuit_tui.widgets.note import Note
 from circuit_tui.widgets.rows import Rows
-
-if TYPE_CHECKING:
-    from circuit_tui.screens.keys import KeyedScreen
 
 POLL = 1.0
 """Seconds between two looks at the queue."""
@@ -46,7 +42,7 @@ class QueueScreen(Screen[None], inherit_bindings=False):
             super().__init__()
             self.queue = queue
 
-    def __init__(self, main: "KeyedScreen"):
+    def __init__(self, main: Panes):
         super().__init__()
         self.main, self.queue = main, watching.Queue()
         self.wanted: int | None = None
@@ -66,6 +62,7 @@ class QueueScreen(Screen[None], inherit_bindings=False):
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._recolour())
         self.runs.focus()
         self.look()
         self.set_interval(POLL, self._tick)
@@ -81,6 +78,11 @@ class QueueScreen(Screen[None], inherit_bindings=False):
     @property
     def colours(self) -> theme.Palette:
         return theme.palette(self.app.current_theme.dark)
+
+    def _recolour(self) -> None:
+        self.runs.refresh()
+        self.units.refresh()
+        self.show()
 
     def _tick(self) -> None:
         if not self.paused:

@@ -6,7 +6,6 @@ sentence. Costs are looked up in a thread a moment after the last key; nothing i
 
 import shlex
 import sqlite3
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import on
@@ -21,10 +20,8 @@ from textual.widgets import Input, Label, Static
 from circuit_core.errors import CircuitError
 from circuit_store.errors import StoreError
 from circuit_tui import theme
+from circuit_tui.screens.panes import Panes
 from circuit_tui.widgets.notation import plain
-
-if TYPE_CHECKING:
-    from circuit_tui.screens.choosing import ChoosingScreen
 
 _PAUSE = 0.4
 """Seconds after the last key before costs are looked up."""
@@ -79,7 +76,7 @@ class RunDialog(ModalScreen[str]):
             super().__init__()
             self.told = told
 
-    def __init__(self, main: "ChoosingScreen"):
+    def __init__(self, main: Panes):
         super().__init__()
         self.main = main
         self.model = (main.look.at.model if main.look else None) or ""
