@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from circuit_store import blobs, models, requests, results, store, trends
+from circuit_store import blobs, models, queries, requests, results, store, trends
+from circuit_store.views import VIEWS
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
+DEFAULT, PAPER = {"preset": "default"}, {"preset": "paper-code"}
 
 
 class Toy:
@@ -42,6 +44,22 @@ class Toy:
     def heads(self, step: int, value: float, role: str = "induction") -> int:
         rows: list[Any] = [(layer, head, value, value, 0.0) for layer in range(2) for head in range(2)]
         return results.write(self.db, self.of(step, "heads", role=role), results.HeadScores(rows))
+
+    def score(
+        self, step: int, value: float, params: dict[str, Any], role="induction", task=None, dtype="float32", **more
+    ) -> str:
+        """Write a role's scores, the same for every head; returns their key."""
+        rows: list[Any] = [(layer, head, value, value, 0.0) for layer in range(2) for head in range(2)]
+        key = more.pop("key", f"{step} {role} {params} {task} {dtype} {more}")
+        at = self.run, self.ids[step], "heads", params, "size", f"f{step}", dtype, 0.5, role, task
+        results.write(self.db, results.Provenance(key, *at, **more), results.HeadScores(rows))
+        return key
+
+    def shown(self, choices: dict[str, Any] | None = None, **filters) -> dict[int, float]:
+        """Step -> the score that answers, of the first head."""
+        found = queries.rows(self.db, VIEWS["history"], {"layer": 0, "head": 0, **filters}, choices)
+        assert len({row["step"] for row in found}) == len(found)
+        return {row["step"]: row["value"] for row in found}
 
     def circuit(self, step: int, edges: list[tuple[int, int, float]], version: str = "0", **params) -> int:
         """A circuit whose curve is one point."""
@@ -100,3 +118,11 @@ def toy(path: Path):
     made = Toy(path)
     yield made
     made.db.close()
+
+
+@pytest.fixture
+def mixed(toy):
+    """A whole sweep with the default parameters, then one checkpoint with other ones; returns the keys of the first."""
+    toy.keys = [toy.score(step, 0.1, DEFAULT) for step in (0, 10, 20)]
+    toy.score(10, 0.9, PAPER)
+    return toy

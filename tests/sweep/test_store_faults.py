@@ -113,7 +113,7 @@ def test_a_clock_that_jumps_changes_no_duration(bench):
     queue(bench, *RUN)
     jump = (
         "import time, datetime as d\nfrom circuit_store import requests, runners, units\n"
-        "from circuit_core.sweep import runner\nrunner.BEAT = 0.1\nhours = iter(range(10**6))\n"
+        "from circuit_core.sweep import lock, runner\nlock.BEAT = 0.1\nhours = iter(range(10**6))\n"
         "back = lambda: (d.datetime.now(d.UTC) - d.timedelta(hours=next(hours))).isoformat(timespec='seconds')\n"
         "requests.now = units.now = runners.now = back\ntime.time = lambda: -3600.0 * next(hours)\n"
     )
@@ -158,16 +158,16 @@ def test_after_a_crash_half_the_batch_is_tried_once(bench):
 
 def test_a_second_host_is_refused_on_a_shared_file_system(bench, monkeypatch):
     """Invariant: while another host's beat rises nothing is started here; one whose beat stands is dead."""
-    from circuit_core.sweep import runner
+    from circuit_core.sweep import lock, runner
     from circuit_store import filesystem, runners
 
     queue(bench, *RUN)
     monkeypatch.setattr(filesystem, "shared", lambda path: True)
     with closing(store.open_to_write(bench.store)) as db:
         runners.take(db, "elsewhere", 1)
-        monkeypatch.setattr(runner.time, "sleep", lambda seconds: runners.beat(db))
+        monkeypatch.setattr(lock.time, "sleep", lambda seconds: runners.beat(db))
         assert runner._run(bench.store, None) == faults.REFUSED
-        monkeypatch.setattr(runner.time, "sleep", lambda seconds: None)
-        assert not runner._beats_elsewhere(db)
+        monkeypatch.setattr(lock.time, "sleep", lambda seconds: None)
+        assert not lock.beats_elsewhere(db)
     said = faults.sentence(faults.REFUSED, bench.store)
     assert said and said.replace(str(bench.store), "FILE") in DOCS

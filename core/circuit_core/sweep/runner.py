@@ -5,24 +5,22 @@ lock falls with the process, and what a dead runner had under way is queued agai
 what is under way back and end cleanly; SIGHUP, which a closing terminal sends, does nothing.
 """
 
-import fcntl
 import logging
 import os
 import platform
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from circuit_core import __version__
 from circuit_core.errors import CircuitError
-from circuit_core.sweep import faults, trending
-from circuit_core.sweep.messages import Message, Order
-from circuit_core.sweep.slots import Slot, Slots
+from circuit_core.sweep import faults, lock, trending
+from circuit_core.sweep.engine import Engine, engine_of
+from circuit_core.sweep.messages import Message
+from circuit_core.sweep.slots import Slots
 from circuit_core.sweep.under_way import UnderWay
 from circuit_store import control, filesystem, requests, runners, trends, units
 from circuit_store.store import close_writer, open_to_write
@@ -30,21 +28,8 @@ from circuit_store.store import close_writer, open_to_write
 log = logging.getLogger(__name__)
 PACKAGES = ("torch", "transformers", "transformer-lens", "numpy")
 POLL = 0.1
-BEAT = 5.0
 GRACE = 5.0
 """Seconds in which a worker may finish its job before it is ended."""
-
-
-@runtime_checkable
-class Engine(Protocol):
-    """Where workers run."""
-
-    def free(self) -> list[Slot]: ...
-    def begin(self, slot: Slot, order: Order) -> None: ...
-    def messages(self, timeout: float) -> Iterator[Message]: ...
-    def stop(self, unit: int) -> None: ...
-    def kill(self, unit: int) -> None: ...
-    def close(self) -> None: ...
 
 
 def run(store: Path, logged: Path | None = None) -> int:
@@ -57,13 +42,13 @@ def run(store: Path, logged: Path | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, Runner.end)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with _alone(store) as free:
+    with lock.alone(store, lambda: Runner.ending) as free:
         return _run(store, logged) if free else faults.ENDED if Runner.ending else faults.JOINED
 
 
 def _run(store: Path, logged: Path | None) -> int:
     db = open_to_write(store)
-    if filesystem.shared(store) and _beats_elsewhere(db):
+    if filesystem.shared(store) and lock.beats_elsewhere(db):
         return faults.REFUSED
     engine = None
     try:
@@ -87,54 +72,6 @@ def _run(store: Path, logged: Path | None) -> int:
             _close(db)
             runners.leave(db, whatever=True)
             close_writer(db)
-
-
-def engine_of(slots: Slots) -> Engine:
-    """Raises: CircuitError, if there can be no workers."""
-    if slots.engine == "ray":
-        try:
-            from circuit_core.sweep.ray_engine import RayEngine
-        except ImportError as error:
-            raise CircuitError(f"Ray cannot be used here ({error}): pip install 'circuit-tui[ray]'.") from None
-        return RayEngine(slots)
-    from circuit_core.sweep.local import Local
-
-    return Local(slots.slots())
-
-
-@contextmanager
-def _alone(store: Path) -> Iterator[bool]:
-    """Whether this is the only runner; waits for one that is about to end."""
-    with open(f"{store}.lock", "a+") as file:
-        os.chmod(file.name, 0o600)
-        while not Runner.ending:
-            with suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield True
-                return
-            if _served(store):
-                break
-            time.sleep(POLL)
-        yield False
-
-
-def _served(store: Path) -> bool:
-    """Whether the runner that holds the lock has not left: it will see what is queued."""
-    db = open_to_write(store)
-    try:
-        holder = runners.holder(db)
-        return holder is not None and (holder.host != platform.node() or control.lives(holder.pid))
-    finally:
-        db.close()
-
-
-def _beats_elsewhere(db: sqlite3.Connection) -> bool:
-    """Whether another host's runner lives: its beat rises while one looks. No clock is asked."""
-    first = runners.holder(db)
-    if first is None or first.host == platform.node():
-        return False
-    time.sleep(3 * BEAT)
-    return runners.holder(db) not in (None, first)
 
 
 class Runner:
@@ -195,7 +132,7 @@ class Runner:
         """Stop what is not wanted any more, and show that this process lives."""
         for unit in control.unwanted(self.db, self.under_way):
             self._stop(self.under_way[unit])
-        if time.monotonic() - self.beaten > BEAT:
+        if time.monotonic() - self.beaten > lock.BEAT:
             self.beaten = time.monotonic()
             runners.beat(self.db)
 
