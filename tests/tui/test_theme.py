@@ -38,3 +38,25 @@ def test_every_role_has_a_badge_and_a_colour_of_its_own():
     assert len({role.badge for role in theme.ROLES.values()}) == len(theme.ROLES) == 14
     assert all(theme.contrast(theme.ink(role.colour), role.colour) >= READABLE for role in theme.ROLES.values())
     assert theme.role("my_role").badge == "my"
+
+
+async def test_a_theme_recolours_all_that_is_shown(explore, path):
+    """Whether by key or by name: of the dark theme's colours of data none is left, on the panes and on the queue."""
+
+    def colours(app) -> set[str]:
+        strips = app.screen._compositor.render_strips()
+        return {part.style.color.name for strip in strips for part in strip if part.style and part.style.color}
+
+    async with explore() as (app, pilot):
+        for page in ("3", "7"):
+            await pilot.press(page)
+            await pilot.pause(0.2)
+            dark = colours(app)
+            app.theme = theme.LIGHT.name
+            await pilot.pause(0.2)
+            light = colours(app)
+            accent = theme.palette(True).accent.lower()
+            assert accent in dark and accent not in light
+            app.theme = theme.DARK.name
+            await pilot.pause(0.2)
+            assert colours(app) == dark
