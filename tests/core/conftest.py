@@ -2,7 +2,7 @@
 of its annotations is in place first."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,15 @@ def golden(request) -> Golden:
 @pytest.fixture(scope="session")
 def parallel() -> Golden:
     return load_golden("neox_parallel")
+
+
+@pytest.fixture(scope="session")
+def named(parallel):
+    """The parallel reference model, its prompts read as if names stood at three places."""
+    import torch
+
+    places = {who: torch.full((len(parallel.prompts),), p) for who, p in {"IO": 1, "S1": 3, "S2": 5}.items()}
+    return parallel.bridge, parallel.graph, replace(parallel.prompts, positions=places)
 
 
 @pytest.fixture

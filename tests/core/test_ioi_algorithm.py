@@ -5,13 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-
-
-@pytest.fixture(scope="module")
-def named(parallel):
-    """The parallel reference model, its prompts read as if names stood at three places."""
-    places = {who: torch.full((len(parallel.prompts),), p) for who, p in {"IO": 1, "S1": 3, "S2": 5}.items()}
-    return parallel.bridge, parallel.graph, replace(parallel.prompts, positions=places)
+from ioi_stages import algorithm, heads, some_roles
 
 
 @pytest.fixture(scope="module")
@@ -19,31 +13,9 @@ def roles(named):
     return some_roles(named[1])
 
 
-def some_roles(graph, **given):
-    """Scores with which every stage of the named case finds heads."""
-    from circuit_core.patching.ioi_algorithm import Roles
-
-    shape = (graph.n_layers, graph.n_heads)
-    rising = torch.arange(graph.n_layers * graph.n_heads).view(shape) / 100
-    copies = torch.ones(shape)
-    scores: dict[str, Any] = {"name_mover": copies, "negative_name_mover": 0 * copies, "without": "there is no text"}
-    scores |= {"induction": rising, "duplicate_token": -rising, **given}
-    return Roles(**scores)
-
-
 @pytest.fixture(scope="module")
 def found(named, roles):
     return algorithm(named, roles)
-
-
-def algorithm(case, roles, options=None, circuit=None) -> Any:
-    from circuit_core.patching.ioi_algorithm import ioi_algorithm
-
-    return ioi_algorithm(*case, roles=roles, options=options, circuit=circuit)
-
-
-def heads(mask: torch.Tensor) -> list[tuple[int, int]]:
-    return [(layer, head) for layer, head in mask.nonzero().tolist()]
 
 
 def test_percents_of_an_example():
@@ -56,47 +28,6 @@ def test_percents_of_an_example():
     universe = torch.tensor([[True, False, True, False]])
     assert percent(members, effects, universe).item() == pytest.approx(100 * 5 / 6)
     assert percent(members, 0 * effects).isnan()
-
-
-def test_counterfactuals_of_both_orders():
-    """A B .. B and B A .. B, with A = 1, B = 2: only the names move, x and y are neither of the two."""
-    from circuit_core.patching.counterfactuals import counterfactuals
-    from circuit_core.tasks.metrics import LogitDifference
-    from circuit_core.tasks.prompts import PromptSet
-
-    clean = torch.tensor([[9, 1, 2, 8, 2], [9, 2, 1, 8, 2], [9, 3, 4, 8, 4]])
-    places = {"IO": torch.tensor([1, 2, 1]), "S1": torch.tensor([2, 1, 2]), "S2": torch.tensor([4, 4, 4])}
-    answers = LogitDifference(torch.tensor([1, 1, 3]), torch.tensor([2, 2, 4]))
-    prompts = PromptSet("names", clean, clean, torch.full((3,), 4), answers, places)
-    sets = counterfactuals(prompts)
-    expected = {
-        "token_same_position_opposite": [[9, 2, 1, 8, 2], [9, 1, 2, 8, 2]],
-        "token_opposite_position_opposite": [[9, 1, 2, 8, 1], [9, 2, 1, 8, 1]],
-        "token_opposite_position_same": [[9, 2, 1, 8, 1], [9, 1, 2, 8, 1]],
-    }
-    for name, tokens in expected.items():
-        assert sets[name][:2].tolist() == tokens
-    for name, same in (("token_different_position_same", "S1"), ("token_different_position_opposite", "IO")):
-        first, s1, s2 = (sets[name][torch.arange(3), places[p]] for p in ("IO", "S1", "S2"))
-        assert torch.equal(s2, s1 if same == "S1" else first)
-        for row in range(3):
-            others = {1, 2, 3, 4} - set(clean[row].tolist())
-            assert {first[row].item(), s1[row].item()} == others
-    assert set(counterfactuals(prompts[:2])) == set(expected)
-
-
-def test_prompts_without_names_are_refused(parallel, roles):
-    from circuit_core.errors import TaskError
-
-    with pytest.raises(TaskError, match="lacks the position of IO"):
-        algorithm((parallel.bridge, parallel.graph, parallel.prompts), roles)
-
-
-def test_the_corrupted_prompts_of_the_task_are_one_of_the_sets(sample):
-    from circuit_core.patching.counterfactuals import counterfactuals
-
-    _, prompts = sample
-    assert torch.equal(counterfactuals(prompts)["token_opposite_position_opposite"], prompts.corrupted)
 
 
 def test_stages_follow_from_the_effects(named, roles, found):
@@ -183,27 +114,6 @@ def test_a_stage_says_if_it_was_measured_without_copy_suppression(named, roles, 
     assert [stage.percent for stage in scored.stages] == [stage.percent for stage in found.stages]
 
 
-def test_corruption_that_changes_nothing_is_the_reason(named, roles):
-    bridge, graph, prompts = named
-    same = algorithm((bridge, graph, replace(prompts, corrupted=prompts.clean)), roles)
-    assert [stage.reason for stage in same.stages] == ["corruption changes nothing"] * 3
-    assert not any(head for stage in same.stages for head in stage.heads.values())
-
-
-def test_corruption_that_is_not_finite_is_the_reason(named, roles, fresh_parallel):
-    """A token that the clean prompts lack has no finite embedding."""
-    from circuit_core.circuits.faithfulness import NOT_FINITE
-
-    _, graph, prompts = named
-    token = min(set(range(97)) - set(prompts.clean.flatten().tolist()))
-    corrupted = prompts.corrupted.clone()
-    corrupted[:, 1] = token
-    with torch.no_grad():
-        fresh_parallel.bridge.W_E[token] = torch.nan
-    broken = algorithm((fresh_parallel.bridge, graph, replace(prompts, corrupted=corrupted)), roles)
-    assert [stage.reason for stage in broken.stages] == [NOT_FINITE] * 3
-
-
 def test_s_inhibition_heads_that_suppress_copies_receive_no_values(named, found):
     """With CSPA high for all S-inhibition heads the last stage is undefined, the second as before."""
     cspa = found.inhibition.heads.float()
@@ -223,38 +133,6 @@ def test_a_circuit_can_be_the_universe(named, roles, found):
     assert some.universe == "circuit"
     share = effect[inside[1]] / sum(effect[h] for h in inside)
     assert some.s_inhibition.percent == pytest.approx(100 * share.item(), rel=1e-5)
-
-
-def test_without_movers_later_stages_are_undefined(named):
-    graph = named[1]
-    none = torch.zeros(graph.n_layers, graph.n_heads)
-    empty = algorithm(named, some_roles(graph, name_mover=none))
-    assert empty.movers_and_suppressors.percent == 0
-    assert [stage.percent for stage in empty.stages[1:]] == [None, None]
-    assert "no name mover" in empty.s_inhibition.reason
-    assert not empty.post_emergence
-    none[0] = 1
-    assert algorithm(named, some_roles(graph, name_mover=none)).effect_movers_q is None
-
-
-def test_an_effect_that_is_undefined_makes_no_head_a_mover(named):
-    """Equal prompts: nothing is damaged, the effects are NaN, and no head counts as one that hurts."""
-    bridge, graph, prompts = named
-    every = torch.ones(graph.n_layers, graph.n_heads)
-    equal = replace(prompts, corrupted=prompts.clean)
-    none = algorithm((bridge, graph, equal), some_roles(graph, negative_name_mover=every))
-    assert none.effect_logits.isnan().all()
-    assert not none.movers_and_suppressors.heads.get("negative_name_mover") and none.movers_and_suppressors.reason
-
-
-def test_a_model_that_fails_has_no_percents(named, roles):
-    from circuit_core.tasks.metrics import LogitDifference
-
-    bridge, graph, prompts = named
-    swapped = replace(prompts, metric=LogitDifference(prompts.metric.wrong, prompts.metric.correct))
-    failed = algorithm((bridge, graph, swapped), roles)
-    assert [stage.reason for stage in failed.stages] == ["does not do the task"] * 3
-    assert failed.effect_logits is None
 
 
 def test_the_order_of_heads_means_nothing(named, found):

@@ -6,12 +6,10 @@ import pytest
 from textual.worker import WorkerFailed
 
 from circuit_store import control, units
-from circuit_tui import gpus
 from circuit_tui.screens.confirm import Confirm
 from circuit_tui.screens.jobs import Jobs
 from circuit_tui.screens.log import Log
 from circuit_tui.screens.queue import EMPTY
-from circuit_tui.widgets import queue_lines
 
 SIZES = [(80, 24), (120, 40)]
 
@@ -243,16 +241,3 @@ async def test_the_palette_opens_the_page_for_its_keys_and_leaves_it_for_others(
         await commands["Go to the heat map of the heads"]()
         await pilot.pause()
         assert app.screen is app.main and app.main.pane_name == "heads"
-
-
-def test_without_nvml_there_is_no_gpu_to_show():
-    """The library is not among what tests install."""
-    gpus._nvml.cache_clear()
-    assert gpus.read() == []
-
-
-def test_a_gpu_is_one_line():
-    assert queue_lines.gpu_line(gpus.Gpu("H100", 12_300_000_000, 80_000_000_000, 61), 0) == (
-        "GPU 0 H100    61 %    12.3 of 80.0 GB"
-    )
-    assert "– %" in queue_lines.gpu_line(gpus.Gpu("H100", 0, 1, None), 1)

@@ -1,0 +1,68 @@
+"""The lists of models and checkpoints: filtered, sorted, and whatever is under the cursor is chosen."""
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("path")
+
+
+async def test_the_cursor_of_a_list_is_the_selection(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("1", "j")
+        at = app.main.look.at
+        assert (at.model, at.step) == ("toy-b", 0)
+        await pilot.press("2", "j")
+        assert app.main.look.at.step == 100
+        await pilot.press("g")
+        assert app.main.look.at.step == 0
+
+
+async def test_a_filter_narrows_and_escape_clears(explore):
+    async with explore() as (app, pilot):
+        listed = app.main.of("checkpoints")
+        await pilot.press("2", "slash", *"unread")
+        assert [row["step"] for row in listed.rows] == [512]
+        await pilot.press("enter", "escape")
+        assert len(listed.rows) == 12
+        await pilot.press("slash", "exclamation_mark", *"unread", "enter")
+        assert len(listed.rows) == 11
+        await pilot.press("escape", "slash", "left_parenthesis")
+        assert listed.rows == []
+
+
+async def test_the_only_row_that_a_filter_leaves_can_be_chosen(explore):
+    for chosen_by in (["enter"], ["escape", "escape", "slash", *"-f tyb", "enter"]):
+        async with explore() as (app, pilot):
+            await pilot.press("1", "slash", *"-b", *chosen_by)
+            assert app.main.look.at.model == "toy-b"
+            await pilot.press("escape", "g")
+
+
+@pytest.mark.parametrize("key", ["j", "k", "enter", "n", "click"])
+async def test_the_row_under_the_cursor_can_be_chosen(explore, key):
+    async with explore() as (app, pilot):
+        models = app.main.of("models")
+        await pilot.press("1")
+        models.narrow("-b")
+        assert app.main.look.at.model == "toy-a"
+        await (pilot.click(models.body, offset=(3, 0)) if key == "click" else pilot.press(key))
+        assert app.main.look.at.model == "toy-b"
+
+
+async def test_next_and_previous_match_go_round(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("2", "n")
+        assert "no filter" in [toast.message for toast in app._notifications][-1]
+        await pilot.press("slash", *"^1", "enter")
+        seen = []
+        for key in ("n", "n", "n", "n", "N"):
+            await pilot.press(key)
+            seen.append(app.main.look.at.step)
+        assert seen == [16, 128, 1024, 1, 1024]
+
+
+async def test_sorting_keeps_what_has_no_value_last(explore):
+    async with explore() as (app, pilot):
+        await pilot.press("2", "s", "S")
+        listed = app.main.of("checkpoints")
+        assert listed.rows[0]["step"] == 256
+        assert {row["step"] for row in listed.rows[-2:]} == {512, 1024}
