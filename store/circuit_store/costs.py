@@ -1,4 +1,7 @@
-"""What computing has taken so far: mean seconds of each analysis, and of a checkpoint besides them, model by model."""
+"""What computing has taken so far: mean seconds of each analysis, and of a checkpoint besides them, model by model.
+
+What the first checkpoint of a run and slot takes stands apart: there a worker starts.
+"""
 
 import sqlite3
 from dataclasses import dataclass, field
@@ -14,7 +17,9 @@ class Costs:
 
     work: dict[Work, dict[str, float]] = field(default_factory=dict)
     loading: dict[bool, dict[str, float]] = field(default_factory=dict)
-    """Of a unit, without its analyses; by whether on a GPU."""
+    """Of a unit, without its analyses, and not the first of a run and slot; by whether on a GPU."""
+    first: dict[bool, dict[str, float]] = field(default_factory=dict)
+    """Of those that are, likewise."""
     params: dict[str, int] = field(default_factory=dict)
 
 
@@ -24,10 +29,12 @@ _WORK = (
     " LEFT JOIN task ON task.id = task_id GROUP BY 1, 2, 3, 4, 5, 6, 7"
 )
 _LOADING = (
-    "SELECT unit.device LIKE 'cuda%' AS gpu, model.name, avg(max(0, unit.seconds - (SELECT total(seconds) FROM result"
-    " WHERE (run_id, checkpoint_id) = (unit.run_id, unit.checkpoint_id)))) FROM unit"
+    "WITH ended AS (SELECT *, row_number() OVER (PARTITION BY run_id, slot ORDER BY id) = 1 AS first FROM unit"
+    " WHERE seconds IS NOT NULL)"
+    " SELECT first, ended.device LIKE 'cuda%' AS gpu, model.name, avg(max(0, ended.seconds - (SELECT total(seconds)"
+    " FROM result WHERE (run_id, checkpoint_id) = (ended.run_id, ended.checkpoint_id)))) FROM ended"
     " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
-    " WHERE unit.state = 'done' AND unit.device IS NOT NULL GROUP BY 1, 2"
+    " WHERE ended.state = 'done' AND ended.device IS NOT NULL GROUP BY 1, 2, 3"
 )
 
 
@@ -37,6 +44,6 @@ def costs(db: sqlite3.Connection) -> Costs:
     for *work, gpu, model, seconds in db.execute(_WORK):
         key: Any = (*work, bool(gpu))
         found.work.setdefault(key, {})[model] = seconds
-    for gpu, model, seconds in db.execute(_LOADING):
-        found.loading.setdefault(bool(gpu), {})[model] = seconds
+    for first, gpu, model, seconds in db.execute(_LOADING):
+        (found.first if first else found.loading).setdefault(bool(gpu), {})[model] = seconds
     return found

@@ -14,6 +14,7 @@ from typing import Any
 
 from circuit_store import queries
 from circuit_store.showing import as_json, encodable, plain
+from circuit_store.transactions import snapshot
 from circuit_store.views import View
 
 FORMATS = ("csv", "jsonl", "markdown")
@@ -31,11 +32,16 @@ def text(rows: Rows, columns: Iterable[str], kind: str = "csv", raw: bool = Fals
 
 def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> dict[str, Any]:
     """What `--json` prints: the view, its filters, header fields if exactly one thing answers, and the rows."""
-    shown: dict[str, Any] = {"view": which.name, "filters": {**filters, **choices}}
-    if which.header is not None:
-        header = queries.rows(db, which.header, filters, choices)
-        shown |= header[0] if len(header) == 1 else {}
-    return shown | {"rows": queries.rows(db, which, filters, choices)}
+    header, rows = whole(db, which, filters, choices)
+    shown = {"view": which.name, "filters": {**filters, **choices}}
+    return shown | (header[0] if len(header) == 1 else {}) | {"rows": rows}
+
+
+def whole(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> tuple[Rows, Rows]:
+    """The header's rows, none if the view has no header, and the view's, of one state of the store."""
+    with snapshot(db):
+        header = queries.rows(db, which.header, filters, choices) if which.header is not None else []
+        return header, queries.rows(db, which, filters, choices)
 
 
 def _csv(rows: Rows, columns: list[str], raw: bool) -> str:

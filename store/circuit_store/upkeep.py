@@ -2,12 +2,13 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from circuit_store import task_files
 from circuit_store.errors import StoreUnusable
 from circuit_store.store import VERSION, open_to_read
 from circuit_store.transactions import transaction
@@ -73,10 +74,15 @@ class Merged:
     """Results that were there already."""
     names: list[str]
     """Of all models that the other store holds."""
+    renamed: dict[str, str]
+    """Its name of a task -> the name here, where they differ."""
 
 
 def merge(db: sqlite3.Connection, other: Path) -> Merged:
     """Take over models, checkpoints, tasks and results, all or nothing; what is there already stays.
+
+    A task of a file is what the file holds: if the name is another file's here it gets a number (`pairs~2`), and a file
+    that is known here under another name keeps that one.
 
     Raises:
         StoreUnusable: `other` is no store, an older one, or the same file.
@@ -106,9 +112,9 @@ class _Merge:
         models = self._by("model", "name")
         checkpoints = self._by("checkpoint", "model_id, step", model_id=models)
         self._loaded(checkpoints)
-        tasks = self._by("task", "hash")
-        for table, key in (("task_file", "name"), ("text_file", "hash")):
-            self._by(table, key)
+        labels = self._labels()
+        tasks = self._by("task", "hash", name=labels)
+        self._by("text_file", "hash")
         taken = held = 0
         for row in map(dict, self.theirs.execute("SELECT * FROM result ORDER BY id").fetchall()):
             if self.db.execute("SELECT 1 FROM result WHERE key = ?", (row["key"],)).fetchone():
@@ -117,13 +123,24 @@ class _Merge:
             self._result(row, checkpoints, tasks)
             taken += 1
         names = [row["name"] for row in self.theirs.execute("SELECT name FROM model ORDER BY name")]
-        return Merged(self._count("model") - before, taken, held, names)
+        renamed = {theirs: here for theirs, here in labels.items() if theirs != here}
+        return Merged(self._count("model") - before, taken, held, names, renamed)
+
+    def _labels(self) -> dict[str, str]:
+        """Their name of each task with results -> its name here; what the files hold decides."""
+        files = task_files.take_over(self.db, self.theirs)
+        labels: list[str] = [row[0] for row in self.theirs.execute("SELECT name FROM task")]
+        return {label: files.get(label, label) for label in labels}
 
     def _count(self, table: str) -> int:
         return self.db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
-    def _by(self, table: str, key: str, **refers: dict[int, int]) -> dict[int, int]:
-        """Rows that are not there under their key come over; returns their id -> ours."""
+    def _by(self, table: str, key: str, **refers: Mapping[Any, Any]) -> dict[int, int]:
+        """Rows that are not there under their key come over; returns their id -> ours.
+
+        Args:
+            refers: of a column, what stands there -> what is to stand here.
+        """
         ids: dict[int, int] = {}
         for row in map(dict, self.theirs.execute(f"SELECT * FROM {table}").fetchall()):
             own = row.pop("id", None)

@@ -78,13 +78,3 @@ def test_a_successor_head_must_be_stronger(role, heads):
     from circuit_core.trends.figures import top_heads
 
     assert [h.head for h in top_heads(STEPS, model([0, 0, 0, 1], [0, 0, 0, 0.3]), role).heads] == heads
-
-
-def test_the_sum_over_the_circuit_has_its_highest_at_one():
-    """Sums .2, .4, .8; a checkpoint at which a head lacks its score has no sum; one never scored is left out."""
-    from circuit_core.trends.figures import summed
-
-    scores = model([0.1, 0.2, 0.4, NAN], [0.1, 0.2, 0.4, 0.9], [NAN] * 4, [0.9] * 4)
-    total = summed(scores, np.array([[True, True, True, False]]))
-    assert total == pytest.approx([0.25, 0.5, 1, NAN], nan_ok=True)
-    assert np.isnan(summed(np.zeros((3, 1, 2)))).all()

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from circuit_store import queries, results, store
+from circuit_store import export, queries, results, store
 from circuit_store.transactions import transaction
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
+AT = {"model": "toy", "step": 10, "task": "ioi"}
 SCORES: list[Any] = [(layer, head, 0.9, None, None) for layer in range(2) for head in range(2)]
 
 
@@ -64,6 +65,8 @@ def written_between(toy):
         (lambda db: queries.head_history(db, "toy", "name_mover", 0, 0), another_task),
         (lambda db: queries.provenance(db, "toy", 10, "heads", "name_mover"), another_task),
         (lambda db: queries.patch(db, "toy", 20, "ioi", "logits"), other_effects),
+        (lambda db: export.document(db, queries.view("circuit"), AT, {}), another_circuit),
+        (lambda db: export.whole(db, queries.view("circuit"), AT, {}), another_circuit),
     ],
 )
 def test_what_is_written_between_is_not_seen(toy, written_between, question, write):

@@ -6,8 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from circuit_store import export, models, queries, store, upkeep, views
+from circuit_store import export, models, queries, results, store, task_files, upkeep, views
 from circuit_store.errors import StoreTooNew, StoreUnusable
+from circuit_store.task_files import TaskFile
 from circuit_store.transactions import transaction
 
 
@@ -101,6 +102,41 @@ def test_a_model_that_is_new_comes_with_its_results(toy, tmp_path, path):
     with closing(store.open_to_write(tmp_path / "empty.db")) as db:
         assert upkeep.merge(db, path).models == 1
         assert exports(db) == exports(toy.db) and upkeep.faults(db) == []
+
+
+def a_task(toy, name: str, content: str, value: float, bos: str = "") -> None:
+    """A file of that content, and what it gave at step 10."""
+    label = task_files.add_task_file(toy.db, TaskFile(name, f"hash of {content}", "jsonl", content)) + bos
+    task = results.TaskRecord(label, f"hash of {content}{bos}", "logit_diff", bool(bos))
+    found = results.Behaviour(value, 0.1, 0.0, 1.0, 70, 0.5)
+    results.write(toy.db, toy.of(10, "behaviour", f"{content}{bos}", task=task), found)
+
+
+def test_tasks_of_one_name_do_not_mix(toy, tmp_path):
+    """Invariant: what a file holds is the task. Another file of a name here is numbered, with a BOS token and without;
+    a file that is known here keeps its name here; all are kept, and again takes over nothing."""
+    two = other(toy, tmp_path)
+    a_task(toy, "pairs", "ours", 1.0)
+    a_task(toy, "mine", "shared", 2.0)
+    a_task(two, "pairs", "theirs", 3.0)
+    a_task(two, "pairs", "theirs", 4.0, "+bos")
+    a_task(two, "shared", "shared", 2.0)
+    a_task(two, "more", "more", 5.0)
+    store.close_writer(two.db)
+    renamed = {"pairs": "pairs~2", "pairs+bos": "pairs~2+bos", "shared": "mine"}
+    merged = upkeep.merge(toy.db, two.path)
+    assert (merged.results, merged.held, merged.renamed) == (3, 1, renamed)
+    values = {row["task"]: row["value"] for row in queries.rows(toy.db, views.VIEWS["behaviour"])}
+    assert values == {"pairs": 1.0, "mine": 2.0, "pairs~2": 3.0, "pairs~2+bos": 4.0, "more": 5.0}
+    kept = toy.db.execute("SELECT name, content FROM task_file").fetchall()
+    assert {tuple(row) for row in kept} == {
+        ("pairs", "ours"),
+        ("mine", "shared"),
+        ("pairs~2", "theirs"),
+        ("more", "more"),
+    }
+    again = upkeep.merge(toy.db, two.path)
+    assert (again.results, again.renamed) == (0, renamed) and upkeep.faults(toy.db) == []
 
 
 def test_what_cannot_be_merged_is_refused(toy, tmp_path):

@@ -11,6 +11,7 @@ from circuit_tui.asking import Asked
 
 NAMED = TaskSpec("pairs", "logit_diff", 8, content="", named=("IO", "S1", "S2"))
 RUN = ("run", "sample-0.1m", "--checkpoints", "0,final", "--analyses", "heads", "--tasks", "ioi,pairs.jsonl")
+ANSWERING = "Of sample-0.1m the results that are there answer now, in place of others."
 OF_ROLE = "SELECT step, preset FROM head_history WHERE role = '{}' AND task IS {}"
 
 
@@ -74,7 +75,9 @@ def test_what_was_asked_for_last_answers_for_all_checkpoints(asked):
     assert {("induction", None, "paper-code", 0), ("name_mover", "ioi", "paper-code", 0)} <= emerged()
     before = asked.results()
     _, err = asked(*RUN)
-    assert "0 checkpoints computed, 2 were already there" in err and asked.results() == before
+    assert err.splitlines() == [ANSWERING, "0 checkpoints computed, 2 were already there, 0 failed."]
+    assert asked.results() == before
+    assert ANSWERING not in asked(*RUN)[1]
     assert held("induction", "NULL") == both
     assert {row[2:] for row in emerged()} == {("default", 0)}
     assert {("name_mover", "ioi", "default", 0), ("name_mover", "pairs", "default", 0)} <= emerged()
@@ -110,5 +113,5 @@ def test_the_explorer_says_that_other_results_answer_now(asked):
     begin = lambda: sweeps.begin(asked.store, Asked(("sample-0.1m",), "final", request))  # noqa: E731
     begin()
     sweeps.begin(asked.store, Asked(("sample-0.1m",), "final", Request(analyses=("heads",))))
-    assert begin() == "1 checkpoint computed already: of sample-0.1m these results answer now, in place of others."
+    assert begin() == f"1 checkpoint computed already. {ANSWERING}"
     assert begin() == "1 checkpoint computed already: nothing to do."

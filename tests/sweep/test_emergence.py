@@ -34,6 +34,17 @@ def test_each_role_emerges_or_says_why_not(swept):
     assert "floor (0.30)" in roles["duplicate_token"]["reason"]
 
 
+def test_the_heads_of_the_papers_figures_are_named(swept):
+    """Of each role that has scores above zero the earliest by a third of the highest score, one head, and the top ones;
+    the step is the first at which the stored score reaches the threshold."""
+    (shown,) = rows(swept, "emergence", kind="figure_2_head", name="previous_token")
+    scores = rows(swept, "history", role="previous_token")
+    assert shown["threshold"] == pytest.approx(0.33 * max(row["value"] for row in scores))
+    reached = [(r["step"], r["layer"], r["head"]) for r in scores if r["value"] >= shown["threshold"]]
+    assert (shown["step"], shown["layer"], shown["head"]) in reached and shown["step"] == min(reached)[0]
+    assert 1 <= len(rows(swept, "emergence", kind="top_head", name="previous_token")) <= 5
+
+
 def test_the_previous_token_head_hands_over(swept):
     """The first previous-token head lies in layer 1; heads of layer 0 take the role over when it is lost."""
     passed = rows(swept, "handoffs", role="previous_token")

@@ -7,12 +7,13 @@ import pytest
 
 from circuit_core import checkpoints, suites
 from circuit_core.sweep import task_names
-from circuit_core.sweep.estimate import Estimate, estimate
+from circuit_core.sweep.estimate import Estimate, _Time, estimate
 from circuit_core.sweep.exact_runs import ExactRuns
 from circuit_core.sweep.plan import Survey, note, survey
 from circuit_core.sweep.request import Request
 from circuit_core.sweep.slots import Slots
 from circuit_store import models, requests, results, units
+from circuit_store.costs import costs
 from circuit_store.store import open_to_write
 from circuit_tui import costing, sweeps
 from circuit_tui.asking import Asked, How
@@ -50,12 +51,14 @@ def of(db: sqlite3.Connection | None, model: str, request: Request, workers: int
     return estimate(db, [model], STEPS, request, Slots("cpu", workers))
 
 
-def test_time_is_that_of_the_same_analyses_and_loading(db):
-    """Invariant: of one task, step 0 lacks nothing; the two others take 2 + 1 s each, on two slots half as long."""
+def test_time_is_that_of_the_same_analyses_and_one_start(db):
+    """Invariant: of one task, step 0 lacks nothing; the two others take 2 s each, on two slots half as long, and the
+    second that a small model's only checkpoint took besides is the start of a worker."""
     one = Request(analyses=("behaviour",))
     found = of(db, "sample-0.1m", one)
-    assert (found.units, found.already, found.results, found.seconds) == (2, 1, 2, pytest.approx(6.0))
+    assert (found.units, found.already, found.results, found.seconds) == (2, 1, 2, pytest.approx(5.0))
     assert of(db, "sample-0.1m", one, 2).seconds == pytest.approx(3.0) == of(db, "sample-0.1m", one, 9).seconds
+    assert estimate(db, [], STEPS, one, Slots()).seconds == 0
     folder = suites.sample_folder() / "sample-0.1m"
     assert found.bytes == sum((folder / f"step{s}" / "model.safetensors").stat().st_size for s in (250, 500))
 
@@ -70,8 +73,25 @@ def test_another_models_time_is_scaled_by_size_and_named(db):
     sizes = {name: surveyed(db, name, "0", REQUEST).model.params for name in ("sample-0.1m", "sample-0.4m")}
     found = of(db, "sample-0.4m", Request(analyses=("behaviour",)))
     assert sizes["sample-0.1m"] and sizes["sample-0.4m"]
-    assert found.seconds == pytest.approx(9.0 * sizes["sample-0.4m"] / sizes["sample-0.1m"])
+    assert found.seconds == pytest.approx(1 + 6.0 * sizes["sample-0.4m"] / sizes["sample-0.1m"])
+    assert "by the times of sample-0.1m in proportion to parameters" in costing.sentences(found)[2]
     assert found.seconds_from == ("sample-0.1m",) and found.weights == 4 * sizes["sample-0.4m"]
+
+
+def test_a_worker_starts_once_however_many_checkpoints_follow(db):
+    """A second checkpoint of the run's slot, with .25 s besides: that is loading, .75 s of the first were the start;
+    of a large model with one checkpoint nobody can tell them apart."""
+    one = Request(analyses=("behaviour",))
+    (queued,) = note(db, surveyed(db, "sample-0.1m", "250", one))
+    requests.add_run(db, {"models": ["sample-0.1m"]}, [queued])
+    unit = units.take_unit(db)
+    assert unit
+    units.computing_on(db, unit, "cpu")
+    units.finish_unit(db, unit, "done", 0.25)
+    assert of(db, "sample-0.1m", one).seconds == pytest.approx(0.75 + 2 * 2.25)
+    db.execute("UPDATE model SET params = 1e9")
+    db.execute("DELETE FROM unit WHERE seconds = 0.25")
+    assert _Time(costs(db), gpu=False).start == 0 and _Time(costs(db), gpu=False).loading == {"sample-0.1m": 1.0}
 
 
 def test_nothing_is_written_and_no_store_is_needed(db):

@@ -7,8 +7,9 @@ from circuit_core.formats import eap_ig
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
 from circuit_core.sweep import carry, runner, trending
-from circuit_store import models, queries, requests, results, store, units
+from circuit_store import models, queries, requests, results, runs, store, units
 from circuit_store.views import VIEWS
+from circuit_tui import jobs
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 
@@ -51,4 +52,24 @@ def test_an_import_settles_no_run_but_its_own(tmp_path):
     runner._close(db)
     assert [row[0] for row in db.execute(states)] == ["done"] * 3
     assert queries.rows(db, VIEWS["emergence"], {"model": "sample-0.1m", "task": "ioi"})
+    store.close_writer(db)
+
+
+def test_a_run_that_is_cancelled_between_its_units_has_its_trends(tmp_path):
+    """Invariant: with nothing under way no runner settles it; what it has computed is in the trends all the same."""
+    path = tmp_path / "x.db"
+    db = store.open_to_write(path)
+    model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
+    ids = models.add_model(db, model, [models.Checkpoint(s, s, f"step{s}") for s in (0, 10)])
+    run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
+    unit = units.take_unit(db)
+    assert unit is not None
+    models.checkpoint_loaded(db, ids[0], "ok", "f")
+    of = results.Provenance("a", run, ids[0], "behaviour", {}, "", None, "float32", 0.1, task=IOI)
+    results.write(db, of, results.Behaviour(2.0, 0.1, 1.8, 2.2, 70, 1.0))
+    units.finish_unit(db, unit, "done", 1.0)
+    jobs.drop(path, run)
+    assert runs.run_state(db, run) == "cancelled"
+    found = queries.rows(db, VIEWS["emergence"], {"model": "toy", "task": "ioi"})
+    assert found and not any(row["stale"] for row in found)
     store.close_writer(db)

@@ -165,6 +165,23 @@ def test_copy_suppression_that_no_head_has_is_looked_for_once(asked, monkeypatch
     assert "changes no prediction" in found["heads copy_suppression"].reason
 
 
+def test_what_is_undefined_is_looked_for_once(asked, monkeypatch):
+    """A context that is too short for repeated tokens: the roles of attention, the algorithm and all that rests on it
+    say so, from one attempt."""
+    from circuit_core.sweep import head_roles
+    from circuit_core.sweep.request import OF_PATHS
+
+    tried: list[int] = []
+    real = head_roles.attention_roles
+    monkeypatch.setattr(head_roles, "attention_roles", lambda *given, **more: tried.append(1) or real(*given, **more))
+    of = checkpoint()
+    of.loaded.bridge.cfg.n_ctx = 24
+    rest = {"algorithm ioi", "heads induction", "heads previous_token", *(f"heads {role} ioi" for role in OF_PATHS)}
+    found = computed(of, [job for job in jobs_of(*asked) if job.title in rest])
+    assert set(found) == rest and tried == [1]
+    assert {record.reason.partition(":")[0] for record in found.values()} == {"a context of 24 tokens is too short"}
+
+
 @pytest.mark.parametrize("value", [math.nan, -math.inf])
 def test_years_that_are_not_finite_are_undefined(value):
     from circuit_core.graph import Graph

@@ -59,7 +59,8 @@ def _time(found: Estimate) -> str:
     if found.seconds is None:
         kinds = ", ".join(found.untimed) or "loading"
         return f"time    known after the first checkpoint: so far this store has no times of {kinds}"
-    by = f", by the times of {', '.join(map(plain, found.seconds_from))}" if found.seconds_from else ""
+    others = ", ".join(map(plain, found.seconds_from))
+    by = f", by the times of {others} in proportion to parameters" if others else ""
     return f"time    about {lasting(found.seconds)} on {found.slots} slot{'' if found.slots == 1 else 's'}{by}"
 
 

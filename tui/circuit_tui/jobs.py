@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core.sweep import launch
-from circuit_store import control, runners, runs
+from circuit_store import control, runners, runs, trends
 from circuit_store.errors import UnknownName
 from circuit_store.store import open_to_read, open_to_write
 from circuit_tui import echo, paths
@@ -55,9 +55,16 @@ def cancel(store: Path, run: int, as_json: bool) -> None:
 
 
 def drop(store: Path, run: int) -> None:
-    """Cancel a run. Raises: UnknownName, StoreUnusable."""
+    """Cancel a run. One of which nothing is under way is settled at once, by no runner that would see to its trends.
+
+    Raises:
+        UnknownName, StoreUnusable.
+        CircuitError: the trends cannot be computed.
+    """
     with closing(open_to_write(store)) as db:
         control.cancel(db, run, launch.alive(store))
+        if runs.run_state(db, run) == "cancelled" and (models := trends.touched(db, run)):
+            launch.refresh_trends(store, models)
 
 
 def resume(store: Path, run: int | None, as_json: bool, failed: bool = False) -> None:

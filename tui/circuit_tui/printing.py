@@ -33,14 +33,13 @@ def show(
     if kind == "json":
         echo.document(files.document(db, which, filters, choices), indent=1)
         return
-    rows = queries.rows(db, which, filters, choices)
+    header, rows = files.whole(db, which, filters, choices)
     columns = [c.name for c in which.columns]
     if kind == "csv":
         echo.exact(files.text(rows, columns).encode())
         return
-    if which.header is not None:
-        for line in queries.rows(db, which.header, filters, choices):
-            echo.shown(", ".join(f"{k} {_short(v)}" for k, v in line.items() if v is not None))
+    for line in header:
+        echo.shown(", ".join(f"{k} {_short(v)}" for k, v in line.items() if v is not None))
     echo.shown(table(rows, columns), end="")
 
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from circuit_core.sweep import launch, task_names, texts
 from circuit_core.sweep.plan import Survey, note, survey
@@ -80,4 +81,4 @@ def _refresh_trends(db: sqlite3.Connection, models: tuple[str, ...]) -> None:
 
     A process of its own computes them: the explorer asks too.
     """
-    launch.ask("circuit_core.sweep.trending", db.execute("PRAGMA database_list").fetchone()["file"], *models)
+    launch.refresh_trends(Path(db.execute("PRAGMA database_list").fetchone()["file"]), models)

@@ -29,11 +29,19 @@ def begin(store: Path, asked: Asked) -> str:
         queued = queueing.queue(db, queueing.plan(db, asked))
         if queued.run is not None:
             jobs.leave_to_runner(db, store, queued.run)
-            return f"Computing {_checkpoints(queued.missing)} in the background; that goes on if you leave."
-    there = f"{_checkpoints(queued.total)} computed already"
-    if not queued.answering:
-        return f"{there}: nothing to do."
-    return f"{there}: of {', '.join(queued.answering)} these results answer now, in place of others."
+    return " ".join(filter(None, (_begun(queued), _answering(queued))))
+
+
+def _begun(queued: queueing.Queued) -> str:
+    if queued.run is not None:
+        return f"Computing {_checkpoints(queued.missing)} in the background; that goes on if you leave."
+    return f"{_checkpoints(queued.total)} computed already{'' if queued.answering else ': nothing to do'}."
+
+
+def _answering(queued: queueing.Queued) -> str:
+    """That views show other results than before; empty if they do not."""
+    which = ", ".join(queued.answering)
+    return f"Of {which} the results that are there answer now, in place of others." if which else ""
 
 
 def begin_patch(store: Path, model: str, step: int, task: str, receivers: Iterable[str]) -> dict[str, int]:
@@ -69,6 +77,8 @@ def run(store: Path, asked: Asked, as_json: bool = False) -> int:
     for runs_of_model in exact_runs(plan.surveys):
         echo.told(costing.exact(runs_of_model))
     queued = queueing.queue(db, plan)
+    if queued.answering:
+        echo.told(_answering(queued))
     number = queued.run
     if number is not None and asked.how.detach:
         return _detach(db, store, number, queued, as_json)

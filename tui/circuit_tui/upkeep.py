@@ -37,5 +37,8 @@ def merge(store: Path, other: Path, as_json: bool) -> None:
         trending.refresh(db, model)
     close_writer(db)
     if as_json:
-        echo.document({"models": merged.models, "results": merged.results, "held": merged.held})
+        counts = {"models": merged.models, "results": merged.results, "held": merged.held}
+        echo.document({**counts, "renamed": merged.renamed})
+    for theirs, here in merged.renamed.items():
+        echo.told(f"The task {theirs} of {other} is called {here} here: what a file holds decides, not its name.")
     echo.told(f"{merged.results} results taken over, {merged.held} were there already.")

@@ -44,14 +44,15 @@ FORMATS: dict[str, Callable[[CircuitFile, Path, dict[str, Any]], None]] = {
 def export(
     store: Path, model: str, step: str, task: str, kind: str, path: Path, choices: dict[str, Any], size: int | None
 ) -> None:
-    """Write the circuit that answers. Raises: CircuitError, UnknownName."""
+    """Write the circuit that answers, of those that the choices allow. Raises: CircuitError, UnknownName."""
     db = open_to_read(store)
     at = addresses.resolve_step(db, model, step)
     found = queries.stored_circuit(db, model, at, task, choices)
     if found is None:
-        raise CircuitError(
-            f"The store holds no circuit {model}@{at}/{task}: compute it with `circuit-tui run {model}`."
-        )
+        which = "".join(f", {choice} {value}" for choice, value in choices.items())
+        others = f"`circuit-tui show circuits {model}` lists those that it holds"
+        none = f"compute it with `circuit-tui run {model}`"
+        raise CircuitError(f"The store holds no circuit {model}@{at}/{task}{which}: {others if which else none}.")
     circuit = _original(found.original) if found.original and size is None else _file(found, size)
     FORMATS[kind](circuit, path, {"model": model, "step": at, "task": task, "method": found.method})
 

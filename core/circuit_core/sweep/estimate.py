@@ -3,7 +3,9 @@
 Time is what the same analysis with the same parameters has taken on the same kind of device: of this model if the store
 knows it, else of the model nearest in size, by the ratio of parameters. An analysis that was never computed so has no
 time, and so the whole has none. What rests on another analysis takes that one's time too, where that is not computed
-beside it. Work is shared evenly by the slots. Memory of a worker is its weights, and batches that
+beside it. Work is shared evenly by the slots, after the start of their workers: by so much the first checkpoint of a
+slot takes longer than others. Where it alone is known, all that a small model takes besides its analyses is the start,
+since its weights are read in no time. Memory of a worker is its weights, and batches that
 are chosen to fit: a gigabyte on a CPU, half of what is free on a GPU (`circuits.batches`).
 """
 
@@ -25,6 +27,8 @@ from circuit_store.costs import Costs, costs
 _BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 BATCH = 2**30
 """Bytes of a batch on a CPU."""
+SMALL = 10_000_000
+"""Parameters below which loading takes no time beside the start of a worker."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def estimate(
         already=sum(len(s.steps) for s in asked) - units,
         results=sum(len(lacking) for s in asked for lacking in s.missing.values()),
         bytes=sum(_on_disk(s, step) for s in asked for step in s.missing),
-        seconds=sum(timed) / max(1, min(len(places), units)) if len(timed) == len(seconds) else None,
+        seconds=time.shared(timed, min(len(places), units)) if len(timed) == len(seconds) else None,
         seconds_from=tuple(sorted(time.others)),
         untimed=tuple(sorted(time.untimed)),
         slots=len(places),
@@ -97,9 +101,18 @@ class _Time:
         self.known, self.gpu = known, gpu
         self.others: set[str] = set()
         self.untimed: set[str] = set()
+        first, later = known.first.get(gpu, {}), known.loading.get(gpu, {})
+        small = {name: 0.0 for name in first if known.params.get(name, SMALL) < SMALL}
+        self.loading = {**first, **small, **later}
+        starts = [first[name] - self.loading[name] for name in first if name in small | later]
+        self.start = max(0.0, sum(starts) / max(1, len(starts)))
+
+    def shared(self, seconds: list[float], slots: int) -> float:
+        """All units, by so many slots at once, whose workers start together; nothing if there are none."""
+        return self.start + sum(seconds) / slots if slots else 0.0
 
     def of(self, model: str, params: int | None, lacking: list[Job]) -> float | None:
-        parts = [self._scaled(self.known.loading.get(self.gpu, {}), model, params)]
+        parts = [self._scaled(self.loading, model, params)]
         for job in lacking:
             parts.append(self._scaled(self.known.work.get(self._key(job), {}), model, params))
             if parts[-1] is None:

@@ -1,6 +1,8 @@
 """From a head role's name to its scores on a loaded checkpoint; passes that several roles share are made once."""
 
+from collections.abc import Callable
 from functools import cache
+from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +20,28 @@ from circuit_core.patching.ioi_algorithm import PAPER_CODE, IOIAlgorithm, Option
 from circuit_core.patching.path_patching import Head
 from circuit_core.tasks.prompts import PromptSet
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def remembered(compute: Callable[P, T]) -> Callable[P, T]:
+    """Computes once for the same arguments; that something is undefined (`TaskError`) is remembered as a result is."""
+
+    @cache
+    def found(*args: P.args, **kwargs: P.kwargs) -> T | TaskError:
+        try:
+            return compute(*args, **kwargs)
+        except TaskError as error:
+            return error.with_traceback(None)
+
+    def recall(*args: P.args, **kwargs: P.kwargs) -> T:
+        answer = found(*args, **kwargs)
+        if isinstance(answer, TaskError):
+            raise answer.with_traceback(None)
+        return answer
+
+    return recall
+
 
 class HeadRoles:
     """The roles of one checkpoint.
@@ -28,9 +52,9 @@ class HeadRoles:
 
     def __init__(self, of: Loaded, text: str | None) -> None:
         self.of, self.text = of, text
-        self.attention, self.successor = cache(self._attention), cache(self._successor)
-        self.copying, self.from_end = cache(self._copying), cache(self._from_end)
-        self._scored, self.algorithm = cache(self._suppression), cache(self._algorithm)
+        self.attention, self.successor = remembered(self._attention), remembered(self._successor)
+        self.copying, self.from_end = remembered(self._copying), remembered(self._from_end)
+        self._scored, self.algorithm = remembered(self._suppression), remembered(self._algorithm)
 
     def _attention(self, preset: str) -> dict[str, RoleScores]:
         """Raises: TaskError."""

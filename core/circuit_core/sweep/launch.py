@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,11 @@ def alive(store: Path) -> bool:
     except OSError:
         return True
     return False
+
+
+def refresh_trends(store: Path, models: Iterable[str]) -> None:
+    """Compute the trends of models anew, where no run will be there at whose end they follow. Raises: CircuitError."""
+    ask("circuit_core.sweep.trending", str(store), *models)
 
 
 def ask(module: str, *arguments: str) -> Any:

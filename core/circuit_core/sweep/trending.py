@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from circuit_core.trends.emergence import FLOORS, HeadEmergence, role_emergence
-from circuit_core.trends.figures import TASK_OF, top_heads
+from circuit_core.trends.figures import TASK_OF, Shown, figure_2_head, top_heads
 from circuit_core.trends.handoffs import handoffs
 from circuit_core.trends.tasks import HALF, TaskAcquisition, task_acquisition
 from circuit_store import queries, trends
@@ -68,11 +68,8 @@ class _Model:
         rows += [_earliest("role_in_circuit", role, found.in_circuit)] if found.in_circuit else []
         emerged = sorted((h for h in found.heads if h.emerged_step is not None), key=lambda h: h.emerged_step or 0)
         rows += [_row("head", role, head) for head in emerged]
-        top = top_heads(self.steps, scores, role, counts, inside)
-        rows += [
-            Emergence("top_head", role, h.layer, h.head, h.step, value=h.maximum, threshold=top.threshold)
-            for h in top.heads
-        ]
+        rows += _shown("figure_2_head", role, figure_2_head(self.steps, scores, role, inside))
+        rows += _shown("top_head", role, top_heads(self.steps, scores, role, counts, inside))
         passed = [Handoff(**vars(h), **of) for h in handoffs(self.steps, found.heads)]
         return [replace(row, **of) for row in rows], passed
 
@@ -118,6 +115,12 @@ def _earliest(kind: str, role: str, found: Any) -> Emergence:
     if found.head is None:
         return Emergence(kind, role, threshold=FLOORS[role], reason=found.reason)
     return _row(kind, role, found.head)
+
+
+def _shown(kind: str, role: str, found: Shown) -> list[Emergence]:
+    return [
+        Emergence(kind, role, h.layer, h.head, h.step, value=h.maximum, threshold=found.threshold) for h in found.heads
+    ]
 
 
 def _row(kind: str, role: str, h: HeadEmergence) -> Emergence:

@@ -4,8 +4,7 @@ Figure 2, one head: with t = .33 of the highest score of all heads and checkpoin
 score is at least t, and comes first with the earliest checkpoint at which it reaches t; ties go to the higher maximum.
 Figure 3, at most five: heads whose highest score is at least .25 of the highest of all (.4 for successor heads), ranked
 by the number of checkpoints at which they are in the circuit. Thresholds are taken from all heads, before a restriction
-to the heads of the circuit of the role's task. Copy-suppression scores outside 0 to 1 count as 0. The paper's second
-version instead sums the scores of the circuit's heads (`summed`).
+to the heads of the circuit of the role's task. Copy-suppression scores outside 0 to 1 count as 0.
 
 These rules serve to draw the published figures. They ask neither for a floor nor that a score lasts; `emergence` does.
 """
@@ -71,19 +70,6 @@ def top_heads(
     found = _reaching(steps, scores, role, STRONG_SUCCESSOR if role == "successor" else STRONG, allowed)
     counts = np.zeros(scores.shape[1:], int) if in_circuit is None else in_circuit
     return Shown(sorted(found.heads, key=lambda h: (-counts[h.layer, h.head], -h.maximum))[:n], found.threshold)
-
-
-def summed(
-    scores: Float[np.ndarray, "step layer head"], allowed: Bool[np.ndarray, "layer head"] | None = None
-) -> Float[np.ndarray, " step"]:
-    """Sum of the allowed heads' scores, as a share of its highest.
-
-    NaN where a head lacks its score, or where no sum is positive; heads that were never scored are left out.
-    """
-    shown = ~np.isnan(scores).all(0) & (True if allowed is None else allowed)
-    total = scores[:, shown].sum(-1)
-    highest = np.fmax.reduce(total, initial=0)
-    return total / highest if highest else np.full(len(total), np.nan)
 
 
 def _reaching(

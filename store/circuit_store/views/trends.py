@@ -30,14 +30,19 @@ EMERGENCE = View(
         Column(
             "kind",
             "`role`: the role's earliest head; `role_in_circuit`: the earliest of its task's circuit; `head`: any head"
-            " with the role; `top_head`: the heads longest in the circuit; `task`, `task_most`: half and nine tenths of"
+            " with the role; `figure_2_head`: the earliest by the rule of the paper's figure; `top_head`: the heads"
+            " longest in the circuit; `task`, `task_most`: half and nine tenths of"
             " the final metric; `task_minimum`: the lowest metric before",
         ),
         Column("name", "role or task"),
         Column("task", "task whose prompts were used", "none were"),
         Column("layer", "layer, from 0", "a task, or no head, see reason"),
         Column("head", "head, from 0", "a task, or no head, see reason"),
-        Column("step", "first of two checkpoints in a row at the threshold", "it does not emerge, see reason"),
+        Column(
+            "step",
+            "first of two checkpoints in a row at the threshold; the first at all for the paper's figures",
+            "it does not emerge, see reason",
+        ),
         Column("tokens", "tokens seen by then", "not known, or it does not emerge"),
         Column("lost_step", "first of two in a row below a third of the head's maximum", "not lost"),
         Column("lost_tokens", "tokens seen by then", "not lost, or not known"),

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from circuit_tui.cli.main import NUMBER, main
+from circuit_tui.cli.looking import among_circuits
+from circuit_tui.cli.main import main
 
 FORMATS = ["eap-ig-json", "eap-ig-pt", "graphml", "dot"]
 
@@ -20,11 +21,7 @@ def circuit() -> None:
 @click.option("--format", "kind", required=True, type=click.Choice(FORMATS), help="What to write.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of stdout.")
 @click.option("--size", type=click.IntRange(1), help="The circuit of so many edges, instead of the one chosen.")
-@click.option("--run", type=NUMBER, help="Let only this run answer.")
-@click.option("--method", help="Let only circuits by this method answer; `imported` for those from files.")
-@click.option("--ig-rule", help="Let only circuits by this rule answer.")
-@click.option("--ig-steps", type=NUMBER, help="Let only circuits with so many points answer.")
-@click.option("--search", help="Let only circuits by this search answer.")
+@among_circuits
 @click.pass_obj
 def export_circuit(store: Path, address: str, kind: str, output: Path | None, size: int | None, **choices: Any) -> None:
     """Write a circuit, with the scores of all edges, for EAP-IG or a graph drawing tool."""

@@ -14,21 +14,32 @@ _ADDRESS = [
     click.option("--role", help="Only this head role."),
     click.option("--layer", type=NUMBER, help="Only this layer."),
     click.option("--head", type=NUMBER, help="Only this head."),
-    click.option("--run", type=NUMBER, help="Let only this run answer."),
     click.option("--preset", help="Let only head roles with these parameters answer: default or paper-code."),
     click.option("--text", help="Let only head roles on this text answer: a file, or how its hash begins."),
-    click.option("--method", help="Let only circuits by this method answer."),
+]
+_CHOICES = [
+    click.option("--run", type=NUMBER, help="Let only this run answer."),
+    click.option("--dtype", help="Let only results of this precision answer."),
+    click.option("--method", help="Let only circuits by this method answer; `imported` for those from files."),
     click.option("--ig-rule", help="Let only circuits by this rule answer."),
     click.option("--ig-steps", type=NUMBER, help="Let only circuits with so many points answer."),
     click.option("--search", help="Let only circuits by this search answer."),
     click.option("--select", "selector", help="Let only circuits by this order of edges answer."),
     click.option("--threshold", type=float, help="Let only circuits for this faithfulness answer."),
-    click.option("--dtype", help="Let only results of this precision answer."),
 ]
 
 
 def addressed(command: Any) -> Any:
-    for decorate in reversed(_ADDRESS):
+    return _with(_ADDRESS, among_circuits(command))
+
+
+def among_circuits(command: Any) -> Any:
+    """A command that says which of several circuits it is about."""
+    return _with(_CHOICES, command)
+
+
+def _with(options: list[Any], command: Any) -> Any:
+    for decorate in reversed(options):
         command = decorate(command)
     return command
 
