@@ -163,6 +163,21 @@ async def test_the_plot_hides_no_point(explore):
         assert len(line.split()) > 1
 
 
+async def test_the_plot_fills_its_pane_after_the_terminal_was_too_small(explore):
+    async with explore(size=(120, 40)) as (app, pilot):
+        await pilot.press("4")
+        before = plotted(app)
+        for size in ((200, 60), (120, 40)):
+            await pilot.resize_terminal(50, 12)
+            await pilot.pause()
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            await pilot.pause()
+            top, *_, bottom, _ = plotted(app).splitlines()[1:]
+            assert top[-1] == "┓" and bottom[-1] == "┛"
+        assert plotted(app) == before and app.main.focused is app.main.pane.body
+
+
 def plotted(app) -> str:
     """What stands in the plot."""
     region = app.main.of("history").plot.region
