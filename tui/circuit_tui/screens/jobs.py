@@ -169,7 +169,11 @@ class Jobs(Screen[None], inherit_bindings=False):
         if self.units.has_focus and unit:
             return plain(unit["error"] or "")
         row = self.queue.row
-        return plain(f"{row['reason'] + ' · ' if row['reason'] else ''}{options.command(row)}") if row else ""
+        return (
+            plain(f"{row['reason'] + ' · ' if row['reason'] else ''}{options.command(row, self.main.program)}")
+            if row
+            else ""
+        )
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._say)
