@@ -27,13 +27,23 @@ _ADDRESS = [
 ]
 
 
+class OfViews(click.Command):
+    """Its help ends with the views that there are."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from circuit_store.views import VIEWS
+
+        with formatter.section("Views"):
+            formatter.write_dl([(view.name, view.about) for view in VIEWS.values()])
+
+
 def addressed(command: Any) -> Any:
     for decorate in reversed(_ADDRESS):
         command = decorate(command)
     return command
 
 
-@main.command()
+@main.command(cls=OfViews)
 @addressed
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
@@ -45,7 +55,7 @@ def show(store: Path, view: str, address: str | None, as_json: bool, as_csv: boo
     printing.show(store, view, address, narrow, "json" if as_json else "csv" if as_csv else "table")
 
 
-@main.command()
+@main.command(cls=OfViews)
 @addressed
 @click.option("--where", multiple=True, metavar="COL=VAL", help="Only rows with this value.")
 @click.option("--grep", metavar="RE", help="Only rows in which some cell matches.")
