@@ -32,6 +32,16 @@ async def opened(app, pilot, *keys) -> Jobs:
     return page
 
 
+@pytest.mark.parametrize("width", [78, 118])
+async def test_what_is_cut_off_does_not_touch_what_follows(explore, db, width):
+    async with explore() as (app, pilot):
+        page = await opened(app, pilot)
+        row = {**page.queue.runs[0], "models": ["a-model-with-a-long-name"] * 9}
+        assert "… █" in queue_lines.run_line(row, width, page.colours).plain
+        unit = {**page.queue.units[0], "state": "failed", "error": "why " * 99, "attempts": 10000}
+        assert "… 10000" in queue_lines.unit_line(unit, width, page.colours).plain
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_runs_newest_first_and_the_units_of_the_chosen_one(explore, db, screen_text, size):
     async with explore(size=size) as (app, pilot):

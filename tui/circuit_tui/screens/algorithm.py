@@ -91,13 +91,18 @@ class Algorithm(Page):
 
     def _share(self, name: str, row: dict[str, Any], colour: str) -> Text:
         share = finite(row["share_of_score"])
-        line = Text(f"{name:<14}{row['nodes']:>4} nodes{row['edges']:>6,} edges")
+        line = Text(f"{name:<14}{_counted(row['nodes'], 'node'):>10}{_counted(row['edges'], 'edge'):>12}")
         line.append(f"{share:>8.1%}  ".replace("%", " %") if share is not None else f"{'–':>10}  ")
         return line.append(bar(share or 0, _BAR), colour).append("\n")
 
     def _command(self, at: dict[str, Any]) -> str:
         tasks = f" --tasks {plain(at['task'])}" if "task" in at else ""
         return f"{self.main.program} run {plain(at['model'])} --checkpoints {at['step']} --analyses algorithm{tasks}"
+
+
+def _counted(number: int, what: str) -> str:
+    """`1 node `, `2 nodes`: of one width, so that numbers stand below each other."""
+    return f"{number:,} {what}{' ' if number == 1 else 's'}"
 
 
 def _is_mlp(row: dict[str, Any]) -> bool:
