@@ -133,6 +133,12 @@ def test_a_home_folder_in_the_stores_path(fresh, tmp_path):
     assert (tmp_path / "home" / "s.db").exists() and not (tmp_path / "~").exists()
 
 
+@pytest.mark.parametrize("command", ["show", "export"])
+def test_help_says_which_views_there_are(fresh, command):
+    listed = fresh(command, "--help").partition("Views:")[2]
+    assert [line.split()[0] for line in listed.splitlines() if line[2:3].strip()] == list(VIEWS)
+
+
 def test_info_says_where_everything_lies(shell):
     """Invariant: `info` names the store and the log, and whether there is a store."""
     told = json.loads(shell("info", "--json"))

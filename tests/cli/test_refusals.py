@@ -125,6 +125,11 @@ def test_a_store_of_a_later_version(fresh, command):
     assert "store.db" in sentence and "99" in sentence and "newer" in sentence
 
 
+def test_merging_what_is_not_there_makes_no_store(fresh):
+    assert "There is no store at nowhere.db" in fresh.refused("merge", "nowhere.db")
+    assert not fresh.store.exists()
+
+
 def test_a_damaged_store(fresh):
     """Invariant: damage that shows only while reading is one sentence too; exit 1, for nothing was asked wrongly."""
     fresh("models", "add", "mine", SAMPLE)

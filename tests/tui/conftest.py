@@ -152,7 +152,8 @@ class Maker:
 
 @pytest.fixture(autouse=True)
 def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test has its own state folder and working directory."""
+    """Every test has its own state folder, working directory and usual store."""
+    monkeypatch.setenv("CIRCUIT_TUI_STORE", str(tmp_path / "store.db"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("NO_COLOR", raising=False)
     (tmp_path / "cwd").mkdir()

@@ -10,6 +10,7 @@ from circuit_tui.screens.confirm import Confirm
 from circuit_tui.screens.jobs import Jobs
 from circuit_tui.screens.log import Log
 from circuit_tui.screens.queue import EMPTY
+from circuit_tui.widgets import queue_lines
 
 SIZES = [(80, 24), (120, 40)]
 
@@ -29,6 +30,16 @@ async def opened(app, pilot, *keys) -> Jobs:
     assert isinstance(page, Jobs)
     await pilot.press(*keys)
     return page
+
+
+@pytest.mark.parametrize("width", [78, 118])
+async def test_what_is_cut_off_does_not_touch_what_follows(explore, db, width):
+    async with explore() as (app, pilot):
+        page = await opened(app, pilot)
+        row = {**page.queue.runs[0], "models": ["a-model-with-a-long-name"] * 9}
+        assert "… █" in queue_lines.run_line(row, width, page.colours).plain
+        unit = {**page.queue.units[0], "state": "failed", "error": "why " * 99, "attempts": 10000}
+        assert "… 10000" in queue_lines.unit_line(unit, width, page.colours).plain
 
 
 @pytest.mark.parametrize("size", SIZES)

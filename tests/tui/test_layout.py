@@ -77,6 +77,17 @@ async def test_every_key_is_in_the_help_and_in_the_palette(explore):
         assert app.screen is app.main
 
 
+async def test_the_tips_of_the_help_stand_below_each_other(explore, screen_text):
+    groups = {key.group for key in bindings.KEYS}
+    async with explore(size=(80, 24)) as (app, pilot):
+        await pilot.press("question_mark")
+        for _ in range(6):
+            await pilot.pause()
+            lines = [line[6:72].rstrip() for line in screen_text(app).splitlines()[4:-3]]
+            assert all(line in groups or line.startswith("  ") for line in lines if line), lines
+            await pilot.press("pagedown")
+
+
 async def test_every_key_has_an_action_and_no_two_collide(explore):
     async with explore() as (app, _):
         for pane in (None, *bindings.PANES):

@@ -1,6 +1,10 @@
 """What leaves the explorer is what the command line gives: same bytes, and the command is named."""
 
 import base64
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +42,27 @@ async def test_export_is_byte_for_byte_the_command_lines(explore, db, key, view,
     wanted = export.text(queries.rows(db, which, filters), [c.name for c in which.columns], "csv")
     assert Path(name).read_bytes() == wanted.encode() and wanted.count("\r\n") > 2
     assert said == [f"{name} written to {Path.cwd()}\n{command}"]
+
+
+async def test_commands_name_a_store_that_is_not_the_usual_one(explore, screen_text, path, monkeypatch):
+    """What the explorer says, typed into a shell, gives the bytes that it wrote."""
+    monkeypatch.setenv("CIRCUIT_TUI_STORE", "another.db")
+    monkeypatch.chdir(path.parent)
+    named = f"circuit-tui --store {path.name}"
+    async with explore(store=Path(path.name)) as (app, pilot):
+        await pilot.press("3", "e")
+        ((_, command),) = [toast.message.splitlines() for toast in app._notifications]
+        for key in ("i", "ctrl+r"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert f"{named} run toy-a" in screen_text(app), key
+            await pilot.press("escape")
+    assert command.startswith(named)
+    typed = [sys.executable, "-m", "circuit_tui", *shlex.split(command)[1:]]
+    printed = subprocess.run(
+        typed, capture_output=True, check=True, env={**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    )
+    assert printed.stdout == Path("heads-toy-a@256-induction.csv").read_bytes()
 
 
 async def test_a_file_is_never_overwritten(explore):

@@ -26,6 +26,7 @@ def test_short(number, text):
 
 def test_signed_has_a_true_minus_and_no_number_is_a_dash():
     assert signed(-0.25, 2) == "−0.25" and signed(None, 2) == signed(float("nan"), 2) == "–"
+    assert signed(-0.004, 2) == "0.00"
     assert [digits_for(x) for x in (0, 123.0, 2.5, 0.031)] == [2, 0, 2, 4]
 
 
@@ -50,6 +51,9 @@ def test_step_zero_lies_left_of_the_first_decade():
     axis = Axis([(0, 0), (1, 1000), (10, 10_000), (100, 100_000)])
     assert [round(axis.at(step), 2) for step in (0, 1, 10, 100)] == [0.0, 0.08, 0.54, 1.0]
     assert [label for _, label in axis.ticks()] == ["0", "1k", "10k", "100k"]
+    assert [label for _, label in axis.ticks(0.4, 0.65)] == ["10k"]
+    near = Axis([(0, 0), *((step, step * 1000) for step in (2, 3, 40, 41, 60, 90))])
+    assert [label for _, label in near.ticks(0.75, 1.0)] == ["40k", "60k", "90k"]
 
 
 def test_steps_stand_in_for_tokens_and_the_axis_may_be_linear():

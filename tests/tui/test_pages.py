@@ -1,5 +1,7 @@
 """Pages over the panes: what the store holds of the algorithm and of training, step by step, in lines that fit."""
 
+import re
+
 import pytest
 
 from circuit_store import results, trends
@@ -54,8 +56,8 @@ async def test_the_algorithm_and_the_circuits_parts(explore, whole, screen_text,
         assert "undefined: no S-inhibition head" in text and "not every stage has heads yet" in text
         written = "\n".join(page(app))
         assert "heads" in written and "into q" in written and "MLPs" in written and "input" in written
-        kinds = [line for line in page(app) if " nodes" in line and not line.startswith("  ")]
-        shares = [float(line.split("edges")[1].split("%")[0]) for line in kinds]
+        kinds = [line for line in page(app) if " node" in line and not line.startswith("  ")]
+        shares = [float(re.split(" edges? ", line)[1].split("%")[0]) for line in kinds]
         assert len(shares) == 3 and sum(shares) == pytest.approx(100, abs=0.2)
         await pilot.press("A")
         assert app.screen is app.main

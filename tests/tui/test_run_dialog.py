@@ -27,9 +27,10 @@ async def put(app, pilot, **fields: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_a_run_is_asked_for_and_shown(explore, tmp_path, started, screen_text, size):
+async def test_a_run_is_asked_for_and_shown(explore, tmp_path, started, screen_text, size, monkeypatch):
     """There need not be a store; nothing is written before it starts."""
     store = tmp_path / "new.db"
+    monkeypatch.setenv("CIRCUIT_TUI_STORE", str(store))
     async with explore(store=store, size=size) as (app, pilot):
         await pilot.press("ctrl+r", *"sample-0.1m", "enter")
         await put(app, pilot, checkpoints="0,250", analyses="behaviour", workers="2")

@@ -1,5 +1,7 @@
 """One selection that all panes follow: whatever is chosen in one pane is what the others show."""
 
+import re
+
 import pytest
 
 from circuit_store import queries, results
@@ -101,7 +103,7 @@ async def test_tasks_change_circuit_and_behaviour(explore):
         assert app.main.of("circuit").circuit is None
 
 
-async def test_marked_heads_are_the_series_of_the_plot(explore):
+async def test_marked_heads_are_the_series_of_the_plot(explore, screen_text):
     async with explore() as (app, pilot):
         await pilot.press("3", "g", "space", "l", "space")
         assert app.main.look.at.marks == ((0, 0), (0, 1))
@@ -110,6 +112,10 @@ async def test_marked_heads_are_the_series_of_the_plot(explore):
         assert app.main.look.at.marks == ()
         await pilot.press("asterisk")
         assert app.main.look.at.marks[0] == (2, 1)
+        await pilot.pause()
+        text = screen_text(app)
+        for name in app.main.of("history").curves:
+            assert re.search(rf"[●▲■◆○△□◇] {re.escape(name)} 0\.\d\d", text), name
 
 
 async def test_nine_heads_are_too_many(explore):
@@ -129,6 +135,43 @@ async def test_the_plot_shows_the_tasks_metric_and_either_axis(explore):
         assert app.main.look.at.step == 128
         await pilot.press("0", "B")
         assert history.span == 1.0 and list(history.curves) == ["a2.h1"]
+
+
+async def test_the_plot_hides_no_point(explore):
+    """Neither its frame nor the line at the checkpoint does, and a part of it has its own labels."""
+    async with explore() as (app, pilot):
+        history = app.main.of("history")
+        for keys in (["4"], ["less_than_sign"], ["full_stop"], ["B"], ["X", "X"]):
+            await pilot.press(*keys)
+            await pilot.pause()
+            (curve,) = history.curves.values()
+            assert plotted(app).count("●") == len(curve) == 10, keys
+        await pilot.press("greater_than_sign", "z", "z")
+        await pilot.pause()
+        (line,) = plotted(app).splitlines()[-1:]
+        assert len(line.split()) > 1
+
+
+async def test_the_plot_fills_its_pane_after_the_terminal_was_too_small(explore):
+    async with explore(size=(120, 40)) as (app, pilot):
+        await pilot.press("4")
+        before = plotted(app)
+        for size in ((200, 60), (120, 40)):
+            await pilot.resize_terminal(50, 12)
+            await pilot.pause()
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            await pilot.pause()
+            top, *_, bottom, _ = plotted(app).splitlines()[1:]
+            assert top[-1] == "┓" and bottom[-1] == "┛"
+        assert plotted(app) == before and app.main.focused is app.main.pane.body
+
+
+def plotted(app) -> str:
+    """What stands in the plot."""
+    region = app.main.of("history").plot.region
+    strips = app.screen._compositor.render_strips()[region.y : region.bottom]
+    return "\n".join(strip.text[region.x : region.right] for strip in strips)
 
 
 async def test_the_way_back_and_forward(explore):

@@ -80,12 +80,12 @@ class Followed:
         if not control.withdraw(self.db, self.run, os.getpid()):
             echo.told(
                 f"Interrupted. Run {self.run} goes on, because it was asked for elsewhere too: "
-                f"`circuit-tui jobs cancel {self.run}` ends it."
+                f"`{paths.program(self.store)} jobs cancel {self.run}` ends it."
             )
             return
         echo.told(
             "Interrupted. What is finished stays; the same command, or "
-            f"`circuit-tui jobs resume {self.run}`, goes on from there."
+            f"`{paths.program(self.store)} jobs resume {self.run}`, goes on from there."
         )
         if runs.progress(self.db) is None:
             self.end(0)

@@ -35,7 +35,7 @@ def show_all(store: Path, as_json: bool) -> None:
         found = runs.listed(db)
     _print({"runs": found}, found, COLUMNS, as_json)
     if any(row["open"] for row in found) and not launch.alive(store):
-        echo.told("No runner is at work: `circuit-tui jobs resume` starts one.")
+        echo.told(f"No runner is at work: `{paths.program(store)} jobs resume` starts one.")
 
 
 def show(store: Path, run: int, as_json: bool) -> None:
@@ -70,7 +70,8 @@ def drop(store: Path, run: int) -> None:
 def resume(store: Path, run: int | None, as_json: bool, failed: bool = False) -> None:
     """Queue what a run, or every interrupted run, has left, and see that somebody computes it."""
     chosen, total = go_on(store, run, failed)
-    told = f"{total} unit{'' if total == 1 else 's'} computed in the background: `circuit-tui jobs list` looks on."
+    units = f"{total} unit{'' if total == 1 else 's'}"
+    told = f"{units} computed in the background: `{paths.program(store)} jobs list` looks on."
     if as_json:
         echo.document({"runs": chosen, "queued": total})
     echo.told(told if total else "Nothing is left to compute.")

@@ -39,15 +39,15 @@ def words(values: Mapping[str, Any]) -> list[str]:
     return [word for name in OPTIONS if name in values for word in (OPTIONS[name], _written(values[name]))]
 
 
-def command(row: Mapping[str, Any]) -> str:
+def command(row: Mapping[str, Any], program: str = "circuit-tui") -> str:
     """The command that asks for what a run of the queue is (`runs.listed`); in words what no command can say."""
     request = row["request"]
     if "imported" in request:
-        return _import(request)
+        return f"{program} {shlex.join(_import(request))}"
     models = ", ".join(request.get("models", []))
     if request.get("patch"):
         return f"path patching to {request['patch'].get('to')} of {models}"
-    line = shlex.join(["circuit-tui", "run", *request.get("models", []), *words(_unusual(row))])
+    line = f"{program} {shlex.join(['run', *request.get('models', []), *words(_unusual(row))])}"
     return f"{line}   with the text {request['text']}" if request.get("text") else line
 
 
@@ -69,12 +69,12 @@ def _plain(name: str, value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _import(request: Mapping[str, Any]) -> str:
+def _import(request: Mapping[str, Any]) -> list[str]:
     """Of a circuit that came from a file, of which the store knows the name alone."""
     address, _, task = request["circuit"].rpartition("/")
     model, _, step = address.rpartition("@")
     where = ["--model", model, "--step", step, "--task", task]
-    return shlex.join(["circuit-tui", "circuit", "import", request["imported"], *where])
+    return ["circuit", "import", request["imported"], *where]
 
 
 def _written(value: Any) -> str:

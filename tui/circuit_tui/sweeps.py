@@ -9,7 +9,7 @@ from circuit_core.sweep.exact_runs import exact_runs
 from circuit_core.sweep.request import ANALYSES, Request
 from circuit_store import addresses, control, queries, runs
 from circuit_store.store import open_to_write
-from circuit_tui import costing, echo, following, jobs, queueing
+from circuit_tui import costing, echo, following, jobs, paths, queueing
 from circuit_tui.asking import Asked
 
 DEMO = Request(analyses=ANALYSES)
@@ -103,9 +103,10 @@ def run(store: Path, asked: Asked, as_json: bool = False) -> int:
 
 def _detach(db: sqlite3.Connection, store: Path, run: int, queued: queueing.Queued, as_json: bool) -> int:
     jobs.leave_to_runner(db, store, run)
+    queue = f"{paths.program(store)} jobs"
     echo.told(
-        f"Run {run} computes {_checkpoints(queued.missing)} in the background: `circuit-tui jobs show {run}` looks "
-        f"at it, `circuit-tui jobs cancel {run}` ends it."
+        f"Run {run} computes {_checkpoints(queued.missing)} in the background: `{queue} show {run}` looks "
+        f"at it, `{queue} cancel {run}` ends it."
     )
     if as_json:
         echo.document({"run": run, "queued": queued.missing, "already": queued.total - queued.missing})
@@ -129,7 +130,8 @@ def summary(store: Path, models: list[str]) -> None:
 
     db = open_to_read(store)
     echo.shown(table([_summary(db, m) for m in models], None), end="")
-    echo.shown("Look closer: circuit-tui   (or: circuit-tui show circuit sample-0.2m@final --task ioi)")
+    program = paths.program(store)
+    echo.shown(f"Look closer: {program}   (or: {program} show circuit sample-0.2m@final --task ioi)")
 
 
 def _summary(db: sqlite3.Connection, model: str) -> dict[str, object]:

@@ -31,6 +31,7 @@ def backup(store: Path, output: Path, as_json: bool) -> None:
 def merge(store: Path, other: Path, as_json: bool) -> None:
     from circuit_core.sweep import trending
 
+    open_to_read(other).close()
     db = open_to_write(store)
     merged = upkeep.merge(db, other)
     for model in merged.names if merged.results else []:

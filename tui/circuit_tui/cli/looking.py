@@ -29,6 +29,16 @@ _CHOICES = [
 ]
 
 
+class OfViews(click.Command):
+    """Its help ends with the views that there are."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from circuit_store.views import VIEWS
+
+        with formatter.section("Views"):
+            formatter.write_dl([(view.name, view.about) for view in VIEWS.values()])
+
+
 def addressed(command: Any) -> Any:
     return _with(_ADDRESS, among_circuits(command))
 
@@ -44,7 +54,7 @@ def _with(options: list[Any], command: Any) -> Any:
     return command
 
 
-@main.command()
+@main.command(cls=OfViews)
 @addressed
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
@@ -56,7 +66,7 @@ def show(store: Path, view: str, address: str | None, as_json: bool, as_csv: boo
     printing.show(store, view, address, narrow, "json" if as_json else "csv" if as_csv else "table")
 
 
-@main.command()
+@main.command(cls=OfViews)
 @addressed
 @click.option("--where", multiple=True, metavar="COL=VAL", help="Only rows with this value.")
 @click.option("--grep", metavar="RE", help="Only rows in which some cell matches.")

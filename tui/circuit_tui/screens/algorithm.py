@@ -39,7 +39,7 @@ class Algorithm(Page):
         rows = queries.rows(look.db, queries.view("greater_than"), at)
         if not rows:
             said = Text("What its circuit does with years is not computed here:\n")
-            return said.append(wrapped(_command(at))) if at["task"] == _OF_YEARS else None
+            return said.append(wrapped(self._command(at))) if at["task"] == _OF_YEARS else None
         lines = self.topic(f"Years in the circuit · {plain(look.at.task)}", "at the answer position")
         if reason := rows[0]["reason"]:
             return lines.append(wrapped(f"undefined: {plain(reason)}"), self.colours.muted)
@@ -58,7 +58,7 @@ class Algorithm(Page):
         tasks = [row["task"] for row in found]
         rows = [row for row in found if row["task"] == (look.at.task if look.at.task in tasks else tasks[0])]
         if not rows:
-            return Text("The IOI algorithm is not computed here:\n").append(wrapped(_command(at)))
+            return Text("The IOI algorithm is not computed here:\n").append(wrapped(self._command(at)))
         which = roles.differs(roles.set_of(rows[0]), rows[0]["task"])
         title = " · ".join(["Stages of the algorithm", plain(rows[0]["task"]), *which])
         lines = self.topic(title, "percent of the paths' effect")
@@ -91,9 +91,18 @@ class Algorithm(Page):
 
     def _share(self, name: str, row: dict[str, Any], colour: str) -> Text:
         share = finite(row["share_of_score"])
-        line = Text(f"{name:<14}{row['nodes']:>4} nodes{row['edges']:>6,} edges")
+        line = Text(f"{name:<14}{_counted(row['nodes'], 'node'):>10}{_counted(row['edges'], 'edge'):>12}")
         line.append(f"{share:>8.1%}  ".replace("%", " %") if share is not None else f"{'–':>10}  ")
         return line.append(bar(share or 0, _BAR), colour).append("\n")
+
+    def _command(self, at: dict[str, Any]) -> str:
+        tasks = f" --tasks {plain(at['task'])}" if "task" in at else ""
+        return f"{self.main.program} run {plain(at['model'])} --checkpoints {at['step']} --analyses algorithm{tasks}"
+
+
+def _counted(number: int, what: str) -> str:
+    """`1 node `, `2 nodes`: of one width, so that numbers stand below each other."""
+    return f"{number:,} {what}{' ' if number == 1 else 's'}"
 
 
 def _is_mlp(row: dict[str, Any]) -> bool:
@@ -113,8 +122,3 @@ def _heads(kinds: dict[str, list[str]]) -> str:
 def _emerged(row: dict[str, Any]) -> str:
     found = "after emergence: every stage has heads" if row["post_emergence"] else "not every stage has heads yet"
     return wrapped(f"{found}; the whole: {plain(row['universe'] or 'undefined')}", 0)
-
-
-def _command(at: dict[str, Any]) -> str:
-    tasks = f" --tasks {plain(at['task'])}" if "task" in at else ""
-    return f"circuit-tui run {plain(at['model'])} --checkpoints {at['step']} --analyses algorithm{tasks}"

@@ -150,7 +150,13 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
                 page.follow()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.frame)
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        """A pane that was hidden has lost the focus."""
+        if self.focused is None:
+            self.set_focus(self.pane.body)
+        self.frame()
 
     def show_pane(self, name: str) -> None:
         """Go to a pane; where there is room for one only, it takes the place of the other."""

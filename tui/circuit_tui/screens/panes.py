@@ -11,6 +11,11 @@ class Panes(Protocol):
     look: Look | None
 
     @property
+    def program(self) -> str:
+        """The command with the store, as it is typed."""
+        ...
+
+    @property
     def stopped(self) -> bool:
         """Whether something waits to be computed that nobody computes."""
         ...

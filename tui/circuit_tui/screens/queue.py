@@ -132,8 +132,8 @@ class QueueScreen(Screen[None], inherit_bindings=False):
         where.append("   paused, P goes on" if self.paused else "", "bold").append(f"   store {plain(self.main.store)}")
         self._note("where", where)
         self._note("gpus", Text("\n".join(queue_lines.gpu_line(gpu, i) for i, gpu in enumerate(queue.gpus))))
-        self._note("runs-columns", Text(queue_lines.runs_header(width) if queue.runs else ""))
-        self._note("units-columns", Text(queue_lines.units_header(width) if queue.units else ""))
+        self._note("runs-columns", Text(queue_lines.runs_header(width) if queue.runs else "", no_wrap=True))
+        self._note("units-columns", Text(queue_lines.units_header(width) if queue.units else "", no_wrap=True))
         self._note("detail", Text(self._detail()))
         self._title("runs", f"Runs · {len(queue.runs)}")
         self._title("units", self._of_run(queue.row))
@@ -157,7 +157,9 @@ class QueueScreen(Screen[None], inherit_bindings=False):
         if self.units.has_focus and unit:
             return plain(unit["error"] or "")
         row = self.queue.row
-        return plain(f"{row['reason'] + ' · ' if row['reason'] else ''}{options.command(row)}") if row else ""
+        if not row:
+            return ""
+        return plain(f"{row['reason'] + ' · ' if row['reason'] else ''}{options.command(row, self.main.program)}")
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._say)

@@ -112,7 +112,7 @@ class RunDialog(ModalScreen[str]):
 
     @on(Input.Changed)
     def _changed(self) -> None:
-        self.query_one("#command", Static).update(Text(f"circuit-tui run {plain(self.command)}", "bold"))
+        self.query_one("#command", Static).update(Text(f"{self.main.program} run {plain(self.command)}", "bold"))
         self.query_one("#cost", Static).update(Text("…"))
         if self._timer:
             self._timer.stop()

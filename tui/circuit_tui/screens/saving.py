@@ -33,11 +33,11 @@ def address(filters: dict[str, Any]) -> str:
     return f"{filters['model']}{step}" if "model" in filters else ""
 
 
-def command(view: str, filters: dict[str, Any]) -> str:
+def command(view: str, filters: dict[str, Any], program: str = "circuit-tui") -> str:
     """The command that prints the same bytes."""
     which = [part for name in ("task", "role") if name in filters for part in (f"--{name}", str(filters[name]))]
     words = [view, *([address(filters)] if "model" in filters else []), *which]
-    return "circuit-tui export " + " ".join(shlex.quote(word) for word in words)
+    return f"{program} export {shlex.join(words)}"
 
 
 def write(text: str, view: str, filters: dict[str, Any], folder: Path) -> Path:
@@ -55,7 +55,7 @@ def write(text: str, view: str, filters: dict[str, Any], folder: Path) -> Path:
     raise FileExistsError(f"{folder} holds {name}.csv a thousand times: move some away.")
 
 
-def recompute(of: queries.Provenance) -> str:
+def recompute(of: queries.Provenance, program: str = "circuit-tui") -> str:
     """The command that the result was computed by; where it is still held, it computes nothing."""
     facts = of.facts
     of_algorithm = facts.get("role") in OF_PATHS or facts["analysis"] == "greater_than"
@@ -64,12 +64,12 @@ def recompute(of: queries.Provenance) -> str:
     words += ["--tasks", facts["task"]] if facts.get("task") else []
     asked = {name: value for name, value in of.params.items() if value and value != _UNASKED.get(name)}
     words += options.words(asked | ({"dtype": facts["dtype"]} if facts["dtype"] != "float32" else {}))
-    return "circuit-tui run " + shlex.join(words)
+    return f"{program} run {shlex.join(words)}"
 
 
-def provenance(of: queries.Provenance) -> Text:
+def provenance(of: queries.Provenance, program: str = "circuit-tui") -> Text:
     """The command, then fact by fact."""
-    lines = Text().append("computed by       ", "dim").append(f"{plain(recompute(of))}\n\n", "bold")
+    lines = Text().append("computed by       ", "dim").append(f"{plain(recompute(of, program))}\n\n", "bold")
     for name, value in {**of.facts, **of.params}.items():
         lines.append(f"{plain(name).replace('_', ' '):<18}", "dim").append(f"{plain(value)}\n")
     return lines

@@ -4,13 +4,18 @@ from os import environ
 from pathlib import Path
 
 from circuit_store import queries
-from circuit_tui import clipboard, state
+from circuit_tui import clipboard, paths, state
 from circuit_tui.screens import saving
 from circuit_tui.screens.explorer import ExplorerScreen
 from circuit_tui.screens.text import TextScreen
 
 
 class TakingScreen(ExplorerScreen):
+    @property
+    def program(self) -> str:
+        """How a command about this store begins."""
+        return paths.program(self.store)
+
     def action_provenance(self) -> None:
         at, analysis = self.look and self.look.at, self.pane.analysis
         if not self.look or not at or not at.model or at.step is None or not analysis:
@@ -19,7 +24,7 @@ class TakingScreen(ExplorerScreen):
         found = queries.provenance(self.look.db, at.model, at.step, analysis, role, at.task)
         if found is None:
             return self.say(f"Nothing is computed here: no {analysis} at step {at.step}.")
-        self.app.push_screen(TextScreen("Where this number comes from", saving.provenance(found)))
+        self.app.push_screen(TextScreen("Where this number comes from", saving.provenance(found, self.program)))
 
     def action_copy(self, row: bool) -> None:
         text = self._row() if row else self.pane.value()
@@ -55,7 +60,7 @@ class TakingScreen(ExplorerScreen):
             path = saving.write(text, self.pane.view, filters, Path.cwd())
         except OSError as error:
             return self.say(f"No file could be written: {error}")
-        self.say(f"{path.name} written to {path.parent}\n{saving.command(self.pane.view, filters)}")
+        self.say(f"{path.name} written to {path.parent}\n{saving.command(self.pane.view, filters, self.program)}")
 
     def say(self, text: str) -> None:
         self.app.notify(text, markup=False)

@@ -10,6 +10,8 @@ from circuit_tui.widgets.notation import short
 
 _GAP = 0.08
 """Between 0 and the first checkpoint after it, as a share of the axis."""
+_ROOM = 0.15
+"""Between two checkpoints that are labelled, as a share of what is shown."""
 
 
 class Axis:
@@ -29,10 +31,23 @@ class Axis:
     def at(self, step: int) -> float:
         return self._share(self._values.get(step, 0.0))
 
-    def ticks(self) -> list[tuple[float, str]]:
-        """Places and labels, from left to right."""
+    def ticks(self, start: float = 0.0, end: float = 1.0) -> list[tuple[float, str]]:
+        """Places and labels of a part, from left to right: round values or, where less than two are, checkpoints."""
         alone = list(self._values.values()) if len(self._values) == 1 else None
-        return [(self._share(value), short(value)) for value in alone or ([0.0] if self._zero else []) + self._round()]
+        found = self._between(start, end, alone or ([0.0] if self._zero else []) + self._round())
+        return found if alone or len(found) > 1 else self._apart(start, end)
+
+    def _between(self, start: float, end: float, values: Iterable[float]) -> list[tuple[float, str]]:
+        places = ((self._share(value), short(value)) for value in values)
+        return [(place, label) for place, label in places if start <= place <= end]
+
+    def _apart(self, start: float, end: float) -> list[tuple[float, str]]:
+        """Checkpoints whose labels do not run into each other."""
+        found: list[tuple[float, str]] = []
+        for place, label in self._between(start, end, sorted(set(self._values.values()))):
+            if not found or place - found[-1][0] >= _ROOM * (end - start):
+                found.append((place, label))
+        return found
 
     def _share(self, value: float) -> float:
         if not self._log:

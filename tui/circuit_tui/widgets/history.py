@@ -28,7 +28,7 @@ class History(Pane, can_focus=True):
     NAME = "history"
     ABOUT = "A head's score at every checkpoint, over the tokens seen in training."
     BINDINGS = bindings.of("history")
-    DEFAULT_CSS = "History #legend { height: 1; color: $foreground; }"
+    DEFAULT_CSS = "History #legend { max-height: 3; color: $foreground; }"
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,7 +104,8 @@ class History(Pane, can_focus=True):
         what = plain(self.at.task if self.of_task else self.at.role or "")
         unit = self.metric if self.of_task else roles.ends(*self._scale())
         which = [] if self.of_task else roles.differs(self.of, self.at.task)
-        self.title(*([f"{what} {unit} over {axis.unit}", *which] if what else []))
+        over = f"over {axis.unit}"
+        self.title(*([f"{what} {unit}", *which, over] if which else [f"{what} {unit} {over}"] if what else []))
         if not any(self.curves.values()):
             return self.vacant(self._why_empty())
         self._say("")
@@ -112,7 +113,8 @@ class History(Pane, can_focus=True):
         self.query_one("#legend", Note).say(self._legend(series))
         if self.plot:
             at = axis.at(self.at.step or 0)
-            self.plot.show(series, at, axis.ticks(), self._around(at), self._range(), self.colours.accent)
+            span = self._around(at)
+            self.plot.show(series, at, axis.ticks(*span), span, self._range(), self.colours.accent)
 
     def point(self) -> None:
         if self.at.step != self._step:
@@ -149,11 +151,17 @@ class History(Pane, can_focus=True):
         return theme.SERIES[index] if len(self.curves) > 1 else theme.role(self.at.role or "").colour
 
     def _legend(self, series: "list[Series]") -> Text:
-        line = Text(no_wrap=True, overflow="ellipsis")
-        for one in series:
-            value = self.curves[one.name].get(self.at.step or 0)
-            line.append(f"{one.marker} ", one.colour).append(f"{plain(one.name)} {signed(value, 2)}   ")
-        return line.append(f"│ step {self.at.step}", self.colours.accent)
+        """Lines break between series."""
+        lines = [Text()]
+        for entry in (*map(self._entry, series), Text().append(f"│ step {self.at.step}", self.colours.accent)):
+            if lines[-1] and lines[-1].cell_len + entry.cell_len > self.size.width - 2:
+                lines.append(Text())
+            lines[-1].append_text(entry).append("   ")
+        return Text("\n").join(lines)
+
+    def _entry(self, one: "Series") -> Text:
+        value = self.curves[one.name].get(self.at.step or 0)
+        return Text().append(f"{one.marker} ", one.colour).append(f"{plain(one.name)} {signed(value, 2)}")
 
     def _around(self, at: float) -> tuple[float, float]:
         """The part of the axis that is shown: all of it, or a span around the checkpoint."""

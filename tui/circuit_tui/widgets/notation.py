@@ -31,10 +31,10 @@ def finite(number: float | None) -> float | None:
 
 
 def signed(number: float | None, digits: int) -> str:
-    """With a true minus sign; a dash if there is no number."""
+    """With a true minus sign, and none before zero; a dash if there is no number."""
     if finite(number) is None:
         return "–"
-    return f"{number:.{digits}f}".replace("-", "−")
+    return f"{number:z.{digits}f}".replace("-", "−")
 
 
 def digits_for(largest: float) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor
 
 from textual.app import ComposeResult
 from textual.containers import Grid
@@ -10,9 +11,10 @@ from textual.widgets import Static
 from textual_hires_canvas import Canvas
 from textual_plot import HiResMode, PlotWidget
 from textual_plot.axis_formatter import AxisFormatter, NumericAxisFormatter
+from textual_plot.plot_widget import FloatScalar, ScatterPlot, VLinePlot
 
 _MOST_MARKERS = 40
-"""Points of a series beyond which markers would hide the line."""
+"""Points of a series beyond which markers would hide the line; the current checkpoint's has one nonetheless."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,41 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
         accent: str,
     ) -> None:
         self.clear()
-        self.set_xlimits(*span)
-        self.set_ylimits(*values)
+        self.set_xlimits(_hair_before(*span), span[1])
+        self.set_ylimits(_hair_before(*values), values[1])
         self.set_x_formatter(_Places(ticks))
         self.set_y_formatter(_Numbers())
         for one in series:
             xs, ys = [x for x, _ in one.points], [y for _, y in one.points]
             self.plot(xs, ys, one.colour, HiResMode.BRAILLE)
-            if len(xs) <= _MOST_MARKERS:
-                self.scatter(xs, ys, one.marker, one.colour)
+            few = len(xs) <= _MOST_MARKERS
+            marked = [(x, y) for x, y in one.points if span[0] <= x <= span[1] and (few or x == at)]
+            self.scatter([x for x, _ in marked], [y for _, y in marked], one.marker, one.colour)
         if span[0] <= at <= span[1]:
             self.add_v_line(at, accent)
+
+    def get_pixel_from_coordinate(self, x: FloatScalar, y: FloatScalar) -> tuple[int, int]:
+        across, down = self._within(x, y)
+        return floor(across), floor(down)
+
+    def get_hires_pixel_from_coordinate(self, x: FloatScalar, y: FloatScalar) -> tuple[FloatScalar, FloatScalar]:
+        return self._within(x, y)
+
+    def _within(self, x: FloatScalar, y: FloatScalar) -> tuple[FloatScalar, FloatScalar]:
+        """Where a point is drawn. The ends of both axes lie within the frame, which would hide what lies on it."""
+        region = self._scale_rectangle
+        across = (x - self._x_min) / (self._x_max - self._x_min)
+        up = (y - self._y_min) / (self._y_max - self._y_min)
+        return region.x + 0.5 + across * (region.width - 1), region.bottom - 0.5 - up * (region.height - 1)
+
+    def _render_v_line_plot(self, vline: VLinePlot) -> None:
+        """The line, and over it the points that it would hide."""
+        super()._render_v_line_plot(vline)
+        for one in self._datasets:
+            if isinstance(one, ScatterPlot):
+                self._render_scatter_plot(one)
+
+
+def _hair_before(start: float, end: float) -> float:
+    """The library draws a tick at the very start of an axis beside its points."""
+    return start - 1e-9 * (end - start)

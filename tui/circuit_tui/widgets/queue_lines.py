@@ -35,7 +35,7 @@ def runs_header(width: int) -> str:
 def run_line(row: Row, width: int, colours: theme.Palette) -> Text:
     settled = row["done"] + row["failed"]
     line = Text(f"{row['run']:>4} ", no_wrap=True).append_text(_state(row["state"], colours))
-    line.append(_fit(what(row), _room(width)))
+    line.append(f"{_fit(what(row), _room(width) - 1)} ")
     share = (settled + row["fraction"]) / row["units"] if row["units"] else 0
     line.append(bar(share, _meter(width) - 1).replace(" ", "░") + " ", colours.accent)
     line.append(f" {settled:>4}/{row['units']:<4}")
@@ -56,7 +56,7 @@ def what(row: Row) -> str:
 
 
 def units_header(width: int) -> str:
-    doing = _fit("doing, or why it failed", width - _REST)
+    doing = _fit("doing, or why it failed", width - _REST - 1) + " "
     return f"{'checkpoint':<22} {'state':<14}{doing}{'tries':>5}{'time':>8}  device"
 
 
@@ -67,9 +67,9 @@ def unit_line(row: Row, width: int, colours: theme.Palette) -> Text:
     room = width - _REST
     if row["doing"] and row["state"] in ("loading", "running"):
         line.append(bar(row["fraction"], 8).replace(" ", "░"), colours.accent)
-        line.append(_fit(f" {plain(row['doing'])}", room - 8))
+        line.append(_fit(f" {plain(row['doing'])}", room - 9) + " ")
     else:
-        line.append(_fit(plain(row["error"] or ""), room), colours.hurts)
+        line.append(_fit(plain(row["error"] or ""), room - 1) + " ", colours.hurts)
     seconds = "" if row["seconds"] is None else _took(row["seconds"])
     line.append(f"{row['attempts'] or '':>5}{seconds:>8}", colours.muted)
     return line.append(f"  {_fit(plain(row['device'] or ''), 7)}", colours.muted)
