@@ -25,8 +25,6 @@ def test_percents_of_an_example():
     effects, members = torch.tensor([[-0.5, -0.3, 0.1, -0.1]]), torch.tensor([[True, True, False, False]])
     assert percent(members, effects).item() == pytest.approx(80)
     assert percent(members, effects, negative=True).item() == pytest.approx(88.9, abs=0.05)
-    universe = torch.tensor([[True, False, True, False]])
-    assert percent(members, effects, universe).item() == pytest.approx(100 * 5 / 6)
     assert percent(members, 0 * effects).isnan()
 
 
@@ -47,7 +45,7 @@ def test_stages_follow_from_the_effects(named, roles, found):
         )
         assert stage.effect == pytest.approx(sum(effect[h].item() for h in members), rel=1e-5)
     assert all(any(stage.heads.values()) for stage in found.stages)
-    assert found.post_emergence
+    assert found.complete
 
 
 def test_effects_are_those_of_path_patching(named, found):
@@ -121,18 +119,6 @@ def test_s_inhibition_heads_that_suppress_copies_receive_no_values(named, found)
     assert suppressed.s_inhibition == found.s_inhibition
     assert set(found.s_inhibition.heads["s_inhibition"]) <= set(suppressed.movers_and_suppressors.heads["name_mover"])
     assert suppressed.induction_and_duplicate.percent is None
-
-
-def test_a_circuit_can_be_the_universe(named, roles, found):
-    """Only its heads count, on both sides; a circuit of all heads is the default."""
-    graph, effect = named[1], found.effect_movers_q.abs()
-    every = [(layer, head) for layer in range(graph.n_layers) for head in range(graph.n_heads)]
-    assert algorithm(named, roles, circuit=every).stages == found.stages
-    inside = [(0, 1), found.s_inhibition.heads["s_inhibition"][0]]
-    some = algorithm(named, roles, circuit=inside)
-    assert some.universe == "circuit"
-    share = effect[inside[1]] / sum(effect[h] for h in inside)
-    assert some.s_inhibition.percent == pytest.approx(100 * share.item(), rel=1e-5)
 
 
 def test_the_order_of_heads_means_nothing(named, found):

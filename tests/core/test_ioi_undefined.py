@@ -47,7 +47,7 @@ def test_without_movers_later_stages_are_undefined(named):
     assert empty.movers_and_suppressors.percent == 0
     assert [stage.percent for stage in empty.stages[1:]] == [None, None]
     assert "no name mover" in empty.s_inhibition.reason
-    assert not empty.post_emergence
+    assert not empty.complete
     none[0] = 1
     assert algorithm(named, some_roles(graph, name_mover=none)).effect_movers_q is None
 

@@ -17,10 +17,10 @@ def some_roles(graph, **given):
     return Roles(**scores)
 
 
-def algorithm(case, roles, options=None, circuit=None) -> Any:
+def algorithm(case, roles, options=None) -> Any:
     from circuit_core.patching.ioi_algorithm import ioi_algorithm
 
-    return ioi_algorithm(*case, roles=roles, options=options, circuit=circuit)
+    return ioi_algorithm(*case, roles=roles, options=options)
 
 
 def heads(mask: torch.Tensor) -> list[tuple[int, int]]:

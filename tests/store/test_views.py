@@ -44,6 +44,27 @@ def test_a_view_can_be_filtered_by_all_that_it_says_it_takes(toy, which):
     assert row in queries.rows(toy.db, which, filters)
 
 
+def after_emergence(toy, *heads: str) -> set[int | None]:
+    """What the view says of step 10, where the algorithm has found these heads, one a stage; none: an empty stage."""
+    stages = [results.Stage(f"s{i}", 50.0, 40, 60, {"x": [h]}, "all", all(heads), None) for i, h in enumerate(heads)]
+    task = results.TaskRecord("ioi", "hash", "logit_diff", False)
+    results.write(toy.db, toy.of(10, "algorithm", task=task), results.Algorithm(stages))
+    return {row["post_emergence"] for row in queries.rows(toy.db, VIEWS["algorithm"], {"step": 10})}
+
+
+def test_after_emergence_heads_of_every_stage_are_in_the_circuit(toy):
+    """Invariant: not known without the task's circuit, unless a stage has no heads; a circuit elsewhere says nothing.
+    Sources 1, 2 are the heads of layer 0, 4 and 5 those of layer 1."""
+    toy.circuit(20, [(1, 14, 1.0), (2, 14, 1.0), (4, 14, 1.0)])
+    assert after_emergence(toy, "a1.h0", "a0.h1", "a0.h0") == {None}
+    assert after_emergence(toy, "a1.h0", "a0.h1", "") == {0}
+    toy.circuit(10, [(0, 0, 1.0), (2, 14, 1.0), (4, 14, 1.0), (3, 14, 1.0)])
+    assert after_emergence(toy, "a1.h0", "a0.h1", "a1.h0") == {1}
+    for missing in ("a0.h0", "a1.h1"):
+        assert after_emergence(toy, "a1.h0", missing, "a0.h1") == {0}
+    assert after_emergence(toy, "a1.h0", "a0.h1", "") == {0}
+
+
 def test_every_column_says_what_it_means():
     """Invariant: no column is without a meaning, and no view declares a column twice."""
     for which in VIEWS.values():

@@ -1,6 +1,7 @@
 """Pages over the panes: what the store holds of the algorithm and of training, step by step, in lines that fit."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -53,7 +54,7 @@ async def test_the_algorithm_and_the_circuits_parts(explore, whole, screen_text,
         assert "movers and suppressors     76.5 %  █████████▏   74.8..78.5" in text
         assert "name mover a3.h1" in text and "no head is of this kind" in text
         assert "copy suppression is not counted: copy_suppression needs" in text
-        assert "undefined: no S-inhibition head" in text and "not every stage has heads yet" in text
+        assert "undefined: no S-inhibition head" in text and "not every stage has heads in the circuit yet" in text
         written = "\n".join(page(app))
         assert "heads" in written and "into q" in written and "MLPs" in written and "input" in written
         kinds = [line for line in page(app) if " node" in line and not line.startswith("  ")]
@@ -70,6 +71,18 @@ async def test_the_page_goes_through_training_with_everything_else(explore, whol
         assert page(app)[0] == "The IOI algorithm is not computed here:" and "--checkpoints 128" in page(app)[1]
         await pilot.press("full_stop")
         assert page(app)[0].startswith("Stages of the algorithm · ioi")
+
+
+async def test_the_page_says_whether_the_algorithm_is_in_the_circuit(explore, whole):
+    """Stages of heads of the circuit; and without the circuit nobody knows."""
+    stages = [replace(stage, heads={"x": ["a0.h2"]}, post_emergence=True) for stage in STAGES]
+    whole.add(256, "algorithm", results.Algorithm(stages))
+    async with explore() as (app, pilot):
+        await pilot.press("A")
+        assert "after emergence: heads of every stage are in the circuit" in "\n".join(page(app))
+        whole.db.execute("DELETE FROM result WHERE analysis = 'circuit'")
+        await pilot.press("comma", "full_stop")
+        assert "not known without the circuit" in "\n".join(page(app))
 
 
 YEARS = results.TaskRecord("greater_than", "hash of years", "prob_diff", False)

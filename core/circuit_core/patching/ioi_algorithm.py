@@ -12,10 +12,10 @@ of all heads. Without CSPA the first stage lacks two of its classes and the last
 `PAPER_CODE` keeps the limits of the published code.
 
 Without name movers the later stages are undefined, without S-inhibition heads the last; all are if the model does not
-do the task. A checkpoint is post-emergence if every stage is defined and has heads.
+do the task. A checkpoint is post-emergence if every stage has heads and some of each are in the checkpoint's circuit:
+the first is known here (`complete`), the second to those who have the circuit.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import torch
@@ -26,7 +26,7 @@ from transformer_lens.model_bridge import TransformerBridge
 from circuit_core.circuits.faithfulness import undefined
 from circuit_core.graph import Graph
 from circuit_core.patching.effects import Effects
-from circuit_core.patching.path_patching import Head, PathPatching
+from circuit_core.patching.path_patching import PathPatching
 from circuit_core.patching.s_inhibition import BELOW, SInhibition, s_inhibition
 from circuit_core.patching.stages import Stage, as_heads, stage
 from circuit_core.tasks.prompts import PromptSet
@@ -68,8 +68,6 @@ class IOIAlgorithm:
     movers_and_suppressors: Stage
     s_inhibition: Stage
     induction_and_duplicate: Stage
-    universe: str
-    """`all heads with a path`, or `circuit`."""
     effect_logits: Float[Tensor, "layer head"] | None = None
     effect_movers_q: Float[Tensor, "layer head"] | None = None
     effect_inhibition_v: Float[Tensor, "layer head"] | None = None
@@ -81,7 +79,8 @@ class IOIAlgorithm:
         return self.movers_and_suppressors, self.s_inhibition, self.induction_and_duplicate
 
     @property
-    def post_emergence(self) -> bool:
+    def complete(self) -> bool:
+        """Whether every stage is defined and has heads."""
         return all(s.percent is not None and any(s.heads.values()) for s in self.stages)
 
 
@@ -91,42 +90,32 @@ def ioi_algorithm(
     prompts: PromptSet,
     roles: Roles,
     options: Options | None = None,
-    circuit: Iterable[Head] | None = None,
 ) -> IOIAlgorithm:
     """Measure the three stages.
-
-    Args:
-        circuit: the heads to divide by; None for all.
 
     Raises:
         TaskError: the prompts do not say where IO, S1 and S2 stand.
     """
     patching = PathPatching(bridge, graph, prompts)
-    universe = "all heads with a path" if circuit is None else "circuit"
     if reason := undefined(patching.metric_clean):
         first, second, third = (Stage(name, reason=reason) for name in STAGES)
-        return IOIAlgorithm(first, second, third, universe)
-    return _Algorithm(patching, roles, options or Options(), circuit).measure(universe)
+        return IOIAlgorithm(first, second, third)
+    return _Algorithm(patching, roles, options or Options()).measure()
 
 
 class _Algorithm:
     """The stages, one resting on the other."""
 
-    def __init__(self, patching: PathPatching, roles: Roles, options: Options, circuit: Iterable[Head] | None) -> None:
+    def __init__(self, patching: PathPatching, roles: Roles, options: Options) -> None:
         self.patching, self.roles, self.options = patching, roles, options
-        self.universe: Tensor | None = None
-        if circuit is not None:
-            self.universe = torch.zeros_like(roles.name_mover, dtype=torch.bool)
-            for layer, head in circuit:
-                self.universe[layer, head] = True
 
-    def measure(self, universe: str) -> IOIAlgorithm:
+    def measure(self) -> IOIAlgorithm:
         direct = self.patching("logits")
         classes = self._movers_and_suppressors(direct.effect)
         first = self._noted(self._stage(STAGES[0], direct, classes))
         reason = first.reason or "there is no name mover that a head precedes"
         second, third = (Stage(name, reason=reason) for name in STAGES[1:])
-        found = IOIAlgorithm(first, second, third, universe, direct.effect)
+        found = IOIAlgorithm(first, second, third, direct.effect)
         queries = self._into(classes["name_mover"], "q")
         if queries is None:
             return found
@@ -149,7 +138,7 @@ class _Algorithm:
         return self.patching([f"a{layer}.h{head}<{port}>" for layer, head in as_heads(heads)])
 
     def _stage(self, name: str, effects: Effects, classes: dict[str, Bool[Tensor, "layer head"]]) -> Stage:
-        return stage(name, classes, effects, self.universe, self.options.negative)
+        return stage(name, classes, effects, self.options.negative)
 
     def _noted(self, stage: Stage) -> Stage:
         """Says if copy suppression, which the stage asks for, is not known."""

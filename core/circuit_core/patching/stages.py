@@ -1,10 +1,9 @@
 """How much of an effect a set of heads has: the percent of a stage of the IOI algorithm (METHODS f.6).
 
-    percent = 100 * sum of |effect| over the set / sum of |effect| over the universe
+    percent = 100 * sum of |effect| over the set / sum of |effect| over all heads
 
-The universe is all heads (those without a path have no effect), or the heads of a circuit; heads outside it count on
-neither side. `negative` leaves out heads whose corruption helps the model: max(-effect, 0) takes the place of |effect|.
-The interval is the middle 95 % over resamples of the prompts, the set held fixed.
+Heads without a path have no effect. `negative` leaves out heads whose corruption helps the model: max(-effect, 0) takes
+the place of |effect|. The interval is the middle 95 % over resamples of the prompts, the set held fixed.
 """
 
 from dataclasses import dataclass, field
@@ -18,6 +17,8 @@ from circuit_core.patching.effects import Effects
 from circuit_core.patching.path_patching import Head
 
 RESAMPLES = 1000
+UNIVERSE = "all heads with a path"
+"""What a percent is of."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,10 @@ class Stage:
 def percent(
     members: Bool[Tensor, "layer head"],
     effects: Float[Tensor, "*resample layer head"],
-    universe: Bool[Tensor, "layer head"] | None = None,
     negative: bool = False,
 ) -> Float[Tensor, "*resample"]:
-    """NaN where no head of the universe has an effect."""
+    """NaN where no head has an effect."""
     size = (-effects).clamp(min=0) if negative else effects.abs()
-    size = size if universe is None else size * universe
     return 100 * (size * members).sum((-2, -1)) / size.sum((-2, -1))
 
 
@@ -53,16 +52,15 @@ def stage(
     name: str,
     classes: dict[str, Bool[Tensor, "layer head"]],
     effects: Effects,
-    universe: Bool[Tensor, "layer head"] | None,
     negative: bool,
 ) -> Stage:
     """The stage whose set is the union of its classes."""
     heads = {label: as_heads(found) for label, found in classes.items()}
     union = torch.stack(list(classes.values())).any(0)
-    value = percent(union, effects.effect, universe, negative).item()
+    value = percent(union, effects.effect, negative).item()
     if value != value:
         return Stage(name, reason=_undefined(effects))
-    resampled = percent(union, effects.effects(_resamples(effects.metric_clean)), universe, negative)
+    resampled = percent(union, effects.effects(_resamples(effects.metric_clean)), negative)
     low, high = resampled.nanquantile(resampled.new_tensor([0.025, 0.975])).tolist()
     return Stage(name, value, low, high, effects.effect[union].sum().item(), heads)
 

@@ -18,6 +18,7 @@ from circuit_core.patching.effects import Effects
 from circuit_core.patching.greater_than import GreaterThan
 from circuit_core.patching.ioi_algorithm import IOIAlgorithm
 from circuit_core.patching.path_patching import Head
+from circuit_core.patching.stages import UNIVERSE
 from circuit_core.tasks.showing import Shown
 from circuit_store import blobs, results
 
@@ -94,8 +95,8 @@ def of_algorithm(found: IOIAlgorithm) -> results.Algorithm:
                 low=s.low,
                 high=s.high,
                 heads={kind: [f"a{layer}.h{head}" for layer, head in heads] for kind, heads in s.heads.items()},
-                universe=found.universe,
-                post_emergence=found.post_emergence,
+                universe=UNIVERSE,
+                post_emergence=found.complete,
                 reason=s.reason,
                 note=s.note,
             )

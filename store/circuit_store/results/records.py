@@ -83,6 +83,7 @@ class Stage:
     universe: str
     """Which heads' effects are the whole."""
     post_emergence: bool
+    """Whether every stage has heads: what of post-emergence is known without the task's circuit."""
     reason: str | None
     note: str | None = None
     """What the percent was measured without."""

@@ -1,8 +1,20 @@
 """How the IOI task is done: stages of the algorithm, and what path patching shows."""
 
-from circuit_store.views.names import source
+from circuit_store.views.names import source, source_named
 from circuit_store.views.view import AT, DTYPE, MODEL, OF_ROLES, PRESET, REASON, STEP, TASK, TEXT, TOKENS, Column, View
 
+_NEWEST_CIRCUIT = (
+    "(SELECT id FROM result AS c WHERE c.analysis = 'circuit' AND c.checkpoint_id = answer.checkpoint_id"
+    " AND c.task_id = answer.task_id ORDER BY c.asked DESC, c.id DESC LIMIT 1)"
+)
+_IN_CIRCUIT = (
+    "EXISTS (SELECT 1 FROM json_each(stage.heads) AS kind, json_each(kind.value) AS named"
+    f" WHERE {source_named('named.value')} IN (SELECT src FROM circuit_edge WHERE result_id = circuit.id))"
+)
+_POST_EMERGENCE = (
+    "CASE WHEN NOT stage.post_emergence THEN 0 WHEN stage.post_emergence AND circuit.id IS NOT NULL"
+    f" THEN min({_IN_CIRCUIT}) OVER (PARTITION BY answer.id) END AS post_emergence"
+)
 ALGORITHM = View(
     "algorithm",
     "The stages of the IOI algorithm: what part of the paths' effect the heads of a kind account for.",
@@ -17,17 +29,23 @@ ALGORITHM = View(
         Column("high", "upper end of the 95 % interval", "see reason"),
         Column("heads", "the heads found, by kind", "undefined, see reason"),
         Column("universe", "which heads are the whole"),
-        Column("post_emergence", "1 if heads of every stage are found"),
+        Column(
+            "post_emergence",
+            "1 if heads of every stage are found and some of each are in the task's newest circuit",
+            "undefined, or the task has no circuit here",
+        ),
         Column("note", "what the percent was measured without", "nothing is missing, or undefined"),
         PRESET,
         TEXT,
         DTYPE,
         REASON,
     ),
-    "SELECT model.name AS model, step, tokens, task, stage, percent, low, high, heads, universe, post_emergence, note,"
-    f" {OF_ROLES}, dtype,"
+    "SELECT model.name AS model, step, tokens, answer.task AS task, stage, percent, low, high, heads, universe,"
+    f" {_POST_EMERGENCE}, note, {OF_ROLES}, answer.dtype AS dtype,"
     " coalesce(stage.reason, answer.reason) AS reason, place"
-    f" FROM answer JOIN {AT} LEFT JOIN stage ON result_id = answer.id WHERE analysis = 'algorithm'",
+    f" FROM answer JOIN {AT.replace('checkpoint_id', 'answer.checkpoint_id')}"
+    f" LEFT JOIN stage ON result_id = answer.id LEFT JOIN result AS circuit ON circuit.id = {_NEWEST_CIRCUIT}"
+    " WHERE answer.analysis = 'algorithm'",
     "model, task, step, place",
     ("model", "step", "task"),
     "ioi_algorithm",

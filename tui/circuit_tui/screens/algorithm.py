@@ -120,5 +120,10 @@ def _heads(kinds: dict[str, list[str]]) -> str:
 
 
 def _emerged(row: dict[str, Any]) -> str:
-    found = "after emergence: every stage has heads" if row["post_emergence"] else "not every stage has heads yet"
-    return wrapped(f"{found}; the whole: {plain(row['universe'] or 'undefined')}", 0)
+    """Whether heads of every stage are in the circuit; not known where there is no circuit, or there are no stages."""
+    found = {
+        1: "after emergence: heads of every stage are in the circuit",
+        0: "not every stage has heads in the circuit yet",
+        None: "after emergence or not: not known without the circuit",
+    }
+    return wrapped(f"{found[row['post_emergence']]}; the whole: {plain(row['universe'] or 'undefined')}", 0)
