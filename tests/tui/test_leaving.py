@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from circuit_store import export, queries
-from circuit_tui import clipboard
+from circuit_tui import bindings, clipboard
 from circuit_tui.screens import saving
 
 pytestmark = pytest.mark.usefixtures("path")
@@ -63,6 +63,19 @@ async def test_commands_name_a_store_that_is_not_the_usual_one(explore, screen_t
         typed, capture_output=True, check=True, env={**os.environ, "PYTHONPATH": ":".join(sys.path)}
     )
     assert printed.stdout == Path("heads-toy-a@256-induction.csv").read_bytes()
+
+
+async def test_where_nothing_is_computed_nothing_is_copied(explore, tmp_path):
+    async with explore(store=tmp_path / "nowhere.db") as (app, pilot):
+        for key in bindings.PANES:
+            app.main.show_pane(key)
+            await pilot.press("y", "i")
+        said = {toast.message for toast in app._notifications}
+    assert said == {
+        "There is nothing to copy here yet.",
+        "There is no number here yet.",
+        "A model has no number of its own: ask in one of the other panes.",
+    }
 
 
 async def test_a_file_is_never_overwritten(explore):

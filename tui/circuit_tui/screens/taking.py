@@ -18,8 +18,10 @@ class TakingScreen(ExplorerScreen):
 
     def action_provenance(self) -> None:
         at, analysis = self.look and self.look.at, self.pane.analysis
-        if not self.look or not at or not at.model or at.step is None or not analysis:
+        if not analysis:
             return self.say("A model has no number of its own: ask in one of the other panes.")
+        if not self.look or not at or not at.model or at.step is None:
+            return self.say("There is no number here yet.")
         role = at.role if analysis == "heads" else None
         found = queries.provenance(self.look.db, at.model, at.step, analysis, role, at.task)
         if found is None:
