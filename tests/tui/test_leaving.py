@@ -78,6 +78,22 @@ async def test_where_nothing_is_computed_nothing_is_copied(explore, tmp_path):
     }
 
 
+@pytest.mark.parametrize(("key", "views"), [("A", ["algorithm", "composition"]), ("W", ["emergence", "handoffs"])])
+async def test_pages_are_exported_as_the_views_that_they_show(explore, path, key, views):
+    """What the toasts say, typed into a shell, gives the bytes that are written."""
+    async with explore() as (app, pilot):
+        await pilot.press(key, "e")
+        said = [toast.message.splitlines() for toast in app._notifications]
+    assert [command.split()[2] for _, command in said] == views
+    for written, command in said:
+        typed = [sys.executable, "-m", "circuit_tui", "--store", path, *shlex.split(command)[1:]]
+        printed = subprocess.run(
+            typed, capture_output=True, check=True, env=os.environ | {"PYTHONPATH": ":".join(sys.path)}
+        )
+        assert printed.stdout == Path(written.split(" written to ")[0]).read_bytes()
+        assert printed.stdout.startswith(b"model,")
+
+
 async def test_a_file_is_never_overwritten(explore):
     async with explore() as (_, pilot):
         await pilot.press("1", "e", "e")

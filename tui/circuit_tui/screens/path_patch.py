@@ -70,6 +70,9 @@ class PathPatch(Page):
     def heading(self, look: Look) -> str:
         return f"Path patching · {head_name(self.head)} · {plain(self.at.model)} step {self.at.step}"
 
+    def views(self, at: Selection) -> dict[str, dict[str, Any]]:
+        return {"patch": {"model": self.at.model, "step": self.at.step, "task": self.at.task}}
+
     def write(self, look: Look) -> Text:
         page = Text(f"{plain(self.at.task)}, MLPs recomputed; effect −1 is as bad as corrupted, 0 none\n\n", "dim")
         if not self.head[0]:
