@@ -133,6 +133,11 @@ def test_a_home_folder_in_the_stores_path(fresh, tmp_path):
     assert (tmp_path / "home" / "s.db").exists() and not (tmp_path / "~").exists()
 
 
+def test_a_run_that_is_done_is_not_said_to_be_cancelled(shell):
+    done = shell.run("jobs", "cancel", "1")
+    assert done.returncode == 0 and done.stderr.decode() == "Run 1 is done: nothing is left.\n"
+
+
 @pytest.mark.parametrize("command", ["show", "export"])
 def test_help_says_which_views_there_are(fresh, command):
     listed = fresh(command, "--help").partition("Views:")[2]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from circuit_store import export, queries
-from circuit_tui import clipboard
+from circuit_tui import bindings, clipboard
 from circuit_tui.screens import saving
 
 pytestmark = pytest.mark.usefixtures("path")
@@ -63,6 +63,35 @@ async def test_commands_name_a_store_that_is_not_the_usual_one(explore, screen_t
         typed, capture_output=True, check=True, env={**os.environ, "PYTHONPATH": ":".join(sys.path)}
     )
     assert printed.stdout == Path("heads-toy-a@256-induction.csv").read_bytes()
+
+
+async def test_where_nothing_is_computed_nothing_is_copied(explore, tmp_path):
+    async with explore(store=tmp_path / "nowhere.db") as (app, pilot):
+        for key in bindings.PANES:
+            app.main.show_pane(key)
+            await pilot.press("y", "i")
+        said = {toast.message for toast in app._notifications}
+    assert said == {
+        "There is nothing to copy here yet.",
+        "There is no number here yet.",
+        "A model has no number of its own: ask in one of the other panes.",
+    }
+
+
+@pytest.mark.parametrize(("key", "views"), [("A", ["algorithm", "composition"]), ("W", ["emergence", "handoffs"])])
+async def test_pages_are_exported_as_the_views_that_they_show(explore, path, key, views):
+    """What the toasts say, typed into a shell, gives the bytes that are written."""
+    async with explore() as (app, pilot):
+        await pilot.press(key, "e")
+        said = [toast.message.splitlines() for toast in app._notifications]
+    assert [command.split()[2] for _, command in said] == views
+    for written, command in said:
+        typed = [sys.executable, "-m", "circuit_tui", "--store", path, *shlex.split(command)[1:]]
+        printed = subprocess.run(
+            typed, capture_output=True, check=True, env=os.environ | {"PYTHONPATH": ":".join(sys.path)}
+        )
+        assert printed.stdout == Path(written.split(" written to ")[0]).read_bytes()
+        assert printed.stdout.startswith(b"model,")
 
 
 async def test_a_file_is_never_overwritten(explore):

@@ -165,7 +165,7 @@ KEYS: tuple[Key, ...] = (
     Key("provenance", "i", "provenance", "Where from", "Where the number comes from, and its command", "Take away"),
     Key("copy", "y", "copy(False)", "Copy", "Send the value to the terminal's clipboard", "Take away"),
     Key("copy.row", "Y", "copy(True)", "Copy row", "Send the row, tab-separated, to the clipboard", "Take away"),
-    Key("export", "e", "export", "Export", "Write the view of this pane as CSV", "Take away", footer=True),
+    Key("export", "e", "export", "Export", "Write the view of this pane or page as CSV", "Take away", footer=True),
     Key("run", "ctrl+r", "app.run", "Run", "Start a run: what to compute, and what that would cost", "Program"),
     Key("reload", "r", "app.reload", "Reload", "Open the store again and draw the whole screen", "Program"),
     Key("theme", "t", "app.theme", "Theme", "Dark or light", "Program"),

@@ -51,7 +51,9 @@ def cancel(store: Path, run: int, as_json: bool) -> None:
     """What is under way ends within seconds; results that are there stay."""
     drop(store, run)
     with closing(open_to_read(store)) as db:
-        _tell(db, run, as_json, f"Run {run} is cancelled; what it has computed stays.")
+        state = _one(db, run)[0]["state"]
+        cancelled = f"Run {run} is cancelled; what it has computed stays."
+        _tell(db, run, as_json, cancelled if state.startswith("cancel") else f"Run {run} is {state}: nothing is left.")
 
 
 def drop(store: Path, run: int) -> None:

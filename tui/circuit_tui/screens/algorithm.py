@@ -12,7 +12,7 @@ from rich.text import Text
 from circuit_store import queries
 from circuit_tui import roles
 from circuit_tui.screens.page import Page, words, wrapped
-from circuit_tui.state import Look
+from circuit_tui.state import Look, Selection
 from circuit_tui.widgets.circuit_lines import KINDS
 from circuit_tui.widgets.notation import bar, finite, plain, signed
 
@@ -29,6 +29,12 @@ class Algorithm(Page):
 
     def heading(self, look: Look) -> str:
         return f"Algorithm · {plain(look.at.model)} step {look.at.step}   , . step"
+
+    def views(self, at: Selection) -> dict[str, dict[str, Any]]:
+        here = {"model": at.model, "step": at.step}
+        of_task = here | {"task": at.task}
+        stages = {"greater_than": of_task} if at.task == _OF_YEARS else {"algorithm": here}
+        return stages | ({"composition": of_task} if at.task else {})
 
     def write(self, look: Look) -> Text:
         return Text("\n").join([self._years(look) or self._stages(look), self._composition(look)])

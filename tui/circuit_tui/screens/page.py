@@ -1,16 +1,17 @@
 """A page over the panes that follows the selection: it is written anew whenever that or the store changes."""
 
 from textwrap import fill
+from typing import Any
 
 from rich.text import Text
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from circuit_tui import theme
+from circuit_tui import bindings, theme
 from circuit_tui.screens.panes import Panes
 from circuit_tui.screens.text import TextScreen
-from circuit_tui.state import Look
+from circuit_tui.state import Look, Selection
 from circuit_tui.widgets.notation import plain
 
 WIDTH = 64
@@ -18,7 +19,9 @@ WIDTH = 64
 
 
 class Page(TextScreen):
-    """Subclasses write what they show, in lines of at most `WIDTH` columns."""
+    """Subclasses write what they show, in lines of at most `WIDTH` columns, and say of which views."""
+
+    BINDINGS = bindings.named("export")
 
     def __init__(self, main: Panes):
         super().__init__("", Text())
@@ -45,6 +48,17 @@ class Page(TextScreen):
 
     def write(self, look: Look) -> Text:
         raise NotImplementedError
+
+    def views(self, at: Selection) -> dict[str, dict[str, Any]]:
+        """View -> how it is narrowed to what is shown."""
+        raise NotImplementedError
+
+    def action_export(self) -> None:
+        look = self.main.look
+        if not look or not look.at.model:
+            return self.main.say("There is nothing to export here yet.")
+        for view, filters in self.views(look.at).items():
+            self.main.export(look, view, filters)
 
     def topic(self, what: str, unit: str = "") -> Text:
         """The line above a part of the page."""

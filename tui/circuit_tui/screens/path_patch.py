@@ -67,10 +67,15 @@ class PathPatch(Page):
     def heading(self, look: Look) -> str:
         return f"Path patching · {head_name(self.head)} · {plain(self.at.model)} step {self.at.step}"
 
+    def views(self, at: Selection) -> dict[str, dict[str, Any]]:
+        return {"patch": {"model": self.at.model, "step": self.at.step, "task": self.at.task}}
+
     def write(self, look: Look) -> Text:
         page = Text(f"{plain(self.at.task)}, MLPs recomputed; effect −1 is as bad as corrupted, 0 none\n\n", "dim")
         if not self.head[0]:
             page.append(wrapped(f"No head precedes {head_name(self.head)}: its q, k and v have no senders.", 0) + "\n")
+        if self.refusal:
+            page.append(wrapped(f"Nothing can be computed here: {plain(self.refusal)}", 0) + "\n")
         return page.append_text(Text("\n").join(self._set(look, to) for to in receivers(self.head)))
 
     def _set(self, look: Look, to: str) -> Text:
@@ -96,7 +101,7 @@ class PathPatch(Page):
     def _waiting(self, look: Look, to: str) -> str:
         """Why there is nothing yet."""
         if self.refusal:
-            return f"Nothing can be computed here: {plain(self.refusal)}"
+            return "not computed"
         run = self.runs.get(to)
         if run is not None and (failed := runs.failures(look.db, run)):
             return f"failed: {plain(failed[0][2])}"

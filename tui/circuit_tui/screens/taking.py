@@ -2,12 +2,14 @@
 
 from os import environ
 from pathlib import Path
+from typing import Any
 
 from circuit_store import queries
 from circuit_tui import clipboard, paths, state
 from circuit_tui.screens import saving
 from circuit_tui.screens.explorer import ExplorerScreen
 from circuit_tui.screens.text import TextScreen
+from circuit_tui.state import Look
 
 
 class TakingScreen(ExplorerScreen):
@@ -18,8 +20,10 @@ class TakingScreen(ExplorerScreen):
 
     def action_provenance(self) -> None:
         at, analysis = self.look and self.look.at, self.pane.analysis
-        if not self.look or not at or not at.model or at.step is None or not analysis:
+        if not analysis:
             return self.say("A model has no number of its own: ask in one of the other panes.")
+        if not self.look or not at or not at.model or at.step is None:
+            return self.say("There is no number here yet.")
         role = at.role if analysis == "heads" else None
         found = queries.provenance(self.look.db, at.model, at.step, analysis, role, at.task)
         if found is None:
@@ -55,12 +59,15 @@ class TakingScreen(ExplorerScreen):
         filters = self.pane.filters()
         if not self.look or filters is None:
             return self.say("There is nothing to export here yet.")
-        text = saving.csv(self.look.db, self.pane.view, filters)
+        self.export(self.look, self.pane.view, filters)
+
+    def export(self, look: Look, view: str, filters: dict[str, Any]) -> None:
+        """Write a view as a file, and say by what command it is printed."""
         try:
-            path = saving.write(text, self.pane.view, filters, Path.cwd())
+            path = saving.write(saving.csv(look.db, view, filters), view, filters, Path.cwd())
         except OSError as error:
             return self.say(f"No file could be written: {error}")
-        self.say(f"{path.name} written to {path.parent}\n{saving.command(self.pane.view, filters, self.program)}")
+        self.say(f"{path.name} written to {path.parent}\n{saving.command(view, filters, self.program)}")
 
     def say(self, text: str) -> None:
         self.app.notify(text, markup=False)

@@ -7,7 +7,7 @@ from rich.text import Text
 from circuit_store import queries
 from circuit_tui import roles
 from circuit_tui.screens.page import Page, words, wrapped
-from circuit_tui.state import Look
+from circuit_tui.state import Look, Selection
 from circuit_tui.widgets.heads import badge
 from circuit_tui.widgets.notation import head_name, plain, short
 
@@ -21,6 +21,9 @@ class Trends(Page):
 
     def heading(self, look: Look) -> str:
         return f"When · {plain(look.at.model)}"
+
+    def views(self, at: Selection) -> dict[str, dict[str, Any]]:
+        return {view: {"model": at.model} for view in ("emergence", "handoffs")}
 
     def write(self, look: Look) -> Text:
         of = {"model": look.at.model}

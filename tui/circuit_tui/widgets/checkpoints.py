@@ -82,7 +82,7 @@ class Checkpoints(Listing):
         return {"step": self.at.step} if self.at.step is not None else None
 
     def value(self) -> str:
-        return f"{self.at.model}@{self.at.step}"
+        return f"{self.at.model}@{self.at.step}" if self.at.step is not None else ""
 
 
 def _joined(known: Row, metric: Row, unit: Row) -> Row:

@@ -174,7 +174,9 @@ class Circuit(Pane):
 
     def value(self) -> str:
         """The edge, as circuits name it."""
-        if not (branch := self.branch) or not (edge := branch.edge):
+        if not (branch := self.branch):
+            return ""
+        if not (edge := branch.edge):
             return "logits"
         return f"{edge.src}->{edge.dst}" + (f"<{edge.port}>" if edge.port else "")
 

@@ -13,7 +13,10 @@ from circuit_tui.widgets.notation import bar, plain, short
 
 class Models(Listing):
     NAME = "models"
-    ABOUT = "Models and how far they are computed: `circuit-tui demo` brings the sample suite, `run MODEL` your own."
+    ABOUT = (
+        "Models and how far they are computed: ctrl+r asks for a run; in a shell, `circuit-tui demo` brings the sample "
+        "suite, `run MODEL` your own."
+    )
     SORTS = ("model", "params", "computed")
     BINDINGS = bindings.of("models")
 
