@@ -25,6 +25,20 @@ def test_ray_gives_the_same_results(bench, benches):
     assert bench.exports() == local.exports()
 
 
+def test_every_box_without_a_gpu_computes(bench):
+    """Two boxes of unlike size: each has a slot, and no task waits for more cores than a box has."""
+    from ray.cluster_utils import Cluster  # pyright: ignore[reportMissingImports]
+
+    boxes = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    try:
+        boxes.add_node(num_cpus=3)
+        bench(*RUN, "--engine", "ray", "--ray-address", boxes.address, "--device", "cpu")
+    finally:
+        boxes.shutdown()
+    assert {slot for (slot,) in bench.ask("SELECT slot FROM unit")} == {"0:ray", "1:ray"}
+    assert {u[0] for u in bench.units().values()} == {"done"}
+
+
 def test_cancelling_ends_ray_tasks(bench):
     """Invariant: cancelling takes effect within 15 s, what is finished stays, the runner ends."""
     process = bench.start("run", "sample-0.4m", "--analyses", "all", *RAY)

@@ -5,7 +5,6 @@ none twice by itself: a task whose node or process is lost is reported as `Died`
 Checkpoints must lie under the same path on every box.
 """
 
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -123,11 +122,14 @@ _QUIET: dict[str, Any] = {"log_to_driver": False, "include_dashboard": False, "c
 
 
 def _of_cluster(slots: Slots) -> list[Slot]:
-    """A slot for each GPU of the cluster, or `per_gpu`; without GPUs for each of `workers`, with its share of cores."""
-    there = ray.cluster_resources()
-    gpus = 0 if slots.device == "cpu" else int(there.get("GPU", 0))
-    device, n = ("cuda", gpus * slots.per_gpu) if gpus else ("cpu", slots.workers)
-    cores = 1 if gpus else max(1, int(there.get("CPU", os.cpu_count() or 1)) // n)
+    """A slot for each GPU of the cluster, or `per_gpu`; without GPUs `workers` a box, which share its cores.
+
+    Boxes may differ, and Ray chooses among them: so a slot takes no more cores than any box can give.
+    """
+    boxes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    gpus = 0 if slots.device == "cpu" else int(sum(box.get("GPU", 0) for box in boxes))
+    device, n = ("cuda", gpus * slots.per_gpu) if gpus else ("cpu", len(boxes) * slots.workers)
+    cores = 1 if gpus else max(1, int(min(box["CPU"] for box in boxes)) // slots.workers)
     return [Slot(f"{i}:ray", device, None, cores) for i in range(n)]
 
 
