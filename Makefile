@@ -32,11 +32,12 @@ format: .venv/installed
 	$(BIN)/ruff check --fix .
 
 bench: .venv/installed           ## ratios side by side, never a test
-	$(BIN)/python benchmarks/attribution.py
-	$(BIN)/python benchmarks/evaluation.py
+	@for shape in 70m 160m; do for of in attribution evaluation; do \
+		echo "$$of, $$shape" && $(BIN)/python benchmarks/$$of.py --shape $$shape || exit 1; \
+	done; done
 	$(BIN)/python benchmarks/patching.py
 	$(BIN)/python benchmarks/memory.py
-	$(BIN)/python benchmarks/sweep.py --checkpoints sparse
+	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/slots.py
 
 clean:

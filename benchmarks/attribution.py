@@ -10,7 +10,7 @@ would do without scoring an edge: 5 forward and backward passes and 2 forward pa
 from collections.abc import Callable
 
 import torch
-from side_by_side import arguments, medians, model_of_shape, prompts
+from side_by_side import arguments, goal, medians, model_of_shape, prompts
 from transformers import GPTNeoXForCausalLM
 
 from circuit_core.circuits.attribution import attribute
@@ -52,8 +52,8 @@ def main() -> None:
         "attribution": lambda: attribute(bridge, graph, task, ig_steps=STEPS),
     }
     median = medians(works, args.repeats)
-    print(f"attribution / floor      {median['attribution'] / median['floor']:.2f}   (goal: at most 0.65)")
-    print(f"attribution / end floor  {median['attribution'] / median['end floor']:.2f}   (goal: at most 1.15)")
+    for floor, most in (("floor", 0.65), ("end floor", 1.15)):
+        print(f"attribution / {floor:9}  {median['attribution'] / median[floor]:.2f}{goal(args.shape, most)}")
 
 
 if __name__ == "__main__":

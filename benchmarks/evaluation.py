@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from side_by_side import arguments, medians, model_of_shape, prompts
+from side_by_side import arguments, goal, medians, model_of_shape, prompts
 from transformers import GPTNeoXForCausalLM
 
 from circuit_core.circuits import selection
@@ -42,7 +42,7 @@ def main() -> None:
         "evaluation": lambda: Interchange(bridge, graph, task).metrics(masks),
     }
     median = medians(works, args.repeats)
-    print(f"evaluation / forward  {median['evaluation'] / median['forward']:.2f}   (goal: at most 4)")
+    print(f"evaluation / forward  {median['evaluation'] / median['forward']:.2f}{goal(args.shape, 4)}")
 
 
 if __name__ == "__main__":

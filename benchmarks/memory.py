@@ -14,14 +14,13 @@ from pathlib import Path
 
 import torch
 from attribution import STEPS, plain
-from side_by_side import SHAPES, model_of_shape, prompts
+from side_by_side import SHAPES, goal, model_of_shape, prompts
 
 from circuit_core.circuits.attribution import attribute
 from circuit_core.loading import as_bridge, graph_of
 from circuit_core.tasks.prompts import PromptSet
 
 WORKS = ("floor", "end floor", "attribution")
-GOAL = 1.8
 
 
 def work(name: str, shape: str) -> Callable[[PromptSet], object]:
@@ -66,7 +65,7 @@ def main() -> None:
     for shape in args.shapes:
         peak = {name: measure(name, shape, args.threads) for name in WORKS}
         print(f"{shape:5}", ", ".join(f"{name} {value:.0f} MB" for name, value in peak.items()), end="; ")
-        print(f"attribution / floor {peak['attribution'] / peak['floor']:.2f}   (goal: at most {GOAL})")
+        print(f"attribution / floor {peak['attribution'] / peak['floor']:.2f}{goal(shape, 1.8)}")
 
 
 if __name__ == "__main__":

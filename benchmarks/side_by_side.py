@@ -14,6 +14,8 @@ from circuit_core.tasks.prompts import PromptSet
 ROWS, LENGTH = 16, 20
 SHAPES = {"70m": (6, 8, 512), "160m": (12, 12, 768)}
 """Layers, heads, width."""
+AIMED_AT = "70m"
+"""The shape that the goals are of."""
 
 
 def arguments(about: str | None, shaped: bool = True) -> argparse.ArgumentParser:
@@ -46,6 +48,10 @@ def prompts() -> PromptSet:
     clean, corrupted = torch.randint(0, 50000, (2, ROWS, LENGTH))
     correct, wrong = torch.randint(0, 50000, (2, ROWS))
     return PromptSet("random", clean, corrupted, torch.full((ROWS,), LENGTH - 1), LogitDifference(correct, wrong))
+
+
+def goal(shape: str, most: float) -> str:
+    return f"   (goal: at most {most})" if shape == AIMED_AT else ""
 
 
 def seconds(work: Callable[[], object]) -> float:
