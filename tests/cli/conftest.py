@@ -1,18 +1,25 @@
-"""The command line as a process of its own, and a small store that it computed."""
+"""The command line, and a small store that it computed."""
 
+import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from console import answer
 
 COMMAND = [sys.executable, "-P", "-c", "from circuit_tui.cli import main; main(prog_name='circuit-tui')"]
 
 
 class Shell:
-    """Commands against one store; nothing outside `folder` is read or written."""
+    """Commands against one store; nothing outside `folder` is read or written.
+
+    Those that compute are processes, and so is what a test is about as a process; the others run in this one.
+    """
 
     def __init__(self, folder: Path, store: Path | None = None):
         self.folder, self.store = folder, store or folder / "store.db"
@@ -23,17 +30,27 @@ class Shell:
         pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.PIPE}
         return subprocess.run([*COMMAND, *map(str, args)], env=self.env, cwd=self.folder, timeout=120, **pipes)
 
+    def at_once(self, *commands: Sequence[str | Path]) -> list[subprocess.CompletedProcess[bytes]]:
+        """Processes side by side: one runner, with one worker, computes what all of them ask for."""
+        with ThreadPoolExecutor() as askers:
+            return list(askers.map(lambda command: self.run(*command), commands))
+
+    def compute(self, *commands: Sequence[str | Path]) -> None:
+        """Processes side by side that must succeed."""
+        for done in self.at_once(*commands):
+            assert done.returncode == 0, done.stderr.decode()
+
     def __call__(self, *args: str | Path) -> str:
-        """stdout of a command that must succeed."""
-        done = self.run(*args)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode()
+        """stdout of a command that must succeed, in this process."""
+        done = answer(self.folder, self.env, *args)
+        assert done.exit_code == 0, done.stderr
+        return done.stdout_bytes.decode()
 
     def refused(self, *args: str | Path, code: int = 2) -> str:
-        """The one sentence of a command that must be refused."""
-        done = self.run(*args)
-        err = done.stderr.decode()
-        assert (done.returncode, done.stdout) == (code, b""), err
+        """The one sentence of a command that must be refused, in this process."""
+        done = answer(self.folder, self.env, *args)
+        err = done.stderr_bytes.decode()
+        assert (done.exit_code, done.stdout_bytes) == (code, b""), err
         assert err.count("\n") == 1 and err.endswith("\n") and err.startswith("circuit-tui: "), err
         return err.removeprefix("circuit-tui: ").rstrip("\n")
 
@@ -52,8 +69,20 @@ def fresh(tmp_path: Path) -> Shell:
 
 @pytest.fixture(scope="session")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    """A store with two checkpoints of the smallest sample model. Tests only read it."""
-    made = Shell(tmp_path_factory.mktemp("cli"))
-    made("run", "sample-0.1m", "--checkpoints", "0,final", "--analyses", "all")
-    made("patch", "sample-0.1m", "--to", "logits")
+    """A store with two checkpoints of the smallest sample model, and one patching. Tests only read it.
+
+    It is computed once, also where tests run in several processes.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cli"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = Shell(folder)
+        if not (folder / "computed").exists():
+            made.compute(
+                ("run", "sample-0.1m", "--checkpoints", "0,final", "--analyses", "all"),
+                ("patch", "sample-0.1m", "--to", "logits"),
+            )
+            (folder / "computed").touch()
     return made

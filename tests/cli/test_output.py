@@ -40,7 +40,7 @@ def test_a_circuits_json_has_its_figures_on_top(shell):
 def test_export_is_show_as_csv(shell, view):
     """Two roads to one file: `export X`, `show X --csv` and `export X --output FILE` give the same bytes."""
     exported = shell.run("export", view).stdout
-    assert exported == shell.run("show", view, "--csv").stdout
+    assert exported == shell("show", view, "--csv").encode()
     shell("export", view, "--output", shell.folder / "out.csv")
     assert exported == (shell.folder / "out.csv").read_bytes()
     header = next(csv.reader(io.StringIO(exported.decode(), newline="")))

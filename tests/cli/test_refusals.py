@@ -127,7 +127,7 @@ def test_a_store_of_a_later_version(fresh, command):
 
 def test_a_damaged_store(fresh):
     """Invariant: damage that shows only while reading is one sentence too; exit 1, for nothing was asked wrongly."""
-    fresh("models", "add", "mine", SAMPLE)
+    fresh.compute(("models", "add", "mine", SAMPLE))
     data = bytearray(fresh.store.read_bytes())
     data[8192:] = b"\xff" * len(data[8192:])
     fresh.store.write_bytes(data)

@@ -9,6 +9,7 @@ import pytest
 from places import GOLDEN
 
 from circuit_core import suites
+from circuit_core.tasks.specs import TASKS
 
 GOOD = {"clean_ids": [1, 2, 3], "corrupted_ids": [1, 4, 3], "correct_ids": 5, "wrong_ids": 6}
 
@@ -34,21 +35,25 @@ def test_a_broken_file_is_refused(fresh, name, content, says):
     assert [t["task"] for t in tasks] == ["ioi", "gendered_pronoun", "greater_than", "subject_verb"]
 
 
-@pytest.mark.parametrize(
-    "line, says",
-    [
-        ({"clean": "John gave", "corrupted": "John gave it", "correct": "to", "wrong": "a"}, "line 1"),
-        ({"clean": "John gave", "corrupted": "Mary gave", "correct": "a book", "wrong": "it"}, "a book"),
-        ({**GOOD, "correct_ids": 100000}, "100000"),
-    ],
-)
-def test_what_only_the_tokenizer_shows_fails_the_unit(fresh, line, says):
+ONLY_THE_TOKENIZER_SHOWS = {
+    "line 1": {"clean": "John gave", "corrupted": "John gave it", "correct": "to", "wrong": "a"},
+    "a book": {"clean": "John gave", "corrupted": "Mary gave", "correct": "a book", "wrong": "it"},
+    "100000": {**GOOD, "correct_ids": 100000},
+}
+
+
+def test_what_only_the_tokenizer_shows_fails_the_unit(fresh):
     """Invariant: exit 1 with line and reason; no result of the task and no such task, but those of other tasks."""
-    (fresh.folder / "pairs.jsonl").write_text(json.dumps(line))
-    tasks = f"ioi,{fresh.folder / 'pairs.jsonl'}"
-    done = fresh.run("run", "sample-0.1m", "--checkpoints", "final", "--tasks", tasks, "--analyses", "behaviour")
-    err = done.stderr.decode()
-    assert done.returncode == 1 and says in err and "pairs" in err and "Traceback" not in err
+    commands = []
+    for place, line in enumerate(ONLY_THE_TOKENIZER_SHOWS.values()):
+        file = fresh.folder / str(place) / "pairs.jsonl"
+        file.parent.mkdir()
+        file.write_text(json.dumps(line))
+        asked = ("run", "sample-0.1m", "--checkpoints", "final", "--analyses", "behaviour")
+        commands.append((*asked, "--tasks", f"ioi,{file}"))
+    for says, done in zip(ONLY_THE_TOKENIZER_SHOWS, fresh.at_once(*commands), strict=True):
+        err = done.stderr.decode()
+        assert done.returncode == 1 and says in err and "pairs" in err and "Traceback" not in err
     rows = json.loads(fresh("show", "behaviour", "--json"))["rows"]
     assert [r["task"] for r in rows] == ["ioi"]
     tasks = json.loads(fresh("tasks", "--json"))["rows"]
@@ -103,7 +108,7 @@ def test_with_a_bos_token_it_is_another_task(fresh):
     """Invariant: results with and without are two tasks by name, of which neither answers for the other."""
     (fresh.folder / "pairs.jsonl").write_text(json.dumps(GOOD))
     asked = ("run", "sample-0.1m", "--checkpoints", "final", "--analyses", "behaviour", "--tasks")
-    fresh(*asked, f"ioi,{fresh.folder / 'pairs.jsonl'},ioi+bos", "--prepend-bos")
+    fresh.compute((*asked, f"ioi,{fresh.folder / 'pairs.jsonl'},ioi+bos", "--prepend-bos"))
     found = json.loads(fresh("show", "behaviour", "--json"))["rows"]
     assert [(r["task"], r["n_examples"]) for r in found] == [("ioi+bos", 70), ("pairs+bos", 1)]
     done = fresh.run(*asked, "pairs+bos,ioi+bos")
@@ -115,6 +120,7 @@ def test_the_prompts_are_shown_with_their_bos_token(shell):
     """Invariant: every position moves by one; the document says which it is."""
     shown = json.loads(shell("tasks", "show", "ioi", "--prepend-bos", "--model", "sample-0.1m", "--json"))
     assert (shown["task"], shown["prepend_bos"]) == ("ioi+bos", True)
+    assert len(shown["rows"]) == shown["prompts"] == 70
     for row in shown["rows"]:
         assert row["clean"][0] == "<|endoftext|>"
         assert row["clean"][row["positions"]["IO"]] in row["correct"]
@@ -129,7 +135,7 @@ def test_pairs_as_text_are_a_task_like_any_other(fresh):
     ]  # fmt: skip
     file = fresh.folder / "agree.jsonl"
     file.write_text("\n".join(map(json.dumps, lines)))
-    fresh("run", "sample-0.1m", "--checkpoints", "final", "--tasks", file, "--analyses", "behaviour")
+    fresh.compute(("run", "sample-0.1m", "--checkpoints", "final", "--tasks", file, "--analyses", "behaviour"))
     (row,) = json.loads(fresh("show", "behaviour", "--json"))["rows"]
     assert (row["task"], row["metric"], row["n_examples"]) == ("agree", "prob_diff", 2)
     assert row["accuracy"] == 1 and 0.1 < row["value"] < 0.7  # these are some of the verbs that the model knows
@@ -138,12 +144,18 @@ def test_pairs_as_text_are_a_task_like_any_other(fresh):
     assert "are / were not is / was" in shown
 
 
-@pytest.mark.parametrize("task", ["ioi", "gendered_pronoun", "greater_than", "subject_verb"])
-def test_the_tasks_are_shown_token_by_token(shell, task):
+@pytest.mark.parametrize("task", TASKS)
+def test_the_tasks_are_shown_token_by_token(task):
     """Invariant: every prompt has its corruption, which differs where it says, and its answers."""
-    shown = json.loads(shell("tasks", "show", task, "--model", "sample-0.1m", "--json"))
-    assert len(shown["rows"]) == shown["prompts"] in (70, 200)
-    for row in shown["rows"]:
-        differs = [i for i, (a, b) in enumerate(zip(row["clean"], row["corrupted"], strict=True)) if a != b]
-        assert differs == row["differs"] != []
-        assert row["correct"] and row["wrong"] and not set(row["correct"]) & set(row["wrong"])
+    from circuit_core import loading
+    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.showing import shown
+
+    folder = suites.sample_folder() / "sample-0.1m" / "step7000"
+    tokenizer = loading.tokenizer(folder)
+    rows = shown(draw(TASKS[task], tokenizer, loading.vocabulary(folder)), tokenizer)
+    assert len(rows) == TASKS[task].n in (70, 200)
+    for row in rows:
+        differs = [i for i, (a, b) in enumerate(zip(row.clean, row.corrupted, strict=True)) if a != b]
+        assert differs == list(row.differs) != []
+        assert row.correct and row.wrong and not set(row.correct) & set(row.wrong)
