@@ -8,12 +8,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from console import answer
 
 from circuit_core import suites
 
@@ -38,6 +39,16 @@ class Bench:
         """stdout and stderr of a command that must end with `code`."""
         return self.end(self.start(*args, cwd=cwd), code)
 
+    def together(self, *commands: Sequence[str]) -> list[tuple[str, str]]:
+        """Commands at one time, which must end well: one runner, with one worker, computes what all of them ask for."""
+        return [self.end(process) for process in [self.start(*command) for command in commands]]
+
+    def told(self, *args: str) -> tuple[str, str]:
+        """stdout and stderr of a command that answers at once and must end well, in this process."""
+        done = answer(self.folder, self.env, *args)
+        assert done.exit_code == 0, done.stderr
+        return done.stdout_bytes.decode(), done.stderr
+
     def end(self, process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:
         out, err = process.communicate(timeout=120)
         assert process.returncode == code, err + self.log()
@@ -61,7 +72,7 @@ class Bench:
         return {step: tuple(rest) for step, *rest in found}
 
     def exports(self) -> dict[str, str]:
-        return {view: self("export", view)[0] for view in EXPORTED}
+        return {view: self.told("export", view)[0] for view in EXPORTED}
 
     def runner(self) -> int:
         return self.ask("SELECT pid FROM run ORDER BY id DESC")[0][0]
@@ -105,7 +116,7 @@ class Bench:
         while time.monotonic() < deadline and process.poll() is None:
             if self.store.exists() and self._half_way():
                 return
-            time.sleep(0.01)
+            time.sleep(0.03)
         pytest.fail("no unit was under way after another was done: " + self.log())
 
     def _half_way(self) -> bool:
@@ -114,6 +125,12 @@ class Bench:
         except sqlite3.OperationalError:
             return False
         return "done" in states and bool({"loading", "running"} & states)
+
+    def copy(self, name: str, *steps: int) -> Path:
+        """Copy some steps of the smallest sample model into a folder of their own."""
+        for step in steps:
+            shutil.copytree(suites.sample_folder() / "sample-0.1m" / f"step{step}", self.folder / name / f"step{step}")
+        return self.folder / name
 
     def kill(self, number: signal.Signals) -> None:
         os.kill(self.runner(), number)
@@ -133,10 +150,4 @@ def benches(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Bench]:
 @pytest.fixture
 def copied(tmp_path: Path) -> Callable[..., Path]:
     """Copies some steps of the smallest sample model into a folder of their own."""
-
-    def copy(name: str, *steps: int) -> Path:
-        for step in steps:
-            shutil.copytree(suites.sample_folder() / "sample-0.1m" / f"step{step}", tmp_path / name / f"step{step}")
-        return tmp_path / name
-
-    return copy
+    return Bench(tmp_path).copy

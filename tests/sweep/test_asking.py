@@ -51,7 +51,7 @@ def asked(benches):
 
 
 def rows(bench, view: str, *options: str) -> list[dict]:
-    return json.loads(bench("show", view, "sample-0.1m", *options, "--json")[0])["rows"]
+    return json.loads(bench.told("show", view, "sample-0.1m", *options, "--json")[0])["rows"]
 
 
 def test_each_task_has_scores_of_its_own(asked):

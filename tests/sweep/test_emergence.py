@@ -12,13 +12,15 @@ YEARS = ("--tasks", "ioi,greater_than", "--sizes", "30")
 def swept(benches):
     """Roles and behaviour of every checkpoint; of three the IOI algorithm, and the check of circuits of 30 edges."""
     bench = benches()
-    bench("run", MODEL, "--analyses", "behaviour,heads")
-    bench("run", MODEL, "--analyses", "algorithm", "--checkpoints", "0,3250,final", *YEARS)
+    bench.together(
+        ("run", MODEL, "--analyses", "behaviour,heads"),
+        ("run", MODEL, "--analyses", "algorithm", "--checkpoints", "0,3250,final", *YEARS),
+    )
     return bench
 
 
 def rows(bench, view: str, **filters) -> list[dict]:
-    found = json.loads(bench("show", view, MODEL, "--json")[0])["rows"]
+    found = json.loads(bench.told("show", view, MODEL, "--json")[0])["rows"]
     return [row for row in found if all(row[k] == v for k, v in filters.items())]
 
 
@@ -65,7 +67,7 @@ def test_greater_than_is_checked_where_it_is_done(swept):
     last = {row["node"]: row for row in found if row["step"] == 7000}
     assert last["a1.h1"]["looks_at_year"] > 0.9 and last["a1.h1"]["raises_year"] > 0.9
     assert last["m3"]["later_minus_others"] > 0.5
-    swept("verify")
+    swept.told("verify")
 
 
 def test_every_null_has_a_reason(swept):

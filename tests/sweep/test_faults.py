@@ -18,6 +18,7 @@ from circuit_core import checkpoints, suites
 
 SOURCE = suites.sample_folder() / "sample-0.1m"
 LAST = checkpoints.discover(SOURCE)[-1].revision
+RUN = ("run", "many", "--analyses", "behaviour,heads", "--workers", "2")
 VICTIMS = ("worker", "runner", "explorer", "follower")
 
 
@@ -31,7 +32,6 @@ class Rampage:
             folder.mkdir(parents=True)
             for file in (SOURCE / LAST).iterdir():
                 os.link(file, folder / file.name) if _linkable(file, folder) else shutil.copy(file, folder / file.name)
-        self.run = ("run", "many", "--analyses", "behaviour,heads", "--workers", "2")
         self.landed = 0
         """Kills that met a process with work left."""
         self.process = None
@@ -41,7 +41,7 @@ class Rampage:
 
     def follow(self) -> None:
         if self.process is None or self.process.poll() is not None:
-            self.process = self.bench.start(*self.run)
+            self.process = self.bench.start(*RUN)
         if self.explorer is None or self.explorer.ended is not None:
             self.explorer = Attended(self.bench.store, self.bench.env)
             self.explorer.watch()
@@ -92,7 +92,7 @@ class Rampage:
             self.explorer.close()
         if self.process is not None:
             self.process.communicate(timeout=240)
-        self.bench.end(self.bench.start(*self.run))
+        self.bench.end(self.bench.start(*RUN))
         self.bench.until(self.bench.idle)
 
 
@@ -121,9 +121,8 @@ def rampage(bench, kills: int, units: int, seed: int) -> Rampage:
 
 
 def assert_undisturbed(bench, disturbed: Rampage, units: int) -> None:
-    calm = Rampage(bench, units)
-    calm.follow()
-    bench.end(calm.process)
+    Rampage(bench, units)
+    bench(*RUN)
     assert disturbed.bench.exports() == bench.exports()
     assert len(disturbed.seen) == len(disturbed.bench.results()) == len(bench.results()) > units
 

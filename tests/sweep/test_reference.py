@@ -1,7 +1,6 @@
 """From a file of pairs to another tool's file, through the command line: the reference figures, and nothing lost."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -38,7 +37,7 @@ class Case:
 
     def run(self, *options: str) -> tuple[str, ...]:
         asked = ("--tasks", str(self.pairs), "--analyses", "circuit")
-        return ("run", str(self.folder / "model"), *asked, *options, "--json")
+        return ("run", str(self.folder / "model"), *asked, *options, "--detach", "--json")
 
     def patch(self, port: str, frozen: bool) -> tuple[str, ...]:
         receivers = self.figures["pp_receivers"].get(port, [])
@@ -55,7 +54,7 @@ class Case:
         return self.run(*SCORES["eap_ig_code_rule_m5"], "--select", selector, "--sizes", sizes)
 
     def export(self, *options: str, form: str = "eap-ig-json") -> str:
-        return self.bench("circuit", "export", f"{self.name}@0/{self.pairs.stem}", "--format", form, *options)[0]
+        return self.bench.told("circuit", "export", f"{self.name}@0/{self.pairs.stem}", "--format", form, *options)[0]
 
     def scores(self, *options: str) -> np.ndarray:
         from circuit_core.graph import Graph
@@ -85,15 +84,18 @@ def cases(bench) -> dict[str, Case]:
 
 @pytest.fixture(scope="module")
 def asked(bench, cases) -> Asked:
-    """All that is asked of all models, some at a time: one runner, which is never idle, computes it."""
-    commands = [
+    """All that is asked of all models: one runner, which is never idle before the last, computes it."""
+    runs = [
         *(case.run(*options, "--sizes", "10") for case in cases.values() for options in SCORES.values()),
         *(case.sized(selector) for case in cases.values() for selector in ("greedy", "topn")),
-        *(case.patch(port, frozen) for case in cases.values() for port in PORTS for frozen in (False, True)),
         *(case.run("--method", "exact") for case in cases.values()),
     ]
-    with ThreadPoolExecutor(4) as askers:
-        return dict(zip(commands, askers.map(lambda command: bench(*command), commands), strict=True))
+    patches = [case.patch(port, frozen) for case in cases.values() for port in PORTS for frozen in (False, True)]
+    followed = {command: bench.start(*command) for command in patches}
+    told = {command: bench.told(*command) for command in runs}
+    told |= {command: bench.end(process) for command, process in followed.items()}
+    bench.until(lambda: bench.ask("SELECT DISTINCT state FROM run") == [("done",)])
+    return told
 
 
 @pytest.fixture(params=CASES)
@@ -112,7 +114,7 @@ def test_exported_scores_are_the_reference(case, figure):
 def test_circuits_of_given_sizes_have_the_reference_metric(case, asked, selector):
     """Sizes after pruning and nodes are equal, metrics within 1e-5."""
     wanted, run = case.circuits(selector), json.loads(asked[case.sized(selector)][0])["run"]
-    shown = json.loads(case.bench("show", "faithfulness", case.name, "--run", str(run), "--json")[0])["rows"]
+    shown = json.loads(case.bench.told("show", "faithfulness", case.name, "--run", str(run), "--json")[0])["rows"]
     curve = {r["n_requested"]: r for r in shown}
     for n, c in wanted.items():
         assert (curve[n]["n_edges"], curve[n]["n_nodes"]) == (c["n_pruned"], c["n_nodes"])
@@ -126,7 +128,7 @@ def test_import_then_export_loses_nothing(case, kind, tmp_path):
 
     file, back = case.folder / f"eap_ig_graph.{kind}", tmp_path / "back"
     at = ("--model", case.name, "--step", "0", "--task", case.pairs.stem)
-    case.bench("circuit", "import", str(file), *at)
+    case.bench.told("circuit", "import", str(file), *at)
     case.export("--method", "imported", "--output", str(back), form=f"eap-ig-{kind}")
     if kind == "json":
         assert json.loads(back.read_text()) == json.loads(file.read_text())
@@ -134,7 +136,7 @@ def test_import_then_export_loses_nothing(case, kind, tmp_path):
         found, given = (torch.load(path, weights_only=True) for path in (back, file))
         assert list(found) == list(given)
         assert all(torch.equal(found[k], v) if isinstance(v, torch.Tensor) else found[k] == v for k, v in given.items())
-    header = json.loads(case.bench("show", "circuit", f"{case.name}@0", "--json")[0])
+    header = json.loads(case.bench.told("show", "circuit", f"{case.name}@0", "--json")[0])
     assert (header["method"], header["imported_from"]) == ("imported", file.name)
     assert header["reason"] == header["areas_reason"] == "imported: never evaluated here"
     assert case.scores("--method", "eap-ig").any()
