@@ -15,7 +15,7 @@ demo: .venv/installed            ## the main job: compute the sample suite, open
 	$(BIN)/circuit-tui demo
 
 test: .venv/installed            ## every test that takes part in every change
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-slow: .venv/installed       ## minutes of faults: whatever is killed, nothing is lost
 	$(BIN)/python -m pytest -m slow

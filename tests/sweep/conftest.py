@@ -126,6 +126,12 @@ class Bench:
             return False
         return "done" in states and bool({"loading", "running"} & states)
 
+    def copy(self, name: str, *steps: int) -> Path:
+        """Copy some steps of the smallest sample model into a folder of their own."""
+        for step in steps:
+            shutil.copytree(suites.sample_folder() / "sample-0.1m" / f"step{step}", self.folder / name / f"step{step}")
+        return self.folder / name
+
     def kill(self, number: signal.Signals) -> None:
         os.kill(self.runner(), number)
 
@@ -144,10 +150,4 @@ def benches(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Bench]:
 @pytest.fixture
 def copied(tmp_path: Path) -> Callable[..., Path]:
     """Copies some steps of the smallest sample model into a folder of their own."""
-
-    def copy(name: str, *steps: int) -> Path:
-        for step in steps:
-            shutil.copytree(suites.sample_folder() / "sample-0.1m" / f"step{step}", tmp_path / name / f"step{step}")
-        return tmp_path / name
-
-    return copy
+    return Bench(tmp_path).copy

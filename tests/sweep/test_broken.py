@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 
+import pytest
+
 from circuit_core import checkpoints, suites
 from circuit_core.tasks import words
 
@@ -41,19 +43,25 @@ def test_broken_files_fail_alone(bench, copied):
     assert bench.ask("SELECT DISTINCT status, detail FROM checkpoint_status") == [("ok", None)]
 
 
-def test_what_no_tokenizer_expresses_is_empty_with_its_reason(bench, copied):
-    """Invariant: without its words a task is NULL with the reason, roles that need none are computed, exit 0."""
-    folder = copied("words", LAST)
-    nameless = folder / f"step{LAST}" / "tokenizer.json"
+@pytest.fixture(scope="module")
+def odd(benches):
+    """Checkpoints without names among their words, and without words; one folder under two names."""
+    bench = benches()
+    nameless = bench.copy("words", LAST) / f"step{LAST}" / "tokenizer.json"
     text = json.loads(nameless.read_text())
     text["model"]["vocab"] = {("x" if w in words.NAMES else "") + w: i for w, i in text["model"]["vocab"].items()}
     nameless.write_text(json.dumps(text))
-    silent = copied("silent", LAST) / f"step{LAST}"
-    for file in silent.glob("tokenizer*"):
+    for file in (bench.copy("silent", LAST) / f"step{LAST}").glob("tokenizer*"):
         file.unlink()
-    _, err = bench("run", "words", "silent")
-    warned = {line.split(" (")[0] for line in err.splitlines() if line.startswith("warning: ")}
+    twice = ("run", "pair", str(bench.copy("pair", 0) / "step0"), "--analyses", "behaviour")
+    (_, err), _ = bench.together(("run", "words", "silent"), twice)
+    return bench, err
 
+
+def test_what_no_tokenizer_expresses_is_empty_with_its_reason(odd):
+    """Invariant: without its words a task is NULL with the reason, roles that need none are computed, exit 0."""
+    bench, err = odd
+    warned = {line.split(" (")[0] for line in err.splitlines() if line.startswith("warning: ")}
     reasons = dict(bench.ask("SELECT model, reason FROM task_behaviour WHERE value IS NULL"))
     assert "names" in reasons["words"] and words.NAMES[0] in reasons["words"]
     assert "tokenizer" in reasons["silent"]
@@ -63,12 +71,10 @@ def test_what_no_tokenizer_expresses_is_empty_with_its_reason(bench, copied):
     heads = {(model, role): count for model, role, count in found}
     for model in ("words", "silent"):
         assert heads[model, "induction"] > 0 and heads[model, "name_mover"] == 0
-    assert {u[0] for u in bench.units().values()} == {"done"}
+    assert bench.ask("SELECT DISTINCT state FROM unit") == [("done",)]
 
 
-def test_one_folder_under_two_names_is_two_models(bench, copied):
+def test_one_folder_under_two_names_is_two_models(odd):
     """Invariant: a step under a name of its own takes no result away from the model that it belongs to."""
-    folder = copied("pair", 0)
-    bench("run", "pair", str(folder / "step0"), "--analyses", "behaviour")
-    values = bench.ask("SELECT model, value FROM task_behaviour")
+    values = odd[0].ask("SELECT model, value FROM task_behaviour WHERE step = 0")
     assert [model for model, _ in values] == ["pair", "step0"] and values[0][1] == values[1][1]

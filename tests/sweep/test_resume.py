@@ -17,9 +17,9 @@ RUN = ("run", "sample-0.1m", "--checkpoints", ",".join(map(str, STEPS)))
 
 @pytest.fixture(scope="module")
 def whole(benches):
-    """A sweep that nothing disturbed."""
+    """A sweep that nothing disturbed, asked for by two equal commands at one time."""
     bench = benches()
-    bench(*RUN)
+    bench.together(RUN, RUN)
     bench.left = sorted(p.name for p in bench.folder.glob("store.db*"))
     return bench
 
@@ -31,6 +31,13 @@ def test_a_run_computes_all_that_was_asked(whole):
     roles = len(ROLES) - len(OF_PATHS)
     assert counts == [("attention", 5), ("behaviour", 5), ("circuit", 5), ("heads", 5 * roles)]
     assert whole.ask("SELECT max(faithfulness) FROM circuit")[0][0] >= 0.8
+
+
+def test_two_at_once_share_the_work(whole):
+    """Invariant: of two equal commands at one time no unit runs twice, both end well and say the same."""
+    assert whole.ask("SELECT step, state, attempts FROM unit_status") == [(step, "done", 1) for step in STEPS]
+    assert whole.ask("SELECT count(*) FROM result GROUP BY checkpoint_id, analysis, role HAVING count(*) > 1") == []
+    assert "Traceback" not in whole.log()
 
 
 def test_provenance_is_complete(whole):
@@ -127,14 +134,4 @@ def test_sigterm_puts_the_unit_back(bench):
     _, err = bench.end(process, 1)
     assert "the runner ended (code 17)" in err
     assert {u[0] for u in bench.units().values()} == {"done", "queued"}
-    assert "Traceback" not in bench.log()
-
-
-def test_two_at_once_share_the_work(bench):
-    """Invariant: of two equal commands at one time no unit runs twice, both end well and say the same."""
-    both = [bench.start("run", "sample-0.1m", "--checkpoints", f"{ALL[0]},{ALL[1]},final") for _ in range(2)]
-    for process in both:
-        bench.end(process)
-    assert bench.ask("SELECT step, state, attempts FROM unit_status") == [(s, "done", 1) for s in (*ALL[:2], ALL[-1])]
-    assert bench.ask("SELECT count(*) FROM result GROUP BY checkpoint_id, analysis, role HAVING count(*) > 1") == []
     assert "Traceback" not in bench.log()
