@@ -4,7 +4,6 @@ Raw means that logits equal Hugging Face's eager ones; no layer norm is folded, 
 frozen. Models whose residual stream is no plain sum of what heads and MLPs write are refused.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ from typing import Any
 import torch
 from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.sources import build_bridge_from_module
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
 from circuit_core import checkpoints
 from circuit_core.errors import CheckpointError, UnsupportedModel, first_line
 from circuit_core.graph import Graph
+from circuit_core.tokenizing import tokenizer
 
-Encode = Callable[[str], list[int]]
 FAMILIES = (
     "GPTNeoXForCausalLM",
     "GPT2LMHeadModel",
@@ -88,24 +87,3 @@ def as_bridge(model: Any) -> TransformerBridge:
 def graph_of(bridge: TransformerBridge) -> Graph:
     cfg: Any = bridge.cfg
     return Graph(cfg.n_layers, cfg.n_heads, bool(cfg.parallel_attn_mlp))
-
-
-def tokenizer(folder: Path) -> Any | None:
-    """The checkpoint's own tokenizer, or that of the folder above. Raises: CheckpointError."""
-    for place in (folder, folder.parent):
-        if any((place / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-            try:
-                return AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False)
-            except Exception as error:
-                raise CheckpointError(f"The tokenizer in {place} cannot be read ({first_line(error)}).") from error
-    return None
-
-
-def vocabulary(folder: Path) -> int:
-    """How many tokens a checkpoint's embedding has, by its config. Raises: CheckpointError."""
-    return checkpoints.config(folder)["vocab_size"]
-
-
-def encoder(tokenizer: Any) -> Encode:
-    """Text to ids, without special tokens."""
-    return lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -72,9 +72,9 @@ def load_golden(name: str) -> Golden:
 @pytest.fixture(scope="session")
 def sample():
     """The four-layer sample model at its last step, and its IOI prompts."""
-    from circuit_core import loading, suites
+    from circuit_core import loading, suites, tokenizing
     from circuit_core.tasks import ioi
 
     loaded = loading.load(suites.sample_folder() / "sample-0.2m" / "step7000")
     tokenizer: Any = loaded.tokenizer
-    return loaded, ioi.generate(loading.encoder(tokenizer), tokenizer.unk_token_id)
+    return loaded, ioi.generate(tokenizing.encoder(tokenizer), tokenizer.unk_token_id)

@@ -12,7 +12,7 @@ LAYER, ORDER = 2, [2, 0, 1]
 
 def every_role(model, tokenizer):
     """Role -> scores of all heads."""
-    from circuit_core import loading
+    from circuit_core import loading, tokenizing
     from circuit_core.heads.attention import attention_roles, drawable
     from circuit_core.heads.attention_from_end import attention_from_end
     from circuit_core.heads.copy_suppression import copy_suppression
@@ -21,7 +21,7 @@ def every_role(model, tokenizer):
     from circuit_core.heads.succession import successor
     from circuit_core.tasks import ioi
 
-    bridge, encode = loading.as_bridge(model), loading.encoder(tokenizer)
+    bridge, encode = loading.as_bridge(model), tokenizing.encoder(tokenizer)
     graph, prompts = loading.graph_of(bridge), ioi.generate(encode, tokenizer.unk_token_id, 20)
     rows = prompts.clean[:, :14]
     scores = [

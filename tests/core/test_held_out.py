@@ -23,12 +23,12 @@ def tokenizer(sample) -> Any:
 @pytest.fixture(scope="module")
 def sides(tokenizer) -> Callable[..., tuple[Any, Any]]:
     """What chooses and what is held out, by a tokenizer that does not know some words."""
-    from circuit_core import loading
+    from circuit_core import tokenizing
     from circuit_core.tasks.drawing import GENERATORS
 
     def sides(name: str, n: int, held_out: int, *gone: str):
         lost, unknown = set(tokenizer.convert_tokens_to_ids(list(gone))), tokenizer.unk_token_id
-        encode = loading.encoder(tokenizer)
+        encode = tokenizing.encoder(tokenizer)
         few = (lambda text: [unknown if i in lost else i for i in encode(text)]) if gone else encode
         choosing = GENERATORS[name](few, unknown, n)
         return choosing, GENERATORS[name](few, unknown, held_out, 43, None, choosing.texts)

@@ -75,7 +75,7 @@ def test_a_pickle_is_loaded_as_weights_only(tmp_path):
 @pytest.mark.parametrize("kind", ["gpt_neox", "of_its_own"])
 def test_code_that_lies_beside_a_checkpoint_does_not_run(kind, tmp_path):
     """Invariant: `auto_map` runs nothing, for model or tokenizer: a known architecture is loaded, another refused."""
-    from circuit_core import loading
+    from circuit_core import loading, tokenizing
     from circuit_core.errors import CheckpointError
 
     folder = shutil.copytree(SAMPLE / "step0", tmp_path / "step0")
@@ -88,11 +88,11 @@ def test_code_that_lies_beside_a_checkpoint_does_not_run(kind, tmp_path):
     for name, more in (("config.json", {"model_type": kind}), ("tokenizer_config.json", {"tokenizer_class": "Own"})):
         held = json.loads((folder / name).read_text()) if (folder / name).exists() else {}
         (folder / name).write_text(json.dumps(held | more | {"auto_map": own}))
-    for load in (loading.load, loading.tokenizer):
+    for load in (loading.load, tokenizing.tokenizer):
         try:
             load(folder)
         except CheckpointError:
-            assert kind == "of_its_own" or load is loading.tokenizer
+            assert kind == "of_its_own" or load is tokenizing.tokenizer
     assert not (tmp_path / "harm").exists()
 
 

@@ -15,7 +15,7 @@ def loaded():
 
 def test_scores_are_those_of_folded_weights(loaded):
     """The share of days (and of letters) whose successor is the likeliest, one head and one day at a time."""
-    from circuit_core import loading
+    from circuit_core import loading, tokenizing
     from circuit_core.heads.sequences import SEQUENCES
     from circuit_core.heads.succession import successor
 
@@ -24,7 +24,7 @@ def test_scores_are_those_of_folded_weights(loaded):
     x = folded.blocks[0].mlp(folded.blocks[0].ln2(folded.W_E[None]))[0].detach()
     folded.enable_compatibility_mode()
     for name in ("days", "letters"):
-        ids = loading.encoder(loaded.tokenizer)(" ".join(SEQUENCES[name]))
+        ids = tokenizing.encoder(loaded.tokenizer)(" ".join(SEQUENCES[name]))
         for layer in range(loaded.graph.n_layers):
             for head in range(loaded.graph.n_heads):
                 attention = folded.blocks[layer].attn

@@ -146,10 +146,10 @@ LACKING = [
 @pytest.mark.parametrize(("name", "gone", "message"), LACKING)
 def test_missing_words_are_named(tokenizer, name, gone, message):
     """Invariant: a tokenizer without the words is refused with a sentence that says how many and which."""
-    from circuit_core import loading
+    from circuit_core import tokenizing
     from circuit_core.tasks.drawing import GENERATORS
 
-    encode, unknown = loading.encoder(tokenizer), tokenizer.unk_token_id
+    encode, unknown = tokenizing.encoder(tokenizer), tokenizer.unk_token_id
     lost = set(tokenizer.convert_tokens_to_ids(list(gone)))
     with pytest.raises(TaskError, match=rf"^{name} needs .*{message.removeprefix('needs ')}"):
         GENERATORS[name](lambda text: [unknown if i in lost else i for i in encode(text)], unknown)

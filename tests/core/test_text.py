@@ -34,12 +34,12 @@ def test_function_words_are_tokens_of_the_model(sample):
 
 
 def test_the_suites_text_is_made_from_its_corpus_and_suffices(sample):
-    from circuit_core import loading
+    from circuit_core import tokenizing
     from circuit_core.heads import text as rows_of
     from text import FILE, text
 
     tokenizer = sample[0].tokenizer
     assert FILE.read_text() == text()
-    scored, reference = rows_of.rows(loading.encoder(tokenizer), text())
+    scored, reference = rows_of.rows(tokenizing.encoder(tokenizer), text())
     assert not (torch.cat([scored, reference]) == tokenizer.unk_token_id).any()
     assert len(scored) == 17 and len(reference) == 100

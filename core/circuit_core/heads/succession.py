@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core import loading
+from circuit_core import tokenizing
 from circuit_core.circuits.residual import Weights
 from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
@@ -63,7 +63,7 @@ def _lists(tokenizer: Any, distinct: bool) -> dict[str, list[sequences.Pair]]:
     """Raises: TaskError."""
     if tokenizer is None:
         raise TaskError("successor needs a tokenizer, and the checkpoint brings none")
-    found = sequences.pairs(loading.encoder(tokenizer), tokenizer.unk_token_id, distinct)
+    found = sequences.pairs(tokenizing.encoder(tokenizer), tokenizer.unk_token_id, distinct)
     enough = {name: pairs for name, pairs in found.items() if len(pairs) >= (ENOUGH if distinct else 1)}
     if not enough:
         best = max(found, key=lambda name: len(found[name]))

@@ -5,7 +5,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from circuit_core.errors import TaskError
-from circuit_core.loading import Encode
+from circuit_core.tokenizing import Encode
 
 WIDTH, SCORED, REFERENCE = 60, 17, 100
 """Tokens a row, rows that are scored, and rows for the mean."""

@@ -15,10 +15,11 @@ from circuit_core.heads.copy_suppression import copy_suppression, reasons
 from circuit_core.heads.copying import copy_scores
 from circuit_core.heads.function_words import function_words
 from circuit_core.heads.succession import SuccessorScores, successor
-from circuit_core.loading import Loaded, encoder
+from circuit_core.loading import Loaded
 from circuit_core.patching.ioi_algorithm import PAPER_CODE, IOIAlgorithm, Options, Roles, ioi_algorithm
 from circuit_core.patching.path_patching import Head
 from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tokenizing import encoder
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from circuit_core import loading
+from circuit_core import tokenizing
 from circuit_core.errors import CircuitError
 from circuit_core.tasks.drawing import draw
 from circuit_core.tasks.showing import shown
@@ -16,7 +16,7 @@ from circuit_core.tasks.specs import TaskSpec
 
 
 def main(folder: str, spec: str) -> None:
-    tokenizer, n_vocab = loading.tokenizer(Path(folder)), loading.vocabulary(Path(folder))
+    tokenizer, n_vocab = tokenizing.tokenizer(Path(folder)), tokenizing.vocabulary(Path(folder))
     prompts = draw(TaskSpec(**json.loads(spec)), tokenizer, n_vocab)
     json.dump([asdict(row) for row in shown(prompts, tokenizer)], sys.stdout)
 

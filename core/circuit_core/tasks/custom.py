@@ -7,7 +7,7 @@ token, those of the line that were written without a space before them are all t
 from dataclasses import dataclass, replace
 from typing import Any
 
-from circuit_core import loading
+from circuit_core import tokenizing
 from circuit_core.errors import BrokenTask, TaskError
 from circuit_core.tasks import files, rows
 from circuit_core.tasks.greater_than import two_digit_tokens
@@ -45,7 +45,7 @@ def _from_ids(row: Row, tokenizer: Any | None) -> Pair:
 def _from_text(spec: TaskSpec, found: list[Row], tokenizer: Any | None) -> list[Pair]:
     if tokenizer is None:
         raise TaskError(f"{spec.name} is given as text, and the checkpoint brings no tokenizer: give token ids.")
-    lexicon = Lexicon(spec.name, loading.encoder(tokenizer), tokenizer.unk_token_id)
+    lexicon = Lexicon(spec.name, tokenizing.encoder(tokenizer), tokenizer.unk_token_id)
     digits = two_digit_tokens(lexicon) if any(row.label is not None for row in found) else []
     reader = _Reader(lexicon, tokenizer.unk_token, digits)
     return [reader.pair(row) for row in found]

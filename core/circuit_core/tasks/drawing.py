@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from circuit_core import loading
+from circuit_core import tokenizing
 from circuit_core.errors import TaskError
 from circuit_core.tasks import custom, gendered_pronoun, greater_than, ioi, subject_verb
 from circuit_core.tasks.prompts import PromptSet
@@ -41,7 +41,7 @@ def draw(
     if tokenizer is None:
         raise TaskError(f"{name} needs a tokenizer, and the checkpoint brings none")
     n, seed = (spec.n if n is None else n), (spec.seed if seed is None else seed)
-    drawn = GENERATORS[name](loading.encoder(tokenizer), tokenizer.unk_token_id, n, seed, prepend, besides)
+    drawn = GENERATORS[name](tokenizing.encoder(tokenizer), tokenizer.unk_token_id, n, seed, prepend, besides)
     largest = int(max(drawn.clean.max(), drawn.corrupted.max()))
     if largest >= n_vocab:
         raise TaskError(f"{name} has token {largest}, the model's are 0 to {n_vocab - 1}: the tokenizer is another's.")

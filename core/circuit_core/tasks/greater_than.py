@@ -11,12 +11,12 @@ from collections.abc import Collection
 from itertools import cycle
 
 from circuit_core.errors import TaskError
-from circuit_core.loading import Encode
 from circuit_core.tasks import words
 from circuit_core.tasks.choosing import take
 from circuit_core.tasks.lexicon import Lexicon
 from circuit_core.tasks.pairs import Pair, difference, prompt_set
 from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tokenizing import Encode
 
 NAME = "greater_than"
 START, END = "The {event} lasted from the year {century}", " to the year {century}"

@@ -9,12 +9,12 @@ import random
 from collections.abc import Collection
 from itertools import count
 
-from circuit_core.loading import Encode
 from circuit_core.tasks import words
 from circuit_core.tasks.choosing import take
 from circuit_core.tasks.lexicon import Lexicon
 from circuit_core.tasks.pairs import Pair, difference, prompt_set
 from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tokenizing import Encode
 
 NAME = "ioi"
 

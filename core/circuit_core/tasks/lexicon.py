@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from circuit_core.errors import TaskError
-from circuit_core.loading import Encode
+from circuit_core.tokenizing import Encode
 
 
 @dataclass(frozen=True)

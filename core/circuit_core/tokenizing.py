@@ -1,0 +1,33 @@
+"""A checkpoint's tokenizer and vocabulary, without its weights: nothing here imports what models need."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from circuit_core import checkpoints
+from circuit_core.errors import CheckpointError, first_line
+
+Encode = Callable[[str], list[int]]
+
+
+def tokenizer(folder: Path) -> Any | None:
+    """The checkpoint's own tokenizer, or that of the folder above. Raises: CheckpointError."""
+    for place in (folder, folder.parent):
+        if any((place / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+            try:
+                return AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False)
+            except Exception as error:
+                raise CheckpointError(f"The tokenizer in {place} cannot be read ({first_line(error)}).") from error
+    return None
+
+
+def vocabulary(folder: Path) -> int:
+    """How many tokens a checkpoint's embedding has, by its config. Raises: CheckpointError."""
+    return checkpoints.config(folder)["vocab_size"]
+
+
+def encoder(tokenizer: Any) -> Encode:
+    """Text to ids, without special tokens."""
+    return lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
