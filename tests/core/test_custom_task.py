@@ -91,6 +91,22 @@ def test_csv_with_answer_ids(made, drawn):
     assert (prompts.metric.correct.tolist(), prompts.metric.wrong.tolist()) == ([12], [13])
 
 
+def test_csv_columns_that_are_not_needed_are_passed_over(made, drawn):
+    """EAP-IG's own file of IOI, as pandas wrote it: a column without a name, and harder prompts; the answers' tokens
+    stand before a label."""
+    columns = ",clean,corrupted,corrupted_hard,correct_idx,incorrect_idx"
+    cells = "0,So Mary and John met,So John and Mary met,So Anna and Paul met,12,13"
+    spec = made(f"{columns}\n{cells}\n", "ioi_llama.csv")
+    plain = made(
+        "clean,corrupted,correct_idx,incorrect_idx\n" + ",".join(cells.split(",")[i] for i in (1, 2, 4, 5)), "p.csv"
+    )
+    assert torch.equal(drawn(spec).clean, drawn(plain).clean)
+    assert torch.equal(drawn(spec).corrupted, drawn(plain).corrupted)
+    labelled = drawn(made(f"{columns},label\n{cells},IOI\n", "labelled.csv"))
+    for found in (drawn(spec), labelled):
+        assert (found.metric.correct.tolist(), found.metric.wrong.tolist()) == ([12], [13])
+
+
 def test_csv_with_labels_is_greater_than(made, drawn, tokenizer):
     """Invariant: a file with labels is what the built-in task computes from the same prompts."""
     from circuit_core.tasks.drawing import draw
@@ -149,7 +165,8 @@ BROKEN_CSV = [
     ("", "holds no prompts"),
     (HEAD, "holds no prompts"),
     ("clean,corrupted\n", "line 1: correct_idx is missing"),
-    ("clean,corrupted,label,clean\n", "line 1: 'clean' is not asked for"),
+    ("clean,corrupted,label,clean\n", "line 1: clean is there 2 times: keep one column"),
+    ("number,clean,corrupted,wrong_idx\n", "line 1: correct_idx is missing: give clean, corrupted, correct_idx"),
     (HEAD + "a,b,1,2\n\na,b,1\n", "line 4: this has 3 cells and the header 4"),
     (HEAD + '"a\nb",b,1,2\nc,d,x,2\n', "line 4: correct_idx must be a whole number from 0, it is 'x'"),
     (HEAD + '"a"b,b,1,2\n', "line 2: this is not CSV"),

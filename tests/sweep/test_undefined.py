@@ -12,11 +12,11 @@ from circuit_core import suites
 TEXT = suites.sample_folder() / "text.txt"
 
 
-def checkpoint(text: str | None = None) -> Any:
-    """The smallest sample model at its last step."""
+def checkpoint(text: str | None = None, step: int = 7000) -> Any:
+    """The smallest sample model, at its last step or another."""
     from circuit_core.sweep.worker import Checkpoint
 
-    return Checkpoint(suites.sample_folder() / "sample-0.1m" / "step7000", "cpu", "float32", text)
+    return Checkpoint(suites.sample_folder() / "sample-0.1m" / f"step{step}", "cpu", "float32", text)
 
 
 def jobs_of(request: Any, tasks: list[Any]) -> list[Any]:
@@ -73,6 +73,41 @@ def test_without_text_the_stages_say_what_they_lack(silent):
     first, *later = silent["algorithm ioi"].stages
     assert first.percent > 50 and first.note == f"copy suppression is not counted: {needs}"
     assert [stage.note for stage in later] == [None, None]
+
+
+@pytest.mark.parametrize(("step", "reason"), [(0, "does not do the task"), (7000, None)])
+def test_effects_of_paths_need_a_model_that_does_the_task(asked, step, reason):
+    """Else they would be shares of nothing: the metrics are kept, each effect is empty, and the reason stands there."""
+    from circuit_core.sweep.request import Job
+
+    job = Job("patch", {"to": "logits", "senders": "all", "freeze_mlps": False}, asked[1][0])
+    (found,) = checkpoint(step=step).compute([job])
+    record: Any = found.record
+    assert record.reason == reason and len(record.rows) == 9
+    assert [effect is None for *_, effect in record.rows] == [reason is not None] * 9
+    assert all(map(math.isfinite, (record.metric_clean, record.metric_corrupted, *(row[2] for row in record.rows))))
+
+
+@pytest.mark.parametrize(
+    ("corrupted", "reason"),
+    [
+        ([2.0, 3.0, 4.0], "corruption changes nothing"),
+        ([1.0, 5.0, 3.0], "at most two standard errors"),
+        ([-2.0, -3.0, -3.5], None),
+    ],
+)
+def test_effects_are_no_shares_of_noise(corrupted, reason):
+    """A model that does the task, and a corruption that damages nothing for certain."""
+    import torch
+
+    from circuit_core.patching.effects import Effects
+    from circuit_core.sweep import records
+
+    clean = torch.tensor([2.0, 3.0, 4.0])
+    found: Any = records.of_patching(Effects((clean - 1)[None, None], clean, torch.tensor(corrupted), {}, {}))
+    ((*_, metric, effect),) = found.rows
+    assert (metric, effect is None) == (2.0, reason is not None)
+    assert found.reason is None if reason is None else reason in found.reason
 
 
 def test_a_text_that_is_too_short_is_a_reason(asked):

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from circuit_core.circuits.faithfulness import unchanged, undefined
+
 
 @dataclass(frozen=True)
 class Effects:
@@ -19,6 +21,11 @@ class Effects:
     attention: dict[str, Float[Tensor, "layer head"]]
     """Mean attention of the receiving heads from END to each named position after patching, a fraction."""
     attention_clean: dict[str, Float[Tensor, ""]]
+
+    @property
+    def reason(self) -> str | None:
+        """Why no effect means anything: the damage that it is a share of is none, or no more than noise."""
+        return undefined(self.metric_clean) or unchanged(self.metric_clean, self.metric_corrupted)
 
     @property
     def effect(self) -> Float[Tensor, "layer head"]:

@@ -114,13 +114,13 @@ def of_years(found: GreaterThan, graph: Graph) -> results.Years | results.Undefi
 
 
 def of_patching(found: Effects) -> results.Record:
-    """Heads that were no senders are left out."""
+    """Heads that were no senders are left out; where the model does not do the task there are metrics alone."""
     if not bool(found.metric_clean.isfinite().all() and found.metric_corrupted.isfinite().all()):
         return results.Undefined(NOT_FINITE)
-    metric, effect = found.patched.mean(2), found.effect
+    metric, effect, reason = found.patched.mean(2), found.effect, found.reason
     senders = [at for at in np.ndindex(*metric.shape) if math.isfinite(metric[at].item())]
-    rows: list[Any] = [(*at, metric[at].item(), _number(effect[at])) for at in senders]
-    return results.PatchEffects(rows, found.metric_clean.mean().item(), found.metric_corrupted.mean().item())
+    rows: list[Any] = [(*at, metric[at].item(), None if reason else _number(effect[at])) for at in senders]
+    return results.PatchEffects(rows, found.metric_clean.mean().item(), found.metric_corrupted.mean().item(), reason)
 
 
 def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> results.Record:

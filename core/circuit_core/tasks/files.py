@@ -3,13 +3,14 @@
 JSON lines: `clean`, `corrupted`, `correct`, `wrong` as text (an answer or a list of answers), or as token ids under
 `clean_ids` and so on; optionally `positions`, names with indices of the clean prompt's tokens. CSV: `clean`,
 `corrupted` as text, with `correct_idx` and `incorrect_idx` (token ids), or with `label`, the two digits that the
-answer must exceed. With one correct and one wrong answer on every line the metric is logit_diff, else prob_diff.
+answer must exceed; other columns are passed over, as EAP-IG's own files have some, and so is a label beside token ids.
+With one correct and one wrong answer on every line the metric is logit_diff, else prob_diff.
 """
 
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,20 +97,20 @@ def _json_row(given: Any, where: str) -> Row:
     if as_ids and any(key in FIELDS for key in given):
         raise BrokenTask(f"{where}: text and token ids are mixed: give all prompts as one or the other.")
     keys = [f"{key}_ids" if as_ids else key for key in FIELDS]
-    _exactly(keys, [key for key in given if key != "positions"], where)
+    _there(keys, list(given), where)
+    for key in given:
+        if key not in (*keys, "positions"):
+            raise BrokenTask(f"{where}: {key!r} is not asked for: give {', '.join(keys)}.")
     prompt, answer = (rows.numbers, rows.number) if as_ids else (rows.text, rows.text)
     clean, corrupted = (prompt(given[key], where, key) for key in keys[:2])
     correct, wrong = (rows.answers(given[key], answer, where, key) for key in keys[2:])
     return Row(where, clean, corrupted, correct, wrong, positions=rows.named(given.get("positions", {}), where))
 
 
-def _exactly(wanted: list[str], given: list[str], where: str) -> None:
+def _there(wanted: Sequence[str], given: list[str], where: str) -> None:
     for key in wanted:
         if key not in given:
             raise BrokenTask(f"{where}: {key} is missing: give {', '.join(wanted)}.")
-    for key in given:
-        if key not in wanted or given.count(key) > 1:
-            raise BrokenTask(f"{where}: {key!r} is not asked for: give {', '.join(wanted)}.")
 
 
 def _csv_rows(content: str, file: str) -> Iterator[Row]:
@@ -125,11 +126,27 @@ def _csv_rows(content: str, file: str) -> Iterator[Row]:
         if cells is None:
             return
         if cells and not header:
-            header = [cell.strip() for cell in cells]
-            _exactly(list(COLUMNS["label" in header]), header, where)
+            header = _header(cells, where)
         elif cells:
             yield _csv_row(header, cells, where)
         begins = reader.line_num + 1
+
+
+def _header(cells: list[str], where: str) -> list[str]:
+    """The columns' names, of which those that are needed are there once."""
+    header = [cell.strip() for cell in cells]
+    wanted = _needed(header)
+    _there(wanted, header, where)
+    for key in wanted:
+        if header.count(key) > 1:
+            raise BrokenTask(f"{where}: {key} is there {header.count(key)} times: keep one column of that name.")
+    return header
+
+
+def _needed(header: list[str]) -> tuple[str, ...]:
+    """Token ids if both are there; else the label, if it is."""
+    by_id, by_label = COLUMNS
+    return by_label if "label" in header and not set(by_id) <= set(header) else by_id
 
 
 def _csv_row(header: list[str], cells: list[str], where: str) -> Row:
@@ -137,7 +154,7 @@ def _csv_row(header: list[str], cells: list[str], where: str) -> Row:
         raise BrokenTask(f"{where}: this has {len(cells)} cells and the header {len(header)}: quote texts with commas.")
     given = dict(zip(header, cells, strict=True))
     clean, corrupted = (rows.text(given[key], where, key) for key in ("clean", "corrupted"))
-    if "label" in given:
+    if "label" in _needed(header):
         return Row(where, clean, corrupted, [], [], _label(given["label"], where))
     correct, wrong = ([rows.number(_whole(given[key]), where, key)] for key in COLUMNS[0][2:])
     return Row(where, clean, corrupted, correct, wrong)

@@ -110,6 +110,7 @@ class PatchEffects:
     metric_clean: float | None = None
     metric_corrupted: float | None = None
     reason: str | None = None
+    """Why there are no effects."""
 
 
 @dataclass(frozen=True)

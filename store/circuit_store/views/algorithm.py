@@ -132,7 +132,7 @@ PATCH = View(
         Column(
             "effect",
             "(metric - clean) / (clean - corrupted): -1 is as bad as corrupted, 0 no effect",
-            "corruption changes nothing",
+            "it means nothing here: `patches` says why",
         ),
     ),
     f"SELECT model.name AS model, step, task, {_OF_PATCH}, 'a' || layer || '.h' || head AS sender,"
