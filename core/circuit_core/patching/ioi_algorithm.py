@@ -54,8 +54,6 @@ class Options:
     suppression_from_layer: int = 0
     suppression_below: float = float("inf")
     """Effect on the logits below which a head may suppress copies."""
-    negative: bool = False
-    """Leave out heads whose corruption helps the model, see `stages`."""
 
 
 PAPER_CODE = Options(suppression_from_layer=2, suppression_below=-0.01)
@@ -112,7 +110,7 @@ class _Algorithm:
     def measure(self) -> IOIAlgorithm:
         direct = self.patching("logits")
         classes = self._movers_and_suppressors(direct.effect)
-        first = self._noted(self._stage(STAGES[0], direct, classes))
+        first = self._noted(stage(STAGES[0], classes, direct))
         reason = first.reason or "there is no name mover that a head precedes"
         second, third = (Stage(name, reason=reason) for name in STAGES[1:])
         found = IOIAlgorithm(first, second, third, direct.effect)
@@ -120,7 +118,7 @@ class _Algorithm:
         if queries is None:
             return found
         inhibition = s_inhibition(self.patching, as_heads(classes["name_mover"]), queries.effect)
-        second = self._stage(STAGES[1], queries, {"s_inhibition": inhibition.heads})
+        second = stage(STAGES[1], {"s_inhibition": inhibition.heads}, queries)
         third = Stage(STAGES[2], reason="there is no S-inhibition head that a head precedes")
         found = replace(found, s_inhibition=second, induction_and_duplicate=third)
         found = replace(found, effect_movers_q=queries.effect, inhibition=inhibition)
@@ -128,7 +126,7 @@ class _Algorithm:
         values = self._into(inhibition.heads & ~suppresses, "v")
         if values is None:
             return found
-        third = self._noted(self._stage(STAGES[2], values, self._induction_and_duplicate(values.effect)))
+        third = self._noted(stage(STAGES[2], self._induction_and_duplicate(values.effect), values))
         return replace(found, induction_and_duplicate=third, effect_inhibition_v=values.effect)
 
     def _into(self, heads: Bool[Tensor, "layer head"], port: str) -> Effects | None:
@@ -136,9 +134,6 @@ class _Algorithm:
         if not heads[1:].any():
             return None
         return self.patching([f"a{layer}.h{head}<{port}>" for layer, head in as_heads(heads)])
-
-    def _stage(self, name: str, effects: Effects, classes: dict[str, Bool[Tensor, "layer head"]]) -> Stage:
-        return stage(name, classes, effects, self.options.negative)
 
     def _noted(self, stage: Stage) -> Stage:
         """Says if copy suppression, which the stage asks for, is not known."""

@@ -2,8 +2,7 @@
 
     percent = 100 * sum of |effect| over the set / sum of |effect| over all heads
 
-Heads without a path have no effect. `negative` leaves out heads whose corruption helps the model: max(-effect, 0) takes
-the place of |effect|. The interval is the middle 95 % over resamples of the prompts, the set held fixed.
+Heads without a path have no effect. The interval is the middle 95 % over resamples of the prompts, the set held fixed.
 """
 
 from dataclasses import dataclass, field
@@ -39,28 +38,21 @@ class Stage:
 
 
 def percent(
-    members: Bool[Tensor, "layer head"],
-    effects: Float[Tensor, "*resample layer head"],
-    negative: bool = False,
+    members: Bool[Tensor, "layer head"], effects: Float[Tensor, "*resample layer head"]
 ) -> Float[Tensor, "*resample"]:
     """NaN where no head has an effect."""
-    size = (-effects).clamp(min=0) if negative else effects.abs()
+    size = effects.abs()
     return 100 * (size * members).sum((-2, -1)) / size.sum((-2, -1))
 
 
-def stage(
-    name: str,
-    classes: dict[str, Bool[Tensor, "layer head"]],
-    effects: Effects,
-    negative: bool,
-) -> Stage:
+def stage(name: str, classes: dict[str, Bool[Tensor, "layer head"]], effects: Effects) -> Stage:
     """The stage whose set is the union of its classes."""
     heads = {label: as_heads(found) for label, found in classes.items()}
     union = torch.stack(list(classes.values())).any(0)
-    value = percent(union, effects.effect, negative).item()
+    value = percent(union, effects.effect).item()
     if value != value:
         return Stage(name, reason=_undefined(effects))
-    resampled = percent(union, effects.effects(_resamples(effects.metric_clean)), negative)
+    resampled = percent(union, effects.effects(_resamples(effects.metric_clean)))
     low, high = resampled.nanquantile(resampled.new_tensor([0.025, 0.975])).tolist()
     return Stage(name, value, low, high, effects.effect[union].sum().item(), heads)
 

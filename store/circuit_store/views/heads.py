@@ -40,8 +40,6 @@ _HEAD_COLUMNS = (
     Column("layer", "layer, from 0", "the role is undefined, see reason"),
     Column("head", "head, from 0", "the role is undefined, see reason"),
     Column("value", "the role's score as a fraction; attention scores have their control subtracted", "see reason"),
-    Column("low", "lower end of the 95 % interval", "not computed for this role"),
-    Column("high", "upper end of the 95 % interval", "not computed for this role"),
     Column("raw", "the score before the control was subtracted", "this role has no control"),
     Column("control", "the same score on tokens that do not repeat", "this role has no control"),
     PRESET,
@@ -50,7 +48,7 @@ _HEAD_COLUMNS = (
     REASON,
 )
 _HEAD_BODY = (
-    "SELECT model.name AS model, step, tokens, role, task, layer, head, value, NULL AS low, NULL AS high, raw, control,"
+    "SELECT model.name AS model, step, tokens, role, task, layer, head, value, raw, control,"
     f" {OF_ROLES}, dtype, CASE WHEN value IS NULL THEN coalesce(head_score.reason, answer.reason) END AS reason"
     f" FROM answer JOIN {AT} LEFT JOIN head_score ON result_id = answer.id"
     " WHERE analysis = 'heads'"
