@@ -96,6 +96,8 @@ class Toy:
         results.write(self.db, self.of(20, "heads", role="successor"), found)
         stage = results.Stage("s_inhibition", 80.0, 70.0, 90.0, {"s_inhibition": ["a1.h0"]}, "all", True, None)
         results.write(self.db, self.of(20, "algorithm", task=IOI), results.Algorithm([stage]))
+        looks = results.AttentionRows([["He", " says"]], [[[10_000, 0], [2500, 7500], [1, 9999], [0, 10_000]]])
+        results.write(self.db, self.of(20, "attention", task=IOI), looks)
         params = {"method": "eap-ig"}
         years = results.Years([(2, 0.75, 0.5, None), (3, None, None, 1.5)])
         results.write(self.db, self.of(20, "greater_than", task=self.YEARS, params=params), years)

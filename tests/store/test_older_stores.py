@@ -66,6 +66,16 @@ def test_results_of_an_older_store_keep_their_version(toy, tmp_path):
         assert list(map(tuple, found)) == [("induction", "2"), ("name_mover", "2"), ("successor", "0")]
 
 
+def test_attention_of_before_is_computed_anew(toy, tmp_path):
+    """Invariant: rows that SQL cannot read do not stay as if they were there; all other results do."""
+    toy.full()
+    with older(toy, tmp_path / "old.db") as db:
+        assert db.execute("SELECT count(*) FROM result WHERE analysis = 'attention'").fetchone()[0] == 0
+        kept = toy.db.execute("SELECT count(*) FROM result WHERE analysis != 'attention'").fetchone()[0]
+        assert db.execute("SELECT count(*) FROM result").fetchone()[0] == kept > 0
+        assert queries.rows(db, VIEWS["attention"]) == []
+
+
 def test_circuits_of_before_say_why_they_have_no_areas(tmp_path):
     """Invariant: an import and a curve of few sizes get their reasons, areas that exist get none."""
     path = tmp_path / "old.db"

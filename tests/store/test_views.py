@@ -11,6 +11,7 @@ from circuit_store import addresses, models, queries, requests, results, trends
 from circuit_store.errors import UnknownName
 from circuit_store.views import VIEWS
 
+IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 SHAPES = [(1, 1, True), (2, 3, True), (2, 3, False), (5, 4, False), (12, 12, True)]
 
 
@@ -128,6 +129,27 @@ def test_heads_have_reasons_of_their_own(toy):
         shown = [(r["value"], r["reason"]) for r in queries.rows(toy.db, VIEWS[view])]
         assert shown == [(None, "too early"), (0.5, None), (None, "not finite"), (None, "no effect")]
     assert queries.head_grid(toy.db, "toy", 0, "copy_suppression").reason is None
+
+
+def test_where_heads_look_is_read_token_by_token(toy):
+    """Invariant: heads by layer, tokens by place, weights as fractions; what is undefined is a row with its reason."""
+    results.write(toy.full().db, toy.of(0, "attention", task=IOI), results.Undefined("no names"))
+    shown = [tuple(r.values())[3:9] for r in queries.rows(toy.db, VIEWS["attention"], {"step": 20, "head": 1})]
+    assert shown == [
+        *[(0, 0, 1, 0, "He", 0.25), (0, 0, 1, 1, " says", 0.75)],
+        *[(0, 1, 1, 0, "He", 0.0), (0, 1, 1, 1, " says", 1.0)],
+    ]
+    assert queries.attended(toy.db, "toy", 20, "ioi", (1, 0)) == queries.Attended([[("He", 0.0001), (" says", 0.9999)]])
+    assert queries.attended(toy.db, "toy", 0, "ioi", (1, 0)) == queries.Attended([], "no names")
+    assert queries.attended(toy.db, "toy", 10, "ioi", (1, 0)) is None
+    (row,) = queries.rows(toy.db, VIEWS["attention"], {"step": 0})
+    assert (row["layer"], row["token"], row["weight"], row["reason"]) == (None, None, None, "no names")
+
+
+@pytest.mark.parametrize("token", ["é", "\U0001f600", '"', "\\", "\n", ""])
+def test_any_token_is_read_as_it_is(toy, token):
+    results.write(toy.db, toy.of(0, "attention", task=IOI), results.AttentionRows([[token]], [[[10_000]] * 4]))
+    assert {r["token"] for r in queries.rows(toy.db, VIEWS["attention"])} == {token}
 
 
 def test_the_years_of_a_circuit(toy):

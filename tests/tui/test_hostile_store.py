@@ -72,6 +72,7 @@ def fill(db, name: str, run: int, checkpoint: int) -> None:
     write("circuit", results.Circuit(None, 9, [(0, 1, 1.0)], b"", (0, 0), imported_from=name, reason=name), task=task)
     stage = results.Stage(name, 50.0, 40.0, 60.0, {name: [name]}, name, True, f"reason {name}")
     write("algorithm", results.Algorithm([stage]), task=task)
+    write("attention", results.AttentionRows([[name, "END"]], [[[9000, 1000]] * 4]), task=task)
 
 
 async def test_every_page_shows_hostile_names_as_text(explore, attacked, screen_text):
@@ -83,7 +84,7 @@ async def test_every_page_shows_hostile_names_as_text(explore, attacked, screen_
             text = screen_text(app)
             assert app.main.look.at.task == name and hostile.harmless(text, 30), ascii(name)
             assert "seen" in text.split("\n")[0] and hostile.MARK in text.split("\n")[0] or hostile.MARK not in name
-        for key in "i escape W escape A escape 5 z e y 4 B 2 colon b o l d".split():
+        for key in "i escape W escape A escape a escape 5 z e y 4 B 2 colon b o l d".split():
             await pilot.press(key)
             assert hostile.harmless(screen_text(app), 30), key
         for _ in range(100):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from circuit_store import export, queries
+from circuit_store import export, queries, results
 from circuit_tui import bindings, clipboard
 from circuit_tui.screens import saving
 
@@ -78,9 +78,13 @@ async def test_where_nothing_is_computed_nothing_is_copied(explore, tmp_path):
     }
 
 
-@pytest.mark.parametrize(("key", "views"), [("A", ["algorithm", "composition"]), ("W", ["emergence", "handoffs"])])
-async def test_pages_are_exported_as_the_views_that_they_show(explore, path, key, views):
+@pytest.mark.parametrize(
+    ("key", "views"), [("A", ["algorithm", "composition"]), ("W", ["emergence", "handoffs"]), ("a", ["attention"])]
+)
+async def test_pages_are_exported_as_the_views_that_they_show(explore, path, maker, key, views):
     """What the toasts say, typed into a shell, gives the bytes that are written."""
+    looks = [[i, 10_000 - i] for i in range(12)]
+    maker.add(256, "attention", results.AttentionRows([["He", " says"]] * 2, [looks, looks]))
     async with explore() as (app, pilot):
         await pilot.press(key, "e")
         said = [toast.message.splitlines() for toast in app._notifications]

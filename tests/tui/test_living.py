@@ -20,7 +20,7 @@ async def test_a_store_that_is_not_there_says_what_brings_it(explore, screen_tex
         text = " ".join(screen_text(app).split())
         assert "There is no store at" in text and "circuit-tui demo" in text
         await pilot.press("3", "j", "comma", "m", "space", "asterisk", "e", "i", "y", "Y", "5", "z", "l", "p", "T", "r")
-        await pilot.press("P", "A", "escape", "W", "escape")
+        await pilot.press("P", "A", "escape", "W", "escape", "a", "n", "comma", "e", "escape")
         assert app.screen is app.main
 
 
@@ -29,6 +29,9 @@ async def test_a_store_without_results_is_empty_not_wrong(explore, maker, screen
         assert "toy-a" in screen_text(app) and "None is computed yet" in " ".join(screen_text(app).split())
         await pilot.press("3", "comma", "full_stop", "m", "5", "z", "e", "4", "X", "B")
         assert "sweep" in screen_text(app)
+        await pilot.press("a", "e")
+        assert "none of them is computed yet" in " ".join(app.screen._text.plain.split())
+        assert "There is nothing to export here yet." in [toast.message for toast in app._notifications]
 
 
 async def test_begin_makes_the_store_and_it_is_noticed(explore, tmp_path, fill, screen_text, request):

@@ -109,6 +109,44 @@ async def test_of_greater_than_the_page_shows_what_the_circuit_does_with_years(e
         assert "--analyses algorithm --tasks greater_than" in " ".join(line.strip() for line in page(app)) and fits(app)
 
 
+LOOKS = [[100 * i, 10_000 - 100 * i] for i in range(12)]
+"""Of every head: i % on the first token, the rest on the second."""
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_where_a_head_looks_token_by_token(explore, whole, screen_text, size):
+    """The head that is chosen, prompt after prompt and around; another one when another is chosen."""
+    tokens = [[" Mary", " to"], ["漢" * 20, "x" * 40], ["So", "\x1b[31m\n"]]
+    whole.add(256, "attention", results.AttentionRows(tokens, [LOOKS, LOOKS[::-1], LOOKS]))
+    async with explore(size=size) as (app, pilot):
+        app.main.choose(head=(2, 1))
+        await pilot.press("a")
+        text = screen_text(app)
+        assert "Attention · a2.h1 · toy-a step 256   , . step   esc closes" in text and fits(app)
+        assert page(app)[0].startswith("ioi · prompt 1 of 3")
+        assert [line.split() for line in page(app)[1:3]] == [["Mary", "0.07", "██▏"], ["to", "0.93", "█" * 27 + "▉"]]
+        await pilot.press("n")
+        assert page(app)[1].endswith(f"…  0.04  {'█▎':<30}") and page(app)[2].split()[1:2] == ["0.96"] and fits(app)
+        await pilot.press("n", "n")
+        assert "prompt 1 of 3" in page(app)[0]
+        await pilot.press("N")
+        assert "prompt 3 of 3" in page(app)[0] and "\x1b" not in page(app)[2]
+        app.main.choose(head=(0, 0))
+        assert page(app)[1].split() == ["So", "0.00"]
+        await pilot.press("a")
+        assert app.screen is app.main
+
+
+async def test_where_nobody_knows_where_a_head_looks_the_page_says_why(explore, whole):
+    whole.add(256, "attention", results.Undefined("the model's activations are not finite"))
+    async with explore() as (app, pilot):
+        await pilot.press("a")
+        assert page(app)[1] == "  undefined: the model's activations are not finite"
+        await pilot.press("comma")
+        assert page(app)[0] == "Where heads look is not computed here:"
+        assert "run toy-a --checkpoints 128 --analyses heads --tasks ioi" in " ".join(map(str.strip, page(app)[1:]))
+
+
 async def test_without_a_store_the_page_says_so(explore, tmp_path):
     async with explore(store=tmp_path / "none.db") as (app, pilot):
         await pilot.press("A")

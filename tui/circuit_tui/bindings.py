@@ -103,6 +103,7 @@ KEYS: tuple[Key, ...] = (
         "How the model does the task: stages of IOI, years of greater-than",
         "Look",
     ),
+    Key("attention", "a", "attention", "Attention", "Where the head looks from the answer position", "Look"),
     Key(
         "patch",
         "P",

@@ -79,10 +79,14 @@ def of_paths(role: str, found: IOIAlgorithm) -> results.Record:
     return replace(scores, details=details)
 
 
-def of_attention(rows: Float[Tensor, "layer head prompt pos"], prompts: list[Shown]) -> results.AttentionRows:
-    weights = [
-        blobs.pack(rows[:, :, i, : p.end + 1].flatten(0, 1).cpu().float().numpy()) for i, p in enumerate(prompts)
-    ]
+def of_attention(
+    rows: Float[Tensor, "layer head prompt pos"], prompts: list[Shown]
+) -> results.AttentionRows | results.Undefined:
+    """Up to each prompt's answer position."""
+    if not bool(rows.isfinite().all()):
+        return results.Undefined(NOT_FINITE)
+    parts = (10_000 * rows).round().int().flatten(0, 1)
+    weights = [parts[:, i, : p.end + 1].tolist() for i, p in enumerate(prompts)]
     return results.AttentionRows([list(p.clean) for p in prompts], weights)
 
 

@@ -4,6 +4,7 @@ All read through the standard library's sqlite3, return plain rows or lists, and
 statements reads one state of the store: results come and are replaced while one looks on.
 """
 
+from circuit_store.queries.attention import Attended, attended
 from circuit_store.queries.circuits import CircuitEdge, CircuitOf, StoredCircuit, circuit, stored_circuit
 from circuit_store.queries.heads import (
     HeadGrid,
@@ -22,7 +23,8 @@ from circuit_store.queries.results import Provenance, provenance
 from circuit_store.queries.state import data_version
 from circuit_store.queries.views import rows, takes, view
 
-__all__ = ["CheckpointRow", "CircuitEdge", "CircuitOf", "HeadGrid", "PatchOf", "Point", "Provenance", "RoleSet"]
+__all__ = ["Attended", "attended"]
+__all__ += ["CheckpointRow", "CircuitEdge", "CircuitOf", "HeadGrid", "PatchOf", "Point", "Provenance", "RoleSet"]
 __all__ += ["StoredCircuit", "all_tasks", "behaviour", "checkpoints", "circuit", "data_version", "head_grid"]
 __all__ += ["head_history", "patch", "provenance", "role_set", "roles", "rows", "scored", "shown_tasks"]
 __all__ += ["stored_circuit", "strong_roles", "takes", "tasks", "view"]

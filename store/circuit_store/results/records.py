@@ -66,8 +66,8 @@ class AttentionRows:
 
     tokens: list[list[str]]
     """Of each prompt, up to the answer position."""
-    weights: list[bytes]
-    """Of each prompt: float32 [layer * head, token], packed as `blobs` does."""
+    weights: list[list[list[int]]]
+    """Of each prompt [layer * head][token], in ten-thousandths: short as text, and the text is what SQL can read."""
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,9 @@ def rows_of(found: Record) -> Iterator[Rows]:
             yield Rows("head_detail", ("layer", "head", "name", "value"), found.details)
         case AttentionRows():
             prompts = enumerate(zip(found.tokens, found.weights, strict=True))
-            rows = [(i, json.dumps(tokens), weights) for i, (tokens, weights) in prompts]
+            rows = [
+                (i, json.dumps(tokens), json.dumps(weights, separators=(",", ":"))) for i, (tokens, weights) in prompts
+            ]
             yield Rows("attention_row", ("prompt", "tokens", "weights"), rows)
         case Algorithm():
             for place, stage in enumerate(found.stages):

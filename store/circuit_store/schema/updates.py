@@ -50,7 +50,10 @@ def reasons_of_heads_and_greater_than(db: Database) -> None:
 
 
 def results_asked_for(db: Database) -> None:
-    """What was asked for last answers; trends say of which results they are, and those that do not are stale."""
+    """What was asked for last answers; trends say of which results they are, and those that do not are stale.
+
+    Attention was packed so that SQL could not read it: the next run computes it anew.
+    """
     db.executescript("""
         ALTER TABLE result ADD COLUMN version TEXT NOT NULL DEFAULT '0';
         ALTER TABLE result ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
@@ -65,6 +68,15 @@ def results_asked_for(db: Database) -> None:
         ALTER TABLE handoff ADD COLUMN dtype TEXT;
         UPDATE emergence SET last_result = -1;
         UPDATE handoff SET last_result = -1;
+        DELETE FROM result WHERE analysis = 'attention';
+        DROP TABLE attention_row;
+        CREATE TABLE attention_row (
+            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+            prompt INTEGER NOT NULL,
+            tokens TEXT NOT NULL,
+            weights TEXT NOT NULL,
+            PRIMARY KEY (result_id, prompt)
+        ) WITHOUT ROWID;
     """)
     for result, version in versions(db.conn):
         db.execute("UPDATE result SET version = ? WHERE id = ?", (version, result))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from circuit_store.views.algorithm import ALGORITHM, DETAILS, GREATER_THAN, PATCH, PATCHES
 from circuit_store.views.circuits import CIRCUIT, CIRCUITS, COMPOSITION, FAITHFULNESS, NODES
-from circuit_store.views.heads import BEHAVIOUR, HEADS, HISTORY
+from circuit_store.views.heads import ATTENTION, BEHAVIOUR, HEADS, HISTORY
 from circuit_store.views.models import CHECKPOINTS, MODELS, UNITS
 from circuit_store.views.trends import EMERGENCE, HANDOFFS
 from circuit_store.views.view import Column, View
@@ -14,7 +14,7 @@ __all__ = ["VIEWS", "Column", "View"]
 VIEWS: Mapping[str, View] = {
     v.name: v
     for v in (
-        *(MODELS, CHECKPOINTS, BEHAVIOUR, HEADS, HISTORY),
+        *(MODELS, CHECKPOINTS, BEHAVIOUR, HEADS, HISTORY, ATTENTION),
         *(CIRCUITS, CIRCUIT, FAITHFULNESS, COMPOSITION, NODES),
         *(DETAILS, ALGORITHM, GREATER_THAN, PATCHES, PATCH, EMERGENCE, HANDOFFS, UNITS),
     )

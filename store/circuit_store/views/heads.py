@@ -1,4 +1,4 @@
-"""What heads do, and how well tasks are done."""
+"""What heads do and where they look, and how well tasks are done."""
 
 from circuit_store.views.view import AT, DTYPE, MODEL, OF_ROLES, PRESET, REASON, STEP, TASK, TEXT, TOKENS, Column, View
 
@@ -69,4 +69,31 @@ HISTORY = View(
     "model, role, task, layer, head, step",
     ("model", "step", "role", "task", "layer", "head"),
     "head_history",
+)
+
+_NONE = "undefined, see reason"
+ATTENTION = View(
+    "attention",
+    "Where each head looks from the answer position, token by token, on a task's first prompts.",
+    (
+        MODEL,
+        STEP,
+        TASK,
+        Column("prompt", "prompt of the task, from 0; eight are kept", _NONE),
+        Column("layer", "layer, from 0", _NONE),
+        Column("head", "head, from 0", _NONE),
+        Column("position", "place of the token, from 0; the last is the answer position", _NONE),
+        Column("token", "the token looked at; SQLite ends it at a NUL character", _NONE),
+        Column("weight", "the head's attention to it, 0 to 1, to four decimals", _NONE),
+        DTYPE,
+        REASON,
+    ),
+    "SELECT model.name AS model, step, task, prompt, row.key / n_heads AS layer, row.key % n_heads AS head,"
+    " weight.key AS position, json_extract(attention_row.tokens, '$[' || weight.key || ']') AS token,"
+    " weight.value / 10000.0 AS weight, dtype, reason"
+    f" FROM answer JOIN {AT} LEFT JOIN attention_row ON result_id = answer.id"
+    " LEFT JOIN json_each(weights) AS row LEFT JOIN json_each(row.value) AS weight WHERE analysis = 'attention'",
+    "model, task, step, prompt, layer, head, position",
+    ("model", "step", "task", "prompt", "layer", "head"),
+    "attention_from_end",
 )

@@ -3,10 +3,10 @@
 The same definition serves the explorer, `show`, `export`, the database's own view and the documentation. Several
 results may answer one question (other parameters, an earlier run); `answer` is the relation of those that do, among
 those that the caller's choices allow. The newest does, and a result counts as new when it is computed and when a run
-asks for it again. What is followed over training must not mix parameters: behaviour, head roles and the algorithm have
-one set (parameters, text of the task, precision, version of the analysis) for each model, role and task, that of its
-newest result, and where a checkpoint lacks that set nothing answers. A circuit, and the check of its years, is chosen
-for each checkpoint and task, and path patching for each set of parameters besides.
+asks for it again. What is followed over training must not mix parameters: behaviour, head roles, attention and
+the algorithm have one set (parameters, text of the task, precision, version of the analysis) for each model, role and
+task, that of its newest result, and where a checkpoint lacks that set nothing answers. A circuit, and the check of its
+years, is chosen for each checkpoint and task, and path patching for each set of parameters besides.
 """
 
 import re

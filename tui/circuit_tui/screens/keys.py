@@ -3,6 +3,7 @@
 from circuit_store import queries
 from circuit_tui import bindings, roles
 from circuit_tui.screens.algorithm import Algorithm
+from circuit_tui.screens.attention import Attention
 from circuit_tui.screens.choosing import ChoosingScreen
 from circuit_tui.screens.path_patch import PathPatch
 from circuit_tui.screens.trends import Trends
@@ -48,6 +49,9 @@ class KeyedScreen(ChoosingScreen):
 
     def action_algorithm(self) -> None:
         self.app.push_screen(Algorithm(self))
+
+    def action_attention(self) -> None:
+        self.app.push_screen(Attention(self))
 
     def action_patch(self) -> None:
         at = self.look.at if self.look else Selection()

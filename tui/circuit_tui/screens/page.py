@@ -55,9 +55,10 @@ class Page(TextScreen):
 
     def action_export(self) -> None:
         look = self.main.look
-        if not look or not look.at.model:
+        views = self.views(look.at) if look and look.at.model else {}
+        if not look or not views:
             return self.main.say("There is nothing to export here yet.")
-        for view, filters in self.views(look.at).items():
+        for view, filters in views.items():
             self.main.export(look, view, filters)
 
     def topic(self, what: str, unit: str = "") -> Text:
@@ -77,3 +78,10 @@ def words(name: str) -> str:
 def wrapped(text: str, indent: int = 2) -> str:
     """A sentence or a list as indented lines."""
     return fill(text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent) + "\n"
+
+
+def cut(text: str, width: int) -> Text:
+    """A cell of a table, of exactly that width on the screen."""
+    line = Text(text)
+    line.truncate(width, overflow="ellipsis", pad=True)
+    return line

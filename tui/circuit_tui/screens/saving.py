@@ -14,6 +14,8 @@ from circuit_tui.widgets.notation import plain
 
 _UNASKED = {"search": "sizes", "preset": "default"}
 """Values that nobody gives."""
+_OPTIONS = ("task", "role", "layer", "head")
+"""Columns by which a command narrows a view."""
 
 
 def csv(db: sqlite3.Connection, view: str, filters: dict[str, Any]) -> str:
@@ -35,14 +37,15 @@ def address(filters: dict[str, Any]) -> str:
 
 def command(view: str, filters: dict[str, Any], program: str = "circuit-tui") -> str:
     """The command that prints the same bytes."""
-    which = [part for name in ("task", "role") if name in filters for part in (f"--{name}", str(filters[name]))]
+    which = [part for name in _OPTIONS if name in filters for part in (f"--{name}", str(filters[name]))]
     words = [view, *([address(filters)] if "model" in filters else []), *which]
     return f"{program} export {shlex.join(words)}"
 
 
 def write(text: str, view: str, filters: dict[str, Any], folder: Path) -> Path:
     """Write a file that did not exist, named by what it holds."""
-    parts = [view, address(filters), str(filters.get("role", "")), str(filters.get("task", ""))]
+    head = "a{layer}.h{head}".format(**filters) if "head" in filters else ""
+    parts = [view, address(filters), str(filters.get("role", "")), str(filters.get("task", "")), head]
     name = "".join(c if c.isalnum() or c in "-_.@~" else "_" for c in "-".join(part for part in parts if part))[:120]
     for number in range(1, 1000):
         path = folder / (f"{name}.csv" if number == 1 else f"{name}~{number}.csv")

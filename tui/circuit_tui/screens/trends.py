@@ -6,7 +6,7 @@ from rich.text import Text
 
 from circuit_store import queries
 from circuit_tui import roles
-from circuit_tui.screens.page import Page, words, wrapped
+from circuit_tui.screens.page import Page, cut, words, wrapped
 from circuit_tui.state import Look, Selection
 from circuit_tui.widgets.heads import badge
 from circuit_tui.widgets.notation import head_name, plain, short
@@ -39,7 +39,7 @@ class Trends(Page):
         lines = self.topic("Tasks", "step and tokens at 50 %, and at 90 %, of the final metric")
         most = {row["name"]: row for row in rows if row["kind"] == "task_most"}
         for row in (row for row in rows if row["kind"] == "task"):
-            lines.append_text(_cut(f"  {plain(row['name'])}", 30))
+            lines.append_text(cut(f"  {plain(row['name'])}", 30))
             lines.append(f"{_when(row):>17}{_when(most.get(row['name'], {})):>17}\n")
             lines.append_text(self._reason(row))
         return lines
@@ -58,7 +58,7 @@ class Trends(Page):
         """`task` is named where there are several."""
         lines = Text()
         for row in rows:
-            named = _named(name, task) if row["kind"] == "role" else _cut("     in its circuit", 25)
+            named = _named(name, task) if row["kind"] == "role" else cut("     in its circuit", 25)
             lines.append_text(named).append_text(self._course(row))
         which = ", ".join(roles.differs(roles.set_of(rows[0]), rows[0]["task"]))
         return lines.append(wrapped(which, 5) if which else "", self.colours.muted)
@@ -74,7 +74,7 @@ class Trends(Page):
     def _handoffs(self, passed: list[dict[str, Any]]) -> Text:
         lines = self.topic("Hand-offs", "a head loses the role, another gains it")
         for row in passed:
-            lines.append_text(_cut(f"  {words(row['role'])}", 24))
+            lines.append_text(cut(f"  {words(row['role'])}", 24))
             lost, gained = (head_name((row[f"{end}_layer"], row[f"{end}_head"])) for end in ("from", "to"))
             lines.append(f"{lost} at {row['lost_step']} → {gained} at {row['gained_step']}\n")
         return lines if passed else lines.append("  none\n", self.colours.muted)
@@ -87,10 +87,4 @@ def _when(row: dict[str, Any], which: str = "") -> str:
 
 
 def _named(role: str, task: str) -> Text:
-    return badge(role).append_text(_cut(f" {words(role)} {plain(task)}", 21))
-
-
-def _cut(text: str, width: int) -> Text:
-    line = Text(text)
-    line.truncate(width, overflow="ellipsis", pad=True)
-    return line
+    return badge(role).append_text(cut(f" {words(role)} {plain(task)}", 21))

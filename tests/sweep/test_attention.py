@@ -1,0 +1,32 @@
+"""Where heads look from the answer position, as it is kept: two roads to the same rows."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from circuit_core import suites
+
+FOLDER = suites.sample_folder() / "sample-0.1m" / "step7000"
+
+
+def test_the_rows_kept_are_hugging_faces_attention():
+    """Invariant: each weight is A[END, token] of its layer, head and prompt, to four decimals, up to END."""
+    from transformers import AutoModelForCausalLM
+
+    from circuit_core.sweep.analyses import Analyses
+    from circuit_core.sweep.request import Job
+    from circuit_core.sweep.worker import Checkpoint
+    from circuit_core.tasks.specs import TASKS
+
+    analyses, task = Analyses(Checkpoint(FOLDER, "cpu", "float32").loaded), replace(TASKS["ioi"], n=12)
+    found: Any = analyses(Job("attention", {}, task))
+    prompts = analyses.prompts(task)
+    model: Any = AutoModelForCausalLM.from_pretrained(FOLDER, attn_implementation="eager", dtype=torch.float32)
+    assert len(found.tokens) == len(found.weights) == 8 and len({*map(len, found.tokens)}) > 1
+    for i, (tokens, rows) in enumerate(zip(found.tokens, found.weights, strict=True)):
+        end = int(prompts.end[i])
+        looked = model(prompts.clean[i : i + 1], output_attentions=True).attentions
+        wanted = torch.cat([layer[0, :, end, : end + 1] for layer in looked])
+        assert torch.tensor(rows).shape == wanted.shape == (9, len(tokens))
+        torch.testing.assert_close(torch.tensor(rows) / 10_000, wanted.detach(), atol=5.1e-5, rtol=0)
