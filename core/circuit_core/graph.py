@@ -111,7 +111,11 @@ class Graph:
             return self.mlp(int(m[1]))
         if (a := re.fullmatch(r"a(\d+)\.h(\d+)", name)) and int(a[1]) < self.n_layers and int(a[2]) < self.n_heads:
             return self.head(int(a[1]), int(a[2]))
-        raise ValueError(f"There is no node {name} in a model of {self.n_layers} layers x {self.n_heads} heads.")
+        last = f"a{self.n_layers - 1}.h{self.n_heads - 1}"
+        raise ValueError(
+            f"There is no node {name} in a model of {self.n_layers} layers x {self.n_heads} heads: heads are a0.h0 to"
+            f" {last}, read at {last}<q>, <k> and <v>, MLPs m0 to m{self.n_layers - 1}, the ends input and logits."
+        )
 
     def port_index(self, name: str) -> int:
         """Raises: ValueError."""

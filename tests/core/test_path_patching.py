@@ -228,7 +228,11 @@ def test_metrics_over_probabilities(golden):
 @pytest.mark.parametrize(
     ("to", "senders", "reason"),
     [
-        ("a9.h0<q>", "all", "There is no node a9.h0 in a model of 3 layers x 4 heads"),
+        (
+            "a9.h0<q>",
+            "all",
+            "no node a9.h0 in a model of 3 layers x 4 heads: heads are a0.h0 to a2.h3, read at a2.h3<q>",
+        ),
         (["a0.h0<q>", "a0.h1<v>"], "all", "No sender precedes a0.h0<q>, a0.h1<v>"),
         ("a1.h0<q>", [(1, 0)], "No sender precedes a1.h0<q>"),
         ("a1.h0<q>", [(0, 7)], "There is no head a0.h7"),

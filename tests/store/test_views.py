@@ -46,6 +46,19 @@ def test_a_view_can_be_filtered_by_all_that_it_says_it_takes(toy, which):
     assert row in queries.rows(toy.db, which, filters)
 
 
+def test_senders_of_path_patching_are_named(toy):
+    """Invariant: heads are called alike wherever they are shown, and a row is found again by what it shows."""
+    task = results.TaskRecord("ioi", "hash", "logit_diff", False)
+    for senders in ("all", [[0, 0], [1, 1]]):
+        params = {"to": "logits", "senders": senders, "freeze_mlps": False}
+        of = toy.of(20, "patch", task=task, params=params)
+        results.write(toy.db, of, results.PatchEffects([(0, 0, 1.5, -0.5)], 2.0, -1.0))
+    for name in ("patch", "patches"):
+        rows = queries.rows(toy.db, VIEWS[name])
+        assert [row["senders"] for row in rows] == ["a0.h0,a1.h1", "all"]
+        assert queries.rows(toy.db, VIEWS[name], {"senders": "a0.h0,a1.h1"}) == rows[:1]
+
+
 def after_emergence(toy, *heads: str) -> set[int | None]:
     """What the view says of step 10, where the algorithm has found these heads, one a stage; none: an empty stage."""
     stages = [results.Stage(f"s{i}", 50.0, 40, 60, {"x": [h]}, "all", all(heads), None) for i, h in enumerate(heads)]

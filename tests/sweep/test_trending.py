@@ -31,6 +31,25 @@ def test_one_prompt_acquires_no_task(tmp_path):
     store.close_writer(db)
 
 
+def test_a_role_that_is_defined_nowhere_says_why(tmp_path):
+    """Each reason that was given, once."""
+    db = store.open_to_write(tmp_path / "store.db")
+    model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
+    ids = models.add_model(db, model, [models.Checkpoint(s, s, f"step{s}") for s in (0, 10, 20)])
+    run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
+    for step, reason in ((0, "no text"), (10, "too short"), (20, "too short")):
+        models.checkpoint_loaded(db, ids[step], "ok", f"f{step}")
+        of = results.Provenance(
+            f"{step}", run, ids[step], "heads", {}, "", None, "float32", 0.1, role="copy_suppression"
+        )
+        results.write(db, of, results.Undefined(reason))
+    trending.refresh(db, "toy")
+    (row,) = queries.rows(db, VIEWS["emergence"], {"model": "toy"})
+    assert (row["name"], row["step"]) == ("copy_suppression", None)
+    assert row["reason"] == "undefined at every checkpoint: no text; too short"
+    store.close_writer(db)
+
+
 def test_an_import_settles_no_run_but_its_own(tmp_path):
     """Invariant: a run whose last unit has just ended is left to the runner, whose settling brings its trends."""
     graph, path, file = Graph(3, 3, True), tmp_path / "x.db", tmp_path / "circuit.json"

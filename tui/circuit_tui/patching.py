@@ -38,10 +38,9 @@ def patch(store: Path, address: str, task: str, to: str, senders: str, freeze: b
 def _checked(graph: Graph, to: str, senders: str) -> dict[str, Any]:
     """Receivers and senders in one spelling. Raises: ValueError."""
     ports = list(dict.fromkeys(part.strip() for part in to.split(",") if part.strip()))
-    found = [graph.port_index(port) for port in ports]
     if not ports or ("logits" in ports and len(ports) > 1) or any(not _patchable(port) for port in ports):
-        raise ValueError(f"--to {to}: give logits, or ports of heads such as a9.h1<q>,a9.h6<q>.")
-    last = max(graph.preceding[port] for port in found)
+        raise ValueError(f"--to {to}: give logits, or ports of heads such as a{graph.n_layers - 1}.h0<q>.")
+    last = max(graph.preceding[graph.port_index(port)] for port in ports)
     if last <= graph.head(0, 0):
         raise ValueError(f"--to {to}: no head comes before layer 0; name receivers in later layers, or logits.")
     if senders == "all":

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.tasks.metrics import LogitDifference, Metric
+from circuit_core.tasks.metrics import LogitDifference, Metric, at_least_single
 
 LOGITS = 2**23
 """Logits that are held at a time."""
@@ -30,7 +30,7 @@ class Answering:
             some = max(1, LOGITS // (self.bridge.cfg.d_vocab * streams.shape[1]))
             return torch.stack([self.metric(one) for part in normed.split(some) for one in self.bridge.unembed(part)])
         direction, offset = self._difference
-        return (torch.einsum("sbd,bd->sb", normed, direction) + offset).float()
+        return (torch.einsum("sbd,bd->sb", at_least_single(normed), direction) + offset).float()
 
     @cached_property
     def _difference(self) -> tuple[Float[Tensor, "batch d_model"], Float[Tensor, " batch"]]:
@@ -39,4 +39,5 @@ class Answering:
         matrix, bias = self.bridge.W_U.detach(), getattr(self.bridge, "b_U", None)
         correct, wrong = self.metric.correct, self.metric.wrong
         bias = matrix.new_zeros(matrix.shape[1]) if bias is None else bias.detach()
-        return (matrix[:, correct] - matrix[:, wrong]).T.contiguous(), bias[correct] - bias[wrong]
+        direction, offset = (at_least_single(of[..., correct]) - of[..., wrong] for of in (matrix, bias))
+        return direction.T.contiguous(), offset

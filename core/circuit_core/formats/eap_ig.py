@@ -4,6 +4,7 @@ A file is known by its content, not by its name. Writing what was read gives the
 .pt only, and reads tensors and plain values only: a pickle with code in it is refused.
 """
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,9 @@ def write_json(circuit: CircuitFile, path: Path) -> None:
 def write_pt(circuit: CircuitFile, path: Path) -> None:
     import torch
 
-    torch.save(eap_ig_pt.tensors(circuit), path)
+    whole = io.BytesIO()
+    torch.save(eap_ig_pt.tensors(circuit), whole)
+    path.write_bytes(whole.getvalue())
 
 
 def _parse(path: Path) -> CircuitFile:

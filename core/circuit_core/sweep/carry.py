@@ -8,6 +8,7 @@ CHOICES is JSON: which of several results answers. An imported file is kept whol
 
 import hashlib
 import json
+import shlex
 import sqlite3
 import sys
 import tempfile
@@ -44,17 +45,30 @@ FORMATS: dict[str, Callable[[CircuitFile, Path, dict[str, Any]], None]] = {
 def export(
     store: Path, model: str, step: str, task: str, kind: str, path: Path, choices: dict[str, Any], size: int | None
 ) -> None:
-    """Write the circuit that answers, of those that the choices allow. Raises: CircuitError, UnknownName."""
+    """Write the circuit that answers, of those that the choices allow.
+
+    Raises:
+        CircuitError, UnknownName: there is none, or the file cannot be written.
+    """
     db = open_to_read(store)
     at = addresses.resolve_step(db, model, step)
     found = queries.stored_circuit(db, model, at, task, choices)
     if found is None:
-        which = "".join(f", {choice} {value}" for choice, value in choices.items())
-        others = f"`circuit-tui show circuits {model}` lists those that it holds"
-        none = f"compute it with `circuit-tui run {model}`"
-        raise CircuitError(f"The store holds no circuit {model}@{at}/{task}{which}: {others if which else none}.")
+        raise CircuitError(_lacking(model, at, task_names.spec(db, task), choices))
     circuit = _original(found.original) if found.original and size is None else _file(found, size)
-    FORMATS[kind](circuit, path, {"model": model, "step": at, "task": task, "method": found.method})
+    try:
+        FORMATS[kind](circuit, path, {"model": model, "step": at, "task": task, "method": found.method})
+    except OSError as error:
+        raise CircuitError(f"--output {path} cannot be written ({error.strerror}): name another file.") from None
+
+
+def _lacking(model: str, step: int, task: TaskSpec, choices: dict[str, Any]) -> str:
+    """Which circuit the store does not hold, and what to do."""
+    which = "".join(f", {choice} {value}" for choice, value in choices.items())
+    asked = ["--checkpoints", str(step), "--tasks", task.name, *(["--prepend-bos"] if task.prepend_bos else [])]
+    compute = f"compute it with `circuit-tui run {shlex.join([model, *asked, '--analyses', 'circuit'])}`"
+    others = f"`circuit-tui show circuits {model}` lists those that it holds"
+    return f"The store holds no circuit {model}@{step}/{task.label}{which}: {others if which else compute}."
 
 
 def _original(packed: bytes) -> CircuitFile:

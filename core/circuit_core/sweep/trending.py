@@ -58,9 +58,10 @@ class _Model:
 
     def role(self, role: str, on: str | None) -> tuple[list[Emergence], list[Handoff]]:
         """A role on a task; `on` is None for roles that need none."""
-        scores, of = self._scores(role, on), vars(queries.role_set(self.db, self.model, role, on))
+        rows, of = self._rows(role, on), vars(queries.role_set(self.db, self.model, role, on))
+        scores = self._scores(rows)
         if scores is None:
-            return [Emergence("role", role, reason="undefined at every checkpoint", **of)], []
+            return [Emergence("role", role, reason=_nowhere(rows), **of)], []
         task = (on or TASK_OF[role]) if role in TASK_OF else None
         inside, counts = self._in_circuit(task, scores.shape[1:]) if task else (None, None)
         found = role_emergence(self.steps, scores, role, inside)
@@ -73,10 +74,14 @@ class _Model:
         passed = [Handoff(**vars(h), **of) for h in handoffs(self.steps, found.heads)]
         return [replace(row, **of) for row in rows], passed
 
-    def _scores(self, role: str, on: str | None) -> np.ndarray | None:
-        """[step, layer, head]; None if the role is defined nowhere."""
+    def _rows(self, role: str, on: str | None) -> list[dict[str, Any]]:
+        """Of the view `heads`."""
         found = queries.rows(self.db, queries.view("heads"), {"model": self.model, "role": role, "task": on})
-        known = [r for r in found if r["value"] is not None and r["step"] in self.place]
+        return [r for r in found if r["step"] in self.place]
+
+    def _scores(self, rows: list[dict[str, Any]]) -> np.ndarray | None:
+        """[step, layer, head]; None if the role is defined nowhere."""
+        known = [r for r in rows if r["value"] is not None]
         if not known:
             return None
         shape = (max(r["layer"] for r in known) + 1, max(r["head"] for r in known) + 1)
@@ -97,6 +102,12 @@ class _Model:
                     if layer < shape[0] and head < shape[1]:
                         into[layer, head] += 1
         return (writes > 0) & (reads > 0), counts
+
+
+def _nowhere(rows: list[dict[str, Any]]) -> str:
+    """Why a role is defined at no checkpoint: each reason that was given, once."""
+    reasons = dict.fromkeys(r["reason"] for r in rows if r["reason"])
+    return ": ".join(["undefined at every checkpoint", *(["; ".join(reasons)] if reasons else [])])
 
 
 def _acquired(task: str, found: TaskAcquisition) -> list[Emergence]:

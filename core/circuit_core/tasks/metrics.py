@@ -8,9 +8,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
+def at_least_single(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Half precision as float32, so that differences keep what it holds; all else as it is."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
 @dataclass(frozen=True)
 class LogitDifference:
-    """The correct answer's logit minus the wrong one's."""
+    """The correct answer's logit minus the wrong one's; logits of half precision are subtracted in float32."""
 
     correct: Int[Tensor, " batch"]
     wrong: Int[Tensor, " batch"]
@@ -18,7 +23,8 @@ class LogitDifference:
 
     def __call__(self, logits: Float[Tensor, "batch vocab"]) -> Float[Tensor, " batch"]:
         rows = torch.arange(len(logits), device=logits.device)
-        return (logits[rows, self.correct] - logits[rows, self.wrong]).float()
+        correct, wrong = (at_least_single(logits[rows, answer]) for answer in (self.correct, self.wrong))
+        return (correct - wrong).float()
 
     def to(self, device: torch.device) -> "LogitDifference":
         return LogitDifference(self.correct.to(device), self.wrong.to(device))

@@ -86,14 +86,17 @@ GREATER_THAN = View(
     "greater_than_check",
 )
 
+_NAMED = "group_concat('a' || json_extract(value, '$[0]') || '.h' || json_extract(value, '$[1]'), ',')"
 _OF_PATCH = (
     "json_extract(answer.params, '$.to') AS receivers,"
     " CASE WHEN json_extract(answer.params, '$.freeze_mlps') THEN 'frozen' ELSE 'recomputed' END AS mlps,"
-    " json_extract(answer.params, '$.senders') AS senders"
+    " CASE json_type(answer.params, '$.senders') WHEN 'array'"
+    f" THEN (SELECT {_NAMED} FROM json_each(answer.params, '$.senders'))"
+    " ELSE json_extract(answer.params, '$.senders') END AS senders"
 )
 _RECEIVERS = Column("receivers", "`logits`, or ports of heads that are patched together")
 _MLPS = Column("mlps", "`recomputed`: paths may pass through MLPs; `frozen`: they do not")
-_SENDERS = Column("senders", "`all` heads, or those asked for as [layer, head]")
+_SENDERS = Column("senders", "`all` heads, or those asked for")
 PATCHES = View(
     "patches",
     "Path patching as a whole, one row for each set of receivers.",
