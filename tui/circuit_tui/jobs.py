@@ -9,6 +9,7 @@ from circuit_core.sweep import launch
 from circuit_store import control, runners, runs, trends
 from circuit_store.errors import UnknownName
 from circuit_store.store import open_to_read, open_to_write
+from circuit_store.transactions import transaction
 from circuit_tui import echo, paths
 from circuit_tui.printing import plain, table
 
@@ -16,12 +17,6 @@ COLUMNS = ["run", "state", "priority", "models", "units", "done", "failed", "ope
 OF_UNITS = ["model", "step", "state", "doing", "attempts", "seconds", "device", "slot", "error"]
 TAIL = 200
 """Lines of a log."""
-
-
-def leave_to_runner(db: sqlite3.Connection, store: Path, run: int) -> None:
-    """Let a run go on without this process: start a runner, unless one lives that will see it."""
-    control.ask(db, run, control.DETACHED)
-    see_to_runner(db, store)
 
 
 def see_to_runner(db: sqlite3.Connection, store: Path) -> None:
@@ -84,9 +79,10 @@ def go_on(store: Path, run: int | None, failed: bool) -> tuple[list[int], int]:
     with closing(open_to_write(store)) as db:
         again = control.retry if failed else control.resume
         chosen = [run] if run is not None else _left(db)
-        waiting = {number: again(db, number) for number in chosen}
-        for number in (n for n, units in waiting.items() if units):
-            control.ask(db, number, control.DETACHED)
+        with transaction(db):
+            waiting = {number: again(db, number) for number in chosen}
+            for number in (n for n, units in waiting.items() if units):
+                control.ask(db, number, control.DETACHED)
         if any(waiting.values()):
             see_to_runner(db, store)
         return chosen, sum(waiting.values())
