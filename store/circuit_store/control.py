@@ -30,9 +30,9 @@ def withdraw(db: sqlite3.Connection, run: int, pid: int) -> bool:
     with transaction(db):
         db.execute("DELETE FROM asker WHERE (run_id, host, pid) = (?, ?, ?)", (run, platform.node(), pid))
         others = db.execute("SELECT host, pid FROM asker WHERE run_id = ?", (run,)).fetchall()
-    if any(_asks(host, other) for host, other in others):
-        return False
-    interrupt(db, run)
+        if any(_asks(host, other) for host, other in others):
+            return False
+        interrupt(db, run)
     return True
 
 
@@ -52,17 +52,18 @@ def lives(pid: int) -> bool:
 
 
 def interrupt(db: sqlite3.Connection, run: int) -> None:
-    """Leave a run for later: its unfinished units wait for `resume`, or the next request that asks the same."""
+    """Leave a run for later: its unfinished units wait for `resume`, or the next request that asks the same.
+
+    A run that is being cancelled, or has nothing unfinished, stays as it is: its runner settles it.
+    """
     with transaction(db):
-        db.execute(
-            f"UPDATE unit SET state = 'interrupted', doing = NULL WHERE run_id = ? AND state IN {OPEN}",
+        left = db.execute(
+            f"UPDATE unit SET state = 'interrupted', doing = NULL WHERE run_id = ? AND state IN {OPEN}"
+            " AND NOT (SELECT cancel FROM run WHERE id = run_id)",
             (run,),
-        )
-        db.execute(
-            "UPDATE run SET state = 'interrupted', reason = 'interrupted by the user' WHERE id = ?"
-            " AND state IN ('queued', 'running')",
-            (run,),
-        )
+        ).rowcount
+        if left:
+            db.execute("UPDATE run SET state = 'interrupted', reason = 'interrupted by the user' WHERE id = ?", (run,))
 
 
 def cancel(db: sqlite3.Connection, run: int, at_work: bool) -> None:
@@ -94,19 +95,21 @@ def retry(db: sqlite3.Connection, run: int) -> int:
 
 
 def _again(db: sqlite3.Connection, run: int, states: tuple[str, ...]) -> int:
+    """What is under way stays so; if it was told to end already, it is queued when it has (`stopped`)."""
     _known(db, run)
     with transaction(db):
-        changed = db.execute(
+        db.execute(
             f"UPDATE unit SET state = 'queued', error = NULL, crashes = 0 WHERE run_id = ? AND state IN {states}",
             (run,),
-        ).rowcount
-        if changed:
+        )
+        waiting = db.execute(f"SELECT count(*) FROM unit WHERE run_id = ? AND state IN {OPEN}", (run,)).fetchone()[0]
+        if waiting:
             db.execute(
                 "UPDATE run SET cancel = 0, hidden = 0, reason = NULL, ended = NULL, state = CASE state WHEN 'running'"
                 " THEN state ELSE 'queued' END WHERE id = ?",
                 (run,),
             )
-        return db.execute(f"SELECT count(*) FROM unit WHERE run_id = ? AND state IN {OPEN}", (run,)).fetchone()[0]
+    return waiting
 
 
 def forget(db: sqlite3.Connection, run: int) -> None:
@@ -132,11 +135,11 @@ def unwanted(db: sqlite3.Connection, units: Iterable[int]) -> set[int]:
 
 
 def stopped(db: sqlite3.Connection, unit: int) -> None:
-    """A unit that was not wanted has ended; one that was queued again meanwhile stays queued."""
+    """A unit that was not wanted has ended. If its run was taken up again meanwhile, the unit is queued again."""
     with transaction(db):
         db.execute(
             "UPDATE unit SET doing = NULL, state = CASE WHEN (SELECT cancel FROM run WHERE id = run_id)"
-            f" THEN 'cancelled' ELSE 'interrupted' END WHERE id = ? AND state IN {UNDER_WAY}",
+            f" THEN 'cancelled' ELSE 'queued' END WHERE id = ? AND state IN {UNDER_WAY}",
             (unit,),
         )
 

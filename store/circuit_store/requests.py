@@ -74,17 +74,18 @@ def describe_runner(
 
 
 _THROUGH = (
-    f"state IN ('queued', 'running') AND NOT EXISTS (SELECT 1 FROM unit WHERE run_id = run.id AND state IN {OPEN})"
+    "state IN ('queued', 'running', 'interrupted') AND NOT EXISTS"
+    f" (SELECT 1 FROM unit WHERE run_id = run.id AND state IN {(*OPEN, 'interrupted')})"
 )
 
 
 def finished_runs(db: sqlite3.Connection) -> list[int]:
-    """Runs without open units that are not settled yet."""
+    """Runs of which no unit is left that are not settled yet."""
     return [row[0] for row in db.execute(f"SELECT id FROM run WHERE {_THROUGH}")]
 
 
 def close_runs(db: sqlite3.Connection, run: int | None = None) -> None:
-    """Settle every run without open units: done, failed or cancelled by what its units are.
+    """Settle every run of which no unit is left: done, failed or cancelled by what its units are.
 
     Args:
         run: settle this one alone. The trends of the others' models are still to come: settling is the runner's.
@@ -96,8 +97,9 @@ def close_runs(db: sqlite3.Connection, run: int | None = None) -> None:
             (run,),
         )
         db.execute(
-            "UPDATE run SET ended = ?, state = CASE WHEN cancel THEN 'cancelled' WHEN EXISTS (SELECT 1 FROM unit WHERE"
-            f" run_id = run.id AND state = 'failed') THEN 'failed' ELSE 'done' END WHERE {_THROUGH}"
-            " AND id = coalesce(?, id)",
+            "UPDATE run SET ended = ?, reason = CASE WHEN cancel THEN reason END,"
+            " state = CASE WHEN cancel THEN 'cancelled'"
+            " WHEN EXISTS (SELECT 1 FROM unit WHERE run_id = run.id AND state = 'failed') THEN 'failed'"
+            f" ELSE 'done' END WHERE {_THROUGH} AND id = coalesce(?, id)",
             (now(), run),
         )

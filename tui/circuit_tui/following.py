@@ -20,9 +20,9 @@ POLL = 0.2
 
 
 def follow(db: sqlite3.Connection, store: Path, run: int, total: int) -> None:
-    """Show progress until the run is settled; a runner that dies is an error, Ctrl-C an interruption."""
+    """Show progress until a run that this process asked for is settled; a runner that dies is an error, Ctrl-C an
+    interruption."""
     signal.signal(signal.SIGTERM, _interrupt)
-    control.ask(db, run, os.getpid())
     followed = Followed(db, store, run)
     try:
         with _bars(total) as bars:

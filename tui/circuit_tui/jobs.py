@@ -9,19 +9,15 @@ from circuit_core.sweep import launch
 from circuit_store import control, runners, runs, trends
 from circuit_store.errors import UnknownName
 from circuit_store.store import open_to_read, open_to_write
+from circuit_store.transactions import transaction
 from circuit_tui import echo, paths
 from circuit_tui.printing import plain, table
 
 COLUMNS = ["run", "state", "priority", "models", "units", "done", "failed", "open", "seconds", "created", "reason"]
 OF_UNITS = ["model", "step", "state", "doing", "attempts", "seconds", "device", "slot", "error"]
+UNSETTLED = ("queued", "running", "cancelling")
 TAIL = 200
 """Lines of a log."""
-
-
-def leave_to_runner(db: sqlite3.Connection, store: Path, run: int) -> None:
-    """Let a run go on without this process: start a runner, unless one lives that will see it."""
-    control.ask(db, run, control.DETACHED)
-    see_to_runner(db, store)
 
 
 def see_to_runner(db: sqlite3.Connection, store: Path) -> None:
@@ -70,30 +66,44 @@ def drop(store: Path, run: int) -> None:
 
 
 def resume(store: Path, run: int | None, as_json: bool, failed: bool = False) -> None:
-    """Queue what a run, or every interrupted run, has left, and see that somebody computes it."""
+    """Queue what a run, or every run that was not cancelled, has left, and see that somebody computes it."""
     chosen, total = go_on(store, run, failed)
     units = f"{total} unit{'' if total == 1 else 's'}"
     told = f"{units} computed in the background: `{paths.program(store)} jobs list` looks on."
     if as_json:
         echo.document({"runs": chosen, "queued": total})
-    echo.told(told if total else "Nothing is left to compute.")
+    echo.told(told if total else f"Nothing is left to compute.{_cancelled(store) if run is None else ''}")
+
+
+def _cancelled(store: Path) -> str:
+    """How to take up the latest run that was cancelled with something left; empty if there is none."""
+    with closing(open_to_read(store)) as db:
+        left = (r for r in runs.listed(db) if r["state"].startswith("cancel") and r["units"] > r["done"] + r["failed"])
+        run = next((row["run"] for row in left), None)
+    return f" A cancelled run is taken up by its number: `{paths.program(store)} jobs resume {run}`." if run else ""
 
 
 def go_on(store: Path, run: int | None, failed: bool) -> tuple[list[int], int]:
-    """Resume, or with what failed retry. Returns the runs, and how many units wait. Raises: StoreError."""
+    """Resume, or with what failed retry. Returns the runs, and how many units wait. Raises: StoreError.
+
+    Args:
+        run: None for all that were not cancelled.
+    """
     with closing(open_to_write(store)) as db:
         again = control.retry if failed else control.resume
-        chosen = [run] if run is not None else _left(db)
-        waiting = {number: again(db, number) for number in chosen}
-        for number in (n for n, units in waiting.items() if units):
-            control.ask(db, number, control.DETACHED)
-        if any(waiting.values()):
+        with transaction(db):
+            chosen = [run] if run is not None else _left(db)
+            waiting = {number: again(db, number) for number in chosen}
+            for number in (n for n, units in waiting.items() if units):
+                control.ask(db, number, control.DETACHED)
+        if any(row["state"] in UNSETTLED for row in runs.listed(db, run)):
             see_to_runner(db, store)
         return chosen, sum(waiting.values())
 
 
 def _left(db: sqlite3.Connection) -> list[int]:
-    return [row["run"] for row in runs.listed(db) if row["open"] or row["state"] == "interrupted"]
+    """What was cancelled was dropped on purpose; if it is not settled yet, any runner does that."""
+    return [row["run"] for row in runs.listed(db) if row["state"] in ("queued", "running", "interrupted")]
 
 
 def forget(store: Path, run: int, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from circuit_core.sweep import launch, task_names, texts
 from circuit_core.sweep.plan import Survey, note, survey
 from circuit_core.sweep.request import Request
 from circuit_core.tasks.specs import TaskSpec
-from circuit_store import requests, results
+from circuit_store import control, requests, results
 from circuit_store.transactions import transaction
 from circuit_tui.asking import Asked
 
@@ -54,10 +54,16 @@ def plan(db: sqlite3.Connection, asked: Asked) -> Plan:
     return Plan(asked, request, text, tasks, surveys)
 
 
-def queue(db: sqlite3.Connection, plan: Plan) -> Queued:
-    """Queue what is missing, in one transaction. Raises: StoreError, after which the store is as it was."""
+def queue(db: sqlite3.Connection, plan: Plan, asker: int) -> Queued:
+    """Queue what is missing, in one transaction. Raises: StoreError, after which the store is as it was.
+
+    Args:
+        asker: the process that wants it, or `control.DETACHED`.
+    """
     with transaction(db):
         run = _run(db, plan)
+        if run is not None:
+            control.ask(db, run, asker)
         others = (s.model.name for s in plan.surveys if results.ask_again(db, s.model.name, s.held) and not s.missing)
         queued = Queued(plan.surveys, run, tuple(others))
     if queued.answering:

@@ -1,5 +1,6 @@
 """Ask for a sweep, follow it or leave it to itself, and say what came of it."""
 
+import os
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -26,9 +27,9 @@ def demo(models: list[str]) -> Asked:
 def begin(store: Path, asked: Asked) -> str:
     """Queue what is missing and see that somebody computes it; returns what to tell the user."""
     with closing(open_to_write(store)) as db:
-        queued = queueing.queue(db, queueing.plan(db, asked))
+        queued = queueing.queue(db, queueing.plan(db, asked), control.DETACHED)
         if queued.run is not None:
-            jobs.leave_to_runner(db, store, queued.run)
+            jobs.see_to_runner(db, store)
     return " ".join(filter(None, (_begun(queued), _answering(queued))))
 
 
@@ -56,10 +57,8 @@ def begin_patch(store: Path, model: str, step: int, task: str, receivers: Iterab
     """
     with closing(open_to_write(store)) as db:
         asked = {to: Asked((model,), str(step), _patching(task, to)) for to in receivers}
-        queued = {to: queueing.queue(db, queueing.plan(db, of)).run for to, of in asked.items()}
+        queued = {to: queueing.queue(db, queueing.plan(db, of), control.DETACHED).run for to, of in asked.items()}
         found = {to: number for to, number in queued.items() if number is not None}
-        for number in found.values():
-            control.ask(db, number, control.DETACHED)
         if found:
             jobs.see_to_runner(db, store)
     return found
@@ -76,7 +75,7 @@ def run(store: Path, asked: Asked, as_json: bool = False) -> int:
     plan = queueing.plan(db, asked)
     for runs_of_model in exact_runs(plan.surveys):
         echo.told(costing.exact(runs_of_model))
-    queued = queueing.queue(db, plan)
+    queued = queueing.queue(db, plan, control.DETACHED if asked.how.detach else os.getpid())
     if queued.answering:
         echo.told(_answering(queued))
     number = queued.run
@@ -102,7 +101,7 @@ def run(store: Path, asked: Asked, as_json: bool = False) -> int:
 
 
 def _detach(db: sqlite3.Connection, store: Path, run: int, queued: queueing.Queued, as_json: bool) -> int:
-    jobs.leave_to_runner(db, store, run)
+    jobs.see_to_runner(db, store)
     queue = f"{paths.program(store)} jobs"
     echo.told(
         f"Run {run} computes {_checkpoints(queued.missing)} in the background: `{queue} show {run}` looks "

@@ -48,7 +48,7 @@ class _Inbox:
     def __init__(self, runner: Connection) -> None:
         self.orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
         self.stopped: int | None = None
-        """The unit that is not wanted any more."""
+        """The unit that is not wanted any more, until it is ordered again."""
         threading.Thread(target=self._read, args=(runner,), daemon=True).start()
 
     def _read(self, runner: Connection) -> None:
@@ -60,6 +60,7 @@ class _Inbox:
             if isinstance(told, Stop):
                 self.stopped = told.unit
             else:
+                self.stopped = None
                 self.orders.put(told)
 
 

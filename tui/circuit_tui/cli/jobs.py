@@ -58,7 +58,7 @@ def cancel(store: Path, run: int, as_json: bool) -> None:
 @_JSON
 @click.pass_obj
 def resume(store: Path, run: int | None, as_json: bool) -> None:
-    """Go on with RUN, or with every run that has something left, in the background."""
+    """Go on with RUN in the background; without RUN with all that was interrupted or waits, but nothing cancelled."""
     from circuit_tui import jobs as queue
 
     queue.resume(store, run, as_json)

@@ -1,0 +1,61 @@
+"""A runner and its worker, told to stop what is under way and to go on: nothing that is wanted is left out."""
+
+from contextlib import closing
+
+import pytest
+
+from circuit_core.sweep.local import Local
+from circuit_core.sweep.request import Request, jobs
+from circuit_core.sweep.runner import Runner
+from circuit_core.sweep.slots import Slots
+from circuit_core.sweep.sources import describe
+from circuit_core.tasks.specs import TASKS
+from circuit_store import control, models, requests, runs
+from circuit_store.store import open_to_write
+
+REQUEST = Request(analyses=("behaviour", "heads"), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """One worker, which stays from test to test."""
+    with closing(Local(Slots(device="cpu").slots())) as engine:
+        yield engine
+
+
+@pytest.fixture
+def runner(tmp_path, engine):
+    """A runner with two checkpoints in its queue; the first is under way, and all of its worker's jobs are to come."""
+    path = tmp_path / "x.db"
+    with closing(open_to_write(path)) as db:
+        model, found = describe(db, "sample-0.1m")
+        steps = [models.Checkpoint(f.step, None, f.revision) for f in found[-2:]]
+        requests.add_run(db, vars(REQUEST), list(models.add_model(db, model, steps).values()))
+        runner = Runner(db, path, engine, None)
+        runner._fill()
+        yield runner
+
+
+def held(runner: Runner) -> list[int]:
+    """How many results each checkpoint has."""
+    found = runner.db.execute("SELECT count(*) FROM result GROUP BY checkpoint_id ORDER BY checkpoint_id")
+    return [row[0] for row in found]
+
+
+def cancel(db, run: int) -> None:
+    control.cancel(db, run, at_work=True)
+
+
+@pytest.mark.parametrize("end, go_on", [(cancel, control.resume), (control.interrupt, control.retry)])
+def test_a_unit_that_was_told_to_stop_is_computed_whole_when_its_run_goes_on(runner, end, go_on):
+    """Invariant: the worker was told before the run was taken up again, and stops; the unit comes again, and has every
+    result in the end, as the other has."""
+    end(runner.db, 1)
+    runner._look_after()
+    (first,) = runner.under_way.values()
+    assert first.asked_to_stop is not None
+    assert go_on(runner.db, 1) == 2
+    runner.work()
+    found = runs.units(runner.db, 1)
+    assert [(unit["state"], unit["attempts"]) for unit in found] == [("done", 2), ("done", 1)]
+    assert runs.run_state(runner.db, 1) == "done" and held(runner) == [len(jobs(REQUEST, [TASKS["ioi"]], None))] * 2
