@@ -74,6 +74,17 @@ def test_the_standard_error_is_that_of_the_paired_differences():
     assert unchanged(clean, clean - torch.tensor([0.5, -0.5, 0.5, -0.4])) == NO_CLEAR_CHANGE
 
 
+def test_the_rule_is_two_standard_errors():
+    """Of 1 + e and 1 - e the mean is 1 and its standard error e: 1.9 and 2.1 of them lie on either side."""
+    from circuit_core.circuits.faithfulness import NO_CLEAR_CHANGE, NOT_DONE, unchanged, undefined
+
+    less, more = (torch.tensor([1 + 1 / n, 1 - 1 / n]) for n in (1.9, 2.1))
+    assert (undefined(less), undefined(more)) == (NOT_DONE, None)
+    clean = torch.tensor([5.0, 9.0])
+    assert (unchanged(clean, clean - less), unchanged(clean, clean - more)) == (NO_CLEAR_CHANGE, None)
+    assert (unchanged(clean, clean + less), unchanged(clean, clean + more)) == (NO_CLEAR_CHANGE, None)
+
+
 def test_no_edges_never_reach_the_threshold(planted):
     """Five prompts of 32: the empty circuit keeps 84 %, and sizes of which pruning leaves nothing are no circuit."""
     found = search(planted, prompts_of(32, 5))

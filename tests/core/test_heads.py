@@ -68,6 +68,28 @@ def test_no_planted_head_attends_to_duplicates(planted_roles):
     assert planted_roles["duplicate_token"].value.max() < 0.1
 
 
+def test_the_papers_code_takes_one_length_no_control_and_one_more_query():
+    """S = 100: the mean of the whole diagonal S - 1 back, whose first entry is the query S - 1 at the first token."""
+    from planted import VOCAB, planted
+
+    from circuit_core import loading
+    from circuit_core.heads.attention import ROLES, ROWS, attention_roles
+
+    bridge, kept = loading.as_bridge(planted()), []
+    graph, tokens = loading.graph_of(bridge), torch.arange(VOCAB)
+    names = [f"blocks.{i}.attn.hook_pattern" for i in range(graph.n_layers)]
+    with bridge.hooks(fwd_hooks=[(name, lambda t, hook: kept.append(t.detach())) for name in names]):
+        found = {r.role: r for r in attention_roles(bridge, graph, tokens, 200, preset="paper-code")}
+    patterns = torch.stack(kept[: graph.n_layers])
+    assert patterns.shape == (2, ROWS, 2, 200, 200)
+    for role, back in zip(ROLES, (99, 100, 1), strict=True):
+        mine = patterns.diagonal(-back, -2, -1).mean((1, 3))
+        assert torch.allclose(found[role].value, mine, atol=1e-6)
+        assert found[role].raw is found[role].control is None
+    without = patterns.diagonal(-99, -2, -1)[..., 1:].mean((1, 3))
+    assert (found["induction"].value - without).abs().max() > 1e-4
+
+
 def test_long_contexts_use_long_repeats_and_large_vocabularies_their_middle():
     from circuit_core.heads.attention import drawable
 
@@ -83,5 +105,6 @@ def test_a_context_that_is_too_short_is_a_reason():
     from circuit_core.heads.attention import attention_roles
 
     bridge = loading.as_bridge(planted())
-    with pytest.raises(TaskError, match="context of 20 tokens is too short"):
-        attention_roles(bridge, loading.graph_of(bridge), torch.arange(VOCAB), n_ctx=20)
+    for n_ctx, preset in ((20, "default"), (199, "paper-code")):
+        with pytest.raises(TaskError, match=f"context of {n_ctx} tokens is too short"):
+            attention_roles(bridge, loading.graph_of(bridge), torch.arange(VOCAB), n_ctx, preset=preset)

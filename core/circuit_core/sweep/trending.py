@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from circuit_core.trends.emergence import FLOORS, HeadEmergence, role_emergence
-from circuit_core.trends.figures import TASK_OF, Shown, figure_2_head, top_heads
+from circuit_core.trends.emergence import FLOORS, TASK_OF, HeadEmergence, role_emergence
+from circuit_core.trends.figures import Shown, figure_2_head, top_heads
 from circuit_core.trends.handoffs import handoffs
 from circuit_core.trends.tasks import HALF, TaskAcquisition, task_acquisition
 from circuit_store import queries, trends
@@ -62,8 +62,7 @@ class _Model:
         scores = self._scores(rows)
         if scores is None:
             return [Emergence("role", role, reason=_nowhere(rows), **of)], []
-        task = (on or TASK_OF[role]) if role in TASK_OF else None
-        inside, counts = self._in_circuit(task, scores.shape[1:]) if task else (None, None)
+        inside, counts = self._in_circuit(on or TASK_OF[role], scores.shape[1:])
         found = role_emergence(self.steps, scores, role, inside)
         rows = [_earliest("role", role, found.anywhere)]
         rows += [_earliest("role_in_circuit", role, found.in_circuit)] if found.in_circuit else []

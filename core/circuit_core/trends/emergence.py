@@ -28,6 +28,11 @@ FLOORS = {
     "s_inhibition": 0.0,
 }
 """What a role's highest score must reach. S-inhibition has a test instead: its score is above zero where it passes."""
+TASK_OF = {role: "greater_than" if role in ("successor", "induction") else "ioi" for role in FLOORS}
+"""The task in whose circuit a role's heads are looked for, unless its prompts are another's.
+
+As the paper's code pairs them (METHODS g.4); of the roles that it does not pair, all are parts of the IOI algorithm.
+"""
 EMERGED, LOST = 0.5, 0.33
 """Shares of a head's highest score."""
 

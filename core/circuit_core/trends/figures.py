@@ -15,8 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-TASK_OF = {"successor": "greater_than", "induction": "greater_than", "copy_suppression": "ioi", "name_mover": "ioi"}
-"""The task whose circuit restricts a role's heads."""
 EARLY = 0.33
 STRONG, STRONG_SUCCESSOR = 0.25, 0.4
 
@@ -47,7 +45,7 @@ def figure_2_head(
     """The earliest head, alone.
 
     Args:
-        allowed: heads that occur, at any checkpoint, as source and as destination in the circuit of `TASK_OF[role]`.
+        allowed: heads that occur, at any checkpoint, as source and as destination in the role's circuit (`emergence`).
     """
     found = _reaching(steps, scores, role, EARLY, allowed)
     return Shown(sorted(found.heads, key=lambda h: (h.step, -h.maximum))[:1], found.threshold)

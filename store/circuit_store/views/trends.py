@@ -29,10 +29,11 @@ EMERGENCE = View(
         MODEL,
         Column(
             "kind",
-            "`role`: the role's earliest head; `role_in_circuit`: the earliest of its task's circuit; `head`: any head"
-            " with the role; `figure_2_head`: the earliest by the rule of the paper's figure; `top_head`: the heads"
-            " longest in the circuit; `task`, `task_most`: half and nine tenths of"
-            " the final metric; `task_minimum`: the lowest metric before",
+            "`role`: the role's earliest head; `role_in_circuit`: the earliest that writes and reads in its task's"
+            " circuits (`greater_than` for successor and induction, `ioi` for others, the task whose prompts were used"
+            " where some were), no row without circuits; `head`: any head with the role; `figure_2_head`: the earliest"
+            " of that circuit by the rule of the paper's figure; `top_head`: the heads longest in it; `task`,"
+            " `task_most`: half and nine tenths of the final metric; `task_minimum`: the lowest metric before",
         ),
         Column("name", "role or task"),
         Column("task", "task whose prompts were used", "none were"),
