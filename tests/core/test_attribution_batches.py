@@ -135,7 +135,7 @@ def test_what_is_made_of_items_is_made_once_until_memory_runs_out():
             raise torch.OutOfMemoryError("no room")
         return rows.stop - rows.start
 
-    turns = InTurn(8, Made)
+    turns = InTurn(8, 8, Made)
     assert turns.each(work) == turns.each(work) == [8] and made == [(0, 8)]
     most = 3
     assert turns.each(work) == turns.each(work) == [2, 2, 2, 2]

@@ -27,6 +27,7 @@ from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits import activations, exact
 from circuit_core.circuits.batches import fitting, in_batches
+from circuit_core.circuits.footprint import Footprint
 from circuit_core.circuits.methods import METHODS
 from circuit_core.circuits.passes import Passes
 from circuit_core.errors import CircuitError
@@ -79,7 +80,8 @@ def attribute(
         raise CircuitError(f"There is no attribution method {method}: choose {', '.join(METHODS)}.")
     steps = ig_steps if method in ("eap-ig", "eap-ig-activations") else None
     rule = ig_rule if method == "eap-ig" else None
-    size = batch or fitting(_bytes(bridge, graph, prompts, ig_steps), prompts.clean.device)
+    each = Footprint(bridge, prompts.clean.shape[1]).attribution(ig_steps)
+    size = batch or fitting(len(prompts), each, prompts.clean.device)
 
     def work(rows: slice) -> Float[Tensor, "src port_or_all"]:
         if method == "exact":
@@ -110,10 +112,3 @@ def _on_the_line(passes: Passes, alphas: Sequence[float]) -> Float[Tensor, "src 
         if recorder:
             written[alpha] = recorder.writes
     return passes.all_scores(written[1.0], written[0.0], gradients) / len(alphas)
-
-
-def _bytes(bridge: TransformerBridge, graph: Graph, prompts: PromptSet, steps: int) -> int:
-    """Of one prompt, about: what a backward pass keeps, the gradients of all points, and three rows of logits."""
-    cfg, pos = bridge.cfg, prompts.clean.shape[1]
-    layer = pos * cfg.d_model * (20 + steps) + 3 * graph.n_heads * pos**2
-    return bridge.W_E.element_size() * (graph.n_layers * layer + 3 * cfg.d_vocab)

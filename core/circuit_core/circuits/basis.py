@@ -24,7 +24,8 @@ class Basis:
     def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
         self.bridge, self.graph = bridge, graph
         weights = [Weights(bridge, layer) for layer in range(graph.n_layers)]
-        self.centres = weights[0].norm.centres
+        self.centred = _centred if weights[0].norm.centres else _as_it_is
+        """Without what norms that centre do not see. No method, for what points back here outlives its use."""
         runs = record(bridge, graph, prompts)
         self.clean, self.corrupted = runs.clean, runs.corrupted
         self.attending = [runs.attending(layer) for layer in range(graph.n_layers)]
@@ -37,10 +38,6 @@ class Basis:
         self.answer_in_tail = spans.Answer(prompts.end - tail.start)
         self._room: dict[int, Tensor] = {}
 
-    def centred(self, x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
-        """Without what norms that centre do not see."""
-        return x - x.mean(-1, keepdim=True) if self.centres else x
-
     @cached_property
     def abreast(self) -> int:
         """How many circuits fit side by side."""
@@ -52,3 +49,11 @@ class Basis:
         if where not in self._room:
             self._room[where] = embed.new_empty(self.abreast * self.graph.n_sources * embed.numel())
         return self._room[where][: circuits * sources * embed.numel()].view(circuits, sources, *embed.shape)
+
+
+def _centred(x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
+    return x - x.mean(-1, keepdim=True)
+
+
+def _as_it_is(x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
+    return x

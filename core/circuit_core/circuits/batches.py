@@ -1,7 +1,8 @@
 """Work in batches that fit in memory: one that does not is halved, and what is done already stands.
 
 A first size is guessed from the bytes that one item takes (`fitting`). Where the guess is too large, an allocation
-fails, the attempt is dropped, and the batch begins anew with half as many items.
+fails, the attempt is dropped, and the batch begins anew with half as many items. Where no allocation fails and the
+process is killed instead, the next one is told to begin with half as many (`limit`).
 """
 
 import gc
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 import torch
+from torch import Tensor
 
 from circuit_core.errors import CircuitError
 
@@ -20,7 +22,7 @@ _share = 1.0
 
 
 def limit(share: float) -> None:
-    """From now on a batch in main memory takes this share of its usual bytes."""
+    """From now on a first batch has this share of the items that it would have."""
     global _share
     _share = share
 
@@ -43,11 +45,17 @@ def in_batches(n: int, size: int, work: Callable[[slice], T], of: str = "prompt"
         first = rows.stop
 
 
-class InTurn(Generic[M]):
-    """What is made of items and used again: of all, or of fewer in turn from the first time that memory runs out."""
+def mean_of(n: int, size: int, work: Callable[[slice], Tensor]) -> Tensor:
+    """The mean over items 0..n-1, from `work`'s mean over some. Raises: CircuitError, if one item does not fit."""
+    parts = in_batches(n, size, lambda rows: work(rows) * ((rows.stop - rows.start) / n))
+    return torch.stack(list(parts)).sum(0)
 
-    def __init__(self, n: int, make: Callable[[slice], M]) -> None:
-        self._n, self._size, self._make = n, n, make
+
+class InTurn(Generic[M]):
+    """What is made of items and used again: of at most `size`, of fewer from the first time that memory runs out."""
+
+    def __init__(self, n: int, size: int, make: Callable[[slice], M]) -> None:
+        self._n, self._size, self._make = n, size, make
         self._held: tuple[slice, M] | None = None
 
     def each(self, work: Callable[[M, slice], T]) -> list[T]:
@@ -93,13 +101,13 @@ def ran_out(error: BaseException | None) -> bool:
     return isinstance(error, CircuitError) and ran_out(error.__cause__)
 
 
-def fitting(bytes_each: int, device: torch.device) -> int:
-    """How many items make a batch: half of what is free on a GPU, a gigabyte elsewhere; at least one."""
-    return max(1, _room(device) // bytes_each)
+def fitting(n: int, bytes_each: int, device: torch.device) -> int:
+    """How many of `n` items make a first batch: half of what is free on a GPU, a gigabyte elsewhere; at least one."""
+    return max(1, int(_share * min(n, _room(device) // bytes_each)))
 
 
 def _room(device: torch.device) -> int:
     if device.type != "cuda":
-        return int(IN_MAIN_MEMORY * _share)
+        return IN_MAIN_MEMORY
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return (torch.cuda.mem_get_info(device)[0] + unused) // 2

@@ -12,7 +12,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.circuits.batches import InTurn
+from circuit_core.circuits.batches import InTurn, fitting
+from circuit_core.circuits.footprint import Footprint
 from circuit_core.circuits.interchange import Interchange
 from circuit_core.graph import Graph
 from circuit_core.tasks.prompts import PromptSet
@@ -23,7 +24,9 @@ class Evaluation:
 
     def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
         self.graph = graph
-        self._runs = InTurn(len(prompts), lambda rows: Interchange(bridge, graph, prompts[rows]))
+        each = Footprint(bridge, prompts.clean.shape[1]).evaluation
+        size = fitting(len(prompts), each, prompts.clean.device)
+        self._runs = InTurn(len(prompts), size, lambda rows: Interchange(bridge, graph, prompts[rows]))
         self.clean, self.corrupted = self._joined(lambda run: torch.stack([run.clean, run.corrupted]))
 
     def metrics(self, masks: Bool[np.ndarray, "circuit src port"]) -> Float[Tensor, "circuit batch"]:

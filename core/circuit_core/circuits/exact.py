@@ -6,8 +6,6 @@ by interchange evaluation, which leaves no estimate. A source's own score is the
 together. Every edge and every source takes a forward pass: state `methods.exact_cost` before you start.
 """
 
-from typing import Any
-
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
@@ -15,6 +13,7 @@ from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits.batches import fitting, in_batches
+from circuit_core.circuits.footprint import Footprint
 from circuit_core.circuits.interchange import Interchange
 from circuit_core.graph import Graph
 from circuit_core.tasks.prompts import PromptSet
@@ -31,7 +30,8 @@ def losses(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> Float
     def work(some: slice) -> Float[Tensor, " circuit"]:
         return (run.clean - run.metrics(_without(graph, sources[some], ports[some]))).sum(1)
 
-    size = fitting(_bytes(bridge, graph, prompts), prompts.clean.device)
+    each = len(prompts) * Footprint(bridge, prompts.clean.shape[1]).exact
+    size = fitting(len(sources), each, prompts.clean.device)
     found[sources, ports] = torch.cat(list(in_batches(len(sources), size, work, of="edge")))
     return found
 
@@ -42,11 +42,3 @@ def _without(graph: Graph, sources: np.ndarray, ports: np.ndarray) -> Bool[np.nd
     for mask, source, port in zip(masks, sources, ports, strict=True):
         mask[source, port if port < graph.n_ports else slice(None)] = False
     return masks
-
-
-def _bytes(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> int:
-    """Of one circuit, about: the changes of all sources, the ports of a layer, and the logits."""
-    cfg: Any = bridge.cfg
-    stream = prompts.clean.numel() * cfg.d_model
-    rows = len(prompts) * cfg.d_vocab
-    return bridge.W_E.element_size() * (stream * (graph.n_sources + 6 * graph.n_heads + 10) + rows)

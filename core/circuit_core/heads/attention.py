@@ -22,6 +22,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
+from circuit_core.circuits.batches import fitting, mean_of
+from circuit_core.circuits.footprint import Footprint
 from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 
@@ -104,16 +106,21 @@ def _lengths(n_ctx: int, preset: str) -> list[int]:
 def _scores(
     bridge: TransformerBridge, graph: Graph, tokens: Int[Tensor, "batch pos"], s: int, first: int
 ) -> dict[str, Float[Tensor, "layer head"]]:
-    found: list[dict[str, Tensor]] = []
-
-    def reduce(pattern: Tensor, hook: Any) -> None:
-        found.append(pattern_scores(pattern.float(), s, first))
-
     last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
     names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(graph.n_layers)]
-    with bridge.hooks(fwd_hooks=[*((name, reduce) for name in names), last]):
-        bridge(tokens)
-    return {role: torch.stack([layer[role] for layer in found]) for role in ROLES}
+
+    def work(rows: slice) -> Float[Tensor, "role layer head"]:
+        found: list[dict[str, Tensor]] = []
+
+        def reduce(pattern: Tensor, hook: Any) -> None:
+            found.append(pattern_scores(pattern.float(), s, first))
+
+        with bridge.hooks(fwd_hooks=[*((name, reduce) for name in names), last]):
+            bridge(tokens[rows])
+        return torch.stack([torch.stack([layer[role] for layer in found]) for role in ROLES])
+
+    size = fitting(len(tokens), Footprint(bridge, 2 * s).run, tokens.device)
+    return dict(zip(ROLES, mean_of(len(tokens), size, work), strict=True))
 
 
 def drawable(n_vocab: int, special: list[int]) -> Int[Tensor, " vocab"]:

@@ -29,6 +29,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformer_lens.model_bridge import TransformerBridge
 
+from circuit_core.circuits.batches import fitting, mean_of
+from circuit_core.circuits.footprint import Footprint
 from circuit_core.circuits.residual import Weights
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
@@ -58,16 +60,18 @@ def copy_suppression(
         mean_tokens: other text, over which mu is taken, position by position.
         function_words: tokens at which no suppression is looked for.
     """
-    means = _Run(bridge, graph, mean_tokens, reduce=lambda z: z.mean(0)).z
-    run = _Run(bridge, graph, tokens)
-    predicted = _Predictions(Unembedding(bridge), run.final, tokens)
-    content = ~torch.isin(tokens, function_words)
-    value = torch.full((graph.n_layers, graph.n_heads), torch.nan, device=tokens.device)
-    for layer in range(FIRST[preset], graph.n_layers):
-        keep = kept(predicted.lens(run.stream[layer]), tokens, content)
-        out = Weights(bridge, layer).out
-        value[layer] = _layer(predicted, out, run.z[layer], run.v[layer], run.pattern[layer], means[layer], keep)
-    return RoleScores("copy_suppression", value)
+    footprint, unembedding = Footprint(bridge, tokens.shape[1]), Unembedding(bridge)
+
+    def mean_z(rows: slice) -> Float[Tensor, "layer pos head d_head"]:
+        return torch.stack(_Run(bridge, graph, mean_tokens[rows], reduce=lambda z: z.mean(0)).z)
+
+    means = mean_of(len(mean_tokens), fitting(len(mean_tokens), footprint.run, tokens.device), mean_z)
+
+    def divergences(rows: slice) -> Float[Tensor, "two layer head"]:
+        return _divergences(bridge, graph, unembedding, tokens[rows], means, function_words, FIRST[preset])
+
+    most, left = mean_of(len(tokens), fitting(len(tokens), footprint.suppression, tokens.device), divergences)
+    return RoleScores("copy_suppression", torch.where(most > NO_EFFECT, 1 - left / most, torch.nan))
 
 
 def reasons(scores: RoleScores, preset: str = "default") -> dict[tuple[int, int], str]:
@@ -142,6 +146,26 @@ def kept(
     return allowed & (lens + 1e-6 >= least)
 
 
+def _divergences(
+    bridge: TransformerBridge,
+    graph: Graph,
+    unembedding: Unembedding,
+    tokens: Int[Tensor, "row pos"],
+    means: Float[Tensor, "layer pos head d_head"],
+    function_words: Int[Tensor, " word"],
+    first: int,
+) -> Float[Tensor, "two layer head"]:
+    """KL(model || mean ablated) and KL(model || kept), from layer `first` on; NaN before."""
+    run = _Run(bridge, graph, tokens)
+    predicted = _Predictions(unembedding, run.final, tokens)
+    content = ~torch.isin(tokens, function_words)
+    found = torch.full((2, graph.n_layers, graph.n_heads), torch.nan, device=tokens.device)
+    for layer in range(first, graph.n_layers):
+        keep, out = kept(predicted.lens(run.stream[layer]), tokens, content), Weights(bridge, layer).out
+        found[:, layer] = _layer(predicted, out, run.z[layer], run.v[layer], run.pattern[layer], means[layer], keep)
+    return found
+
+
 def _layer(
     predicted: _Predictions,
     out: Float[Tensor, "head d_head d_model"],
@@ -150,17 +174,16 @@ def _layer(
     pattern: Float[Tensor, "row head pos pos"],
     mean: Float[Tensor, "pos head d_head"],
     keep: Bool[Tensor, "row pos source"],
-) -> Float[Tensor, " head"]:
-    """CSPA of a layer's heads (steps 2 to 4)."""
+) -> Float[Tensor, "two head"]:
+    """The two divergences of a layer's heads (steps 2 to 4)."""
     along = torch.einsum("hed,nsd->nshe", out, predicted.unit)
     moved = (v * along).sum(-1).permute(0, 2, 1)[:, :, None] - torch.einsum("phe,nshe->nhps", mean, along)
     lowered = (pattern * moved).clamp(max=0) * keep[:, None]
     lowered = (lowered * predicted.scale[:, None]).transpose(0, 1)
     away = ((mean - z) * predicted.scale[..., None]).permute(2, 0, 1, 3)
-    value = []
+    found = []
     for some in head_chunks(len(out), predicted.p.numel()):
         ablated = torch.einsum("hnpe,hev->hnpv", away[some], out[some] @ predicted.weight)
         suppressing = torch.einsum("hnps,nsv->hnpv", lowered[some], predicted.logits_of_unit).add_(ablated)
-        most, left = predicted.divergence(ablated), predicted.divergence(suppressing)
-        value.append(torch.where(most > NO_EFFECT, 1 - left / most, torch.nan))
-    return torch.cat(value)
+        found.append(torch.stack([predicted.divergence(ablated), predicted.divergence(suppressing)]))
+    return torch.cat(found, 1)

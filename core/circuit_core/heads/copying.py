@@ -18,6 +18,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
+from circuit_core.circuits.batches import fitting, mean_of
+from circuit_core.circuits.footprint import Footprint
 from circuit_core.circuits.residual import Weights
 from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
@@ -38,10 +40,15 @@ def copy_scores(
     Raises:
         TaskError: the prompts do not say where IO, S1 and S2 stand.
     """
-    x, names = _names_in_context(bridge, prompts)
-    unembedding = Unembedding(bridge)
-    layers = [_layer(Weights(bridge, i), unembedding, x, names, preset == "default") for i in range(graph.n_layers)]
-    positive, negative = torch.stack(layers, 1)
+    unembedding, normalised = Unembedding(bridge), preset == "default"
+
+    def work(rows: slice) -> Float[Tensor, "sign layer head"]:
+        x, names = _names_in_context(bridge, prompts[rows])
+        layers = [_layer(Weights(bridge, i), unembedding, x, names, normalised) for i in range(graph.n_layers)]
+        return torch.stack(layers, 1)
+
+    size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).copying(len(NAMES)), prompts.clean.device)
+    positive, negative = mean_of(len(prompts), size, work)
     return RoleScores("name_mover", positive), RoleScores("negative_name_mover", negative)
 
 

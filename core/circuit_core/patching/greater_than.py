@@ -20,7 +20,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
+from circuit_core.circuits.batches import fitting, in_batches
 from circuit_core.circuits.faithfulness import undefined
+from circuit_core.circuits.footprint import Footprint
 from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 from circuit_core.heads.unembedding import Unembedding
@@ -62,16 +64,25 @@ def greater_than_check(bridge: TransformerBridge, graph: Graph, prompts: PromptS
 
     Raises:
         TaskError: the prompts do not say where YY stands, or their metric is not over years (see `ascending`).
+        CircuitError: not even one prompt fits in memory.
     """
-    years = _Years(Parts(bridge, graph, prompts), *ascending(prompts))
-    if reason := undefined(years.parts.clean.metric):
-        return GreaterThan(reason=reason)
+    ascending(prompts)
     mlps = [layer for layer in range(graph.n_layers) if mask[graph.mlp(layer), graph.logits]]
     every = [(layer, head) for layer in range(graph.n_layers) for head in range(graph.n_heads)]
     heads = [at for at in every if any(mask[graph.head(*at), graph.mlp_port(layer)] for layer in mlps)]
-    found = [YearHead(*at, years.looks_at(*at), years.raises(*at)) for at in heads]
-    later = [YearMLP(layer, years.later_minus_others(layer)) for layer in mlps]
-    return GreaterThan(found, later, None if mlps else NO_MLP)
+
+    def work(rows: slice) -> tuple[Float[Tensor, " batch"], Float[Tensor, " figure"]]:
+        years = _Years(Parts(bridge, graph, prompts[rows]), *ascending(prompts[rows]))
+        return years.parts.clean.metric, years.figures(heads, mlps)
+
+    size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).patching, prompts.clean.device)
+    parts = list(in_batches(len(prompts), size, work))
+    if reason := undefined(torch.cat([metric for metric, _ in parts])):
+        return GreaterThan(reason=reason)
+    mean = torch.stack([figures * (len(metric) / len(prompts)) for metric, figures in parts]).sum(0)
+    looks, raises, later = (part.tolist() for part in mean.split([len(heads), len(heads), len(mlps)]))
+    found = [YearHead(*at, *of) for at, *of in zip(heads, looks, raises, strict=True)]
+    return GreaterThan(found, [YearMLP(*of) for of in zip(mlps, later, strict=True)], None if mlps else NO_MLP)
 
 
 def ascending(prompts: PromptSet) -> tuple[Int[Tensor, "batch year"], Int[Tensor, " batch"]]:
@@ -114,6 +125,11 @@ class _Years:
 
         self.parts.run(prompts.clean, *((f"blocks.{i}.attn.hook_pattern", see) for i in range(len(self.parts.weights))))
         return found
+
+    def figures(self, heads: list[tuple[int, int]], mlps: list[int]) -> Float[Tensor, " figure"]:
+        """Means over prompts: where heads look, what they raise, what MLPs raise."""
+        looks, raises = ([of(*at) for at in heads] for of in (self.looks_at, self.raises))
+        return torch.tensor([*looks, *raises, *map(self.later_minus_others, mlps)], dtype=torch.float64)
 
     def looks_at(self, layer: int, head: int) -> float:
         return self.looked[layer][:, head].float().mean().item()

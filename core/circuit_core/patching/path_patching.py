@@ -28,7 +28,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.circuits.batches import InTurn
+from circuit_core.circuits.batches import InTurn, fitting
+from circuit_core.circuits.footprint import Footprint
 from circuit_core.circuits.residual import Writes
 from circuit_core.errors import CircuitError
 from circuit_core.graph import Graph
@@ -69,11 +70,13 @@ def path_patching(
 
 
 class PathPatching:
-    """Path patching on one set of prompts, fewer at a time if memory runs out; what several uses share is run once."""
+    """Path patching on one set of prompts, as many at a time as fit; what several uses share is run once for them."""
 
     def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
         self.prompts = prompts
-        self._parts = InTurn(len(prompts), lambda rows: _Together(bridge, graph, prompts[rows]))
+        each = Footprint(bridge, prompts.clean.shape[1]).patching
+        size = fitting(len(prompts), each, prompts.clean.device)
+        self._parts = InTurn(len(prompts), size, lambda rows: _Together(bridge, graph, prompts[rows]))
 
     def __call__(
         self,

@@ -22,7 +22,7 @@ class Order:
     cores: int | None = None
     """Threads of a model that is large enough to share work; None for all cores."""
     batch: float = 1.0
-    """Share of the usual batch."""
+    """Share of the items that a first batch would have."""
     ahead: Path | None = None
     """The checkpoint that is likely to come next."""
 

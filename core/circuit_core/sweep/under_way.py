@@ -90,7 +90,7 @@ class UnderWay:
         return isinstance(message, messages.Finished | messages.Failed | messages.Died)
 
     def died(self, reason: str) -> None:
-        """Its worker is gone: once more with half the batch, or failed. One that was to stop has stopped."""
+        """Its worker is gone: once more in batches half as long, or failed. One that was to stop has stopped."""
         if self.asked_to_stop is not None:
             self.stopped()
         elif units.crashed(self.db, self.unit, self.seconds, reason):

@@ -99,8 +99,6 @@ def _work(order: Order, stopped: Callable[[], bool], masked: bool) -> Iterator[M
     batches.limit(order.batch)
     device = _seen(order.device, masked)
     loaded = Checkpoint(order.folder, device, order.dtype, order.text, order.cores)
-    if loaded.device.startswith("cuda"):
-        torch.cuda.set_per_process_memory_fraction(order.batch)
     named = order.device if masked else loaded.device
     yield messages.Loaded(order.unit, loaded.fingerprint, named, loaded.threads)
     yield messages.Doing(order.unit, order.jobs[0].title)

@@ -1,0 +1,91 @@
+"""After a worker was killed the next attempt begins with half the items, in every analysis, and finds the same."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from circuit_core import suites
+
+FOLDER = suites.sample_folder() / "sample-0.1m" / "step7000"
+
+
+def order(batch: float, device: str = "cpu") -> Any:
+    """All analyses of the smallest sample model, 20 prompts a task, circuits of ten edges."""
+    from circuit_core.sweep.messages import Order
+    from circuit_core.sweep.request import ANALYSES, Request, jobs
+    from circuit_core.tasks.specs import TASKS
+
+    request = Request(tasks=("ioi", "greater_than"), analyses=ANALYSES, sizes=(10,))
+    todo = jobs(request, [replace(TASKS[name], n=20) for name in request.tasks], "text")
+    text = (suites.sample_folder() / "text.txt").read_text()
+    return Order(1, FOLDER, todo, "float32", device, text, batch=batch)
+
+
+def numbers(part: Any) -> list[float]:
+    """Every number of a record, however deep."""
+    if isinstance(part, np.ndarray | torch.Tensor):
+        return numbers(part.tolist())
+    if isinstance(part, dict):
+        return numbers(list(part.values()))
+    if isinstance(part, list | tuple):
+        return [number for one in part for number in numbers(one)]
+    if isinstance(part, int | float):
+        return [float(part)]
+    return numbers(vars(part)) if hasattr(part, "__dict__") else []
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """The length of the first batch of whatever is done in batches."""
+    from circuit_core.circuits import batches
+
+    firsts: list[int] = []
+    attempt = batches._attempt
+
+    def watched(work: Any, rows: slice, of: str) -> Any:
+        if rows.start == 0:
+            firsts.append(rows.stop)
+        return attempt(work, rows, of)
+
+    monkeypatch.setattr(batches, "_attempt", watched)
+    yield firsts
+    batches.limit(1.0)
+
+
+def test_the_second_attempt_begins_with_half_the_items_and_finds_the_same(tried):
+    """Invariant: analysis by analysis half the batch, and every number within 1e-5 of the record's largest."""
+    from circuit_core.sweep.messages import Finished, Result
+    from circuit_core.sweep.worker import work
+
+    found: list[dict[str, Any]] = []
+    lengths: list[list[int]] = []
+    for batch in (1.0, 0.5):
+        tried.clear()
+        *said, last = work(order(batch))
+        assert isinstance(last, Finished), last
+        found.append({m.job.title: numbers(m.record) for m in said if isinstance(m, Result)})
+        lengths.append(tried.copy())
+    whole, half = lengths
+    assert set(whole) >= {20, 16, 17, 100} and half == [n // 2 for n in whole]
+    assert {job.title for job in order(1.0).jobs} == found[0].keys() == found[1].keys()
+    for title, expected in found[0].items():
+        largest = np.nanmax(np.abs(expected), initial=0)
+        assert np.allclose(found[1][title], expected, rtol=0, atol=1e-5 * largest, equal_nan=True), title
+
+
+def test_memory_that_runs_out_is_worth_a_second_attempt(monkeypatch):
+    """Invariant: a worker without memory says `Died`, which is tried once more; other errors are `Failed`."""
+    from circuit_core.sweep import worker
+    from circuit_core.sweep.messages import Died, Failed
+
+    for error, says in ((torch.OutOfMemoryError("no room"), Died), (RuntimeError("shapes do not match"), Failed)):
+
+        def broken(*given: Any, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(worker.Checkpoint, "_record", broken)
+        *_, last = worker.work(order(1.0))
+        assert type(last) is says
