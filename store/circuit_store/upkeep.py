@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from circuit_store import task_files
+from circuit_store import same_model, task_files
 from circuit_store.errors import StoreUnusable
+from circuit_store.misfits import misfits
 from circuit_store.store import VERSION, open_to_read
 from circuit_store.transactions import transaction
 
@@ -46,6 +47,7 @@ def _faults(db: sqlite3.Connection) -> Iterator[str]:
         for what, query in _HOMELESS.items():
             if count := db.execute(query).fetchone()[0]:
                 yield f"{count} {what}"
+        yield from misfits(db)
     except sqlite3.DatabaseError as error:
         yield f"the file cannot be read to its end: {error}"
 
@@ -73,7 +75,9 @@ class Merged:
     held: int
     """Results that were there already."""
     names: list[str]
-    """Of all models that the other store holds."""
+    """Names here of all models that the other store holds."""
+    renamed_models: dict[str, str]
+    """Its name of a model -> the name here, where they differ."""
     renamed: dict[str, str]
     """Its name of a task -> the name here, where they differ."""
 
@@ -81,8 +85,9 @@ class Merged:
 def merge(db: sqlite3.Connection, other: Path) -> Merged:
     """Take over models, checkpoints, tasks and results, all or nothing; what is there already stays.
 
-    A task of a file is what the file holds: if the name is another file's here it gets a number (`pairs~2`), and a file
-    that is known here under another name keeps that one.
+    A model whose name is another's here gets a number (`mine~2`); see `same_model`. A task of a file is what the file
+    holds: if the name is another file's here it gets one, too, and a file that is known here under another name keeps
+    that one.
 
     Raises:
         StoreUnusable: `other` is no store, an older one, or the same file.
@@ -109,7 +114,8 @@ class _Merge:
 
     def all(self) -> Merged:
         before = self._count("model")
-        models = self._by("model", "name")
+        names = same_model.names(self.db, self.theirs)
+        models = self._by("model", "name", name=names)
         checkpoints = self._by("checkpoint", "model_id, step", model_id=models)
         self._loaded(checkpoints)
         labels = self._labels()
@@ -122,9 +128,8 @@ class _Merge:
                 continue
             self._result(row, checkpoints, tasks)
             taken += 1
-        names = [row["name"] for row in self.theirs.execute("SELECT name FROM model ORDER BY name")]
-        renamed = {theirs: here for theirs, here in labels.items() if theirs != here}
-        return Merged(self._count("model") - before, taken, held, names, renamed)
+        new = self._count("model") - before
+        return Merged(new, taken, held, sorted(names.values()), _changed(names), _changed(labels))
 
     def _labels(self) -> dict[str, str]:
         """Their name of each task with results -> its name here; what the files hold decides."""
@@ -185,3 +190,7 @@ class _Merge:
             del row["id"]
             self.runs[run] = self._insert("run", row | {"state": "done", "cancel": 0, "hidden": 1, "log": None})
         return self.runs[run]
+
+
+def _changed(names: dict[str, str]) -> dict[str, str]:
+    return {theirs: here for theirs, here in names.items() if theirs != here}

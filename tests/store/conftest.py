@@ -92,7 +92,7 @@ class Toy:
         self.heads(10, 0.25)
         self.circuit(10, [(0, 2, 0.5), (3, 14, -1.5)])
         results.write(self.db, self.of(20, "heads", role="name_mover"), results.Undefined("no names"))
-        found = results.HeadScores([(0, 1, 0.5, None, None)], [(0, 1, "days", 0.75)])
+        found = results.HeadScores([(0, 1, 0.5, None, None), (1, 1, 0.25, None, None)], [(0, 1, "days", 0.75)])
         results.write(self.db, self.of(20, "heads", role="successor"), found)
         stage = results.Stage("s_inhibition", 80.0, 70.0, 90.0, {"s_inhibition": ["a1.h0"]}, "all", True, None)
         results.write(self.db, self.of(20, "algorithm", task=IOI), results.Algorithm([stage]))

@@ -35,6 +35,9 @@ def test_a_sound_store_has_no_fault(toy):
         ("DELETE FROM result", "rows of head_score without a result"),
         ("DELETE FROM run", "results of no run"),
         ("DELETE FROM checkpoint", "refers to a checkpoint that is not there"),
+        ("UPDATE model SET n_layers = 3", "2 head roles of toy are of another model: toy has 3 layers of 2 heads"),
+        ("UPDATE model SET n_heads = 1", "1 circuits of toy are of another model"),
+        ("INSERT INTO task SELECT NULL, name, hash || 2, metric, 0 FROM task", "2 different tasks have results under"),
     ],
 )
 def test_each_damage_is_named(toy, damage, says):
@@ -137,6 +140,63 @@ def test_tasks_of_one_name_do_not_mix(toy, tmp_path):
     }
     again = upkeep.merge(toy.db, two.path)
     assert (again.results, again.renamed) == (0, renamed) and upkeep.faults(toy.db) == []
+
+
+def loaded(toy, folder: str, weights: dict[int, str], n_heads: int = 2, suite: str = "folder") -> None:
+    """The model `toy` as it lies in another folder, and the fingerprints of its checkpoints."""
+    toy.db.execute("UPDATE model SET source = ?, n_heads = ?, suite = ?", (folder, n_heads, suite))
+    for step, fingerprint in weights.items():
+        models.checkpoint_loaded(toy.db, toy.ids[step], "ok", fingerprint)
+
+
+@pytest.mark.parametrize(
+    "theirs, called",
+    [
+        (("models/toy", {20: "b"}), "toy"),
+        (("models/toy", {10: "other"}), "toy~2"),
+        (("models/toy", {20: "b"}, 3), "toy~2"),
+        (("elsewhere/toy", {20: "b"}), "toy~2"),
+        (("elsewhere/toy", {10: "a", 20: "b"}), "toy"),
+        (("elsewhere/toy", {0: "first", 10: "other"}), "toy~2"),
+        (("elsewhere/toy", {20: "b"}, 2, "sample"), "toy~2"),
+    ],
+)
+def test_models_of_one_name_do_not_mix(toy, tmp_path, theirs, called):
+    """Invariant: one model has one shape, one folder or weights seen in both, and never two weights at one step;
+    another one under the name comes with a number, whole, and again takes over nothing."""
+    two = other(toy, tmp_path)
+    loaded(toy, "models/toy", {0: "first", 10: "a"})
+    loaded(two, *theirs)
+    toy.behaviour(10, 1.0, "ours")
+    two.behaviour(20, -2.0, "theirs")
+    store.close_writer(two.db)
+    merged = upkeep.merge(toy.db, two.path)
+    renamed = {"toy": called} if called != "toy" else {}
+    assert (merged.names, merged.renamed_models, merged.models) == ([called], renamed, len(renamed))
+    shown = {(row["model"], row["step"], row["value"]) for row in queries.rows(toy.db, views.VIEWS["behaviour"])}
+    assert shown == {("toy", 10, 1.0), (called, 20, -2.0)} and upkeep.faults(toy.db) == []
+    again = upkeep.merge(toy.db, two.path)
+    assert (again.results, again.models, again.renamed_models) == (0, 0, renamed)
+
+
+def test_a_model_that_was_numbered_does_not_mix_with_a_third(toy, tmp_path):
+    """Invariant: names that the other store gave for the same reason stay apart here, too."""
+    two = other(toy, tmp_path)
+    loaded(toy, "one/toy", {10: "a"})
+    loaded(two, "two/toy", {10: "b"})
+    two.db.execute("INSERT INTO model (name, suite, source, n_layers, n_heads) VALUES ('toy~2', 'folder', 'x', 2, 2)")
+    store.close_writer(two.db)
+    merged = upkeep.merge(toy.db, two.path)
+    assert (merged.models, merged.renamed_models) == (2, {"toy": "toy~2", "toy~2": "toy~2~2"})
+    assert upkeep.merge(toy.db, two.path).models == 0
+
+
+def test_a_suite_is_one_model_wherever_it_is_installed(toy, tmp_path):
+    two = other(toy, tmp_path)
+    loaded(toy, "here/toy", {10: "a"}, suite="sample")
+    loaded(two, "there/toy", {20: "b"}, suite="sample")
+    store.close_writer(two.db)
+    assert upkeep.merge(toy.db, two.path).renamed_models == {}
 
 
 def test_what_cannot_be_merged_is_refused(toy, tmp_path):

@@ -39,7 +39,9 @@ def merge(store: Path, other: Path, as_json: bool) -> None:
     close_writer(db)
     if as_json:
         counts = {"models": merged.models, "results": merged.results, "held": merged.held}
-        echo.document({**counts, "renamed": merged.renamed})
+        echo.document({**counts, "renamed_models": merged.renamed_models, "renamed": merged.renamed})
+    for theirs, here in merged.renamed_models.items():
+        echo.told(f"The model {theirs} of {other} is called {here} here: its shape, folder or weights are another's.")
     for theirs, here in merged.renamed.items():
         echo.told(f"The task {theirs} of {other} is called {here} here: what a file holds decides, not its name.")
     echo.told(f"{merged.results} results taken over, {merged.held} were there already.")
