@@ -79,17 +79,22 @@ def keep_text(db: sqlite3.Connection, digest: str, text: str) -> None:
             db.execute("INSERT OR IGNORE INTO text_file VALUES (?, ?)", (digest, text))
 
 
+_SCORED = "EXISTS (SELECT 1 FROM head_score WHERE result_id = result.id AND value IS NOT NULL)"
+_COUNTED = (
+    "EXISTS (SELECT 1 FROM stage WHERE result_id = result.id AND json_type(heads, '$.copy_suppression') = 'array')"
+)
+"""A stage of the algorithm lists the heads of a class that was scored, and not of others."""
 _LAST_TEXT = (
     "SELECT text_file.hash FROM model JOIN checkpoint ON model_id = model.id"
     " JOIN result ON checkpoint_id = checkpoint.id"
     " JOIN text_file ON text_file.hash = json_extract(result.params, '$.text')"
-    " WHERE model.name = ? AND (analysis = 'algorithm' OR analysis = 'heads' AND role = 'copy_suppression')"
-    " ORDER BY asked DESC LIMIT 1"
+    f" WHERE model.name = ? AND (analysis = 'heads' AND role = 'copy_suppression' AND {_SCORED}"
+    f" OR analysis = 'algorithm' AND {_COUNTED}) ORDER BY asked DESC LIMIT 1"
 )
 
 
 def last_text(db: sqlite3.Connection, model: str) -> str | None:
-    """The hash of the text, of those that are kept, on which heads of a model were last scored."""
+    """The hash of the text, of those that are kept, that last gave scores of copy suppression of a model's heads."""
     row = db.execute(_LAST_TEXT, (model,)).fetchone()
     return row and row[0]
 

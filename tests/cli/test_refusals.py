@@ -11,6 +11,8 @@ from circuit_core import suites
 from circuit_store.views import VIEWS
 
 SAMPLE = suites.sample_folder() / "sample-0.1m"
+SHORT = str(SAMPLE / "step0" / "config.json")
+"""Words, and too few to score copy suppression on."""
 
 
 @pytest.mark.parametrize("command", [("models", "add", "mine"), ("run",)])
@@ -43,6 +45,8 @@ def test_a_folder_whose_name_is_no_text_is_refused(fresh, command):
         (["patch", "sample-0.1m", "--to", "a0.h0<q>"], ["a0.h0<q>", "logits"]),
         (["patch", "sample-0.1m", "--to", "logits", "--from", ""], ["--from"]),
         (["run", "sample-0.1m", "--text", "no-such-text"], ["no-such-text"]),
+        (["run", "sample-0.1m", "--text", SHORT], [SHORT, "7,020 tokens"]),
+        (["run", "sample-0.1m", "--text", SHORT, "--dry-run"], [SHORT, "7,020 tokens"]),
         (
             ["patch", "sample-0.1m", "--to", "a9.h1<q>"],
             ["a9.h1", "3 layers x 3 heads", "a0.h0 to a2.h2", "<q>", "logits"],

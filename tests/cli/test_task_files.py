@@ -67,7 +67,7 @@ def beside(shell_in, tmp_path_factory):
     made("models", "add", "mine", suites.sample_folder() / "sample-0.1m")
     for name, content in {"good": json.dumps(GOOD), "bad": "{", "uneven": json.dumps(UNEVEN)}.items():
         (made.folder / f"{name}.jsonl").write_text(content)
-    (made.folder / "words.txt").write_text("The keys on the cabinet")
+    (made.folder / "words.txt").write_text("The keys on the cabinet " * 300)
     (made.folder / "circuit.json").write_bytes((GOLDEN / "neox_parallel" / "eap_ig_graph.json").read_bytes())
     return made
 

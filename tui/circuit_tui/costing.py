@@ -16,7 +16,7 @@ from circuit_tui.widgets.notation import lasting
 
 def cost(store: Path, asked: Asked) -> Estimate:
     """Nothing is written; there need not be a store. Raises: CircuitError, StoreError, ValueError."""
-    request = replace(asked.request, text=texts.read(asked.text).hash) if asked.text else asked.request
+    request = replace(asked.request, text=texts.given(asked.text).hash) if asked.text else asked.request
     if not store.is_dir() and (not store.exists() or not store.stat().st_size):
         return estimate(None, asked.models, asked.checkpoints, request, asked.slots)
     with closing(open_to_read(store)) as db:

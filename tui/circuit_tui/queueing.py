@@ -47,7 +47,7 @@ class Queued:
 
 def plan(db: sqlite3.Connection, asked: Asked) -> Plan:
     """Raises: CircuitError, StoreError, ValueError."""
-    text = texts.read(asked.text) if asked.text else None
+    text = texts.given(asked.text) if asked.text else None
     request = replace(asked.request, text=text.hash) if text else asked.request
     tasks = [task_names.find(db, name) for name in request.tasks]
     surveys = [survey(db, name, asked.checkpoints, request, tasks) for name in dict.fromkeys(asked.models)]

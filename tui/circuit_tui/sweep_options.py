@@ -33,7 +33,7 @@ _OPTIONS = (
     option("--held-out", default=0, type=IntRange(0), help="Measure circuits on so many other prompts, too."),
     option("--threshold", default=0.8, type=float, help="Faithfulness that a circuit must reach."),
     option("--preset", default="default", type=Choice(["default", "paper-code"]), help="See the README."),
-    option("--text", type=PathType(path_type=Path), help="Text for copy suppression; else the last one."),
+    option("--text", type=PathType(path_type=Path), help="Text for copy suppression; else the last that gave scores."),
     option("--device", default="auto", help="cpu, cuda, GPUs as in cuda:0,cuda:1; auto takes one if there is any."),
     option("--dtype", default="float32", type=Choice(["float32", "float64", "bfloat16", "float16"])),
     option("--workers", default=1, type=IntRange(1, 256), help="Workers on the CPU, which share its cores."),

@@ -49,7 +49,7 @@ class Request:
     preset: str = "default"
     """`paper-code` follows the paper's published code in the head roles and the algorithm."""
     text: str | None = None
-    """Hash of the text on which copy suppression is scored; None for the one last used, or none (`texts`)."""
+    """Hash of the text on which copy suppression is scored; None for the last that gave scores, or none (`texts`)."""
     patch: dict[str, Any] | None = None
     """Path patching alone: `to`, `senders` (`all` or heads) and `freeze_mlps`."""
     dtype: str = "float32"

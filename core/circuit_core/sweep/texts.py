@@ -1,8 +1,9 @@
-"""The text on which copy suppression is scored: a file of the user's, the one that was last used for the model, or the
+"""The text on which copy suppression is scored: a file of the user's, the one that last gave the model scores, or the
 sample suite's own for the sample suite.
 
 A text says something of a model only if it is of the kind that the model was trained on; so other models need a file,
-once: a later request without one must not put undefined results in the place of scores.
+once: a later request without one must not put undefined results in the place of scores, nor may a text that is too
+short become the model's.
 """
 
 import hashlib
@@ -17,7 +18,9 @@ from circuit_store import task_files
 
 _OF_THE_SAMPLES = suites.sample_folder() / "text.txt"
 LARGEST = 8 * 2**20
-"""Bytes that are read of a file; 7020 tokens are needed."""
+"""Bytes that are read of a file."""
+LEAST = 7020
+"""Tokens that are needed, and so bytes."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,14 @@ def read(path: Path) -> Text:
     except OSError as error:
         raise CircuitError(f"--text {path} cannot be read ({error.strerror}): give a file of plain text.") from None
     return Text(hashlib.sha256(text.encode()).hexdigest()[:16], text)
+
+
+def given(path: Path) -> Text:
+    """One to score on. What only a tokenizer shows to be too short is found later. Raises: CircuitError."""
+    text = read(path)
+    if (size := len(text.content.encode())) < LEAST:
+        raise CircuitError(f"--text {path} has {size} bytes, and {LEAST:,} tokens are needed: give a longer text.")
+    return text
 
 
 def of_the_samples() -> Text:
