@@ -75,6 +75,17 @@ def test_a_pair_counts_once_whatever_its_spelling():
     assert len(pairs(encode, -1, distinct=False)["days"]) == 28
 
 
+@pytest.mark.parametrize("distinct, n", [(True, 199), (False, 398)])
+def test_numbers_are_those_of_counting(distinct, n):
+    """1 to 200, and no other form of them: `01` is no number, though the tokenizer has it. Case doubles nothing here
+    but in the paper's code."""
+    from circuit_core.heads.sequences import pairs
+
+    known = {str(i): i for i in range(1, 201)} | {f"0{i}": 200 + i for i in range(1, 10)}
+    found = pairs(lambda text: [known.get(text, -1)], -1, distinct)["numbers"]
+    assert len(found) == n and {(p.source, p.target) for p in found} == {(i, i + 1) for i in range(1, 200)}
+
+
 def test_forms_have_targets_of_their_own():
     """` Tue` competes with ` Mon`, not with `Mon`; a form with a single pair asks nothing."""
     from circuit_core.heads.sequences import pairs

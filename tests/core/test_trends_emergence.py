@@ -50,6 +50,12 @@ def test_a_role_is_lost_when_its_score_stays_below_a_third():
     assert course([1, 1, 1, 1, 1, 1, 1, 0]) == (0, None)
 
 
+def test_chance_above_the_floor_counts_as_a_role():
+    """The copy scores of an untrained head of sample-0.1m (a2.h0): METHODS g.6 has no rule against them."""
+    assert course([0.133, 0.08, 0.03, 0.01, 0, 0, 0, 0], "name_mover") == (0, 2)
+    assert course([0.133, 0.08, 0.03, 0.01, 0, 0, 0, 0], "induction") == (None, None)
+
+
 def test_low_scores_before_emergence_are_no_loss():
     assert course([0, 0, 0, 0.6, 1, 1, 0.1, 0.1]) == (4, 3000)
 

@@ -25,15 +25,25 @@ def rows(bench, view: str, **filters) -> list[dict]:
 
 
 def test_each_role_emerges_or_says_why_not(swept):
-    """One row a role; a name mover and a temporary successor head emerge; a role without a head has a reason."""
+    """One row a role; a temporary successor head emerges; a role without a head has a reason."""
     roles = {row["name"]: row for row in rows(swept, "emergence", kind="role")}
     assert {"induction", "duplicate_token", "previous_token", "successor", "name_mover", "copy_suppression"} <= set(
         roles
     )
     assert all((row["step"] is None) == (row["reason"] is not None) for row in roles.values())
-    assert roles["name_mover"]["step"] is not None
     assert roles["successor"]["step"] < roles["successor"]["lost_step"] <= roles["induction"]["step"]
     assert "floor (0.30)" in roles["duplicate_token"]["reason"]
+
+
+def test_name_movers_come_by_training_and_stay(swept):
+    """Those that copy every name at last are never lost, and half of that is far above what untrained heads reach."""
+    untrained = max(row["value"] for row in rows(swept, "history", role="name_mover", step=0))
+    last = {(r["layer"], r["head"]): r["value"] for r in rows(swept, "history", role="name_mover", step=7000)}
+    heads = {(r["layer"], r["head"]): r for r in rows(swept, "emergence", kind="head", name="name_mover")}
+    stay = [heads[at] for at, value in last.items() if value > 0.99]
+    assert stay and all(row["lost_step"] is None and row["threshold"] > 5 * untrained for row in stay)
+    first = min(stay, key=lambda row: row["step"])
+    assert (first["layer"], first["head"], first["step"]) == (1, 1, 1250)
 
 
 def test_the_heads_of_the_papers_figures_are_named(swept):

@@ -22,7 +22,6 @@ SEQUENCES: dict[str, Sequence[str]] = {
     "roman": "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX".split(),
 }
 """Days and months go round."""
-TWO_DIGITS = [f"{n:02}" for n in range(1, 100)]
 ONE_CASE = ("letters", "roman")
 
 
@@ -53,8 +52,6 @@ def _forms(name: str, words: Sequence[str], distinct: bool) -> list[list[str]]:
     if name == "roman" and not distinct:
         words = ["XVII" if w == "XVIII" else w for w in words]
     spelt = [words] if name in ONE_CASE else [words, [w[0].swapcase() + w[1:] for w in words]]
-    if name == "numbers" and distinct:
-        spelt.append(TWO_DIGITS)
     return [[before + w for w in form] for form in spelt for before in ("", " ")]
 
 

@@ -3,9 +3,9 @@
 For consecutive items a, s(a) of a known sequence, both one token each: x_a = MLP_0(LN(W_E[a])) is the effective
 embedding; the head's OV circuit maps it to o = x_a W_V W_O, W_V with the gain of the head's own norm, without biases;
 o is read as logits through W_U with the final norm's gain. A success is when s(a) has the largest logit among all
-targets of the sequence, strictly. A sequence is taken in several forms (leading space, case of the first letter, two
-digits), each with its own targets; a pair of tokens counts once. A list's value is its share of successes; the score is
-the mean over lists of at least `ENOUGH` pairs, from 0 to 1. By chance 1 / targets.
+targets of the sequence, strictly. A sequence is taken in several forms (leading space, case of the first letter), each
+with its own targets; a pair of tokens counts once. A list's value is its share of successes; the score is the mean over
+lists of at least `ENOUGH` pairs, from 0 to 1. By chance 1 / targets.
 
 The preset `paper-code` takes x_a = MLP_0(W_E[a]), no gains, logits in bfloat16, ties as successes, forms that repeat
 another once more, a misspelt numeral, and the mean over all pairs of all lists.

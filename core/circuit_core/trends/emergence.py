@@ -7,8 +7,10 @@ With m the head's highest score over the run:
 
 Consecutive are checkpoints at which the head was scored: those without a score (NaN) are passed over. The last one
 alone does not show that a score lasts, so nothing emerges or is lost there. A step is an upper bound: what emerged at
-the first checkpoint may be older. A role that is lost and regained keeps its first steps. The role's own row is its
-earliest head; ties go to the higher m, then to the lower layer and head. Scores are fractions.
+the first checkpoint may be older. The rule knows no chance: a low floor (copy scores, .10) lets an untrained head pass
+that reaches it by its random weights, and training loses it. A role that is lost and regained keeps its first steps.
+The role's own row is its earliest head; ties go to the higher m, then to the lower layer and head. Scores are
+fractions.
 """
 
 from collections.abc import Sequence
