@@ -20,7 +20,7 @@ def kind(path: Path, mountinfo: str | None = None) -> str | None:
             mountinfo = Path("/proc/self/mountinfo").read_text()
         except OSError:
             return None
-    path, found = path.absolute(), (-1, "")
+    path, found = path.resolve(), (-1, "")
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
         mount = Path(_unescaped(before.split()[4]))

@@ -1,6 +1,7 @@
 """Open a store: to write (made and migrated if need be), or to read, also where nothing may be written.
 
-Write-ahead logging lets readers and the one writing runner go on side by side. A store in a folder that cannot be
+Write-ahead logging lets readers and the one writing runner go on side by side; every opening to write sees to it that
+the store has it, or has not where it is unsafe. A store in a folder that cannot be
 written, with nothing in a log beside it, is opened as immutable, because SQLite cannot read a write-ahead store there
 otherwise.
 """
@@ -32,8 +33,9 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         _make(path)
         db = _connect(path, f"file:{_quoted(path)}?mode=rw")
+        _choose_journal(db, path)
         if db.execute("PRAGMA user_version").fetchone()[0] < VERSION:
-            _migrate(db, path)
+            _migrate(db)
         _refresh_views(db)
     except OSError as error:
         fault = "cannot be written" if path.is_file() else "can be neither opened nor made"
@@ -85,6 +87,19 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return db
 
 
+def logs_ahead(path: Path) -> bool | None:
+    """Whether a store keeps a write-ahead log, by its header; None if there is none to read.
+
+    Only for a process that does not have the store open, as in `_make`.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(20)
+    except OSError:
+        return None
+    return header[18] == 2 if len(header) == 20 else None
+
+
 def close_writer(db: sqlite3.Connection) -> None:
     """Fold the log into the one file, so that the file alone is the store."""
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -113,12 +128,11 @@ def _connect(path: Path, uri: str) -> sqlite3.Connection:
     return db
 
 
-def _migrate(db: sqlite3.Connection, path: Path) -> None:
+def _migrate(db: sqlite3.Connection) -> None:
     from sqlite_utils import Database
 
     from circuit_store.schema import migrations
 
-    _log_ahead(db, path)
     with transaction(db):
         if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
             return
@@ -128,20 +142,23 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
         db.execute(f"PRAGMA user_version={VERSION}")
 
 
-def _log_ahead(db: sqlite3.Connection, path: Path) -> None:
-    """Turn write-ahead logging on; SQLite refuses this at once, without its usual patience, while another does it.
+def _choose_journal(db: sqlite3.Connection, path: Path) -> None:
+    """Keep a write-ahead log, but not on a file system that several hosts share: there its memory is not shared.
 
-    On a file system that several hosts share its memory is not shared: there the journal is kept the old way.
+    SQLite refuses to turn it on while another connection does, and to turn it off while another has the store open.
+    Then the journal stays as it is, and the next opening decides anew.
     """
-    mode = "DELETE" if filesystem.shared(path) else "WAL"
-    deadline = time.monotonic() + _PATIENCE
-    while True:
+    mode = "delete" if filesystem.shared(path) else "wal"
+    deadline = time.monotonic() + (_PATIENCE if mode == "wal" else 0)
+    while db.execute("PRAGMA journal_mode").fetchone()[0] != mode:
         try:
             db.execute(f"PRAGMA journal_mode={mode}")
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
+            if time.monotonic() > deadline:
+                return
             time.sleep(0.02)
 
 

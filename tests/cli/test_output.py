@@ -8,6 +8,8 @@ import shutil
 import pytest
 
 from circuit_core import checkpoints, suites
+from circuit_store import filesystem
+from circuit_store.store import open_to_write
 from circuit_store.views import VIEWS
 
 SAMPLE = suites.sample_folder() / "sample-0.1m"
@@ -149,6 +151,20 @@ def test_info_says_where_everything_lies(shell):
     told = json.loads(shell("info", "--json"))
     assert told["store"] == str(shell.store) and told["store_state"].startswith("1 models")
     assert told["log"].startswith(str(shell.folder))
+
+
+def test_info_says_which_journal_is_kept(fresh, monkeypatch):
+    """Invariant: what SQLite has in the file, the kind of file system, and what it is to become, if that is another."""
+    kind = filesystem.kind(fresh.store)
+    assert json.loads(fresh("info", "--json"))["journal"] == f"none yet, on {kind}"
+    open_to_write(fresh.store).close()
+    assert json.loads(fresh("info", "--json"))["journal"] == f"write-ahead log, on {kind}"
+    monkeypatch.setattr(filesystem, "SHARED", {kind})
+    ahead = f"write-ahead log, on {kind}, which hosts may share; a rollback journal once it is opened to write"
+    assert json.loads(fresh("info", "--json"))["journal"].startswith(ahead)
+    open_to_write(fresh.store).close()
+    told = json.loads(fresh("info", "--json"))["journal"]
+    assert told == f"rollback journal, on {kind}, which hosts may share"
 
 
 def test_a_circuit_is_exported_by_what_it_was_found_with(fresh):

@@ -60,6 +60,12 @@ def test_a_folder_whose_name_is_no_text_is_refused(fresh, command):
         (["circuit", "export", "sample-0.1m", "--format", "dot"], ["sample-0.1m", "MODEL@STEP/TASK"]),
         (["circuit", "export", "sample-0.1m@final/ioi", "--format", "dot"], ["no store", "circuit-tui demo"]),
         (["jobs"], ["no store", "circuit-tui demo"]),
+        (
+            ["jobs", "cancel", "x"],
+            ["x is no run: give the number of one, as `circuit-tui --store ", " jobs` lists them."],
+        ),
+        (["jobs", "resume", "9999999999"], ["9999999999 is no run", " jobs` lists them."]),
+        (["jobs", "show", "x\x1b[31my"], ["x\ufffd[31my is no run"]),
         (["verify"], ["no store", "circuit-tui demo"]),
         (["models", "add", "mine", "no-such-folder"], ["no-such-folder"]),
         (["models", "add", "sample-0.1m", "."], ["sample-0.1m", "sample suite"]),

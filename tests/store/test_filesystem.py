@@ -1,11 +1,12 @@
 """Which file systems several hosts share, read from the text of a mount table."""
 
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from circuit_store import filesystem, store
+from circuit_store import filesystem, store, upkeep
 
 MOUNTS = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -36,11 +37,58 @@ def test_without_a_mount_table_nothing_is_claimed():
     assert filesystem.kind(Path("/x"), "") is None and not filesystem.shared(Path("/x"), "")
 
 
+def test_a_link_lies_where_it_leads(tmp_path):
+    """Invariant: a store that is named by a link is on the file system of the file."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    mounts = f"{MOUNTS}\n33 22 0:42 / {tmp_path}/there rw - nfs server:/there rw"
+    assert filesystem.kind(tmp_path / "link" / "store.db", mounts) == "nfs"
+
+
+def journal(db) -> str:
+    return db.execute("PRAGMA journal_mode").fetchone()[0]
+
+
 def test_a_store_on_a_shared_file_system_keeps_no_log_ahead(path, monkeypatch):
     """Invariant: there SQLite's rollback journal is used, which needs no memory shared between hosts."""
     modes = []
     for shared in (False, True):
         monkeypatch.setattr(filesystem, "shared", lambda path, shared=shared: shared)
         with closing(store.open_to_write(path.with_suffix(f".{shared}"))) as db:
-            modes.append(db.execute("PRAGMA journal_mode").fetchone()[0])
+            modes.append(journal(db))
     assert modes == ["wal", "delete"]
+
+
+def test_the_journal_is_chosen_at_every_opening(toy, monkeypatch):
+    """Invariant: a store that was moved between file systems keeps the journal of the one where it is, and its rows."""
+    toy.db.close()
+    modes = []
+    for shared in (True, False, True):
+        monkeypatch.setattr(filesystem, "shared", lambda path, shared=shared: shared)
+        with closing(store.open_to_write(toy.path)) as db:
+            modes.append(journal(db))
+            assert db.execute("SELECT count(*) FROM unit").fetchone()[0] == 3
+        assert store.logs_ahead(toy.path) is not shared
+    assert modes == ["delete", "wal", "delete"]
+
+
+def test_a_copy_that_is_written_to_logs_ahead(toy):
+    """Invariant: `backup` leaves one file without a log; a run on the copy is not slower, nor in its readers' way."""
+    copy = toy.path.with_name("copy.db")
+    upkeep.backup(toy.db, copy)
+    assert store.logs_ahead(copy) is False
+    with closing(store.open_to_write(copy)) as db:
+        assert journal(db) == "wal"
+
+
+def test_a_log_that_another_has_open_stays_until_it_is_closed(toy, monkeypatch):
+    """Invariant: SQLite cannot end it then; the store opens at once all the same, and the next opening ends it."""
+    toy.db.close()
+    monkeypatch.setattr(filesystem, "shared", lambda path: True)
+    with closing(store.open_to_read(toy.path)) as reader:
+        reader.execute("SELECT count(*) FROM unit").fetchone()
+        began = time.monotonic()
+        with closing(store.open_to_write(toy.path)) as db:
+            assert journal(db) == "wal" and time.monotonic() - began < 5
+    with closing(store.open_to_write(toy.path)) as db:
+        assert journal(db) == "delete"

@@ -4,15 +4,16 @@ import os
 import platform
 import re
 import sqlite3
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from circuit_core import suites
 from circuit_core.sweep.sources import model_of
-from circuit_store import models, queries
+from circuit_store import filesystem, models, queries
 from circuit_store.errors import StoreError, StoreUnusable
-from circuit_store.store import VERSION, open_to_read, open_to_write
+from circuit_store.store import VERSION, logs_ahead, open_to_read, open_to_write
 from circuit_tui import echo, paths
 from circuit_tui.printing import plain, table
 
@@ -79,11 +80,13 @@ def _resolved(folder: Path) -> Path:
 
 def print_info(store: Path, as_json: bool) -> None:
     _check_place(store)
+    journal = _journal(store)
     shown = {
         "version": version("circuit-tui"),
         "python": platform.python_version(),
         "store": str(store),
         "store_state": _state(store),
+        "journal": journal,
         "schema": VERSION,
         "sample_suite": str(suites.sample_folder()),
         "log": str(paths.log()),
@@ -94,11 +97,24 @@ def print_info(store: Path, as_json: bool) -> None:
         echo.shown("\n".join(f"{k:12}  {plain(v)}" for k, v in shown.items()))
 
 
+def _journal(store: Path) -> str:
+    """Which one SQLite keeps, on what file system, and whether that is to change."""
+    ahead, shared = logs_ahead(store), filesystem.shared(store)
+    where = f"on {filesystem.kind(store) or 'an unknown file system'}{', which hosts may share' if shared else ''}"
+    if ahead is None:
+        return f"none yet, {where}"
+    names = "rollback journal", "write-ahead log"
+    now, then = names[ahead], names[not shared]
+    changes = "" if now == then else f"; a {then} once it is opened to write and nothing else has it open"
+    return f"{now}, {where}{changes}"
+
+
 def _state(store: Path) -> str:
     if not store.exists():
         return "not made yet"
     try:
-        models = queries.rows(open_to_read(store), queries.view("models"))
+        with closing(open_to_read(store)) as db:
+            held = queries.rows(db, queries.view("models"))
     except (StoreError, sqlite3.Error) as error:
         return str(error)
-    return f"{len(models)} models, {store.stat().st_size:,} bytes"
+    return f"{len(held)} models, {store.stat().st_size:,} bytes"

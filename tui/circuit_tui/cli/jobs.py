@@ -1,13 +1,30 @@
 """Commands about the queue: `jobs`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from circuit_tui import paths
 from circuit_tui.cli.main import NUMBER, main
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-_RUN = click.argument("run", type=NUMBER)
+
+
+class _OfARun(click.ParamType):
+    """The number of a run."""
+
+    name = "run"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return NUMBER.convert(value, param, ctx)
+        except click.BadParameter:
+            program = paths.program(ctx.obj) if ctx else "circuit-tui"
+            raise ValueError(f"{value} is no run: give the number of one, as `{program} jobs` lists them.") from None
+
+
+_RUN = click.argument("run", type=_OfARun())
 
 
 @main.group(invoke_without_command=True)
@@ -54,7 +71,7 @@ def cancel(store: Path, run: int, as_json: bool) -> None:
 
 
 @jobs.command()
-@click.argument("run", type=NUMBER, required=False)
+@click.argument("run", type=_OfARun(), required=False)
 @_JSON
 @click.pass_obj
 def resume(store: Path, run: int | None, as_json: bool) -> None:

@@ -87,7 +87,7 @@ def export(store: Path, view: str, address: str | None, output: Path | None, **o
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def info(store: Path, as_json: bool) -> None:
-    """Paths and versions."""
+    """Paths and versions, and which journal the store keeps."""
     from circuit_tui import catalogue
 
     catalogue.print_info(store, as_json)
