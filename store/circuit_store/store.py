@@ -38,7 +38,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
             _migrate(db)
         _refresh_views(db)
     except OSError as error:
-        fault = "cannot be written" if path.is_file() else "can be neither opened nor made"
+        fault = "cannot be written" if os.path.isfile(path) else "can be neither opened nor made"
         raise StoreUnusable(f"The store {path} {fault} ({error.strerror}): {_HINT}.") from None
     except sqlite3.Error as error:
         raise StoreUnusable(f"The store {path} cannot be written ({error}): {_HINT}.") from None

@@ -32,10 +32,12 @@ class Attending:
 
     def _scale(self, scores: Float[Tensor, "head batch pos pos"]) -> float:
         """Of the scores over q . k, from the first example. Raises: UnsupportedModel."""
-        hidden = self.hidden[0]
-        plain, given = ((self.q[:, 0] @ self.k[:, 0].mT).masked_fill(hidden, 0), scores[:, 0].masked_fill(hidden, 0))
+        hidden, wide = self.hidden[0], torch.promote_types(scores.dtype, torch.float32)
+        q, k, given = self.q[:, 0].to(wide), self.k[:, 0].to(wide), scores[:, 0].to(wide).masked_fill(hidden, 0)
+        plain = (q @ k.mT).masked_fill(hidden, 0)
         scale = (plain * given).sum() / plain.pow(2).sum().clamp(min=1e-30)
-        if (plain * scale - given).abs().max() > 1e-3 * given.abs().max():
+        rounding = max(1e-3, 2 * torch.finfo(scores.dtype).eps)
+        if (plain * scale - given).abs().max() > rounding * given.abs().max():
             raise UnsupportedModel("This attention is no plain product of rotated queries and keys: not supported yet.")
         return scale.item()
 

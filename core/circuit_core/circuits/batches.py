@@ -16,7 +16,7 @@ from circuit_core.errors import CircuitError
 
 T = TypeVar("T")
 M = TypeVar("M")
-IN_MAIN_MEMORY = 2**30
+IN_MAIN_MEMORY = 2**32
 """Bytes of a batch on a CPU, where larger ones gain nothing."""
 _share = 1.0
 
@@ -102,7 +102,7 @@ def ran_out(error: BaseException | None) -> bool:
 
 
 def fitting(n: int, bytes_each: int, device: torch.device) -> int:
-    """How many of `n` items make a first batch: half of what is free on a GPU, a gigabyte elsewhere; at least one."""
+    """How many of `n` items make a first batch: half of what is free on a GPU, else 4 GiB; at least one."""
     return max(1, int(_share * min(n, _room(device) // bytes_each)))
 
 

@@ -125,7 +125,7 @@ class _Together:
         for layer, some in self._stacks(heads, to, len(changed[0])):
             run = PatchedRun(self.parts, to, paths.reached(layer, some, to), changed)
             patched[layer, some] = run.to_heads(mlps_frozen) if to.ports else run.to_logits()
-            attention[:, layer, some] = run.attention.mean((1, 3))
+            attention[:, layer, some] = run.attention.mean((1, 3)).to(attention.dtype)
         clean = self.parts.clean
         looks = dict(zip(self.prompts.positions, attention, strict=True)) if to.ports else {}
         before = {name: clean.attention[i, *to.index].mean() for i, name in enumerate(looks)}

@@ -1,0 +1,30 @@
+"""In half precision everything is computed that is computed in single, and comes close to it."""
+
+from typing import Any
+
+import pytest
+
+from circuit_core import suites
+from circuit_core.sweep.request import ANALYSES, Request, jobs
+from circuit_core.sweep.worker import Checkpoint
+from circuit_core.tasks.specs import TASKS
+from circuit_store import results
+
+LAST = suites.sample_folder() / "sample-0.2m" / "step7000"
+TEXT = (suites.sample_folder() / "text.txt").read_text()
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_every_analysis_is_computed_in_half_precision(dtype):
+    """Invariant: no analysis fails, and what circuits keep of the metric is that of float32 but for rounding."""
+    wanted = jobs(Request(analyses=ANALYSES), [TASKS["ioi"], TASKS["greater_than"]], "sample")
+    half, single = (
+        {c.job.title: c.record for c in Checkpoint(LAST, "cpu", of, TEXT).compute(wanted)} for of in (dtype, "float32")
+    )
+    assert len(half) == len(single) == len(wanted)
+    for title, record in single.items():
+        assert type(half[title]) is type(record), title
+        if isinstance(record, results.Circuit):
+            near: Any = half[title]
+            assert record.chosen and near.metric_clean == pytest.approx(record.metric_clean, rel=0.02)
+            assert near.chosen.faithfulness == pytest.approx(record.chosen.faithfulness, abs=0.1)
