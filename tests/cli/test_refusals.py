@@ -62,7 +62,7 @@ def test_a_folder_whose_name_is_no_text_is_refused(fresh, command):
         (["jobs"], ["no store", "circuit-tui demo"]),
         (
             ["jobs", "cancel", "x"],
-            ["x is no run: give the number of one, as `circuit-tui --store ", " jobs` lists them."],
+            ["x is no run: give the number of one, as `circuit-tui", " jobs` lists them."],
         ),
         (["jobs", "resume", "9999999999"], ["9999999999 is no run", " jobs` lists them."]),
         (["jobs", "show", "x\x1b[31my"], ["x\ufffd[31my is no run"]),

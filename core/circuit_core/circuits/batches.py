@@ -18,6 +18,8 @@ T = TypeVar("T")
 M = TypeVar("M")
 IN_MAIN_MEMORY = 2**32
 """Bytes of a batch on a CPU, where larger ones gain nothing."""
+HARMLESS = 2**27
+"""Bytes of a batch for want of which no worker dies: it stays whole, and its numbers the same to the last bit."""
 _share = 1.0
 
 
@@ -103,7 +105,8 @@ def ran_out(error: BaseException | None) -> bool:
 
 def fitting(n: int, bytes_each: int, device: torch.device) -> int:
     """How many of `n` items make a first batch: half of what is free on a GPU, else 4 GiB; at least one."""
-    return max(1, int(_share * min(n, _room(device) // bytes_each)))
+    size = max(1, min(n, _room(device) // bytes_each))
+    return size if size * bytes_each <= HARMLESS else max(1, int(_share * size))
 
 
 def _room(device: torch.device) -> int:
