@@ -27,4 +27,4 @@ def test_every_analysis_is_computed_in_half_precision(dtype):
         if isinstance(record, results.Circuit):
             near: Any = half[title]
             assert record.chosen and near.metric_clean == pytest.approx(record.metric_clean, rel=0.02)
-            assert near.chosen.faithfulness == pytest.approx(record.chosen.faithfulness, abs=0.1)
+            assert near.chosen.faithfulness == pytest.approx(record.chosen.faithfulness, abs=0.02)

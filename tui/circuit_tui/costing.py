@@ -4,8 +4,9 @@ from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from circuit_core.circuits.room import IN_MAIN_MEMORY
 from circuit_core.sweep import texts
-from circuit_core.sweep.estimate import BATCH, Estimate, estimate
+from circuit_core.sweep.estimate import Estimate, estimate
 from circuit_core.sweep.exact_runs import ExactRuns
 from circuit_store.showing import plain
 from circuit_store.store import open_to_read
@@ -66,7 +67,7 @@ def _time(found: Estimate) -> str:
 
 def _memory(found: Estimate) -> str:
     weights = "weights of unknown size" if found.weights is None else f"{_size(found.weights)} of weights"
-    batch = "batches of half the GPU's free memory" if found.on_gpu else f"batches of at most {_size(BATCH)}"
+    batch = "batches of half the GPU's free memory" if found.on_gpu else f"batches of at most {_size(IN_MAIN_MEMORY)}"
     return f"memory  {weights} and {batch}, each slot"
 
 

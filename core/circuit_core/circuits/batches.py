@@ -2,7 +2,7 @@
 
 A first size is guessed from the bytes that one item takes (`fitting`). Where the guess is too large, an allocation
 fails, the attempt is dropped, and the batch begins anew with half as many items. Where no allocation fails and the
-process is killed instead, the next one is told to begin with half as many (`limit`).
+process is killed instead, the next one is told to begin with half as many (`limit`), unless they are few bytes.
 """
 
 import gc
@@ -12,19 +12,18 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
+from circuit_core.circuits.room import IN_MAIN_MEMORY
 from circuit_core.errors import CircuitError
 
 T = TypeVar("T")
 M = TypeVar("M")
-IN_MAIN_MEMORY = 2**32
-"""Bytes of a batch on a CPU, where larger ones gain nothing."""
 HARMLESS = 2**27
 """Bytes of a batch for want of which no worker dies: it stays whole, and its numbers the same to the last bit."""
 _share = 1.0
 
 
 def limit(share: float) -> None:
-    """From now on a first batch has this share of the items that it would have."""
+    """From now on a first batch has this share of the items that it would have, if it is larger than `HARMLESS`."""
     global _share
     _share = share
 

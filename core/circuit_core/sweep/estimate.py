@@ -5,8 +5,8 @@ knows it, else of the model nearest in size, by the ratio of parameters. An anal
 time, and so the whole has none. What rests on another analysis takes that one's time too, where that is not computed
 beside it. Work is shared evenly by the slots, after the start of their workers: by so much the first checkpoint of a
 slot takes longer than others. Where it alone is known, all that a small model takes besides its analyses is the start,
-since its weights are read in no time. Memory of a worker is its weights, and batches that
-are chosen to fit: 4 GB on a CPU, half of what is free on a GPU (`circuits.batches`).
+since its weights are read in no time. Memory of a worker is its weights, and batches that are chosen to fit: 4 GB on a
+CPU, half of what is free on a GPU (`circuits.batches`).
 """
 
 import json
@@ -25,8 +25,6 @@ from circuit_core.sweep.slots import Slots
 from circuit_store.costs import Costs, costs
 
 _BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
-BATCH = 2**32
-"""Bytes of a batch on a CPU."""
 SMALL = 10_000_000
 """Parameters below which loading takes no time beside the start of a worker."""
 
