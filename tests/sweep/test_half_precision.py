@@ -10,18 +10,27 @@ from circuit_core.sweep.worker import Checkpoint
 from circuit_core.tasks.specs import TASKS
 from circuit_store import results
 
-LAST = suites.sample_folder() / "sample-0.2m" / "step7000"
+LAST = suites.sample_folder() / "sample-0.1m" / "step7000"
 TEXT = (suites.sample_folder() / "text.txt").read_text()
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_every_analysis_is_computed_in_half_precision(dtype):
-    """Invariant: no analysis fails, and what circuits keep of the metric is that of float32 but for rounding."""
+def computed(dtype: str) -> dict[str, results.Record]:
+    """Every analysis by its title."""
     wanted = jobs(Request(analyses=ANALYSES), [TASKS["ioi"], TASKS["greater_than"]], "sample")
-    half, single = (
-        {c.job.title: c.record for c in Checkpoint(LAST, "cpu", of, TEXT).compute(wanted)} for of in (dtype, "float32")
-    )
-    assert len(half) == len(single) == len(wanted)
+    found = {c.job.title: c.record for c in Checkpoint(LAST, "cpu", dtype, TEXT).compute(wanted)}
+    assert len(found) == len(wanted)
+    return found
+
+
+@pytest.fixture(scope="module")
+def single() -> dict[str, results.Record]:
+    return computed("float32")
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_every_analysis_is_computed_in_half_precision(single, dtype):
+    """Invariant: no analysis fails, and what circuits keep of the metric is that of float32 but for rounding."""
+    half = computed(dtype)
     for title, record in single.items():
         assert type(half[title]) is type(record), title
         if isinstance(record, results.Circuit):
