@@ -119,9 +119,9 @@ class _Model:
     def _span(self, of: Any) -> int | None:
         """Tokens between the ends of a hand-off's window."""
         at = self.place[of.lost_step]
-        first, last = max(0, at - of.window), min(len(self.steps) - 1, at + of.window)
-        ends = [self.tokens[self.steps[i]] for i in (first, last)]
-        return None if None in ends else ends[1] - ends[0]
+        around = self.steps[max(0, at - of.window) : at + of.window + 1]
+        first, last = self.tokens[around[0]], self.tokens[around[-1]]
+        return None if first is None or last is None else last - first
 
 
 @dataclass(frozen=True)

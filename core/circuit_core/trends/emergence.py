@@ -157,8 +157,8 @@ def _earliest(heads: list[HeadEmergence], floor: Floor, none: str) -> Earliest:
     best = max(heads, key=lambda h: h.maximum)
     highest = f"highest {best.maximum:.2f} {best.name} at step {best.maximum_step}"
     reaches = f"reaches the floor ({floor.value:.2f})" if floor.value else "passes the role's test"
-    if late := next((h.state for h in heads if h.state), None):
-        return Earliest(None, f"{none} {reaches} before the last checkpoint: {highest}", late)
+    if any(h.state for h in heads):
+        return Earliest(None, f"{none} {reaches} before the last checkpoint: {highest}", "last checkpoint only")
     if floor.reached(best.maximum):
         return Earliest(None, f"{none} {reaches} and keeps half of its highest score for two checkpoints: {highest}")
     return Earliest(None, f"{none} {reaches}: {highest}")
