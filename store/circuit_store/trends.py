@@ -10,8 +10,9 @@ from dataclasses import astuple, dataclass
 
 from circuit_store.transactions import transaction
 from circuit_store.views import VIEWS
+from circuit_store.views.circuits import UNQUALIFIED
 from circuit_store.views.trends import LAST
-from circuit_store.views.view import NEWEST, SET
+from circuit_store.views.view import AT, OF_MODEL, answer
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Emergence:
     value: float | None = None
     threshold: float | None = None
     reason: str | None = None
+    state: str | None = None
+    floor: float | None = None
+    floor_from: str | None = None
     task: str | None = None
     preset: str | None = None
     text: str | None = None
@@ -46,6 +50,10 @@ class Handoff:
     to_head: int
     gained_step: int
     window: int
+    window_tokens: int | None = None
+    fall: float | None = None
+    rise: float | None = None
+    expected_by_chance: float | None = None
     preset: str | None = None
     text: str | None = None
     dtype: str | None = None
@@ -58,6 +66,13 @@ def last_result(db: sqlite3.Connection, model: str) -> int:
     """
     found = db.execute(f"SELECT {LAST} FROM model WHERE name = ?", (model,)).fetchone()
     return found[0] if found else 0
+
+
+def of_earlier_rules(db: sqlite3.Connection, model: str) -> bool:
+    """Whether the trends of a model were told by an earlier version's rules: they are stale whatever is asked for."""
+    found = "SELECT 1 FROM {} WHERE model_id = model.id AND last_result < 0"
+    tables = " OR ".join(f"EXISTS ({found.format(table)})" for table in ("emergence", "handoff"))
+    return bool(db.execute(f"SELECT 1 FROM model WHERE name = ? AND ({tables})", (model,)).fetchone())
 
 
 def replace(
@@ -103,26 +118,41 @@ def touched(db: sqlite3.Connection, run: int) -> list[str]:
 Heads = set[tuple[int, int]]
 
 
-_SET = f"CASE WHEN json_extract(result.params, '$.method') = 'imported' THEN 'imported' ELSE {SET} END"
-_NEWEST_CIRCUIT = (
-    f"SELECT {_SET} FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
-    " JOIN task ON task.id = task_id WHERE analysis = 'circuit' AND model.name = ? AND task.name = ?"
-    f" ORDER BY {_SET} = 'imported', {NEWEST} LIMIT 1"
-)
+@dataclass(frozen=True)
+class CircuitHeads:
+    """The heads of a task's circuits over training (METHODS l.3).
 
-
-def circuit_heads(db: sqlite3.Connection, model: str, task: str) -> dict[int, tuple[Heads, Heads]]:
-    """Step -> the heads that write edges of the task's circuit, and those that read some.
-
-    All circuits are of one set of parameters, that of the newest; files' are taken if none was computed.
+    A checkpoint's circuit counts if the checkpoint does the task and the circuit reaches its threshold. All are of the
+    one set of parameters that answers; files' are looked at if none was computed.
     """
-    found: dict[int, tuple[Heads, Heads]] = {}
-    newest = db.execute(_NEWEST_CIRCUIT, (model, task)).fetchone()
-    if newest is None:
-        return found
-    which = VIEWS["circuit"].statement(f"analysis = 'circuit' AND {_SET} = ?", "model = ? AND task = ?")
-    for step, src, dst in db.execute(f"SELECT DISTINCT step, src, dst FROM ({which})", (newest[0], model, task)):
-        for heads, node in zip(found.setdefault(step, (set(), set())), (src, dst), strict=True):
+
+    by_step: dict[int, tuple[Heads, Heads]]
+    """Where a circuit counts: the heads that write edges of it, and those that read some."""
+    why_not: dict[int, str]
+    """Where one is stored that does not count, why."""
+
+
+_FROM_FILE = "analysis = 'circuit' AND json_extract(result.params, '$.method') {} 'imported' AND " + OF_MODEL
+
+
+def circuit_heads(db: sqlite3.Connection, model: str, task: str) -> CircuitHeads:
+    """Empty if the store holds no circuit of the task."""
+    computed = _circuit_heads(db, model, task, _FROM_FILE.format("IS NOT"))
+    stored = computed.by_step or computed.why_not
+    return computed if stored else _circuit_heads(db, model, task, _FROM_FILE.format("IS"))
+
+
+def _circuit_heads(db: sqlite3.Connection, model: str, task: str, among: str) -> CircuitHeads:
+    stored = db.execute(
+        f"WITH answer AS ({answer(among)}) SELECT step, {UNQUALIFIED} FROM answer AS of_task JOIN {AT}"
+        " LEFT JOIN circuit ON circuit.result_id = of_task.id WHERE of_task.task = ? ORDER BY step",
+        (model, task),
+    )
+    why_not = {step: reason for step, reason in stored}
+    found: dict[int, tuple[Heads, Heads]] = {step: (set(), set()) for step, reason in why_not.items() if reason is None}
+    edges = VIEWS["circuit"].statement(among, "task = ?")
+    for step, src, dst in db.execute(f"SELECT DISTINCT step, src, dst FROM ({edges})", (model, task)):
+        for heads, node in zip(found.get(step, ()), (src, dst)):  # noqa: B905 - none where the circuit does not count
             if named := re.fullmatch(r"a(\d+)\.h(\d+)", node):
                 heads.add((int(named[1]), int(named[2])))
-    return found
+    return CircuitHeads(found, {step: reason for step, reason in why_not.items() if reason is not None})

@@ -23,6 +23,7 @@ LIGHT = [
     "circuit_core.tasks.files",
     "circuit_core.trends.emergence",
     "circuit_core.trends.figures",
+    "circuit_core.trends.floors",
     "circuit_core.trends.handoffs",
     "circuit_core.trends.tasks",
     "circuit_core.sweep.launch",

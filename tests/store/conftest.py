@@ -61,7 +61,15 @@ class Toy:
         assert len({row["step"] for row in found}) == len(found)
         return {row["step"]: row["value"] for row in found}
 
-    def circuit(self, step: int, edges: list[tuple[int, int, float]], version: str = "0", **params) -> int:
+    def circuit(
+        self,
+        step: int,
+        edges: list[tuple[int, int, float]],
+        version: str = "0",
+        reached: bool | None = True,
+        reason: str | None = None,
+        **params,
+    ) -> int:
         """A circuit whose curve is one point."""
         params = {
             "method": "eap-ig",
@@ -76,7 +84,8 @@ class Toy:
             n_edges_total=50,
             metric_clean=1.1,
             metric_corrupted=-1.0,
-            threshold_reached=True,
+            threshold_reached=reached,
+            reason=reason,
             edges=edges,
             nodes=[(s, sum(score for source, _, score in edges if source == s)) for s in range(7)],
             curve=[point],

@@ -4,8 +4,8 @@ import pytest
 
 from circuit_store import addresses, export, models, queries, requests, results, trends, upkeep
 from circuit_store.errors import UnknownName
-from circuit_store.queries.views import OF_MODEL
 from circuit_store.views import VIEWS
+from circuit_store.views.view import OF_MODEL
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 PAIRS = results.TaskRecord("pairs", "hash of pairs", "logit_diff", False)
@@ -34,7 +34,7 @@ def test_a_history_never_mixes_versions_of_an_analysis(toy):
     for step, version in ((0, "2"), (10, "3")):
         edges = [(step and 1, 14, 0.5)]
         toy.circuit(step, edges, version=version)
-    assert set(trends.circuit_heads(toy.db, "toy", "ioi")) == {10}
+    assert set(trends.circuit_heads(toy.db, "toy", "ioi").by_step) == {10}
 
 
 def test_another_model_and_another_role_keep_their_answers(mixed):
@@ -79,15 +79,111 @@ def test_what_was_asked_for_last_answers(mixed):
     assert mixed.shown() == {10: 0.9, 20: 0.8}
 
 
-def test_a_circuit_is_chosen_for_each_checkpoint(toy):
-    """Invariant: circuits with other parameters elsewhere do not hide a checkpoint's; asking again chooses there."""
+CIRCUITS = ("circuits", "circuit", "faithfulness", "composition", "nodes")
+
+
+@pytest.mark.parametrize("name", CIRCUITS)
+def test_circuits_over_training_are_of_one_set(toy, name):
+    """Invariant: a circuit with other parameters hides those of the set before at every checkpoint, in every view of
+    circuits and in the explorer's; a choice brings them back, and so does asking again."""
     for step in (0, 10):
         toy.circuit(step, [(0, 2, 0.5)])
     toy.circuit(10, [(0, 1, 0.25)], method="eap")
-    methods = lambda: [row["method"] for row in queries.rows(toy.db, VIEWS["circuits"])]  # noqa: E731
-    assert methods() == ["eap-ig", "eap"]
+    steps = lambda **choices: {row["step"] for row in queries.rows(toy.db, VIEWS[name], None, choices)}  # noqa: E731
+    assert steps() == steps(method="eap") == {10} and steps(method="eap-ig") == {0, 10}
+    shown = lambda step: queries.circuit(toy.db, "toy", step, "ioi")  # noqa: E731
+    at_10 = shown(10)
+    assert shown(0) is None and at_10 is not None and at_10.header["method"] == "eap"
     keys = [row["key"] for row in toy.db.execute("SELECT key FROM result ORDER BY id LIMIT 2")]
-    assert results.ask_again(toy.db, "toy", keys) and methods() == ["eap-ig", "eap-ig"]
+    assert results.ask_again(toy.db, "toy", keys) and steps() == {0, 10}
+
+
+def test_circuits_of_files_are_one_set(toy):
+    """Invariant: two files for two checkpoints stand in one curve, and not among the circuits that were computed."""
+    toy.circuit(20, [(0, 2, 0.5)])
+    for step in (0, 10):
+        toy.circuit(step, [(0, 1, 0.25)], method="imported", file=f"{step}.json")
+    steps = lambda **choices: {row["step"] for row in queries.rows(toy.db, VIEWS["circuits"], None, choices)}  # noqa: E731
+    assert steps() == {0, 10} and steps(method="eap-ig") == {20}
+
+
+def undefined(toy, step: int, params: dict, role="induction", task=None) -> str:
+    """Write a role that is undefined at a checkpoint; returns the result's key."""
+    key = f"undefined {step} {role} {params} {task}"
+    of = toy.of(step, "heads", key, params=params, role=role, task=task)
+    results.write(toy.db, of, results.Undefined("needs 200 tokens"))
+    return key
+
+
+def test_a_set_without_a_value_hides_none_that_has_some(toy):
+    """Invariant: it answers if it is chosen; the set with values answers in its place, in the explorer as well."""
+    for step in (0, 10, 20):
+        toy.score(step, 0.1, DEFAULT)
+    keys = [undefined(toy, step, PAPER) for step in (0, 10, 20)]
+    assert toy.shown() == {0: 0.1, 10: 0.1, 20: 0.1}
+    of = queries.role_set(toy.db, "toy", "induction")
+    assert of and of.preset == "default"
+    assert queries.head_grid(toy.db, "toy", 10, "induction").values[0][0] == 0.1
+    chosen = queries.rows(toy.db, VIEWS["heads"], {"step": 10}, PAPER)
+    assert [row["reason"] for row in chosen] == ["needs 200 tokens"]
+    before = toy.db.total_changes
+    assert not results.ask_again(toy.db, "toy", keys) and toy.db.total_changes == before
+    toy.score(20, 0.9, PAPER)
+    assert toy.shown() == {20: 0.9}
+
+
+def test_where_no_set_has_a_value_the_newest_says_why(toy):
+    undefined(toy, 0, DEFAULT)
+    undefined(toy, 0, PAPER)
+    (row,) = queries.rows(toy.db, VIEWS["heads"])
+    assert (row["preset"], row["reason"]) == ("paper-code", "needs 200 tokens")
+
+
+def test_a_task_on_which_a_role_is_undefined_does_not_stand_for_it(toy):
+    """Invariant: beside a third task the explorer shows the scores that there are."""
+    toy.score(10, 0.6, DEFAULT, "name_mover", IOI)
+    undefined(toy, 10, DEFAULT, "name_mover", PAIRS)
+    assert queries.shown_tasks(toy.db, "toy", "greater_than") == {"name_mover": "ioi"}
+    for looked_at, task in (("greater_than", "ioi"), ("pairs", "pairs")):
+        of = queries.role_set(toy.db, "toy", "name_mover", looked_at)
+        assert of and of.task == task
+
+
+@pytest.mark.parametrize("analysis", ["behaviour", "algorithm", "greater_than", "circuit"])
+def test_every_analysis_answers_with_values_where_there_are_some(toy, analysis):
+    stage = results.Stage("s_inhibition", 80.0, 70.0, 90.0, {}, "all", False, None)
+    found = {
+        "behaviour": results.Behaviour(1.0, 0.1, 0.8, 1.2, 70, 1.0),
+        "algorithm": results.Algorithm([stage]),
+        "greater_than": results.Years([(2, 0.75, 0.5, None)]),
+    }
+    if analysis == "circuit":
+        toy.circuit(0, [(0, 2, 0.5)])
+    else:
+        results.write(toy.db, toy.of(0, analysis, task=IOI), found[analysis])
+    for step in (0, 10, 20):
+        of = toy.of(step, analysis, f"newer {step}", task=IOI, version="9")
+        results.write(toy.db, of, results.Undefined("no names"))
+    view = "circuits" if analysis == "circuit" else analysis
+    assert [(row["step"], row["reason"]) for row in queries.rows(toy.db, VIEWS[view])] == [(0, None)]
+
+
+def test_the_device_is_a_column_of_every_curve(toy):
+    """Two devices may stand in one curve: each row says where it was computed."""
+    for step, device in ((0, "cpu"), (10, "cuda:0")):
+        toy.score(step, 0.5, DEFAULT, device=device)
+        toy.behaviour(step, 1.0, device=device)
+    for view in ("history", "behaviour"):
+        rows = queries.rows(toy.db, VIEWS[view])
+        assert {(row["step"], row["device"]) for row in rows} == {(0, "cpu"), (10, "cuda:0")}
+
+
+def test_a_source_that_was_changed_and_changed_back_is_shown_again(toy):
+    """Invariant: of one set two results of a checkpoint differ by what lay there; the one asked for last answers."""
+    old = toy.score(10, 0.1, DEFAULT, key="old weights")
+    toy.score(10, 0.9, DEFAULT, key="new weights")
+    assert toy.shown() == {10: 0.9}
+    assert results.ask_again(toy.db, "toy", [old]) and toy.shown() == {10: 0.1}
 
 
 def test_scores_on_two_tasks_are_two_answers(toy):

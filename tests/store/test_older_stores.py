@@ -19,10 +19,10 @@ KEYS = {
 """What the program of that time made of toy@0, source `size` and version 2; of no task, and of IOI."""
 
 
-def older(toy, path) -> Any:
+def older(toy, path, stop_before: str = "results_asked_for") -> Any:
     """A store of before with the results of this one, opened to write."""
     old = Database(path)
-    migrations.apply(old, stop_before="results_asked_for")
+    migrations.apply(old, stop_before=stop_before)
     assert isinstance(old.conn, sqlite3.Connection)
     for table in ("model", "checkpoint", "run", "task", "result", "head_score", "emergence", "handoff"):
         names = ", ".join(column.name for column in old[table].columns)
@@ -54,6 +54,20 @@ def test_trends_of_an_older_store_are_stale(mixed, tmp_path):
         assert [row["stale"] for view in ("emergence", "handoffs") for row in queries.rows(db, VIEWS[view])] == [1, 1]
         trends.replace(db, "toy", [came], [passed], trends.last_result(db, "toy"))
         assert [row["stale"] for view in ("emergence", "handoffs") for row in queries.rows(db, VIEWS[view])] == [0, 0]
+
+
+def test_trends_by_the_rules_of_before_are_stale_until_they_are_told_anew(toy, tmp_path):
+    """Invariant: floors and hand-offs have other rules now, so that what was told before is not taken for theirs."""
+    assert [row["stale"] for view in ("emergence", "handoffs") for row in queries.rows(toy.full().db, VIEWS[view])] == [
+        0,
+        0,
+    ]
+    with older(toy, tmp_path / "old.db", "floors_and_handoffs") as db:
+        assert [row["stale"] for view in ("emergence", "handoffs") for row in queries.rows(db, VIEWS[view])] == [1, 1]
+        assert trends.of_earlier_rules(db, "toy") and not trends.of_earlier_rules(toy.db, "toy")
+        trends.replace(db, "toy", [trends.Emergence("role", "induction")], [], trends.last_result(db, "toy"))
+        assert not trends.of_earlier_rules(db, "toy")
+        assert [(row["stale"], row["floor"]) for row in queries.rows(db, VIEWS["emergence"])] == [(0, None)]
 
 
 def test_results_of_an_older_store_keep_their_version(toy, tmp_path):

@@ -50,10 +50,10 @@ def test_the_circuits_of_trends_are_of_one_kind(toy):
     for step in (0, 10, 20):
         toy.circuit(step, [(0, 2, 0.5), (1, 14, 1.0)])
     toy.circuit(10, [(2, 14, 0.25)], method="imported", file="x")
-    assert set(trends.circuit_heads(toy.db, "toy", "ioi")) == {0, 10, 20}
+    assert set(trends.circuit_heads(toy.db, "toy", "ioi").by_step) == {0, 10, 20}
     toy.circuit(10, [(2, 14, 0.25)], method="eap")
-    assert trends.circuit_heads(toy.db, "toy", "ioi") == {10: ({(0, 1)}, set())}
-    assert trends.circuit_heads(toy.db, "toy", "chess") == {}
+    assert trends.circuit_heads(toy.db, "toy", "ioi").by_step == {10: ({(0, 1)}, set())}
+    assert trends.circuit_heads(toy.db, "toy", "chess") == trends.CircuitHeads({}, {})
 
 
 def patched(toy, to: str, dtype: str = "float32") -> str:
@@ -78,3 +78,21 @@ def test_path_patching_into_other_receivers_is_no_rival(mixed):
     assert answers() == {("logits", "float64"), ("a1.h0<q>", "float32")}
     assert not results.ask_again(mixed.db, "toy", [key])
     assert answers() == {("logits", "float32"), ("a1.h0<q>", "float32")} and emerged(mixed) == [(None, 0)]
+
+
+def test_the_tables_of_the_sample_suite_are_printed_from_a_store(toy, capsys):
+    """What README shows: a head with its steps, the reason where there is none, and what was not computed."""
+    import emergence
+
+    toy.full()
+    none = trends.Emergence("role", "duplicate_token", reason="no head reaches the floor (0.30)")
+    kept = [trends.Emergence("head", "name_mover", 1, h, h, value=0.5, state="emerged") for h in (1, 0)]
+    role = trends.Emergence("role", "induction", 1, 0, 10, 20, 0.9, 0.45)
+    trends.replace(toy.db, "toy", [role, none, *kept], [], trends.last_result(toy.db, "toy"))
+    emergence.main(str(toy.path))
+    lines = (line.strip("|` ").rpartition(" | ") for line in capsys.readouterr().out.splitlines())
+    told = {label: cell for label, _, cell in lines}
+    assert told["induction`"] == "a1.h0, step 10 to 20"
+    assert told["name_mover`, for good"] == "a1.h0, step 0"
+    assert told["duplicate_token`"] == "no head reaches the floor (0.30)"
+    assert told["S-inhibition"] == "80 % (70 to 90)" and told["induction and duplicates"] == "not computed"

@@ -80,6 +80,34 @@ def test_after_emergence_heads_of_every_stage_are_in_the_circuit(toy):
     assert after_emergence(toy, "a1.h0", "a0.h1", "") == {0}
 
 
+@pytest.mark.parametrize(
+    "reached, reason, why",
+    [
+        (False, "low", "the circuit does not reach its threshold"),
+        (None, "does not do the task", "does not do the task"),
+        (None, None, "whether it reaches its threshold is not known"),
+    ],
+)
+def test_only_a_circuit_that_does_the_task_and_reaches_its_threshold_counts(toy, reached, reason, why):
+    """Invariant (METHODS l.3): else post_emergence is empty and says why; where it counts no reason is given."""
+    toy.circuit(10, [(0, 0, 1.0), (2, 14, 1.0), (4, 14, 1.0)], reached=reached, reason=reason)
+    told = lambda: {r["post_emergence_reason"] for r in queries.rows(toy.db, VIEWS["algorithm"])}  # noqa: E731
+    assert after_emergence(toy, "a0.h1", "a1.h0") == {None} and told() == {why}
+    toy.circuit(10, [(0, 0, 1.0), (2, 14, 1.0), (4, 14, 1.0)], version="1")
+    assert after_emergence(toy, "a0.h1", "a1.h0") == {1} and told() == {None}
+
+
+def test_after_emergence_is_told_by_the_circuit_that_answers(toy):
+    """Invariant: a circuit of another set than that over training says nothing; where none is, the reason says so."""
+    toy.circuit(10, [(2, 14, 1.0), (4, 14, 1.0)])
+    toy.circuit(20, [(2, 14, 1.0)], method="eap")
+    assert after_emergence(toy, "a0.h1", "a1.h0") == {None}
+    (row,) = {(r["post_emergence"], r["post_emergence_reason"]) for r in queries.rows(toy.db, VIEWS["algorithm"])}
+    assert row == (None, "the task has no circuit here")
+    chosen = queries.rows(toy.db, VIEWS["algorithm"], choices={"method": "eap-ig"})
+    assert {r["post_emergence"] for r in chosen} == {1}
+
+
 def test_every_column_says_what_it_means():
     """Invariant: no column is without a meaning, and no view declares a column twice."""
     for which in VIEWS.values():
@@ -173,7 +201,7 @@ def test_the_years_of_a_circuit(toy):
     assert queries.rows(toy.db, VIEWS["greater_than"], choices={"method": "eap-ig"}) == rows
     assert queries.rows(toy.db, VIEWS["greater_than"], choices={"method": "eap"}) == []
     undefined = results.Years([], "does not do the task")
-    results.write(toy.db, toy.of(0, "greater_than", task=toy.YEARS), undefined)
+    results.write(toy.db, toy.of(0, "greater_than", task=toy.YEARS, params={"method": "eap-ig"}), undefined)
     (row,) = queries.rows(toy.db, VIEWS["greater_than"], {"step": 0})
     assert (row["node"], row["looks_at_year"], row["reason"]) == (None, None, "does not do the task")
 
@@ -306,4 +334,4 @@ def test_steps_of_trends_bear_their_tokens(toy):
 def test_the_heads_of_a_circuit_by_step(toy):
     """Invariant: heads that write and heads that read are told apart."""
     toy.circuit(10, [(0, 2, 0.5), (1, 7, 1.0), (4, 14, 1.0)])
-    assert trends.circuit_heads(toy.db, "toy", "ioi") == {10: ({(0, 0), (1, 0)}, {(0, 0), (1, 0)})}
+    assert trends.circuit_heads(toy.db, "toy", "ioi").by_step == {10: ({(0, 0), (1, 0)}, {(0, 0), (1, 0)})}

@@ -1,6 +1,8 @@
 """What a request asks for, and which results then answer: roles on every task with names, and what was asked last."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -69,16 +71,21 @@ def test_what_was_asked_for_last_answers_for_all_checkpoints(asked):
     """Invariant: rows and trends are of one preset, that of the last request, though that computes nothing."""
     held = lambda role, task: set(asked.ask(OF_ROLE.format(role, task)))  # noqa: E731
     both = {(0, "default"), (7000, "default")}
-    assert held("induction", "NULL") == {(7000, "paper-code")} and held("name_mover", "'pairs'") == both
+    assert held("successor", "NULL") == {(7000, "paper-code")} and held("name_mover", "'pairs'") == both
+    assert held("induction", "NULL") == both, "the paper's needs 200 tokens, and hides none that has values"
     assert {(r["step"], r["preset"]) for r in rows(asked, "history", "--preset", "default")} == both
     emerged = lambda: set(asked.ask("SELECT name, task, preset, stale FROM emergence_of"))  # noqa: E731
-    assert {("induction", None, "paper-code", 0), ("name_mover", "ioi", "paper-code", 0)} <= emerged()
+    of_roles = {("induction", None, "default", 0), ("successor", None, "paper-code", 0)}
+    assert {*of_roles, ("name_mover", "ioi", "paper-code", 0)} <= emerged()
     before = asked.results()
     _, err = asked(*RUN)
     assert err.splitlines() == [ANSWERING, "0 checkpoints computed, 2 were already there, 0 failed."]
     assert asked.results() == before
+    with closing(sqlite3.connect(asked.store)) as db, db:
+        db.execute("UPDATE emergence SET last_result = -1")
+    assert {row[3] for row in emerged()} == {1}, "trends of an earlier version are stale"
     assert ANSWERING not in asked(*RUN)[1]
-    assert held("induction", "NULL") == both
+    assert held("successor", "NULL") == both
     assert {row[2:] for row in emerged()} == {("default", 0)}
     assert {("name_mover", "ioi", "default", 0), ("name_mover", "pairs", "default", 0)} <= emerged()
 
@@ -91,7 +98,7 @@ def test_the_explorer_lets_another_process_compute_the_trends(asked, monkeypatch
 
     monkeypatch.setattr("circuit_core.sweep.trending.refresh", computed)
     monkeypatch.chdir(asked.folder)
-    emerged = lambda: set(asked.ask("SELECT preset, stale FROM emergence_of WHERE name = 'induction'"))  # noqa: E731
+    emerged = lambda: set(asked.ask("SELECT preset, stale FROM emergence_of WHERE name = 'successor'"))  # noqa: E731
     for preset, steps in (("paper-code", "final"), ("default", "0,final")):
         words = ["sample-0.1m", "--checkpoints", steps, "--analyses", "heads", "--preset", preset]
         told = sweeps.begin(asked.store, asking.parsed(words))

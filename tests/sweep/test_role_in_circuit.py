@@ -10,7 +10,7 @@ from circuit_core.sweep import trending
 from circuit_store import blobs, models, queries, requests, results, store
 from circuit_store.views import VIEWS
 
-GRAPH, STEPS = Graph(2, 4, True), (0, 10, 20, 30)
+GRAPH, STEPS = Graph(2, 4, True), (5, 10, 20, 30)
 WITHOUT_PROMPTS = ("induction", "duplicate_token", "previous_token", "successor", "copy_suppression")
 WITH_PROMPTS = ("name_mover", "negative_name_mover", "s_inhibition")
 CURVES = {
@@ -45,7 +45,7 @@ class Trained:
             rows: list[Any] = [(int(n[1]), int(n[4]), curve[i], None, None) for n, curve in CURVES.items()]
             self.write(step, "heads", results.HeadScores(rows), role, task)
 
-    def circuit(self, task, step, *names):
+    def circuit(self, task, step, *names, reached=True, reason=None):
         edges = [(*GRAPH.edge(name), 1.0) for name in names]
         point = results.CurvePoint(len(edges), len(edges), 3, 1.0, 0.9, 0.95)
         found = results.Circuit(
@@ -53,7 +53,8 @@ class Trained:
             n_edges_total=GRAPH.n_edges,
             metric_clean=1.1,
             metric_corrupted=-1.0,
-            threshold_reached=True,
+            threshold_reached=reached,
+            reason=reason,
             edges=edges,
             nodes=[],
             curve=[point],
@@ -111,7 +112,7 @@ def test_a_head_must_write_and_read_in_the_circuit(trained):
 def test_the_top_heads_are_those_longest_in_the_circuit(trained):
     """Not by score: a1.h0 is in three circuits, a1.h1 in two, a0.h1 in one, the strongest head in none."""
     trained.score("copy_suppression")
-    for step, heads in ((0, ["a1.h0"]), (10, ["a1.h0", "a1.h1"]), (20, ["a1.h0", "a1.h1", "a0.h1"])):
+    for step, heads in ((5, ["a1.h0"]), (10, ["a1.h0", "a1.h1"]), (20, ["a1.h0", "a1.h1", "a0.h1"])):
         trained.circuit("ioi", step, *(edge for head in heads for edge in through(head)))
     assert trained.heads("top_head") == {("copy_suppression", None): ["a1.h0", "a1.h1", "a0.h1"]}
 
@@ -120,8 +121,31 @@ def test_circuits_of_repeated_checkpoints_do_not_count(trained):
     trained.score("induction")
     trained.circuit("greater_than", 10, *through("a0.h1"))
     trained.circuit("greater_than", 20, *through("a1.h0"))
-    models.checkpoint_loaded(trained.db, trained.ids[10], "duplicate_of", "f0")
+    models.checkpoint_loaded(trained.db, trained.ids[10], "ok", "f20")
     assert trained.heads("role_in_circuit") == {("induction", None): ["a1.h0"]}
+
+
+def test_only_circuits_that_do_the_task_and_reach_the_threshold_count(trained):
+    """Neither where it fails its threshold nor where that is undefined, though the head has the role there."""
+    trained.score("induction")
+    trained.circuit("greater_than", 5, *through("a0.h0"), reached=None, reason="does not do the task")
+    trained.circuit("greater_than", 10, *through("a0.h1"), reached=False)
+    trained.circuit("greater_than", 20, *through("a1.h0"))
+    of_role = {("induction", None): ["a1.h0"]}
+    assert trained.heads("role_in_circuit") == trained.heads("figure_2_head") == trained.heads("top_head") == of_role
+
+
+def test_where_no_circuit_counts_the_reason_is_said(trained):
+    """NULL in place of a head, in all that looks into the circuit; the role itself is not touched."""
+    trained.score("name_mover", "pairs")
+    trained.circuit("pairs", 5, *through("a0.h0"), reached=None, reason="does not do the task")
+    trained.circuit("pairs", 10, *through("a0.h1"), reached=False)
+    trending.refresh(trained.db, "toy")
+    why = "no circuit of pairs counts: does not do the task; the circuit does not reach its threshold"
+    told = {row["kind"]: row for row in queries.rows(trained.db, VIEWS["emergence"], {"task": "pairs"})}
+    for kind in ("role_in_circuit", "figure_2_head", "top_head"):
+        assert (told[kind]["head"], told[kind]["step"], told[kind]["reason"]) == (None, None, why)
+    assert (told["role"]["head"], told["role"]["step"]) == (0, 5)
 
 
 def test_without_the_tasks_circuit_nothing_is_restricted(trained):

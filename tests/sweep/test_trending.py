@@ -1,6 +1,7 @@
 """Trends of results that have a value and no error, and of a run that ends while others do something else."""
 
 import numpy as np
+import pytest
 
 from circuit_core.circuits import selection
 from circuit_core.formats import eap_ig
@@ -92,3 +93,69 @@ def test_a_run_that_is_cancelled_between_its_units_has_its_trends(tmp_path):
     found = queries.rows(db, VIEWS["emergence"], {"model": "toy", "task": "ioi"})
     assert found and not any(row["stale"] for row in found)
     store.close_writer(db)
+
+
+STEPS = (0, 1, 1000, 2000, 3000, 4000, 5000, 6000)
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Takes curves, one a head, as scores of a role, and tells its rows of `emergence` and of `handoffs`."""
+    db = store.open_to_write(tmp_path / "store.db")
+    model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 1, 3, 8, True)
+    ids = models.add_model(db, model, [models.Checkpoint(s, 10 * s, f"step{s}") for s in STEPS])
+    run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
+
+    def told(*curves: list[float], role: str = "name_mover", weights: dict[int, str] | None = None):
+        for i, step in enumerate(STEPS):
+            models.checkpoint_loaded(db, ids[step], "ok", (weights or {}).get(step, f"f{step}"))
+            found = results.HeadScores([(0, head, curve[i], None, None) for head, curve in enumerate(curves)])
+            of = results.Provenance(f"{role} {step}", run, ids[step], "heads", {}, "", None, "float32", 0.1, role=role)
+            results.write(db, of, found)
+        trending.refresh(db, "toy")
+        rows = queries.rows(db, VIEWS["emergence"], {"model": "toy"})
+        return [row for row in rows if row["name"] == role], queries.rows(db, VIEWS["handoffs"], {"role": role})
+
+    yield told
+    store.close_writer(db)
+
+
+UNTRAINED, MOVER = [0.13, 0.12, 0.1, 0.02, 0, 0, 0, 0], [0.06, 0.06, 0.15, 0.6, 0.9, 1, 1, 1]
+
+
+def test_an_untrained_head_is_no_name_mover(trained):
+    """Invariant: what heads reach by chance at the first step is no role, and rows say what their floor is from."""
+    rows, passed = trained(UNTRAINED, MOVER)
+    kinds = {(row["kind"], row["head"]): row for row in rows}
+    assert {head for kind, head in kinds if kind in ("role", "head")} == {1} and passed == []
+    mover = kinds["role", 1]
+    assert (mover["step"], mover["state"], mover["floor"], mover["floor_from"]) == (
+        *(2000, "emerged"),
+        pytest.approx(0.195),
+        "step 0",
+    )
+
+
+def test_a_step_zero_that_serves_the_final_weights_is_not_untrained(trained):
+    """pythia-2.8b does: the final step stays in the trends, step 0 leaves them, and step 1 says what chance is."""
+    rows, _ = trained([1, 0.12, 0, 0, 0, 0, 0, 1], weights={0: "final", 6000: "final"})
+    (row,) = (row for row in rows if row["kind"] == "head")
+    assert (row["step"], row["state"], row["value"]) == (None, "last checkpoint only", 1)
+    assert (row["floor"], row["floor_from"]) == (pytest.approx(0.18), "step 1")
+
+
+def test_without_an_untrained_checkpoint_the_floor_is_the_roles_own(trained):
+    """Also for copy suppression, whose score of untrained heads says nothing."""
+    rows, _ = trained(UNTRAINED, MOVER, weights={0: "x", 1: "x", 3000: "x"})
+    assert {(row["floor"], row["floor_from"]) for row in rows if row["kind"] == "head"} == {(0.1, "role")}
+    rows, _ = trained(UNTRAINED, MOVER, role="copy_suppression")
+    assert {(row["floor"], row["floor_from"]) for row in rows if row["kind"] == "head"} == {(0.1, "role")}
+
+
+def test_a_hand_off_says_how_far_it_goes_and_how_likely_it_is(trained):
+    """Lost at 4000, three checkpoints from it on either side: 1000 to the last, 50,000 tokens at 10 a step."""
+    giver, taker = [0, 0, 0.8, 0.8, 0.8, 0.1, 0, 0], [0, 0, 0, 0, 0, 0.6, 0.6, 0.6]
+    _, (row,) = trained(giver, taker, role="previous_token")
+    assert (row["from_head"], row["lost_step"], row["to_head"], row["gained_step"]) == (0, 4000, 1, 4000)
+    assert (row["fall"], row["rise"]) == (pytest.approx(0.8 - 0.1 / 3), pytest.approx(0.6))
+    assert (row["window"], row["window_tokens"]) == (3, 50_000) and 0 < row["expected_by_chance"] < 1

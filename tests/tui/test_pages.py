@@ -162,7 +162,8 @@ EMERGED = [
     trends.Emergence("role", "name_mover", reason="no head reaches the floor (0.10): highest 0.01 a2.h0 at step 256"),
     trends.Emergence("head", "induction", 3, 2, 128, None, 0.8, 0.4),
 ]
-PASSED = [trends.Handoff("induction", None, 2, 1, 256, 3, 1, 128, 3)]
+EMERGED[3] = replace(EMERGED[3], state="lost", floor=0.36, floor_from="step 0")
+PASSED = [trends.Handoff("induction", None, 2, 1, 256, 3, 1, 128, 3, 1000, 0.7, 0.6, 1.25)]
 
 
 @pytest.fixture
@@ -180,6 +181,8 @@ async def test_when_tasks_and_roles_come_and_go_until_newer_results_make_it_stal
         assert ["in", "induction", "a2.h1", "64", "(131k)", "256", "(524k)"] in rows
         assert ["in", "its", "circuit", "a3.h1", "128", "(262k)", "–"] in rows
         assert ["nm", "name", "mover", "–", "–", "–"] in rows and "a2.h1 at 256 → a3.h1 at 128" in "\n".join(page(app))
+        assert "falls by 0.70, rises by 0.60; 1.2 of this role expected by chance" in " ".join(map(" ".join, rows))
+        assert "floor 0.36, above chance at step 0".split() in rows
         assert [row[0] for row in rows if row and row[0] in ("in", "su", "nm")] == ["in", "in", "su", "nm"]
         assert not any("newer" in line or "a3.h2" in line for line in page(app))
         trained.add(256, "algorithm", results.Algorithm(STAGES))

@@ -8,7 +8,7 @@ from circuit_core.sweep import launch, task_names, texts
 from circuit_core.sweep.plan import Survey, note, survey
 from circuit_core.sweep.request import Request
 from circuit_core.tasks.specs import TaskSpec
-from circuit_store import control, requests, results
+from circuit_store import control, requests, results, trends
 from circuit_store.transactions import transaction
 from circuit_tui.asking import Asked
 
@@ -66,8 +66,10 @@ def queue(db: sqlite3.Connection, plan: Plan, asker: int) -> Queued:
             control.ask(db, run, asker)
         others = (s.model.name for s in plan.surveys if results.ask_again(db, s.model.name, s.held) and not s.missing)
         queued = Queued(plan.surveys, run, tuple(others))
-    if queued.answering:
-        _refresh_trends(db, queued.answering)
+    complete = (s.model.name for s in plan.surveys if not s.missing)
+    outdated = (name for name in complete if trends.of_earlier_rules(db, name))
+    if due := tuple(dict.fromkeys((*queued.answering, *outdated))):
+        _refresh_trends(db, due)
     return queued
 
 
@@ -83,7 +85,7 @@ def _run(db: sqlite3.Connection, plan: Plan) -> int | None:
 
 
 def _refresh_trends(db: sqlite3.Connection, models: tuple[str, ...]) -> None:
-    """Other results answer than before, and no run will be there at whose end the trends follow.
+    """Other results answer than before, or other rules hold, and no run will be there at whose end trends follow.
 
     A process of its own computes them: the explorer asks too.
     """

@@ -1,42 +1,39 @@
-"""When a role emerges at a head, and when it is lost (METHODS g.6).
+"""When a role emerges at a head, and when it is lost (METHODS g.6, l.4).
 
 With m the head's highest score over the run:
 
-    emerged  first of two consecutive checkpoints with score >= m / 2, if m is above zero and reaches the role's floor
+    emerged  first of two consecutive checkpoints with score >= m / 2 that reaches the role's floor (`floors`)
     lost     first of two consecutive later checkpoints with score < .33 m
 
 Consecutive are checkpoints at which the head was scored: those without a score (NaN) are passed over. The last one
-alone does not show that a score lasts, so nothing emerges or is lost there. A step is an upper bound: what emerged at
-the first checkpoint may be older. The rule knows no chance: a low floor (copy scores, .10) lets an untrained head pass
-that reaches it by its random weights, and training loses it. A role that is lost and regained keeps its first steps.
-The role's own row is its earliest head; ties go to the higher m, then to the lower layer and head. Scores are
-fractions.
+alone does not show that a score lasts, so nothing emerges or is lost there; a head that reaches the floor there and
+nowhere before says so (`last checkpoint only`). A step is an upper bound: what emerged at the first checkpoint may be
+older. A role that is lost and regained keeps its first steps. The role's own row is its earliest head; ties go to the
+higher m, then to the lower layer and head. Scores are fractions.
+
+How far a score falls where it is lost, and rises where it emerges, is the mean over the three checkpoints from there on
+against that over the three before, or as many as there are; `handoffs` compares the two.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-FLOORS = {
-    "induction": 0.3,
-    "duplicate_token": 0.3,
-    "previous_token": 0.3,
-    "successor": 0.3,
-    "name_mover": 0.1,
-    "negative_name_mover": 0.1,
-    "copy_suppression": 0.1,
-    "s_inhibition": 0.0,
-}
-"""What a role's highest score must reach. S-inhibition has a test instead: its score is above zero where it passes."""
-TASK_OF = {role: "greater_than" if role in ("successor", "induction") else "ioi" for role in FLOORS}
+from circuit_core.trends.floors import ROLE_FLOORS, Floor, floor_of
+
+TASK_OF = {role: "greater_than" if role in ("successor", "induction") else "ioi" for role in ROLE_FLOORS}
 """The task in whose circuit a role's heads are looked for, unless its prompts are another's.
 
 As the paper's code pairs them (METHODS g.4); of the roles that it does not pair, all are parts of the IOI algorithm.
 """
 EMERGED, LOST = 0.5, 0.33
 """Shares of a head's highest score."""
+AROUND = 3
+"""Checkpoints on either side over which rise and fall are measured."""
+State = Literal["emerged", "lost", "last checkpoint only"]
 
 
 @dataclass(frozen=True)
@@ -49,10 +46,16 @@ class HeadEmergence:
     maximum: float
     maximum_step: int
     threshold: float
-    """Score from which the role counts as there, half of `maximum`."""
+    """Score from which the role counts as there: half of `maximum`, or the floor where that is higher."""
     lost_threshold: float
     emerged_step: int | None
     lost_step: int | None
+    state: State | None = None
+    """None if it never reaches the floor, or not where it keeps half of its highest score."""
+    rise: float | None = None
+    """How far the score rises where it emerges; None if it does not, or does so at the first checkpoint."""
+    fall: float | None = None
+    """How far the score falls where it is lost; None if it is not."""
 
     @property
     def name(self) -> str:
@@ -65,6 +68,8 @@ class Earliest:
 
     head: HeadEmergence | None
     reason: str | None
+    state: State | None = None
+    """That head's; without one, `last checkpoint only` if some head reaches the floor there alone."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class RoleEmergence:
     """A role's course in a model."""
 
     role: str
-    floor: float
+    floor: Floor
     heads: list[HeadEmergence]
     """Every head that was scored, by layer and head, whether the role emerged there or not."""
     anywhere: Earliest
@@ -85,18 +90,20 @@ def role_emergence(
     scores: Float[np.ndarray, "step layer head"],
     role: str,
     allowed: Bool[np.ndarray, "layer head"] | None = None,
+    floor: Floor | None = None,
 ) -> RoleEmergence:
     """Each head's course and the role's earliest head.
 
     Args:
         allowed: heads that occur, at any checkpoint, as source and as destination in the matching task's circuit.
+        floor: the role's own, if none is given.
 
     Raises:
         KeyError: no such role.
     """
-    floor = FLOORS[role]
+    floor = floor or floor_of(role)
     scored = np.argwhere(~np.isnan(scores).all(0)).tolist()
-    heads = [_course(steps, scores[:, layer, head], role, layer, head) for layer, head in scored]
+    heads = [_course(steps, scores[:, layer, head], role, layer, head, floor) for layer, head in scored]
     anywhere = _earliest(heads, floor, "no head")
     if allowed is None:
         return RoleEmergence(role, floor, heads, anywhere, None)
@@ -105,20 +112,33 @@ def role_emergence(
 
 
 def _course(
-    steps: Sequence[int], scores: Float[np.ndarray, " step"], role: str, layer: int, head: int
+    steps: Sequence[int], scores: Float[np.ndarray, " step"], role: str, layer: int, head: int, floor: Floor
 ) -> HeadEmergence:
     at = np.flatnonzero(~np.isnan(scores))
     x = scores[at]
     peak = int(x.argmax())
     maximum = float(x[peak])
-    threshold, lost_threshold = EMERGED * maximum, LOST * maximum
-    reaches = maximum > 0 and maximum >= FLOORS[role]
-    emerged = lasting(x >= threshold) if reaches else None
-    lost = None if emerged is None else lasting(x < lost_threshold, emerged + 1)
+    above = np.array([floor.reached(value) for value in x.tolist()])
+    emerged = lasting(above & (x >= EMERGED * maximum))
+    lost = None if emerged is None else lasting(x < LOST * maximum, emerged + 1)
+    only_last = bool(above[-1]) and not above[:-1].any()
     emerged_step, lost_step = (None if i is None else steps[at[i]] for i in (emerged, lost))
+    fall = None if lost is None else _change(x, lost)
     return HeadEmergence(
-        role, layer, head, maximum, steps[at[peak]], threshold, lost_threshold, emerged_step, lost_step
+        *(role, layer, head, maximum, steps[at[peak]]),
+        threshold=max(EMERGED * maximum, floor.value),
+        lost_threshold=LOST * maximum,
+        emerged_step=emerged_step,
+        lost_step=lost_step,
+        state="lost" if lost else "emerged" if emerged is not None else "last checkpoint only" if only_last else None,
+        rise=_change(x, emerged) if emerged else None,
+        fall=None if fall is None else -fall,
     )
+
+
+def _change(x: Float[np.ndarray, " step"], at: int) -> float:
+    """Mean over the checkpoints from `at` on, minus that over those before."""
+    return float(x[at : at + AROUND].mean() - x[max(0, at - AROUND) : at].mean())
 
 
 def lasting(holds: Bool[np.ndarray, " step"], start: int = 0) -> int | None:
@@ -127,15 +147,18 @@ def lasting(holds: Bool[np.ndarray, " step"], start: int = 0) -> int | None:
     return start + int(found[0]) if len(found) else None
 
 
-def _earliest(heads: list[HeadEmergence], floor: float, none: str) -> Earliest:
+def _earliest(heads: list[HeadEmergence], floor: Floor, none: str) -> Earliest:
     emerged = [(h.emerged_step, -h.maximum, i) for i, h in enumerate(heads) if h.emerged_step is not None]
     if emerged:
-        return Earliest(heads[min(emerged)[-1]], None)
+        first = heads[min(emerged)[-1]]
+        return Earliest(first, None, first.state)
     if not heads:
         return Earliest(None, f"{none} was scored")
     best = max(heads, key=lambda h: h.maximum)
     highest = f"highest {best.maximum:.2f} {best.name} at step {best.maximum_step}"
-    if best.maximum > 0 and best.maximum >= floor:
-        return Earliest(None, f"{none} keeps half of its highest score for two checkpoints: {highest}")
-    short = f"reaches the floor ({floor:.2f})" if floor else "passes the role's test"
-    return Earliest(None, f"{none} {short}: {highest}")
+    reaches = f"reaches the floor ({floor.value:.2f})" if floor.value else "passes the role's test"
+    if any(h.state for h in heads):
+        return Earliest(None, f"{none} {reaches} before the last checkpoint: {highest}", "last checkpoint only")
+    if floor.reached(best.maximum):
+        return Earliest(None, f"{none} {reaches} and keeps half of its highest score for two checkpoints: {highest}")
+    return Earliest(None, f"{none} {reaches}: {highest}")

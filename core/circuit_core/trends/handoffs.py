@@ -1,16 +1,28 @@
-"""Which head takes a role over from which.
+"""Which head takes a role over from which (METHODS l.4).
 
-One head loses the role and another, at which it emerged later than at the first, gains it at most `window` checkpoints
-before or after. Only first gains and first losses count (see `emergence`). A loss may have several takers, and a gain
-several givers: each pair is a row. A head cannot hand a role to itself, since it emerged there no later than it did.
+A loss by A is handed to at most one head: of the other heads at which the role emerges within three checkpoints of it,
+before or after, and whose rise is at least half of A's fall, the one that rises most. Losses are served by falling
+fall, and a gain serves once. Only first gains and first losses count (see `emergence`, also for rise and fall); ties go
+to the earlier loss, the nearer gain, then to the lower layer and head.
+
+Many heads gain and lose at about the same time, so some pairs come by chance. How many is said beside them: the mean
+number of hand-offs when the times of all losses of the role are shifted together, round the run, by a random number of
+checkpoints.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from circuit_core.trends.emergence import HeadEmergence
 
-WINDOW = 2
+WINDOW = 3
+SHARE = 0.5
+"""Of the fall that a taker's rise is at least."""
+SHIFTS = 200
+_ROUNDING = 1e-6
+"""Scores are float32."""
 
 
 @dataclass(frozen=True)
@@ -24,21 +36,77 @@ class Handoff:
     gained_step: int
     window: int
     """Checkpoints between loss and gain, at most, either way."""
+    fall: float
+    rise: float
+    expected_by_chance: float
+    """Hand-offs of this role, with its losses shifted at random."""
 
 
-def handoffs(steps: Sequence[int], heads: Iterable[HeadEmergence], window: int = WINDOW) -> list[Handoff]:
+def handoffs(
+    steps: Sequence[int], heads: Iterable[HeadEmergence], window: int = WINDOW, seed: int = 0
+) -> list[Handoff]:
     """All pairs of one role, by the step of the loss, then of the gain, then by head.
 
     Args:
         steps: all checkpoints of the run; the window counts along them.
+        heads: of one role.
     """
     place = {step: i for i, step in enumerate(steps)}
-    gained = [(h, h.emerged_step) for h in heads if h.emerged_step is not None]
-    lost = [(h, since, h.lost_step) for h, since in gained if h.lost_step is not None]
-    found = [
-        Handoff(a.role, a.layer, a.head, loss, b.layer, b.head, gain, window)
-        for a, since, loss in lost
-        for b, gain in gained
-        if a.role == b.role and since < gain and abs(place[gain] - place[loss]) <= window
-    ]
-    return sorted(found, key=lambda h: (h.lost_step, h.gained_step, h.from_layer, h.from_head, h.to_layer, h.to_head))
+    gains = [(h, place[h.emerged_step]) for h in heads if h.emerged_step is not None]
+    lost = [(h, place[h.lost_step]) for h, _ in gains if h.lost_step is not None]
+    found = _pairs(lost, gains, window)
+    expected = _by_chance(lost, gains, window, len(steps), seed) if found else 0.0
+    rows = [_row(steps, *pair, window, expected) for pair in found]
+    return sorted(rows, key=lambda h: (h.lost_step, h.gained_step, h.from_layer, h.from_head))
+
+
+Placed = tuple[HeadEmergence, int]
+"""A head, and the checkpoint at which it gains or loses the role, counted from 0."""
+
+
+def _pairs(lost: list[Placed], gains: list[Placed], window: int) -> list[tuple[Placed, Placed]]:
+    free, found = list(gains), []
+    for loss in sorted(lost, key=lambda of: (-_fall(of[0]), of[1], of[0].layer, of[0].head)):
+        takers = [gain for gain in free if _takes(gain, loss, window)]
+        if takers:
+            at = loss[1]
+            taker = min(takers, key=lambda of: (-(of[0].rise or 0), abs(of[1] - at), of[0].layer, of[0].head))
+            free.remove(taker)
+            found.append((loss, taker))
+    return found
+
+
+def _takes(gain: Placed, loss: Placed, window: int) -> bool:
+    (taker, gained), (giver, at) = gain, loss
+    if taker is giver or taker.rise is None or abs(gained - at) > window or _fall(giver) <= 0:
+        return False
+    return taker.rise >= SHARE * _fall(giver) - _ROUNDING
+
+
+def _fall(head: HeadEmergence) -> float:
+    return head.fall or 0.0
+
+
+def _by_chance(lost: list[Placed], gains: list[Placed], window: int, n: int, seed: int) -> float:
+    """Mean number of pairs over random circular shifts, none of them by a whole turn."""
+    shifts = np.random.default_rng(seed).integers(1, n, SHIFTS).tolist()
+    found = {shift: len(_pairs([(h, (at + shift) % n) for h, at in lost], gains, window)) for shift in set(shifts)}
+    return sum(found[shift] for shift in shifts) / SHIFTS
+
+
+def _row(steps: Sequence[int], loss: Placed, gain: Placed, window: int, expected: float) -> Handoff:
+    (giver, lost), (taker, gained) = loss, gain
+    assert taker.rise is not None
+    return Handoff(
+        role=giver.role,
+        from_layer=giver.layer,
+        from_head=giver.head,
+        lost_step=steps[lost],
+        to_layer=taker.layer,
+        to_head=taker.head,
+        gained_step=steps[gained],
+        window=window,
+        fall=_fall(giver),
+        rise=taker.rise,
+        expected_by_chance=expected,
+    )

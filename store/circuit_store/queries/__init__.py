@@ -5,7 +5,7 @@ statements reads one state of the store: results come and are replaced while one
 """
 
 from circuit_store.queries.attention import Attended, attended
-from circuit_store.queries.circuits import CircuitEdge, CircuitOf, StoredCircuit, circuit, stored_circuit
+from circuit_store.queries.circuits import CircuitEdge, CircuitOf, StoredCircuit, circuit, circuits_by, stored_circuit
 from circuit_store.queries.heads import (
     HeadGrid,
     Point,
@@ -25,6 +25,15 @@ from circuit_store.queries.views import rows, takes, view
 
 __all__ = ["Attended", "attended"]
 __all__ += ["CheckpointRow", "CircuitEdge", "CircuitOf", "HeadGrid", "PatchOf", "Point", "Provenance", "RoleSet"]
-__all__ += ["StoredCircuit", "all_tasks", "behaviour", "checkpoints", "circuit", "data_version", "head_grid"]
+__all__ += [
+    "StoredCircuit",
+    "all_tasks",
+    "behaviour",
+    "checkpoints",
+    "circuit",
+    "circuits_by",
+    "data_version",
+    "head_grid",
+]
 __all__ += ["head_history", "patch", "provenance", "role_set", "roles", "rows", "scored", "shown_tasks"]
 __all__ += ["stored_circuit", "strong_roles", "takes", "tasks", "view"]

@@ -45,6 +45,12 @@ def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> Circuit
     return CircuitOf(header[0], into, {row["kind"]: row["share_of_score"] or 0 for row in kinds})
 
 
+def circuits_by(db: sqlite3.Connection, model: str, task: str) -> str | None:
+    """The method and the search of the circuits that answer over training (`eap-ig, grid`); None if there are none."""
+    found = rows(db, VIEWS["circuits"], {"model": model, "task": task})
+    return ", ".join(found[0][name] for name in ("method", "search") if found[0][name]) if found else None
+
+
 @dataclass(frozen=True)
 class StoredCircuit:
     """A circuit as it lies in the store, in the index layout of METHODS a.3."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from circuit_store.queries.state import one_state
-from circuit_store.queries.views import OF_MODEL, rows
+from circuit_store.queries.views import rows
 from circuit_store.views import VIEWS
-from circuit_store.views.view import NEWEST
+from circuit_store.views.view import NEWEST, OF_MODEL, answer
 
 _OF_HEADS = (
     "FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
@@ -35,15 +35,17 @@ class RoleSet:
 
 
 def role_set(db: sqlite3.Connection, model: str, role: str, task: str | None = None) -> RoleSet | None:
-    """Of the scores that answer for a role: on that task if it is scored there, else on that asked for last.
+    """Of the scores that answer for a role: on that task if it is scored there, else on that asked for last, among
+    tasks on which it has a value at any checkpoint if there are such.
 
     None if the model has no such role.
     """
     row = db.execute(
-        "SELECT task.name AS task, json_extract(result.params, '$.preset') AS preset,"
-        f" json_extract(result.params, '$.text') AS text, dtype {_OF_HEADS} AND role = :role"
-        f" ORDER BY task.name IS :task DESC, {NEWEST} LIMIT 1",
-        {"model": model, "role": role, "task": task},
+        f"WITH answer AS ({answer(OF_MODEL)})"
+        " SELECT task, json_extract(params, '$.preset') AS preset, json_extract(params, '$.text') AS text, dtype"
+        " FROM answer WHERE analysis = 'heads' AND role = ?"
+        f" ORDER BY task IS ? DESC, defined DESC, {NEWEST} LIMIT 1",
+        (model, role, task),
     ).fetchone()
     return row and RoleSet(**row)
 
@@ -51,8 +53,9 @@ def role_set(db: sqlite3.Connection, model: str, role: str, task: str | None = N
 def shown_tasks(db: sqlite3.Connection, model: str, task: str | None) -> dict[str, str | None]:
     """Role -> the task of its scores that are shown beside a task, as `role_set` chooses it."""
     found = db.execute(
-        f"SELECT role, task.name {_OF_HEADS} GROUP BY 1, 2 ORDER BY task.name IS :task, max(asked)",
-        {"model": model, "task": task},
+        f"WITH answer AS ({answer(OF_MODEL)}) SELECT role, task FROM answer WHERE analysis = 'heads'"
+        " GROUP BY role, task ORDER BY task IS ?, max(defined), max(asked), max(id)",
+        (model, task),
     )
     return {role: shown for role, shown in found}
 

@@ -17,6 +17,8 @@ class CheckpointRow:
     status: str | None
     detail: str | None
     computed: bool
+    fingerprint: str | None = None
+    """Hash of the weights; None if it was not loaded."""
 
 
 @one_state
@@ -32,7 +34,8 @@ def checkpoints(db: sqlite3.Connection, model: str) -> list[CheckpointRow]:
         )
     }
     found = rows(db, VIEWS["checkpoints"], {"model": model})
-    return [CheckpointRow(r["step"], r["tokens"], r["status"], r["detail"], r["step"] in computed) for r in found]
+    names = ("step", "tokens", "status", "detail", "fingerprint")
+    return [CheckpointRow(**{n: r[n] for n in names}, computed=r["step"] in computed) for r in found]
 
 
 def roles(db: sqlite3.Connection, model: str | None = None) -> list[str]:

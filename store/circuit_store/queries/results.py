@@ -7,8 +7,7 @@ from typing import Any
 
 from circuit_store.queries.heads import role_set
 from circuit_store.queries.state import one_state
-from circuit_store.queries.views import OF_MODEL
-from circuit_store.views.view import AT, answer
+from circuit_store.views.view import AT, OF_MODEL, answer
 
 
 @dataclass(frozen=True)

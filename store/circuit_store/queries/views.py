@@ -6,6 +6,7 @@ from typing import Any
 from circuit_store.addresses import CHOICES
 from circuit_store.errors import UnknownName
 from circuit_store.views import VIEWS, View
+from circuit_store.views.view import OF_MODEL
 
 
 def view(name: str) -> View:
@@ -19,12 +20,6 @@ def takes(which: View, column: str) -> None:
     """Raises: UnknownName, if the view is not addressed by that column."""
     if column not in which.filters:
         raise UnknownName(f"The view {which.name} is not addressed by {column}: it takes {', '.join(which.filters)}.")
-
-
-OF_MODEL = (
-    "checkpoint_id IN (SELECT checkpoint.id FROM checkpoint JOIN model ON model.id = model_id WHERE model.name = ?)"
-)
-"""SQL: whether a result is of the model that is given."""
 
 
 def rows(

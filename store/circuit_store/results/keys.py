@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from circuit_store.transactions import transaction
 from circuit_store.views.trends import RESTS_ON
+from circuit_store.views.view import ABOUT, OF_MODEL, answer, competing
 
 
 def held_keys(db: sqlite3.Connection, checkpoint: int) -> set[str]:
@@ -30,34 +31,23 @@ def next_asked(db: sqlite3.Connection) -> int:
     return (db.execute("SELECT max(asked) FROM result").fetchone()[0] or 0) + 1
 
 
-_SETS = (
-    "SELECT analysis, role, task.name AS name, result.params, dtype, version, task_id,"
-    " max(asked) AS asked FROM result"
-    " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
-    " LEFT JOIN task ON task.id = task_id WHERE model.name = ? GROUP BY 1, 2, 3, 4, 5, 6, 7"
-)
-_RIVAL = (
-    "SELECT 1 FROM sets WHERE sets.asked > result.asked AND sets.analysis = result.analysis"
-    " AND sets.role IS result.role AND sets.name IS (SELECT name FROM task WHERE id = result.task_id)"
-    " AND (sets.params, sets.dtype, sets.version, sets.task_id)"
-    " IS NOT (result.params, result.dtype, result.version, result.task_id)"
-    " AND (sets.analysis <> 'patch' OR sets.params = result.params)"
-)
-
-
 def ask_again(db: sqlite3.Connection, model: str, keys: Iterable[str]) -> bool:
     """Results of a model that a request finds already there count as new, so that they answer before any others.
 
+    Those that answer stay as they are, and so do those that would not answer even so, being of a set without a value
+    where another has some.
+
     Returns:
-        Whether trends rest on any that changed; none do where no others with another set of parameters have come
-        since. Path patching with other parameters is no other: each set of them has an answer of its own.
+        Whether trends rest on any that changed. Path patching with other parameters is no other: each set of them has
+        an answer of its own.
     """
     with transaction(db):
         number = next_asked(db)
+        best = f"SELECT *, max(defined) OVER (PARTITION BY {ABOUT}) AS best FROM ({competing(OF_MODEL)})"
+        hidden = f"SELECT id FROM ({best}) WHERE defined = best AND id NOT IN (SELECT id FROM ({answer(OF_MODEL)}))"
         db.execute(
-            f"WITH sets AS MATERIALIZED ({_SETS}) UPDATE result SET asked = ?"
-            f" WHERE key IN (SELECT value FROM json_each(?)) AND EXISTS ({_RIVAL})",
-            (model, number, json.dumps(list(keys))),
+            f"UPDATE result SET asked = ? WHERE key IN (SELECT value FROM json_each(?)) AND id IN ({hidden})",
+            (number, json.dumps(list(keys)), model, model),
         )
         changed = f"SELECT EXISTS (SELECT 1 FROM result WHERE asked = ? AND analysis IN {RESTS_ON})"
         return bool(db.execute(changed, (number,)).fetchone()[0])

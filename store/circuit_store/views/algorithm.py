@@ -1,19 +1,36 @@
 """How the IOI task is done: stages of the algorithm, and what path patching shows."""
 
+from circuit_store.views.circuits import QUALIFIES, UNQUALIFIED
 from circuit_store.views.names import source, source_named
-from circuit_store.views.view import AT, DTYPE, MODEL, OF_ROLES, PRESET, REASON, STEP, TASK, TEXT, TOKENS, Column, View
-
-_NEWEST_CIRCUIT = (
-    "(SELECT id FROM result AS c WHERE c.analysis = 'circuit' AND c.checkpoint_id = answer.checkpoint_id"
-    " AND c.task_id = answer.task_id ORDER BY c.asked DESC, c.id DESC LIMIT 1)"
+from circuit_store.views.view import (
+    AT,
+    DEVICE,
+    DTYPE,
+    MODEL,
+    OF_ROLES,
+    PRESET,
+    REASON,
+    STEP,
+    TASK,
+    TEXT,
+    TOKENS,
+    Column,
+    View,
 )
+
 _IN_CIRCUIT = (
     "EXISTS (SELECT 1 FROM json_each(stage.heads) AS kind, json_each(kind.value) AS named"
-    f" WHERE {source_named('named.value')} IN (SELECT src FROM circuit_edge WHERE result_id = circuit.id))"
+    f" WHERE {source_named('named.value')} IN (SELECT src FROM circuit_edge WHERE result_id = of_task.id))"
 )
 _POST_EMERGENCE = (
-    "CASE WHEN NOT stage.post_emergence THEN 0 WHEN stage.post_emergence AND circuit.id IS NOT NULL"
-    f" THEN min({_IN_CIRCUIT}) OVER (PARTITION BY answer.id) END AS post_emergence"
+    f"CASE WHEN NOT stage.post_emergence THEN 0 WHEN {QUALIFIES} THEN min({_IN_CIRCUIT}) OVER (PARTITION BY answer.id)"
+    " END AS post_emergence,"
+    " CASE WHEN stage.post_emergence THEN CASE WHEN of_task.id IS NULL THEN 'the task has no circuit here'"
+    f" ELSE {UNQUALIFIED} END END AS post_emergence_reason"
+)
+_CIRCUIT_HERE = (
+    "answer AS of_task ON of_task.analysis = 'circuit' AND of_task.checkpoint_id = answer.checkpoint_id"
+    " AND of_task.task_id = answer.task_id LEFT JOIN circuit ON circuit.result_id = of_task.id"
 )
 ALGORITHM = View(
     "algorithm",
@@ -31,20 +48,27 @@ ALGORITHM = View(
         Column("universe", "which heads are the whole"),
         Column(
             "post_emergence",
-            "1 if heads of every stage are found and some of each are in the task's newest circuit",
-            "undefined, or the task has no circuit here",
+            "1 if heads of every stage are found and some of each are in the task's circuit",
+            "undefined, see post_emergence_reason",
+        ),
+        Column(
+            "post_emergence_reason",
+            "why the task has no circuit here that counts: one that reaches its threshold where the task is done",
+            "nothing is to say",
         ),
         Column("note", "what the percent was measured without", "nothing is missing, or undefined"),
         PRESET,
         TEXT,
         DTYPE,
+        DEVICE,
         REASON,
     ),
     "SELECT model.name AS model, step, tokens, answer.task AS task, stage, percent, low, high, heads, universe,"
     f" {_POST_EMERGENCE}, note, {OF_ROLES}, answer.dtype AS dtype,"
+    " answer.device AS device,"
     " coalesce(stage.reason, answer.reason) AS reason, place"
     f" FROM answer JOIN {AT.replace('checkpoint_id', 'answer.checkpoint_id')}"
-    f" LEFT JOIN stage ON result_id = answer.id LEFT JOIN result AS circuit ON circuit.id = {_NEWEST_CIRCUIT}"
+    f" LEFT JOIN stage ON stage.result_id = answer.id LEFT JOIN {_CIRCUIT_HERE}"
     " WHERE answer.analysis = 'algorithm'",
     "model, task, step, place",
     ("model", "step", "task"),
@@ -76,10 +100,11 @@ GREATER_THAN = View(
             "a head, or see reason",
         ),
         DTYPE,
+        DEVICE,
         REASON,
     ),
     "SELECT model.name AS model, step, tokens, task, json_extract(answer.params, '$.method') AS method,"
-    f" {source('src')} AS node, looks_at_year, raises_year, later_minus_others, dtype, reason, src AS place"
+    f" {source('src')} AS node, looks_at_year, raises_year, later_minus_others, dtype, device, reason, src AS place"
     f" FROM answer JOIN {AT} LEFT JOIN year_node ON result_id = answer.id WHERE analysis = 'greater_than'",
     "model, task, step, place",
     ("model", "step", "task"),
@@ -112,9 +137,10 @@ PATCHES = View(
             "metric_corrupted", "metric on the corrupted prompts, against the clean answers", "undefined, see reason"
         ),
         DTYPE,
+        DEVICE,
         REASON,
     ),
-    f"SELECT model.name AS model, step, task, {_OF_PATCH}, metric_clean, metric_corrupted, dtype, reason"
+    f"SELECT model.name AS model, step, task, {_OF_PATCH}, metric_clean, metric_corrupted, dtype, device, reason"
     f" FROM answer JOIN {AT} LEFT JOIN patch ON result_id = answer.id WHERE analysis = 'patch'",
     "model, task, step, receivers, mlps, senders",
     ("model", "step", "task", "receivers", "mlps", "senders"),

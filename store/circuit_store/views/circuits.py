@@ -1,12 +1,19 @@
 """Circuits: as a whole, edge by edge, node by node, and over sizes."""
 
 from circuit_store.views.names import destination, port, source
-from circuit_store.views.view import AT, DTYPE, MODEL, STEP, TASK, TOKENS, Column, View
+from circuit_store.views.view import AT, DEVICE, DTYPE, MODEL, STEP, TASK, TOKENS, Column, View
 
 _PARAMS = ", ".join(
     f"json_extract(answer.params, '$.{name}') AS {name}"
     for name in ("method", "ig_steps", "ig_rule", "selector", "search", "threshold")
 )
+QUALIFIES = "circuit.threshold_reached"
+UNQUALIFIED = (
+    "CASE WHEN circuit.threshold_reached IS NULL THEN coalesce(of_task.reason, 'whether it reaches its threshold is not"
+    " known') WHEN NOT circuit.threshold_reached THEN 'the circuit does not reach its threshold' END"
+)
+"""SQL: whether a circuit counts as its task's, and why not (METHODS l.3), of the result `of_task`. It must reach its
+threshold; where the checkpoint does not do the task that is undefined."""
 _AREA = "undefined, see areas_reason"
 _UNDEFINED = "undefined or imported, see reason"
 CIRCUITS = View(
@@ -47,11 +54,12 @@ CIRCUITS = View(
         Column("areas_reason", "why `cpr` and `cmd` are empty", "they are given"),
         Column("imported_from", "file that the circuit was imported from", "it was computed"),
         DTYPE,
+        DEVICE,
         Column("reason", "why a value is empty, or what faithfulness cannot tell here", "nothing is to say"),
     ),
     f"SELECT model.name AS model, step, tokens, task, {_PARAMS}, n_requested, n_edges, n_nodes, n_edges_total,"
     " metric_clean, metric_corrupted, metric_circuit, faithfulness, faithfulness_normalised, threshold_reached,"
-    f" held_out_faithfulness, cpr, cmd, areas_reason, imported_from, dtype, reason FROM answer JOIN {AT}"
+    f" held_out_faithfulness, cpr, cmd, areas_reason, imported_from, dtype, device, reason FROM answer JOIN {AT}"
     " LEFT JOIN circuit ON result_id = answer.id WHERE analysis = 'circuit'",
     "model, task, step",
     ("model", "step", "task"),

@@ -1,6 +1,20 @@
 """What heads do and where they look, and how well tasks are done."""
 
-from circuit_store.views.view import AT, DTYPE, MODEL, OF_ROLES, PRESET, REASON, STEP, TASK, TEXT, TOKENS, Column, View
+from circuit_store.views.view import (
+    AT,
+    DEVICE,
+    DTYPE,
+    MODEL,
+    OF_ROLES,
+    PRESET,
+    REASON,
+    STEP,
+    TASK,
+    TEXT,
+    TOKENS,
+    Column,
+    View,
+)
 
 BEHAVIOUR = View(
     "behaviour",
@@ -20,10 +34,11 @@ BEHAVIOUR = View(
         Column("n_examples", "prompts"),
         Column("accuracy", "share of prompts with a positive metric, 0 to 1", "undefined, see reason"),
         DTYPE,
+        DEVICE,
         REASON,
     ),
     "SELECT model.name AS model, step, tokens, task, metric, value, stderr, low, high, n_examples, accuracy, dtype,"
-    " reason"
+    " device, reason"
     f" FROM answer JOIN {AT} LEFT JOIN behaviour ON result_id = answer.id"
     " WHERE analysis = 'behaviour'",
     "model, task, step",
@@ -45,11 +60,12 @@ _HEAD_COLUMNS = (
     PRESET,
     TEXT,
     DTYPE,
+    DEVICE,
     REASON,
 )
 _HEAD_BODY = (
     "SELECT model.name AS model, step, tokens, role, task, layer, head, value, raw, control,"
-    f" {OF_ROLES}, dtype, CASE WHEN value IS NULL THEN coalesce(head_score.reason, answer.reason) END AS reason"
+    f" {OF_ROLES}, dtype, device, CASE WHEN value IS NULL THEN coalesce(head_score.reason, answer.reason) END AS reason"
     f" FROM answer JOIN {AT} LEFT JOIN head_score ON result_id = answer.id"
     " WHERE analysis = 'heads'"
 )
@@ -86,11 +102,12 @@ ATTENTION = View(
         Column("token", "the token looked at; SQLite ends it at a NUL character", _NONE),
         Column("weight", "the head's attention to it, 0 to 1, to four decimals", _NONE),
         DTYPE,
+        DEVICE,
         REASON,
     ),
     "SELECT model.name AS model, step, task, prompt, row.key / n_heads AS layer, row.key % n_heads AS head,"
     " weight.key AS position, json_extract(attention_row.tokens, '$[' || weight.key || ']') AS token,"
-    " weight.value / 10000.0 AS weight, dtype, reason"
+    " weight.value / 10000.0 AS weight, dtype, device, reason"
     f" FROM answer JOIN {AT} LEFT JOIN attention_row ON result_id = answer.id"
     " LEFT JOIN json_each(weights) AS row LEFT JOIN json_each(row.value) AS weight WHERE analysis = 'attention'",
     "model, task, step, prompt, layer, head, position",

@@ -10,10 +10,11 @@ LAST = (
 )
 """SQL: the number of what a model was computed or asked for last, of those."""
 _NEWER = f"{LAST} > last_result AS stale"
+_EARLIER = "told by an earlier version"
 _STALE = Column(
     "stale",
-    "1 if the store holds newer results of the kind that this rests on, if others were asked for since, or if it is of"
-    " a time when trends did not name their set",
+    "1 if the store holds newer results of the kind that this rests on, if others were asked for since, or if it was"
+    " told by the rules of an earlier version",
 )
 _OF = (PRESET, TEXT, DTYPE)
 
@@ -31,9 +32,10 @@ EMERGENCE = View(
             "kind",
             "`role`: the role's earliest head; `role_in_circuit`: the earliest that writes and reads in its task's"
             " circuits (`greater_than` for successor and induction, `ioi` for others, the task whose prompts were used"
-            " where some were), no row without circuits; `head`: any head with the role; `figure_2_head`: the earliest"
-            " of that circuit by the rule of the paper's figure; `top_head`: the heads longest in it; `task`,"
-            " `task_most`: half and nine tenths of the final metric; `task_minimum`: the lowest metric before",
+            " where some were), of checkpoints that do the task where the circuit reaches its threshold, no row without"
+            " circuits; `head`: any head with the role; `figure_2_head`: the earliest of those circuits by the rule of"
+            " the paper's figure; `top_head`: the heads longest in them; `task`, `task_most`: half and nine tenths of"
+            " the final metric; `task_minimum`: the lowest metric before",
         ),
         Column("name", "role or task"),
         Column("task", "task whose prompts were used", "none were"),
@@ -47,14 +49,27 @@ EMERGENCE = View(
         Column("tokens", "tokens seen by then", "not known, or it does not emerge"),
         Column("lost_step", "first of two in a row below a third of the head's maximum", "not lost"),
         Column("lost_tokens", "tokens seen by then", "not lost, or not known"),
+        Column(
+            "state",
+            "of a head: `emerged`, `lost`, or `last checkpoint only`: it reaches the floor there alone, so that nothing"
+            " confirms it",
+            "the role does not emerge there, a figure, or a task",
+        ),
         Column("value", "a head's highest score; a task's final (or lowest) metric", "nothing was measured"),
         Column("threshold", "what had to be reached", "undefined, see reason"),
+        Column("floor", "the least score that counts as the role", "a figure, a task, or never defined, see reason"),
+        Column(
+            "floor_from",
+            "`role`: the role's own floor; `step N`: what its heads reach by chance at that untrained checkpoint, and"
+            " half as much again (at most half way to 1)",
+            "there is no floor",
+        ),
         Column("reason", "why there is no step", "there is one"),
         *_OF,
         _STALE,
     ),
-    "SELECT model.name AS model, kind, emergence.name AS name, task, layer, head, step, lost_step, value, threshold,"
-    " reason, preset, text, dtype,"
+    "SELECT model.name AS model, kind, emergence.name AS name, task, layer, head, step, lost_step, state, value,"
+    " threshold, floor, floor_from, reason, preset, text, dtype,"
     f" {_tokens('emergence.step')} AS tokens, {_tokens('emergence.lost_step')} AS lost_tokens, {_NEWER},"
     " emergence.id AS place"
     " FROM emergence JOIN model ON model.id = model_id",
@@ -65,7 +80,7 @@ EMERGENCE = View(
 
 HANDOFFS = View(
     "handoffs",
-    "Roles that one head loses and another gains soon before or after.",
+    "Roles that one head loses and another gains soon before or after, each loss to one head at most.",
     (
         MODEL,
         Column("role", "the role"),
@@ -77,11 +92,26 @@ HANDOFFS = View(
         Column("to_head", "the head that gains it"),
         Column("gained_step", "when it is gained"),
         Column("window", "checkpoints that may lie between"),
+        Column(
+            "window_tokens", "tokens seen from so many checkpoints before the loss to as many after it", "not known"
+        ),
+        Column(
+            "fall",
+            "mean score over 3 checkpoints before the loss minus that over 3 from it on",
+            _EARLIER,
+        ),
+        Column("rise", "the same of the head that gains it, at least half the fall", _EARLIER),
+        Column(
+            "expected_by_chance",
+            "hand-offs of the role if its losses came at other times: mean over 200 shifts round the run",
+            _EARLIER,
+        ),
         *_OF,
         _STALE,
     ),
     f"SELECT model.name AS model, role, task, from_layer, from_head, lost_step, to_layer, to_head, gained_step, window,"
-    f" preset, text, dtype, {_NEWER}, handoff.id AS place FROM handoff JOIN model ON model.id = model_id",
+    f" window_tokens, fall, rise, expected_by_chance, preset, text, dtype, {_NEWER}, handoff.id AS place"
+    " FROM handoff JOIN model ON model.id = model_id",
     "model, place",
     ("model", "role", "task", "preset", "text", "dtype"),
     "role_handoffs",

@@ -2,11 +2,13 @@
 
 The same definition serves the explorer, `show`, `export`, the database's own view and the documentation. Several
 results may answer one question (other parameters, an earlier run); `answer` is the relation of those that do, among
-those that the caller's choices allow. The newest does, and a result counts as new when it is computed and when a run
-asks for it again. What is followed over training must not mix parameters: behaviour, head roles, attention and
-the algorithm have one set (parameters, text of the task, precision, version of the analysis) for each model, role and
-task, that of its newest result, and where a checkpoint lacks that set nothing answers. A circuit, and the check of its
-years, is chosen for each checkpoint and task, and path patching for each set of parameters besides.
+those that the caller's choices allow.
+
+A curve over training never mixes parameters. For each model, analysis, role and task one set answers at all
+checkpoints (parameters, text and prompts of the task, precision, version of the analysis): the one asked for last,
+among those with a value at any checkpoint if there are such (METHODS l.2). A result counts as asked for when it is
+computed and when a run asks for it again. Where a checkpoint lacks that set nothing answers. Path patching has a set
+for each of its parameters, since these name the paths.
 """
 
 import re
@@ -48,25 +50,59 @@ class View:
         return f"WITH answer AS ({answer(choices)}) SELECT {names} FROM ({self.body}) {condition}ORDER BY {self.order}"
 
 
-SET = "result.dtype || ' ' || result.version || ' ' || coalesce(task_id, '') || ' ' || result.params"
-"""SQL: what results must have in common to be compared over training."""
-NEWEST = "asked DESC, result.id DESC"
-_ALONE = "('circuit', 'greater_than', 'patch')"
-"""Analyses of which each checkpoint has its own answer."""
+_VALUES = {
+    "behaviour": "behaviour WHERE value NOT NULL",
+    "heads": "head_score WHERE value NOT NULL",
+    "attention": "attention_row WHERE TRUE",
+    "circuit": "circuit WHERE n_edges NOT NULL",
+    "algorithm": "stage WHERE percent NOT NULL",
+    "greater_than": "year_node WHERE TRUE",
+    "patch": "patch_effect WHERE effect NOT NULL",
+}
+"""Analysis -> where its values lie."""
+_VALUED = "CASE analysis " + " ".join(
+    f"WHEN '{analysis}' THEN EXISTS (SELECT 1 FROM {rows} AND result_id = result.id)"
+    for analysis, rows in _VALUES.items()
+)
+_SET = (
+    "CASE WHEN analysis = 'circuit' AND json_extract(result.params, '$.method') = 'imported' THEN 'imported'"
+    " ELSE result.dtype || ' ' || result.version || ' ' || coalesce(task_id, '') || ' ' || result.params END"
+)
+"""SQL: what results must have in common to be compared over training; all circuits of files are one set."""
+ABOUT = "of_model, analysis, role, task, paths"
+"""SQL: what a question is about, columns of `competing`."""
+NEWEST = "asked DESC, id DESC"
+OF_MODEL = (
+    "checkpoint_id IN (SELECT checkpoint.id FROM checkpoint JOIN model ON model.id = model_id WHERE model.name = ?)"
+)
+"""SQL: a choice, of the results of the model that is given."""
+
+
+def competing(choices: str = "") -> str:
+    """SQL: results, with the name `task` and `metric` of the task, and which set each is of.
+
+    Columns besides: `parameters` names the set, `defined` is 1 if any result of that set has a value, and `shown` is
+    the set that answers.
+    """
+    known = (
+        "SELECT result.*, task.name AS task, task.metric AS metric, model_id AS of_model,"
+        " CASE analysis WHEN 'patch' THEN result.params END AS paths,"
+        f" {_SET} AS parameters, {_VALUED} END AS valued"
+        " FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id LEFT JOIN task ON task.id = task_id"
+        f" {choices and 'WHERE ' + choices}"
+    )
+    sets = f"SELECT *, max(valued) OVER (PARTITION BY {ABOUT}, parameters) AS defined FROM ({known})"
+    return (
+        f"SELECT *, first_value(parameters) OVER (PARTITION BY {ABOUT} ORDER BY defined DESC, {NEWEST}) AS shown"
+        f" FROM ({sets})"
+    )
 
 
 def answer(choices: str = "") -> str:
-    """SQL: the results that answer (see above), with the name `task` and `metric` of the task."""
-    of_model = (
-        "SELECT result.*, task.name AS task, task.metric AS metric,"
-        f" {SET} = first_value({SET}) OVER (PARTITION BY model_id, analysis, role, task.name ORDER BY {NEWEST})"
-        " AS of_newest FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id LEFT JOIN task ON task.id = task_id"
-        f" {choices and 'WHERE ' + choices}"
-    )
+    """SQL: the results that answer (see above); columns as in `competing`."""
     of_checkpoint = (
-        "SELECT *, row_number() OVER (PARTITION BY checkpoint_id, analysis, role, task,"
-        f" CASE analysis WHEN 'patch' THEN params END ORDER BY {NEWEST.replace('result.', '')}) AS rank"
-        f" FROM ({of_model}) WHERE analysis IN {_ALONE} OR of_newest"
+        f"SELECT *, row_number() OVER (PARTITION BY checkpoint_id, {ABOUT} ORDER BY {NEWEST}) AS rank"
+        f" FROM ({competing(choices)}) WHERE parameters = shown"
     )
     return f"SELECT * FROM ({of_checkpoint}) WHERE rank = 1"
 
@@ -77,6 +113,7 @@ TOKENS = Column("tokens", "tokens seen in training", "not known for this model")
 TASK = Column("task", "task whose prompts were used")
 REASON = Column("reason", "why a value is empty", "the value is defined")
 DTYPE = Column("dtype", "precision of the computation")
+DEVICE = Column("device", "where it was computed: `cpu`, or a GPU; values of several may differ in the last digits")
 PRESET = Column("preset", "parameters of the role: `default` or `paper-code`", "it has none")
 TEXT = Column("text", "hash of the text that was used", "none was")
 OF_ROLES = "json_extract(answer.params, '$.preset') AS preset, json_extract(answer.params, '$.text') AS text"

@@ -60,7 +60,9 @@ class Trends(Page):
         for row in rows:
             named = _named(name, task) if row["kind"] == "role" else cut("     in its circuit", 25)
             lines.append_text(named).append_text(self._course(row))
-        which = ", ".join(roles.differs(roles.set_of(rows[0]), rows[0]["task"]))
+        raised = rows[0]["floor_from"] not in (None, "role")
+        floor = [f"floor {rows[0]['floor']:.2f}, above chance at {plain(rows[0]['floor_from'])}"] if raised else []
+        which = ", ".join([*roles.differs(roles.set_of(rows[0]), rows[0]["task"]), *floor])
         return lines.append(wrapped(which, 5) if which else "", self.colours.muted)
 
     def _course(self, row: dict[str, Any]) -> Text:
@@ -77,6 +79,10 @@ class Trends(Page):
             lines.append_text(cut(f"  {words(row['role'])}", 24))
             lost, gained = (head_name((row[f"{end}_layer"], row[f"{end}_head"])) for end in ("from", "to"))
             lines.append(f"{lost} at {row['lost_step']} → {gained} at {row['gained_step']}\n")
+            if row["fall"] is not None:
+                by_chance = f"{row['expected_by_chance']:.1f} of this role expected by chance"
+                told = f"falls by {row['fall']:.2f}, rises by {row['rise']:.2f}; {by_chance}"
+                lines.append(wrapped(told, 5), self.colours.muted)
         return lines if passed else lines.append("  none\n", self.colours.muted)
 
 

@@ -29,6 +29,8 @@ class Circuit(Pane):
     def __init__(self) -> None:
         super().__init__()
         self.circuit: queries.CircuitOf | None = None
+        self.of: str | None = None
+        """By what the task's circuits at other checkpoints were found, where there is none here."""
         self.roles: dict[Head, tuple[str, ...]] = {}
         self.rows: list[Branch] = []
         self.opened: set[Path] = {ROOT}
@@ -48,10 +50,12 @@ class Circuit(Pane):
         return at.model, at.step, at.task
 
     def load(self, look: Look) -> None:
-        at, self.circuit, self.roles = look.at, None, {}
+        at, self.circuit, self.roles, self.of = look.at, None, {}, None
         if at.model is None or at.step is None:
             return
-        self.circuit = queries.circuit(look.db, at.model, at.step, at.task) if at.task else None
+        if at.task:
+            self.circuit = queries.circuit(look.db, at.model, at.step, at.task)
+            self.of = None if self.circuit else queries.circuits_by(look.db, at.model, at.task)
         strong = queries.strong_roles(look.db, at.model, at.step, at.task)
         self.roles = {head: tuple(filter(roles.is_role, held)) for head, held in strong.items()}
         edges = [edge for into in (self.circuit.into if self.circuit else {}).values() for edge in into]
@@ -85,7 +89,8 @@ class Circuit(Pane):
         if at.task is None:
             return f"{self.ABOUT} None is computed yet."
         if self.circuit is None:
-            return f"No circuit of {plain(at.task)} is computed at step {at.step}. , and . go to other checkpoints."
+            what = " · ".join([plain(at.task), *([plain(self.of)] if self.of else [])])
+            return f"No circuit of {what} is computed at step {at.step}. , and . go to other checkpoints."
         if not self.circuit.into:
             return f"No circuit here: {plain(self.circuit.header['reason'] or 'no edge was kept')}."
         return ""
