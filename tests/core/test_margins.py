@@ -1,5 +1,6 @@
 """Nothing counts that rounding decides (METHODS l.1): differences at rounding's size, the same on any processor."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,3 +98,54 @@ def test_shares_do_not_depend_on_batches(named):
         copying.fitting = fitting
     assert batches.fitting is fitting
     assert all(torch.equal(a.value, b.value) for a, b in zip(whole, parts, strict=True))
+
+
+def test_heads_whose_effect_is_rounding_are_in_no_class(fresh_parallel, named):
+    """A head that writes a millionth of what it wrote has an effect, of the size of float32's errors: no mover, no
+    suppressor, of either sign; and no S-inhibition head whose changes are as small."""
+    from ioi_stages import algorithm, some_roles
+
+    from circuit_core.patching.s_inhibition import TESTED, Change
+
+    bridge, graph, prompts = fresh_parallel.bridge, fresh_parallel.graph, named[2]
+    with torch.no_grad():
+        bridge.blocks[1].attn.W_O[:] *= 1e-6
+    every = torch.ones(graph.n_layers, graph.n_heads)
+    roles = some_roles(graph, negative_name_mover=every, copy_suppression=every)
+    first = algorithm((bridge, graph, prompts), roles).movers_and_suppressors
+    assert first.heads["negative_name_mover"]
+    assert not [head for found in first.heads.values() for head in found if head[0] == 1]
+    changes = {"logit_diff": -0.1, "io": -0.1, "s1": 0.1, "s2": 0.0}
+    assert Change(0, 0, TESTED, **changes).inhibits
+    for one in ("logit_diff", "io", "s1"):
+        assert not Change(0, 0, TESTED, **(changes | {one: 1e-6 * changes[one]})).inhibits
+
+
+def test_scores_that_are_above_their_mean_by_rounding_are_not_above_it(named):
+    """Heads of even attention have induction scores of 0 to 1e-8, of which half are above the mean."""
+    from ioi_stages import algorithm, some_roles
+
+    graph = named[1]
+    noise = 1e-8 * torch.rand(graph.n_layers, graph.n_heads, generator=torch.Generator().manual_seed(0))
+    last = algorithm(named, some_roles(graph, induction=noise)).induction_and_duplicate
+    assert last.heads["induction"] == [] and last.heads["duplicate_token"] != []
+
+
+def test_a_metric_that_is_positive_by_rounding_is_no_right_answer(fresh_parallel):
+    """Two tokens whose unembedding vectors differ in the last bits: one of the ten prompts has them as answers."""
+    from circuit_core.behaviour import behaviour
+    from circuit_core.tasks.metrics import LogitDifference
+
+    bridge, prompts = fresh_parallel.bridge, fresh_parallel.prompts
+    correct, wrong = prompts.metric.correct.clone(), prompts.metric.wrong.clone()
+    correct[0], wrong[0] = 95, 96
+    assert not {95, 96} & set(correct[1:].tolist()) | {95, 96} & set(wrong[1:].tolist())
+    ends = torch.arange(len(prompts)), prompts.end
+    with torch.no_grad():
+        sign = bridge(prompts.clean)[ends][0, 96].sign()
+        bridge.W_U[:, 95] = bridge.W_U[:, 96] * (1 + 3e-7 * sign)
+        metric = LogitDifference(correct, wrong)
+        values = metric(bridge(prompts.clean)[ends])
+    assert 0 < values[0] < 1e-5 * values.abs().max()
+    rest = (values[1:] > 0).sum().item()
+    assert behaviour(bridge, replace(prompts, metric=metric)).accuracy == pytest.approx(rest / len(prompts))
