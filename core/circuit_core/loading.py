@@ -13,7 +13,7 @@ from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.sources import build_bridge_from_module
 from transformers import AutoModelForCausalLM
 
-from circuit_core import checkpoints
+from circuit_core import checkpoints, equivalents
 from circuit_core.errors import CheckpointError, UnsupportedModel, first_line
 from circuit_core.graph import Graph
 from circuit_core.tokenizing import tokenizer
@@ -80,7 +80,8 @@ def as_bridge(model: Any) -> TransformerBridge:
     if kv not in (None, heads):
         raise UnsupportedModel(f"{name} shares keys and values between heads ({kv} for {heads}): not supported yet.")
     model.set_attn_implementation("eager")
-    bridge = build_bridge_from_module(model.eval(), name, hf_config=config)
+    equal = equivalents.hookable(model.eval())
+    bridge = build_bridge_from_module(equal, name, hf_config=config, post_adapter_hook=equivalents.name_parts)
     return bridge.requires_grad_(False)
 
 
