@@ -46,7 +46,7 @@ def _layers(model: PreTrainedModel) -> Any:
 class _TwoNorms(StableLmDecoderLayer):
     """A layer with parallel residual: x + attention(ln1(x)) + mlp(ln2(x))."""
 
-    def forward(self, hidden_states: torch.Tensor, **kwargs: Any) -> torch.Tensor:
-        attended, _ = self.self_attn(hidden_states=self.input_layernorm(hidden_states), **kwargs)
+    def forward(self, hidden_states: torch.Tensor, *given: Any, **named: Any) -> torch.Tensor:
+        attended, _ = self.self_attn(self.input_layernorm(hidden_states), *given, **named)
         assert self.post_attention_layernorm is not None
         return hidden_states + attended + self.mlp(self.post_attention_layernorm(hidden_states))

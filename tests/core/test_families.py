@@ -1,4 +1,5 @@
-"""Every supported family with every option that changes its function: Hugging Face's logits, and autograd's scores."""
+"""Every supported family with every option that changes its function: Hugging Face's logits, whole and by parts, and
+autograd's scores."""
 
 import numpy as np
 import pytest
@@ -8,20 +9,28 @@ from families import EVERY, FAMILIES, random_model, random_prompts
 
 @pytest.fixture(scope="module", params=EVERY, ids=[f"{family}, {option or 'plain'}" for family, option in EVERY])
 def case(request):
-    """Hugging Face's logits of the clean prompts, and the wrapped model."""
-    from circuit_core import loading
+    """Hugging Face's logits of the clean prompts, what the logit guard keeps, and the wrapped model."""
+    from circuit_core import loading, parity
 
     model, prompts = random_model(*request.param), random_prompts()
     model.set_attn_implementation("eager")
     with torch.no_grad():
-        theirs = model(prompts.clean).logits
+        theirs, kept = model(prompts.clean).logits, parity.reference(model)
     bridge = loading.as_bridge(model)
-    return theirs, bridge, loading.graph_of(bridge), prompts
+    return theirs, kept, bridge, loading.graph_of(bridge), prompts
 
 
 def test_logits_are_hugging_faces(case):
-    theirs, bridge, _, prompts = case
+    theirs, _, bridge, _, prompts = case
     assert (bridge(prompts.clean) - theirs).abs().max() < 1e-6 * theirs.abs().max()
+
+
+def test_the_guard_lets_it_pass(case):
+    """The wrapped model's logits are Hugging Face's, and so is the full circuit of which every node runs anew."""
+    from circuit_core import parity
+
+    _, kept, bridge, graph, _ = case
+    parity.check(bridge, graph, kept)
 
 
 def test_scores_are_those_of_autograd_on_split_inputs(case):
@@ -29,7 +38,7 @@ def test_scores_are_those_of_autograd_on_split_inputs(case):
     the gradient there is taken by autograd through TransformerLens's own forward pass (METHODS 0.2)."""
     from circuit_core.circuits.attribution import attribute
 
-    _, bridge, graph, prompts = case
+    _, _, bridge, graph, prompts = case
     found = attribute(bridge, graph, prompts, "eap").scores
     expected = on_split_inputs(bridge, graph, prompts)
     assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
@@ -74,6 +83,6 @@ def on_split_inputs(bridge, graph, prompts) -> np.ndarray:
 
 
 def test_every_family_is_here():
-    from circuit_core.loading import FAMILIES as SUPPORTED
+    from circuit_core.architectures import FAMILIES as SUPPORTED
 
-    assert {f"{name}{'LMHeadModel' if name == 'GPT2' else 'ForCausalLM'}" for name in FAMILIES} == set(SUPPORTED)
+    assert {f"{name}{'LMHeadModel' if name == 'GPT2' else 'ForCausalLM'}" for name in FAMILIES} == {*SUPPORTED.values()}

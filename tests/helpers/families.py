@@ -20,46 +20,36 @@ LLAMA_3: dict[str, Any] = {
 YARN: dict[str, Any] = {
     **{"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": 16},
 }
+ROTARY: dict[str, Any] = {"rope_type": "default", "rope_theta": 100.0, "partial_rotary_factor": 1.0}
 OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
     "GPTNeoX": {
-        "sequential": {"use_parallel_residual": False},
         "no biases": {"attention_bias": False},
-        "sequential, no biases": {"attention_bias": False, "use_parallel_residual": False},
-        "all rotary": {"rope_parameters": {"rope_type": "default", "rope_theta": 100.0, "partial_rotary_factor": 1.0}},
-        "linear": {
-            "rope_parameters": {"rope_type": "linear", "factor": 4.0, "rope_theta": 1e4, "partial_rotary_factor": 0.25}
-        },
-        "tied": {"tie_word_embeddings": True},
-        "relu": {"hidden_act": "relu"},
+        "no biases, sequential": {"attention_bias": False, "use_parallel_residual": False},
+        "all rotary, tied": {"rope_parameters": ROTARY, "tie_word_embeddings": True, "hidden_act": "relu"},
+        "linear": {"rope_parameters": ROTARY | {"rope_type": "linear", "factor": 4.0, "partial_rotary_factor": 0.25}},
     },
     "GPT2": {
-        "scaled by layer": {"scale_attn_by_inverse_layer_idx": True},
-        "reordered": {"reorder_and_upcast_attn": True},
-        "untied": {"tie_word_embeddings": False},
-        "relu": {"activation_function": "relu"},
+        "scaled by layer, untied": {
+            **{"scale_attn_by_inverse_layer_idx": True, "reorder_and_upcast_attn": True},
+            **{"tie_word_embeddings": False, "activation_function": "relu"},
+        },
     },
     "Llama": {
-        "biases": {"attention_bias": True, "mlp_bias": True},
-        "wide heads": {"head_dim": 16},
-        "tied": {"tie_word_embeddings": True},
-        "rope of Llama 3": {"rope_parameters": LLAMA_3},
-        "yarn": {"rope_parameters": YARN},
+        "biases, wide heads, rope of Llama 3": {
+            **{"attention_bias": True, "mlp_bias": True, "head_dim": 16, "tie_word_embeddings": True},
+            "rope_parameters": LLAMA_3,
+        },
     },
-    "Mistral": {
-        "no window": {"sliding_window": None},
-        "narrow heads": {"head_dim": 4},
-        "tied": {"tie_word_embeddings": True},
-    },
+    "Mistral": {"no window, narrow heads": {"sliding_window": None, "head_dim": 4, "tie_word_embeddings": True}},
     "Qwen2": {
-        "a window in one layer": {"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1},
-        "yarn": {"rope_parameters": YARN},
+        "a window in one layer, yarn": {
+            **{"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1, "rope_parameters": YARN},
+        },
     },
     "StableLm": {
-        "biases": {"use_qkv_bias": True},
-        "parallel": {"use_parallel_residual": True},
-        "normed": {"qk_layernorm": True},
-        "parallel, normed, biases": {"use_parallel_residual": True, "qk_layernorm": True, "use_qkv_bias": True},
-        "all rotary": {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 1.0}},
+        "parallel, biases": {"use_parallel_residual": True, "use_qkv_bias": True},
+        "normed, all rotary": {"qk_layernorm": True, "rope_parameters": ROTARY},
+        "parallel, normed": {"use_parallel_residual": True, "qk_layernorm": True},
     },
 }
 EVERY = [(family, option) for family in FAMILIES for option in (None, *OPTIONS[family])]
