@@ -1,8 +1,8 @@
 """Annotations of circuit_core are checked at run time, except those of functions that are made while others run.
 
-Every hook is such a function; compiling its checks takes longer than a pass of a test's model. One thread a process:
-the models are small, and tests run side by side. For the same reason no property is timed, and garbage is looked for
-seldom, never in what imports leave behind.
+Every hook is such a function; compiling its checks takes longer than a pass of a test's model. One thread a process,
+unless TEST_THREADS says otherwise: the models are small, and tests run side by side. For the same reason no property is
+timed, and garbage is looked for seldom, never in what imports leave behind.
 """
 
 import ast
@@ -15,7 +15,7 @@ from hypothesis import settings
 from jaxtyping._import_hook import JaxtypingTransformer
 
 gc.disable()
-os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = os.environ.get("TEST_THREADS", "1")
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 _checked = JaxtypingTransformer.visit_FunctionDef

@@ -11,12 +11,14 @@ from circuit_core.circuits.batches import fitting, in_batches
 from circuit_core.circuits.faithfulness import NOT_FINITE, ONE_PROMPT, standard_error
 from circuit_core.circuits.footprint import Footprint
 from circuit_core.circuits.residual import end_rows
+from circuit_core.margins import ROUNDING
 from circuit_core.tasks.prompts import PromptSet
 
 
 @dataclass(frozen=True)
 class TaskBehaviour:
-    """Mean metric with its standard error and normal 95 % interval; accuracy is the share of positive metrics.
+    """Mean metric with its standard error and normal 95 % interval; accuracy is the share of positive metrics,
+    above zero by more than 1e-5 of the largest: less may be rounding (METHODS l.1).
 
     One prompt has neither error nor interval.
     """
@@ -37,7 +39,7 @@ def behaviour(bridge: TransformerBridge, prompts: PromptSet) -> TaskBehaviour:
     if not values.isfinite().all():
         return TaskBehaviour(None, None, None, None, len(prompts), None, NOT_FINITE)
     mean, error = values.mean().item(), standard_error(values)
-    accuracy = (values > 0).float().mean().item()
+    accuracy = (values > ROUNDING * values.abs().max()).float().mean().item()
     if error is None:
         return TaskBehaviour(mean, None, None, None, len(prompts), accuracy, ONE_PROMPT)
     return TaskBehaviour(mean, error, mean - 1.96 * error, mean + 1.96 * error, len(prompts), accuracy)

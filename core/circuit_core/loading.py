@@ -13,20 +13,13 @@ from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.sources import build_bridge_from_module
 from transformers import AutoModelForCausalLM
 
-from circuit_core import checkpoints
+from circuit_core import architectures, checkpoints, equivalents, parity
 from circuit_core.errors import CheckpointError, UnsupportedModel, first_line
 from circuit_core.graph import Graph
 from circuit_core.tokenizing import tokenizer
 
-FAMILIES = (
-    "GPTNeoXForCausalLM",
-    "GPT2LMHeadModel",
-    "LlamaForCausalLM",
-    "MistralForCausalLM",
-    "Qwen2ForCausalLM",
-    "StableLmForCausalLM",
-)
-"""Architectures whose residual stream is the plain sum that circuits need, each shown to be so by a test."""
+_in_parity: set[tuple[bytes, torch.dtype, str]] = set()
+"""config.json, precision and kind of device of what this process has found to agree with Hugging Face."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +46,13 @@ def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.flo
 
     Raises:
         CheckpointError: missing, unreadable, or weights that do not fit the config.
-        UnsupportedModel: grouped-query attention, or norms after attention and MLP.
+        UnsupportedModel: another architecture than `FAMILIES`, grouped-query attention, or an option for which the
+            wrapped model has other logits than Hugging Face's (see `parity`).
     """
     folder = Path(folder)
     checkpoints.shape(folder)
+    if reason := architectures.refusal(checkpoints.config(folder)):
+        raise UnsupportedModel(reason)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, output_loading_info=True, local_files_only=True, trust_remote_code=False
@@ -66,21 +62,25 @@ def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.flo
     model, report = loaded
     if absent := sorted(report["missing_keys"]) or sorted(map(str, report.get("mismatched_keys", ()))):
         raise CheckpointError(f"{folder}: the weights do not fit config.json, {absent[0]} is amiss.", "mismatch")
-    bridge = as_bridge(model.to(device))
-    return Loaded(bridge, graph_of(bridge), tokenizer(folder), checkpoints.fingerprint(folder))
+    model = model.to(device).eval()
+    asked = (folder / "config.json").read_bytes(), dtype, torch.device(device).type
+    kept = None if asked in _in_parity else parity.reference(model)
+    bridge = as_bridge(model)
+    graph = graph_of(bridge)
+    if kept and parity.check(bridge, graph, kept):
+        _in_parity.add(asked)
+    return Loaded(bridge, graph, tokenizer(folder), checkpoints.fingerprint(folder))
 
 
 def as_bridge(model: Any) -> TransformerBridge:
     """Wrap a Hugging Face model in place, frozen, eager and in evaluation mode. Raises: UnsupportedModel."""
     config: Any = model.config
-    name = type(model).__name__
-    if name not in FAMILIES:
-        raise UnsupportedModel(f"{name} is not supported, only {', '.join(FAMILIES)}: their parts are known to add up.")
-    heads, kv = config.num_attention_heads, getattr(config, "num_key_value_heads", None)
-    if kv not in (None, heads):
-        raise UnsupportedModel(f"{name} shares keys and values between heads ({kv} for {heads}): not supported yet.")
+    if reason := architectures.refusal(config.to_dict()):
+        raise UnsupportedModel(reason)
     model.set_attn_implementation("eager")
-    bridge = build_bridge_from_module(model.eval(), name, hf_config=config)
+    equal = equivalents.hookable(model.eval())
+    name = architectures.FAMILIES[config.model_type]
+    bridge = build_bridge_from_module(equal, name, hf_config=config, post_adapter_hook=equivalents.name_parts)
     return bridge.requires_grad_(False)
 
 

@@ -135,3 +135,13 @@ def test_only_content_words_that_have_occurred_are_kept():
     expected = [[], [1], [1], [1, 3], [4]]
     found = kept(lens, tokens, tokens != 3)
     assert [row.nonzero()[:, 0].tolist() for row in found[0]] == expected
+
+
+def test_all_occurrences_of_a_token_are_kept_whatever_rounding_makes_of_them():
+    """Logits of 200 that are equal but for the last bits of float32, as products in another order give them."""
+    from circuit_core.heads.copy_suppression import kept
+
+    tokens, rounded = torch.tensor([[7, 8, 7, 7]]), torch.tensor([200.0, 1.0, 200 - 2e-5, 200 + 2e-5])
+    assert len(rounded.unique()) == 4
+    found = kept(rounded.expand(4, -1)[None], tokens, tokens > 0)
+    assert [row.nonzero()[:, 0].tolist() for row in found[0]] == [[0], [0], [0, 2], [0, 2, 3]]

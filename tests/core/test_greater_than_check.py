@@ -160,3 +160,27 @@ def test_the_order_of_heads_means_nothing(case):
     figures = [[(h.looks_at_year, h.raises_year) for h in heads] for heads in (moved, after.heads, before.heads)]
     assert figures[0] == figures[1] != figures[2]
     assert after.mlps[0].later_minus_others == pytest.approx(before.mlps[0].later_minus_others, abs=1e-5)
+
+
+def test_what_rounding_decides_is_neither_looked_at_nor_raised(case):
+    """Invariant: attention that is even but for a millionth looks nowhere, and a head that writes nothing raises
+    nothing, though the largest attention and contribution would be the same as before (METHODS l.1)."""
+    from places import GOLDEN
+    from transformers import AutoModelForCausalLM
+
+    from circuit_core import loading
+
+    golden, prompts, *_ = case
+    if "neox" not in prompts.name:
+        return
+    model: Any = AutoModelForCausalLM.from_pretrained(GOLDEN / prompts.name / "model")
+    attention, n_heads = model.gpt_neox.layers[0].attention, golden.graph.n_heads
+    for parameter in attention.query_key_value.parameters():
+        parameter.data.unflatten(0, (n_heads, 3, -1))[:, 0] *= 1e-6
+    attention.dense.weight.data *= 1e-9
+    mask = circuit(golden.graph, "m1->logits", *(f"a0.h{head}->m1" for head in range(n_heads)))
+    before = check(golden, prompts, mask)
+    after = check(replace(golden, loaded=replace(golden.loaded, bridge=loading.as_bridge(model))), prompts, mask)
+    assert max(h.looks_at_year for h in before.heads) > 0 and max(h.raises_year for h in before.heads) > 0
+    assert after.reason is None
+    assert [(h.looks_at_year, h.raises_year) for h in after.heads] == [(0, 0)] * n_heads

@@ -1,19 +1,15 @@
 """Circuit evaluation: the reference's metrics, and the two ends that are known exactly (METHODS c.4)."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
+from families import FAMILIES, random_model, random_prompts
 
-FAMILIES: dict[str, dict[str, Any]] = {
-    "GPTNeoX": {"intermediate_size": 32},
-    "GPT2": {},
-    "Llama": {"intermediate_size": 32},
-    "Mistral": {"intermediate_size": 32, "num_key_value_heads": 3, "sliding_window": 4},
-    "Qwen2": {"intermediate_size": 32, "num_key_value_heads": 3},
-    "StableLm": {"intermediate_size": 32, "num_key_value_heads": 3},
-}
+CASES = [
+    *((family, None) for family in FAMILIES),
+    ("GPTNeoX", "no biases, sequential"),
+    ("StableLm", "parallel, normed"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -71,32 +67,13 @@ def test_scores_predict_what_leaving_out_an_edge_does(golden, run):
     assert r > 0.75
 
 
-def random_model(family: str, **more: Any):
-    """A tiny model of three layers and three heads, its weights, gains and biases all away from their defaults."""
-    import transformers
-
-    torch.manual_seed(0)
-    sizes: dict[str, Any] = {"vocab_size": 30, "hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 3}
-    config = getattr(transformers, f"{family}Config")(**(sizes | FAMILIES[family] | more))
-    model = getattr(transformers, f"{family}{'LMHeadModel' if family == 'GPT2' else 'ForCausalLM'}")(config)
-    for p in model.parameters():
-        torch.nn.init.normal_(p, mean=0.0 if p.dim() > 1 else 0.5, std=0.3)
-    return model
-
-
-def random_run(family: str, **more: Any):
-    """Prompts that are equal at first and end at different positions."""
+def random_run(family: str, option: str | None = None):
+    """Of a model of three layers."""
     from circuit_core import loading
     from circuit_core.circuits.interchange import Interchange
-    from circuit_core.tasks.metrics import LogitDifference
-    from circuit_core.tasks.prompts import PromptSet
 
-    bridge = loading.as_bridge(random_model(family, **more))
-    clean, corrupted = torch.randint(30, (2, 6, 9), generator=torch.Generator().manual_seed(1))
-    corrupted[:, :3] = clean[:, :3]
-    end = torch.tensor([8, 7, 8, 6, 5, 8])
-    prompts = PromptSet("x", clean, corrupted, end, LogitDifference(clean[:, 0], corrupted[:, -1]))
-    return Interchange(bridge, loading.graph_of(bridge), prompts)
+    bridge = loading.as_bridge(random_model(family, option, num_hidden_layers=3))
+    return Interchange(bridge, loading.graph_of(bridge), random_prompts())
 
 
 def by_hooks(run, mask):
@@ -139,10 +116,9 @@ def by_hooks(run, mask):
     return prompts.metric(logits[torch.arange(len(prompts)), prompts.end])
 
 
-@pytest.fixture(scope="module", params=[*FAMILIES, "sequential GPTNeoX"])
+@pytest.fixture(scope="module", params=CASES, ids=[f"{family}, {option}" for family, option in CASES])
 def random(request):
-    family = request.param.split()[-1]
-    return random_run(family, **({"use_parallel_residual": False} if " " in request.param else {}))
+    return random_run(*request.param)
 
 
 def masks_of_all_kinds(graph):
@@ -172,12 +148,16 @@ def test_circuits_side_by_side_do_not_touch_each_other(random):
         assert torch.allclose(torch.cat(parts), together, atol=1e-5)
 
 
-def test_attention_that_does_more_than_rotate_is_refused():
-    """A norm of queries and keys would be left out silently."""
+def test_attention_that_does_more_is_refused():
+    """A soft cap of the scores would be left out silently."""
+    from circuit_core.circuits.attending import Attending
     from circuit_core.errors import UnsupportedModel
 
+    q, k, v = torch.randn(3, 2, 5, 3, 4, generator=torch.Generator().manual_seed(0))
+    scores = torch.einsum("bqhe,bkhe->bhqk", q, k)
+    assert Attending({"q": q, "k": k, "v": v, "attn_scores": scores / 2}).scale == pytest.approx(0.5)
     with pytest.raises(UnsupportedModel, match="no plain product"):
-        random_run("StableLm", qk_layernorm=True)
+        Attending({"q": q, "k": k, "v": v, "attn_scores": scores.tanh()})
 
 
 def test_what_feeds_only_the_answer_is_needed_there_alone(parallel):

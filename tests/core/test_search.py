@@ -78,6 +78,19 @@ def test_the_search_of_the_code_slows_down_near_the_threshold():
     assert given.asked[:4] == [25, 50, 75, 87]
 
 
+def test_rounding_is_neither_a_fall_nor_a_miss():
+    """Sizes that prune to the same circuit differ in the last bits: no new start. A circuit that does all that the
+    model does reaches a threshold of 1."""
+    from circuit_core.circuits.strategies import _code
+
+    flat = Given(lambda n: 0.7 - 1e-8 * n if n < 200 else 1.0)
+    _code(flat.reach)
+    assert flat.reach.asked[:4] == [25, 37, 43, 46]
+    whole = Given(lambda n: 1 - 1e-7)
+    whole.reach.threshold = 1.0
+    assert whole.reach(10)
+
+
 @pytest.mark.parametrize("search", ["grid", "paper", "code"])
 def test_no_smaller_evaluated_size_reaches_the_threshold(case, search):
     from circuit_core.circuits.search import minimal_circuit

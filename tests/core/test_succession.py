@@ -40,26 +40,8 @@ def test_the_score_is_the_mean_over_lists(loaded):
 
     found = successor(loaded.bridge, loaded.graph, loaded.tokenizer)
     assert set(found.lists) == {"numbers", "number_words", "ordinals", "days", "months", "letters"}
-    assert torch.equal(found.value, torch.stack(list(found.lists.values())).mean(0))
+    assert torch.allclose(found.value, torch.stack(list(found.lists.values())).mean(0), atol=1e-6)
     assert found.value.max() > 0.5
-
-
-def test_ties_fail_by_default_and_succeed_as_in_the_papers_code(fresh_sample):
-    """A head that writes nothing ties everywhere."""
-    from circuit_core.heads.succession import successor
-
-    loaded = fresh_sample
-    loaded.bridge.blocks[1].attn.W_O[0] = 0
-    scores = {p: successor(loaded.bridge, loaded.graph, loaded.tokenizer, p) for p in ("default", "paper-code")}
-    assert scores["default"].value[1, 0] == 0
-    assert scores["paper-code"].value[1, 0] == 1
-
-
-@pytest.fixture
-def fresh_sample():
-    from circuit_core import loading
-
-    return loading.load(SAMPLE / "step1000")
 
 
 def test_a_pair_counts_once_whatever_its_spelling():

@@ -1,15 +1,18 @@
 """Attention of chosen heads from given queries, keys and values, as the model attends.
 
 What a model adds between projection and pattern is read off one of its runs: the rotation (cos and sin, where it has
-one), which keys a query sees, and the scale of the scores. A model that does more than this is refused.
+one), which keys a query sees, and the scale of the scores. Before the rotation queries and keys may be normalised. A
+model that does more than this is refused.
 """
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from circuit_core.circuits.residual import Norm
 from circuit_core.circuits.spans import Span, Tail
 from circuit_core.errors import UnsupportedModel
 
@@ -17,15 +20,17 @@ from circuit_core.errors import UnsupportedModel
 class Attending:
     """One layer; `seen` holds its hooks q, k, v, attn_scores and, if it rotates, cos and sin."""
 
-    def __init__(self, seen: Mapping[str, Tensor]) -> None:
+    def __init__(self, seen: Mapping[str, Tensor], norm: Norm | None = None) -> None:
+        self.norm = norm
         q, k, v = (seen[port].movedim(2, 0).contiguous() for port in "qkv")
         batch = q.shape[1]
         self.rotation = [seen[part].expand(batch, -1, -1) for part in ("cos", "sin") if part in seen]
         self.q: Float[Tensor, "head batch pos d_head"] = q
         self.k: Float[Tensor, "head batch pos d_head"] = k
         self.v: Float[Tensor, "head batch pos d_head"] = v
-        for turned in (q, k):
-            self.rotate(turned, Tail(0))
+        heads = np.arange(len(q))
+        self.turn(q, heads, Tail(0))
+        self.turn(k, heads + len(q), Tail(0))
         scores = seen["attn_scores"].transpose(0, 1)
         self.hidden: Bool[Tensor, "batch pos pos"] = scores[0] <= torch.finfo(scores.dtype).min / 2
         self.scale = self._scale(scores)
@@ -41,8 +46,12 @@ class Attending:
             raise UnsupportedModel("This attention is no plain product of rotated queries and keys: not supported yet.")
         return scale.item()
 
-    def rotate(self, x: Float[Tensor, "*heads batch pos d_head"], span: Span) -> None:
-        """Turn queries or keys at `span` in place."""
+    def turn(
+        self, x: Float[Tensor, "*circuit port batch pos d_head"], ports: Int[np.ndarray, " port"], span: Span
+    ) -> None:
+        """Normalise and rotate queries or keys at `span`, in place; ports are all queries, then all keys."""
+        if self.norm:
+            x.copy_(self.norm[ports](x))
         if self.rotation:
             cos, sin = (span.take(part) for part in self.rotation)
             turned = x[..., : cos.shape[-1]]

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits.attending import Attending
-from circuit_core.circuits.residual import end_rows
+from circuit_core.circuits.residual import Norm, end_rows
 from circuit_core.circuits.spans import Span
 from circuit_core.graph import Graph
 from circuit_core.tasks.prompts import PromptSet
@@ -47,9 +47,10 @@ class Runs:
     seen: dict[str, Tensor]
     """All that a background needs of the corrupted run, by hook."""
 
-    def attending(self, layer: int) -> Attending:
+    def attending(self, layer: int, norm: Norm | None) -> Attending:
+        """Of a layer, whose queries and keys are normalised so."""
         parts = {part: f"blocks.{layer}.attn.hook_{part}" for part in INSIDE}
-        return Attending({part: self.seen[name] for part, name in parts.items() if name in self.seen})
+        return Attending({part: self.seen[name] for part, name in parts.items() if name in self.seen}, norm)
 
     def change(self, name: str) -> Tensor:
         """Clean minus corrupted run."""

@@ -28,7 +28,7 @@ class Basis:
         """Without what norms that centre do not see. No method, for what points back here outlives its use."""
         runs = record(bridge, graph, prompts)
         self.clean, self.corrupted = runs.clean, runs.corrupted
-        self.attending = [runs.attending(layer) for layer in range(graph.n_layers)]
+        self.attending = [runs.attending(layer, w.norm_of_queries_and_keys) for layer, w in enumerate(weights)]
         self.into, self.out = [Into(w) for w in weights], [self.centred(w.out) for w in weights]
         tail = spans.tail(prompts)
         self.at = {

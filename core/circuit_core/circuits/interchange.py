@@ -42,3 +42,9 @@ class Interchange:
         if parts:
             found[todo] = self.answer(torch.cat([MixedRun(self.basis, masks[part]).into_logits() for part in parts]))
         return found
+
+    @torch.no_grad()
+    def clean_by_parts(self) -> Float[Tensor, "batch d_model"]:
+        """The residual stream at the answers in the full circuit, every node computed anew: the clean run's, up to what
+        norms do not see."""
+        return MixedRun(self.basis, self.graph.real[None], anew=True).into_logits()[0]

@@ -18,9 +18,9 @@ from circuit_core.graph import PORTS
 
 
 class MixedRun:
-    def __init__(self, basis: Basis, masks: Bool[np.ndarray, "circuit src port"]) -> None:
+    def __init__(self, basis: Basis, masks: Bool[np.ndarray, "circuit src port"], anew: bool = False) -> None:
         self.basis, self.graph, self.n = basis, basis.graph, len(masks)
-        self.needs = Needs(masks, basis.graph)
+        self.needs = Needs(masks, basis.graph, anew)
         embed = basis.at[ANSWER].embed_change
         self.kept = torch.from_numpy(masks).to(embed.device, embed.dtype)
         self.sources = {where: np.flatnonzero(self.needs.source >= where) for where in (ANSWER, EVERYWHERE)}
@@ -95,7 +95,7 @@ class MixedRun:
         reaching = self._reaching(first + ports, where)
         read = self.basis.into[layer].read(ports, *reaching, at.layers[layer].into_heads)
         turning = np.searchsorted(ports, self.graph.n_heads * PORTS.index("v"))
-        self.basis.attending[layer].rotate(read.values[:, :turning], at.span)
+        self.basis.attending[layer].turn(read.values[:, :turning], ports[:turning], at.span)
         return read
 
     def _write_heads(self, layer: int, heads: Indices, where: int, read: dict[int, Read] | None) -> None:

@@ -15,11 +15,12 @@ NOWHERE, ANSWER, EVERYWHERE = 0, 1, 2
 
 
 class Needs:
-    """What a stack of circuits needs together."""
+    """What a stack of circuits needs together; `anew` takes over nothing from the clean run."""
 
-    def __init__(self, masks: Bool[np.ndarray, "circuit src port"], graph: Graph) -> None:
+    def __init__(self, masks: Bool[np.ndarray, "circuit src port"], graph: Graph, anew: bool = False) -> None:
         self.graph, self.kept = graph, np.asarray(masks.any(0))
-        self.clean: Bool[np.ndarray, " src"] = np.asarray((clean_nodes(masks, graph)[:, :-1] | ~masks.any(2)).all(0))
+        clean = (clean_nodes(masks, graph)[:, :-1] | ~masks.any(2)).all(0)
+        self.clean: Bool[np.ndarray, " src"] = np.asarray(clean & (not anew))
         """Sources that write what they wrote in the clean run wherever they are read."""
         self.source: Int[np.ndarray, " src"] = np.zeros(graph.n_sources, int)
         """Where each source is read."""

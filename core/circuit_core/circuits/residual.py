@@ -4,12 +4,13 @@ Hook points of the raw bridge (METHODS 0.3). Head writes are kept as `z` and mul
 sources is due; biases are the same in both runs and cancel in every difference.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
@@ -66,6 +67,7 @@ class Weights:
     def __init__(self, bridge: TransformerBridge, layer: int) -> None:
         attn: Any = bridge.blocks[layer].attn
         self.norm = Norm.of(bridge, bridge.blocks[layer].ln1)
+        self.norm_of_queries_and_keys = Norm.of_heads(bridge, attn)
         self.into = {p: getattr(attn, f"W_{p.upper()}").detach() for p in PORTS}
         self.bias = {p: _bias(attn, p) for p in PORTS}
         self.out: Float[Tensor, "head d_head d_model"] = attn.W_O.detach()
@@ -97,10 +99,10 @@ def _bias(attn: Any, port: str) -> Tensor:
 
 @dataclass(frozen=True)
 class Norm:
-    """A layer norm or an RMS norm."""
+    """A layer norm or an RMS norm; of a stream, or one for every port of d_head."""
 
-    gain: Float[Tensor, " d_model"]
-    shift: Float[Tensor, " d_model"]
+    gain: Float[Tensor, "*port d_model"]
+    shift: Float[Tensor, "*port d_model"]
     eps: float
     centres: bool
 
@@ -112,6 +114,19 @@ class Norm:
         centres = not (cfg.uses_rms_norm or str(cfg.normalization_type).startswith("RMS"))
         return Norm(gain, torch.zeros_like(gain) if bias is None else bias.detach(), cfg.eps, centres)
 
+    @staticmethod
+    def of_heads(bridge: TransformerBridge, attn: Any) -> "Norm | None":
+        """Of queries, then keys, gain [port 1 1 d_head]; None if the model normalises neither (METHODS l.9)."""
+        if "q_norm" not in attn.submodules:
+            return None
+        cfg: Any = bridge.cfg
+        gains = torch.cat([_gains(getattr(attn, f"{p}_norm").original_component, cfg.n_heads) for p in "qk"])
+        centres = not (cfg.uses_rms_norm or str(cfg.normalization_type).startswith("RMS"))
+        return Norm(gains[:, None, None], torch.zeros_like(gains)[:, None, None], cfg.eps, centres)
+
+    def __getitem__(self, ports: Int[np.ndarray, " some"]) -> "Norm":
+        return replace(self, gain=self.gain[ports], shift=self.shift[ports])
+
     def normalise(self, x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
         """Without gain and shift."""
         x = x - x.mean(-1, keepdim=True) if self.centres else x
@@ -122,6 +137,13 @@ class Norm:
 
     def __call__(self, x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
         return self.normalise(x) * self.gain + self.shift
+
+
+def _gains(norm: Any, n_heads: int) -> Float[Tensor, "head d_head"]:
+    """Of one norm for all heads, or of one for each."""
+    if hasattr(norm, "norms"):
+        return torch.stack([one.weight.detach() for one in norm.norms])
+    return norm.weight.detach().expand(n_heads, -1)
 
 
 def stack(a: Writes, b: Writes, weights: list[Weights], graph: Graph) -> Float[Tensor, "src batch pos d_model"]:

@@ -7,13 +7,16 @@
          and it starts anew when faithfulness falls. Where the threshold is crossed it bisects within the last step, and
          near it looks at the five sizes on either side, smallest first.
 
-Each gives a size, the last it looked at if none reaches the threshold; the curve remembers what was evaluated.
+Each gives a size, the last it looked at if none reaches the threshold; the curve remembers what was evaluated. Two
+sizes whose edges prune to circuits that do the same, and a circuit that does all the model does, are equal but for
+rounding: a fall or a miss by less than 1e-5 is none (METHODS l.1).
 """
 
 from collections.abc import Callable
 
 from circuit_core.circuits import areas
 from circuit_core.circuits.faithfulness import Curve
+from circuit_core.margins import ROUNDING
 
 GRID = areas.SHARES
 SMALL = 0.05
@@ -34,7 +37,7 @@ class Reach:
         return point.faithfulness or 0.0 if point.n_edges else 0.0
 
     def __call__(self, n: int) -> bool:
-        return self.share(n) >= self.threshold
+        return self.share(n) >= self.threshold - ROUNDING
 
     def bisect(self, below: int, reached: int) -> int:
         """A size that reaches it, the one before not; `below` does not, `reached` does."""
@@ -65,8 +68,8 @@ def _paper(reach: Reach) -> int:
 def _code(reach: Reach) -> int:
     last = min(END, reach.total)
     size, step, before = min(START, last), START, 0.0
-    while size <= last and (share := reach.share(size)) < reach.threshold:
-        if share < before:
+    while size <= last and (share := reach.share(size)) < reach.threshold - ROUNDING:
+        if share < before - ROUNDING:
             step = START
         elif share > 0.75 * reach.threshold:
             step = max(1, step // 2)

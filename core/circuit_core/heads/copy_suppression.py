@@ -137,13 +137,13 @@ def kept(
     """Which sources hold a token that is among the most predicted at a position (step 1)."""
     n = tokens.shape[1]
     same = tokens[:, :, None] == tokens[:, None, :]
-    first = ~same.tril(-1).any(2)
+    first = same.byte().argmax(2)  # the token's first occurrence, by which all others are ranked
     allowed = content[:, None, :] & torch.ones(n, n, dtype=torch.bool, device=tokens.device).tril()
-    distinct = allowed & first[:, None, :]
+    distinct = allowed & (first == torch.arange(n, device=tokens.device))[:, None, :]
     count = torch.minimum((torch.arange(n, device=tokens.device) + ONE_IN) // ONE_IN, distinct.sum(2))
     ranked = lens.masked_fill(~distinct, -torch.inf).sort(2, descending=True).values
     least = ranked.gather(2, (count - 1).clamp(min=0)[..., None])
-    return allowed & (lens + 1e-6 >= least)
+    return allowed & (lens.gather(2, first[:, None].expand_as(lens)) >= least)
 
 
 def _divergences(

@@ -2,9 +2,10 @@
 
 For every IOI prompt and each of the names IO, S1 and S2: x is the residual stream after block 0 at the name, in
 context. The head's OV circuit maps it to o = (LN(x) W_V + b_V) W_O, with the head's own layer norm; o is read as logits
-through the final norm. A hit is when the name's own token is among the five largest, ties counting against it. The
-score is hits / (3 N), from 0 to 1; by chance 5 / vocabulary. The negative score reads -o. Both say what a head would
-write if it attended to a name, not whether it does.
+through the final norm. A hit is when fewer than five other tokens have a logit above that of the name's own token minus
+a margin, 1e-4 of the largest |logit|, and the head writes something: o has at least 1e-5 of the norm of LN(x) (METHODS
+l.1). The score is hits / (3 N), from 0 to 1; by chance 5 / vocabulary. The negative score reads -o. Both say what a
+head would write if it attended to a name, not whether it does.
 
 The preset `paper-code` normalises neither x nor o; gains, shifts and biases stay, as in weights with folded norms.
 
@@ -14,7 +15,7 @@ How it is computed: W_O times the unembedding is formed once a head and serves a
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
@@ -24,7 +25,8 @@ from circuit_core.circuits.residual import Weights
 from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
-from circuit_core.heads.unembedding import Unembedding, head_chunks
+from circuit_core.heads.unembedding import Unembedding, head_chunks, largest
+from circuit_core.margins import MARGIN, writes
 from circuit_core.tasks.prompts import PromptSet
 
 TOP = 5
@@ -49,7 +51,7 @@ def copy_scores(
 
     size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).copying(len(NAMES)), prompts.clean.device)
     positive, negative = mean_of(len(prompts), size, work)
-    return RoleScores("name_mover", positive), RoleScores("negative_name_mover", negative)
+    return RoleScores("name_mover", positive.float()), RoleScores("negative_name_mover", negative.float())
 
 
 def name_mover(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> RoleScores:
@@ -83,22 +85,27 @@ def _layer(
     names: Int[Tensor, " name"],
     normalised: bool,
 ) -> Float[Tensor, "sign head"]:
-    """Copy and negative copy scores of a layer's heads."""
+    """Copy and negative copy scores of a layer's heads; in float64, so that shares do not depend on batches."""
     read = weights.norm.normalise(x) if normalised else x
     values = torch.einsum("nd,hde->hne", read, weights.folded["v"]) + weights.offset["v"][:, None]
     hits = []
     for some in head_chunks(len(values), len(names) * len(unembedding.bias)):
         out = weights.out[some]
-        scale = unembedding.scale(values[some] @ out) if normalised else 1
+        written = unembedding.seen(values[some] @ out)
+        scale = unembedding.norm.inverse_scale(written) if normalised else 1
         logits = (scale * values[some]) @ (out @ unembedding.weight)
-        hits.append(torch.stack([_hits(logits, unembedding.bias, names), _hits(-logits, unembedding.bias, names)]))
+        signed = [_hits(sign * logits, unembedding.bias, names, writes(written, read)) for sign in (1, -1)]
+        hits.append(torch.stack(signed))
     return torch.cat(hits, 1)
 
 
 def _hits(
-    written: Float[Tensor, "head name vocab"], bias: Float[Tensor, " vocab"], names: Int[Tensor, " name"]
+    written: Float[Tensor, "head name vocab"],
+    bias: Float[Tensor, " vocab"],
+    names: Int[Tensor, " name"],
+    writes: Bool[Tensor, "head name"],
 ) -> Float[Tensor, " head"]:
     logits = written + bias
     own = logits.gather(2, names.expand(len(logits), -1)[..., None])
-    hits = (logits >= own).sum(2) <= TOP
-    return (hits + 0 * own[..., 0]).mean(1)
+    hits = writes & ((logits >= own - MARGIN * largest(logits)[..., None]).sum(2) <= TOP)
+    return (hits + 0 * own[..., 0]).double().mean(1)

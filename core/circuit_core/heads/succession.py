@@ -2,13 +2,14 @@
 
 For consecutive items a, s(a) of a known sequence, both one token each: x_a = MLP_0(LN(W_E[a])) is the effective
 embedding; the head's OV circuit maps it to o = x_a W_V W_O, W_V with the gain of the head's own norm, without biases;
-o is read as logits through W_U with the final norm's gain. A success is when s(a) has the largest logit among all
-targets of the sequence, strictly. A sequence is taken in several forms (leading space, case of the first letter), each
-with its own targets; a pair of tokens counts once. A list's value is its share of successes; the score is the mean over
-lists of at least `ENOUGH` pairs, from 0 to 1. By chance 1 / targets.
+o is read as logits through W_U with the final norm's gain. A success is when the logit of s(a) exceeds those of all
+other targets of the sequence by more than a margin, 1e-4 of the largest |logit| over the vocabulary, and the head
+writes something: o has at least 1e-5 of the norm of x_a (METHODS l.1). A sequence is taken in several forms (leading
+space, case of the first letter), each with its own targets; a pair of tokens counts once. A list's value is its share
+of successes; the score is the mean over lists of at least `ENOUGH` pairs, from 0 to 1. By chance 1 / targets.
 
-The preset `paper-code` takes x_a = MLP_0(W_E[a]), no gains, logits in bfloat16, ties as successes, forms that repeat
-another once more, a misspelt numeral, and the mean over all pairs of all lists.
+The preset `paper-code` takes x_a = MLP_0(W_E[a]), no gains, logits in bfloat16, ties (within the margin) as successes,
+forms that repeat another once more, a misspelt numeral, and the mean over all pairs of all lists.
 """
 
 from dataclasses import dataclass, field
@@ -25,10 +26,13 @@ from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 from circuit_core.heads import sequences
 from circuit_core.heads.attention import RoleScores
-from circuit_core.heads.unembedding import Unembedding
+from circuit_core.heads.unembedding import Unembedding, head_chunks, largest
+from circuit_core.margins import MARGIN, writes
 
 ENOUGH = 5
 """Pairs that a list needs to count."""
+ROWS = 512
+"""Writes of which all logits are held at a time."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +52,16 @@ def successor(bridge: TransformerBridge, graph: Graph, tokenizer: Any, preset: s
     """
     plain = preset == "paper-code"
     lists = _lists(tokenizer, distinct=not plain)
-    asked = _Questions([p for pairs in lists.values() for p in pairs], bridge.W_E.device)
+    asked = Questions([p for pairs in lists.values() for p in pairs], bridge.W_E.device)
     x = _effective_embedding(bridge, asked.source, plain)
-    unembed = bridge.W_U.detach() if plain else Unembedding(bridge).weight
-    layers = [_successes(Weights(bridge, i), x, unembed, asked, plain) for i in range(graph.n_layers)]
-    right = torch.stack(layers)
+    unembedding = Unembedding(bridge)
+    layers = [_successes(Weights(bridge, i), x, unembedding, asked, plain) for i in range(graph.n_layers)]
+    right = torch.stack(layers).double()
     parts = right.split([len(pairs) for pairs in lists.values()], 2)
     values = {name: part.mean(2) for name, part in zip(lists, parts, strict=True)}
     score = right.mean(2) if plain else torch.stack(list(values.values())).mean(0)
-    return SuccessorScores("successor", score, lists=values)
+    values = {name: value.float() for name, value in values.items()}
+    return SuccessorScores("successor", score.float(), lists=values)
 
 
 def _lists(tokenizer: Any, distinct: bool) -> dict[str, list[sequences.Pair]]:
@@ -74,7 +79,7 @@ def _lists(tokenizer: Any, distinct: bool) -> dict[str, list[sequences.Pair]]:
     return enough
 
 
-class _Questions:
+class Questions:
     """Pairs as tensors; `column` numbers the tokens of all targets."""
 
     def __init__(self, pairs: list[sequences.Pair], device: torch.device) -> None:
@@ -96,13 +101,38 @@ def _effective_embedding(
 
 
 def _successes(
-    weights: Weights, x: Float[Tensor, "pair d_model"], unembed: Tensor, asked: _Questions, plain: bool
+    weights: Weights, x: Float[Tensor, "pair d_model"], unembedding: Unembedding, asked: Questions, plain: bool
 ) -> Float[Tensor, "head pair"]:
-    """1 for a success, 0 for none."""
+    """1 for a success, 0 for none; NaN where logits are not finite."""
     into = weights.into if plain else weights.folded
-    values = torch.einsum("pd,hde->hpe", x, into["v"])
-    logits = values @ (weights.out @ unembed[:, asked.tokens])
+    unembed = unembedding.matrix if plain else unembedding.weight
+    values, found = torch.einsum("pd,hde->hpe", x, into["v"]), []
+    for some in head_chunks(len(values), x.numel()):
+        written = values[some] @ weights.out[some]
+        logits = values[some] @ (weights.out[some] @ unembed[:, asked.tokens])
+        written = written if plain else unembedding.seen(written)
+        success = writes(written, x) & successes(logits, written, unembed, asked, plain)
+        found.append(success + 0 * logits.sum(2))
+    return torch.cat(found)
+
+
+def successes(
+    logits: Float[Tensor, "head pair column"],
+    written: Float[Tensor, "head pair d_model"],
+    unembed: Float[Tensor, "d_model vocab"],
+    asked: Questions,
+    plain: bool,
+) -> Bool[Tensor, "head pair"]:
+    """Whether the successor's logit leads by more than the margin, or if `plain` does not lag by more.
+
+    The margin rests on the largest |logit| of all tokens. That is read only where it decides: it is at least the
+    largest of the targets, and at most the norm of the write times the largest norm of an unembedding vector.
+    """
     logits = logits.bfloat16().float() if plain else logits
     own = logits.gather(2, asked.target.expand(len(logits), -1)[..., None])[..., 0]
-    rival = logits.masked_fill(~asked.rivals, -torch.inf).amax(2)
-    return (own >= rival if plain else own > rival) + 0 * own
+    lead = own - logits.masked_fill(~asked.rivals, -torch.inf).amax(2)
+    lead = -lead if plain else lead
+    most = written.norm(dim=-1) * unembed.norm(dim=0).max()
+    undecided = (lead > MARGIN * largest(logits)) & (lead <= MARGIN * most)
+    most[undecided] = torch.cat([largest(rows @ unembed) for rows in written[undecided].split(ROWS)])
+    return (lead <= MARGIN * most) if plain else (lead > MARGIN * most)

@@ -21,13 +21,25 @@ class Unembedding:
     def __init__(self, bridge: TransformerBridge) -> None:
         matrix, bias = bridge.W_U.detach(), getattr(bridge, "b_U", None)
         self.norm = Norm.of(bridge, bridge.ln_final)
+        self.matrix: Float[Tensor, "d_model vocab"] = matrix
+        """Without the norm's gain."""
         gained = matrix * self.norm.gain[:, None]
         self.weight: Float[Tensor, "d_model vocab"] = gained - gained.mean(0) if self.norm.centres else gained
         self.bias: Float[Tensor, " vocab"] = self.norm.shift @ matrix + (0 if bias is None else bias.detach())
 
     def scale(self, x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows 1"]:
         """r of each stream."""
-        return self.norm.inverse_scale(x - x.mean(-1, keepdim=True) if self.norm.centres else x)
+        return self.norm.inverse_scale(self.seen(x))
+
+    def seen(self, x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
+        """What the final norm sees of a stream: centred if it centres."""
+        return x - x.mean(-1, keepdim=True) if self.norm.centres else x
+
+
+def largest(logits: Float[Tensor, "*rows vocab"]) -> Float[Tensor, "*rows"]:
+    """The largest |logit| over the vocabulary."""
+    low, high = logits.aminmax(dim=-1)
+    return torch.maximum(high, -low)
 
 
 def head_chunks(n_heads: int, each: int, budget: int = 2**25) -> list[Any]:

@@ -5,6 +5,7 @@ heads that write to such an MLP:
 
     head    share of prompts in which its largest attention from END is to YY
             share in which, of the 100 years, its own contribution to the logits is largest for YY or the year after
+            (both by more than 1e-4 of the largest, and the second only if the head writes something: METHODS l.1)
     MLP     its own contribution to the logits: mean over later years minus mean over the others
 
 A contribution is what a node writes at END, through the final norm's scale in that run and the unembedding. Nothing is
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import one_hot
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits.batches import fitting, in_batches
@@ -26,6 +28,7 @@ from circuit_core.circuits.footprint import Footprint
 from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 from circuit_core.heads.unembedding import Unembedding
+from circuit_core.margins import leads, writes
 from circuit_core.patching.parts import Parts
 from circuit_core.tasks.metrics import ProbabilityDifference
 from circuit_core.tasks.prompts import PromptSet
@@ -121,7 +124,8 @@ class _Years:
         prompts, found = self.parts.prompts, []
 
         def see(pattern: Tensor, hook: Any) -> None:
-            found.append(pattern[self.rows, :, prompts.end].argmax(-1) == prompts.positions["YY"][:, None])
+            from_end = pattern[self.rows, :, prompts.end]
+            found.append(leads(from_end, one_hot(prompts.positions["YY"], from_end.shape[-1]).bool()[:, None]))
 
         self.parts.run(prompts.clean, *((f"blocks.{i}.attn.hook_pattern", see) for i in range(len(self.parts.weights))))
         return found
@@ -132,12 +136,15 @@ class _Years:
         return torch.tensor([*looks, *raises, *map(self.later_minus_others, mlps)], dtype=torch.float64)
 
     def looks_at(self, layer: int, head: int) -> float:
-        return self.looked[layer][:, head].float().mean().item()
+        return self.looked[layer][:, head].double().mean().item()
 
     def raises(self, layer: int, head: int) -> float:
         z = self.writes.z[layer][self.rows, self.parts.prompts.end, head]
-        after = self._contribution(z @ self.parts.weights[layer].out[head]).argmax(1, keepdim=True) - self.place
-        return ((after == 0) | (after == 1)).float().mean().item()
+        written = z @ self.parts.weights[layer].out[head]
+        after = torch.arange(self.years.shape[1], device=z.device) - self.place
+        raised = leads(self._contribution(written), (after == 0) | (after == 1))
+        normalised = torch.ones_like(written)  # has the norm of all that a layer norm gives
+        return (raised & writes(self.unembedding.seen(written), normalised)).double().mean().item()
 
     def later_minus_others(self, layer: int) -> float:
         years = self._contribution(self.writes.mlp[layer][self.rows, self.parts.prompts.end])

@@ -8,8 +8,9 @@
 A name mover has a copy score above .10 and helps; a negative one copies negatively and has any effect. A
 copy-suppression head has a CSPA above .10 and helps; a negative one hurts. An S-inhibition head that also suppresses
 copies is no receiver of the last stage, where a head counts if its effect is below -.001 and its score above the mean
-of all heads. Without CSPA the first stage lacks two of its classes and the last excludes nobody: a note says so.
-`PAPER_CODE` keeps the limits of the published code.
+of all heads. Effects (shares of the corruption's damage) and distances from a mean that are below 1e-4 are none: they
+may be rounding (METHODS l.1). Without CSPA the first stage lacks two of its classes and the last excludes nobody: a
+note says so. `PAPER_CODE` keeps the limits of the published code.
 
 Without name movers the later stages are undefined, without S-inhibition heads the last; all are if the model does not
 do the task. A checkpoint is post-emergence if every stage has heads and some of each are in the checkpoint's circuit:
@@ -25,6 +26,7 @@ from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits.faithfulness import undefined
 from circuit_core.graph import Graph
+from circuit_core.margins import MARGIN
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.path_patching import PathPatching
 from circuit_core.patching.s_inhibition import BELOW, SInhibition, s_inhibition
@@ -145,17 +147,17 @@ class _Algorithm:
     def _movers_and_suppressors(self, effect: Float[Tensor, "layer head"]) -> dict[str, Bool[Tensor, "layer head"]]:
         roles, options = self.roles, self.options
         found = {
-            "name_mover": (roles.name_mover > THRESHOLD) & (effect < 0),
-            "negative_name_mover": (roles.negative_name_mover > THRESHOLD) & (effect.abs() > 0),
+            "name_mover": (roles.name_mover > THRESHOLD) & (effect < -MARGIN),
+            "negative_name_mover": (roles.negative_name_mover > THRESHOLD) & (effect.abs() > MARGIN),
         }
         if roles.copy_suppression is None:
             return found
         layers = torch.arange(len(effect), device=effect.device)[:, None]
         considered = (layers >= options.suppression_from_layer) & (effect < options.suppression_below)
         suppresses = (roles.copy_suppression > THRESHOLD) & considered
-        signs = {"copy_suppression": effect < 0, "negative_copy_suppression": effect > 0}
+        signs = {"copy_suppression": effect < -MARGIN, "negative_copy_suppression": effect > MARGIN}
         return found | {name: suppresses & sign for name, sign in signs.items()}
 
     def _induction_and_duplicate(self, effect: Float[Tensor, "layer head"]) -> dict[str, Bool[Tensor, "layer head"]]:
         scores = {"induction": self.roles.induction, "duplicate_token": self.roles.duplicate_token}
-        return {name: (effect < BELOW) & (score > score.nanmean()) for name, score in scores.items()}
+        return {name: (effect < BELOW) & (score > score.nanmean() + MARGIN) for name, score in scores.items()}

@@ -2,8 +2,9 @@
 
 A candidate's z at END is taken from prompts in which the same name is repeated but the two first mentions are swapped,
 and path-patched into the queries of all name movers. It inhibits S if, relative to the clean run, the logit difference
-falls, the movers look less at IO and more at S1. Its value is the share of the logit difference lost, 0 if the test
-fails. Candidates are heads whose corruption, patched into the movers' queries, has an effect below -.001.
+falls, the movers look less at IO and more at S1, each by more than 1e-4: less may be rounding (METHODS l.1). Its value
+is the share of the logit difference lost, 0 if the test fails. Candidates are heads whose corruption, patched into the
+movers' queries, has an effect below -.001.
 
 The changes under all five sets of counterfactual prompts are kept: they tell whether a head carries the token, the
 position, or both.
@@ -16,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from circuit_core.margins import MARGIN
 from circuit_core.patching.counterfactuals import PLACES, counterfactuals
 from circuit_core.patching.path_patching import Head, PathPatching
 
@@ -39,7 +41,7 @@ class Change:
 
     @property
     def inhibits(self) -> bool:
-        return self.logit_diff < 0 and self.io < 0 and self.s1 > 0
+        return self.logit_diff < -MARGIN and self.io < -MARGIN and self.s1 > MARGIN
 
 
 @dataclass(frozen=True)
