@@ -27,7 +27,7 @@ NOT_FINITE = "the model's logits are not finite"
 ONE_PROMPT = "one prompt: no standard error can be given"
 NO_CHANGE = "corruption changes nothing: the metric is the same on clean and corrupted prompts"
 NO_CLEAR_CHANGE = "corruption changes the metric by at most two standard errors"
-_ROUNDING = 1e-5
+ROUNDING = 1e-5
 """Differences up to this share of the largest metric are none: float32 sums in another order."""
 
 
@@ -62,7 +62,7 @@ def undefined(values: Float[Tensor, " batch"]) -> str | None:
 def unchanged(clean: Float[Tensor, " batch"], corrupted: Float[Tensor, " batch"]) -> str | None:
     """Why the corrupted run cannot be the zero of a scale, or None if it can."""
     change = clean - corrupted
-    if change.abs().max() <= _ROUNDING * clean.abs().max():
+    if change.abs().max() <= ROUNDING * clean.abs().max():
         return NO_CHANGE
     return NO_CLEAR_CHANGE if abs(change.mean().item()) <= 2 * (standard_error(change) or 0) else None
 

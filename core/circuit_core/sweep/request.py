@@ -19,7 +19,7 @@ _OF_NAMES = ("name_mover", "negative_name_mover", "attn_end_io", "attn_end_s1", 
 OF_PATHS = ("s_inhibition", "effect_logits", "effect_movers_q", "effect_inhibition_v")
 ROLES = (*_OF_ATTENTION, "successor", *_OF_NAMES, "copy_suppression", *OF_PATHS)
 PRESETS = ("default", "paper-code")
-VERSIONS = {"behaviour": 3, "circuit": 4, "heads": 4, "attention": 1, "algorithm": 2, "patch": 2, "greater_than": 1}
+VERSIONS = {"behaviour": 3, "circuit": 4, "heads": 4, "attention": 1, "algorithm": 3, "patch": 2, "greater_than": 2}
 """Raised when an analysis gives other numbers for the same parameters."""
 _RESTS_ON = {"greater_than": "circuit"}
 """An analysis of what another one finds; it is computed again where that is."""
@@ -93,7 +93,7 @@ class Job:
     def version(self) -> tuple[int, ...]:
         """Of the analysis, of the prompts held out if any are, and of the analysis that it rests on if it does."""
         held_out = (HELD_OUT,) if self.params.get("held_out") else ()
-        rests_on = (VERSIONS[_RESTS_ON[self.analysis]],) if self.analysis in _RESTS_ON else ()
+        rests_on = (VERSIONS[self.rests_on.analysis],) if self.rests_on else ()
         return (VERSIONS[self.analysis], *held_out, *rests_on)
 
     def key(self, address: str, identity: str) -> str:
