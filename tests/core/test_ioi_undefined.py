@@ -1,6 +1,7 @@
 """The IOI algorithm where it cannot be followed: which stages are undefined, and the reason that they give."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -72,3 +73,27 @@ def test_a_model_that_fails_has_no_percents(named, roles):
     failed = algorithm((bridge, graph, swapped), roles)
     assert [stage.reason for stage in failed.stages] == ["does not do the task"] * 3
     assert failed.effect_logits is None
+
+
+@pytest.mark.parametrize("role", ["induction", "duplicate_token"])
+def test_only_the_last_stage_needs_scores_of_attention(named, roles, role):
+    """Stages 1 and 2 and all effects are what they are with them; whether every stage has heads is not known (l.2)."""
+    missing: dict[str, Any] = {role: None, "missing": roles.missing | {role: "a context of 64 tokens is too short"}}
+    whole, found = algorithm(named, roles), algorithm(named, replace(roles, **missing))
+    assert (found.movers_and_suppressors, found.s_inhibition) == (whole.movers_and_suppressors, whole.s_inhibition)
+    for effect in ("effect_logits", "effect_movers_q", "effect_inhibition_v"):
+        assert torch.equal(getattr(found, effect), getattr(whole, effect))
+    assert found.induction_and_duplicate.percent is None
+    assert found.induction_and_duplicate.reason == "a context of 64 tokens is too short"
+    assert (whole.complete, found.complete) == (True, None)
+
+
+def test_an_empty_set_has_percent_zero_and_no_interval(named):
+    """Unlike a set that is undefined: nothing of it is known. A single prompt has a percent and no interval."""
+    bridge, graph, prompts = named
+    none = torch.zeros(graph.n_layers, graph.n_heads)
+    first, second, _ = algorithm(named, some_roles(graph, name_mover=none)).stages
+    assert (first.percent, first.low, first.high, first.percent_random, first.effect) == (0, None, None, 0, 0)
+    assert (second.percent, second.percent_random, second.effect) == (None, None, None) and second.reason
+    one = algorithm((bridge, graph, prompts[:1]), some_roles(graph)).movers_and_suppressors
+    assert one.percent > 0 and (one.low, one.high) == (None, None) and "one prompt" in one.note

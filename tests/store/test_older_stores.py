@@ -128,7 +128,12 @@ def test_an_older_store_learns_what_its_results_left_unsaid(tmp_path):
         execute = database.conn.execute
         execute("PRAGMA foreign_keys=OFF")
         fields = "id, key, run_id, checkpoint_id, analysis, role, params, identity, dtype, device, threads, seconds"
-        for at, role, reason in ((1, "copy_suppression", early), (2, "induction", "not finite"), (3, None, None), (4, None, None)):
+        for at, role, reason in (
+            (1, "copy_suppression", early),
+            (2, "induction", "not finite"),
+            (3, None, None),
+            (4, None, None),
+        ):
             analysis = "heads" if role else "algorithm"
             row = (at, str(at), 1, 1, analysis, role, "{}", "", "float32", "cpu", 1, 1.0, reason)
             execute(f"INSERT INTO result ({fields}, reason) VALUES (?{', ?' * 12})", row)
@@ -148,7 +153,9 @@ def test_an_older_store_learns_what_its_results_left_unsaid(tmp_path):
     noted = "copy suppression is not counted"
     notes = [row["note"] for row in db.execute("SELECT note FROM stage ORDER BY result_id, place")]
     assert notes == [noted, None, noted, None, None, None]
-    kept = db.execute("SELECT percent, percent_random, effect, post_emergence FROM stage WHERE result_id = 3").fetchall()
+    kept = db.execute(
+        "SELECT percent, percent_random, effect, post_emergence FROM stage WHERE result_id = 3"
+    ).fetchall()
     assert [tuple(row) for row in kept] == [(percent, None, None, 0) for _, percent, _ in stages]
     db.close()
 
