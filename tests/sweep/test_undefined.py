@@ -136,6 +136,22 @@ def test_years_are_looked_for_in_the_circuit_of_years(silent, asked):
     assert set(nodes) - set(mlps) == {source for source, port in edges if port in ports and source in heads}
 
 
+@pytest.mark.parametrize(
+    ("step", "sizes", "reason"),
+    [
+        (7000, (1,), "the circuit does not reach the threshold of 0.8"),
+        (0, (10,), "does not do the task"),
+        (7000, (10,), None),
+    ],
+)
+def test_years_are_those_of_a_circuit_that_does_the_task(asked, step, sizes, reason):
+    """Members below the threshold, or of a model that fails, are not counted: no figure, and why (METHODS l.3)."""
+    request, tasks = asked
+    (check,) = [j for j in jobs_of(replace(request, sizes=sizes), tasks) if j.title == "greater_than greater_than"]
+    (found,) = checkpoint(step=step).compute([check])
+    assert (found.record.reason, bool(found.record.nodes)) == (reason, reason is None)
+
+
 def test_a_circuit_of_years_is_found_once(asked, monkeypatch):
     """The check takes the circuit that was searched before it, and draws no prompts of its own."""
     from circuit_core.sweep import analyses

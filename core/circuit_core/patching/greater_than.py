@@ -7,8 +7,12 @@ heads that write to such an MLP:
             share in which, of the 100 years, its own contribution to the logits is largest for YY or the year after
     MLP     its own contribution to the logits: mean over later years minus mean over the others
 
-A contribution is what a node writes at END, through the final norm's scale in that run and the unembedding. Nothing is
-said of a model that does not do the task, nor of a circuit without such an MLP.
+A contribution is what a node writes at END, through the final norm's scale in that run and the unembedding. The largest
+is one that exceeds all others by more than rounding can: attention by 1e-4, a contribution by 1e-4 of the largest
+|logit| of the years in that prompt (METHODS l.1); of equal ones none is the largest.
+
+Nothing is said of a model that does not do the task, of a circuit that does not reach its threshold (METHODS l.3), nor
+of one without such an MLP.
 """
 
 from dataclasses import dataclass, field
@@ -31,6 +35,8 @@ from circuit_core.tasks.metrics import ProbabilityDifference
 from circuit_core.tasks.prompts import PromptSet
 
 NO_MLP = "no MLP of the circuit writes to the logits"
+NOT_REACHED = "the circuit does not reach the threshold"
+MARGIN = 1e-4
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,14 @@ def ascending(prompts: PromptSet) -> tuple[Int[Tensor, "batch year"], Int[Tensor
     )
 
 
+def largest(
+    of: Float[Tensor, "batch head place"], places: Int[Tensor, "batch some"], margin: float | Float[Tensor, "batch 1"]
+) -> Bool[Tensor, "batch head"]:
+    """Whether one of some places holds more than all other places, by more than a margin."""
+    some = torch.zeros_like(of[:, 0], dtype=torch.bool).scatter_(1, places, True)[:, None]
+    return of.where(some, -torch.inf).amax(-1) > of.where(~some, -torch.inf).amax(-1) + margin
+
+
 class _Years:
     """One clean run, and what its nodes say about years."""
 
@@ -115,13 +129,16 @@ class _Years:
         self.later = torch.arange(years.shape[1], device=place.device) > self.place
         self.writes, self.final, self.looked = parts.clean.writes, parts.clean.stream[-1], self._looked()
         self.unembedding = Unembedding(parts.bridge)
+        logits = self._contribution(self.final[self.rows, prompts.end]) + self.unembedding.bias[years]
+        self.margin = MARGIN * logits.abs().amax(1, keepdim=True)
 
     def _looked(self) -> list[Bool[Tensor, "batch head"]]:
         """By layer, whether the largest attention from END is to YY."""
         prompts, found = self.parts.prompts, []
 
         def see(pattern: Tensor, hook: Any) -> None:
-            found.append(pattern[self.rows, :, prompts.end].argmax(-1) == prompts.positions["YY"][:, None])
+            weights = pattern[self.rows, :, prompts.end].float()
+            found.append(largest(weights, prompts.positions["YY"][:, None], MARGIN))
 
         self.parts.run(prompts.clean, *((f"blocks.{i}.attn.hook_pattern", see) for i in range(len(self.parts.weights))))
         return found
@@ -136,8 +153,9 @@ class _Years:
 
     def raises(self, layer: int, head: int) -> float:
         z = self.writes.z[layer][self.rows, self.parts.prompts.end, head]
-        after = self._contribution(z @ self.parts.weights[layer].out[head]).argmax(1, keepdim=True) - self.place
-        return ((after == 0) | (after == 1)).float().mean().item()
+        years = self._contribution(z @ self.parts.weights[layer].out[head])
+        either = torch.cat([self.place, (self.place + 1).clamp(max=years.shape[1] - 1)], 1)
+        return largest(years[:, None], either, self.margin).float().mean().item()
 
     def later_minus_others(self, layer: int) -> float:
         years = self._contribution(self.writes.mlp[layer][self.rows, self.parts.prompts.end])
