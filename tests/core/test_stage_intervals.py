@@ -90,19 +90,18 @@ def test_s_inhibition_in_a_draw_is_that_of_the_prompts_drawn(named):
 
 
 def test_the_last_stage_is_chosen_anew_by_its_effects(named):
-    """Of heads with an effect on either side of -.001 from draw to draw, the interval knows that they may be none."""
+    """Of a head whose effect is below -.001 in some draws only, the interval knows that there may be none."""
     from circuit_core.patching.effects import Effects
-    from circuit_core.patching.ioi_algorithm import Options, _Algorithm
-    from circuit_core.patching.path_patching import PathPatching
+    from circuit_core.patching.ioi_algorithm import induction_and_duplicate
+    from circuit_core.patching.stages import stage
 
-    bridge, graph, prompts = named
-    n, rising = len(prompts), torch.arange(12.0).view(3, 4)
-    clean = torch.ones(n)
-    lost = torch.zeros(3, 4, n)
-    lost[0, 0], lost[2, 3], lost[2, 3, 0] = 0.002, 0.0, 0.0013 * n
-    values = Effects(clean - lost, clean, 0 * clean, {}, {})
-    roles = some_roles(graph, induction=rising, duplicate_token=rising)
-    third = _Algorithm(PathPatching(bridge, graph, prompts), roles, Options())._third(values)
+    lost, clean, rising = torch.zeros(3, 4, 10), torch.ones(10), torch.arange(12.0).view(3, 4)
+    lost[0, 0], lost[2, 3, 0] = 0.002, 0.013
+    values, draws = Effects(clean - lost, clean, 0 * clean, {}, {}), draws_of(clean)
+    classes = induction_and_duplicate(
+        values, some_roles(named[1], induction=rising, duplicate_token=rising), draws.weights
+    )
+    third = stage("s", classes, values, draws)
     assert third.heads["induction"] == [(2, 3)] and third.percent == pytest.approx(100 * 1.3 / 3.3, rel=1e-4)
     assert third.low == 0 and third.high > 50
 

@@ -72,16 +72,14 @@ def test_corruption_that_changes_no_more_than_noise_is_the_reason(named):
 
 def test_a_copy_score_of_a_tenth_is_not_above_it():
     """3 hits of 30, summed in any order: by single numbers of 1/3 each it comes out a little above."""
-    from circuit_core.patching.ioi_algorithm import _Algorithm
+    from circuit_core.patching.ioi_algorithm import copies
 
     hits = torch.zeros(1, 3, 10)
     hits[0, 0, :3] = 1 / 3
     hits[0, 1, 0] = 1
     hits[0, 2, :4] = 1 / 3
-    of: Any = _Algorithm.__new__(_Algorithm)
     for nearly in (1.0, 1 + 2e-7, 1 - 2e-7):
-        of.draws = type("Draws", (), {"weights": torch.ones(1, 10)})
-        assert of._copies(hits * nearly).tolist() == [[[False, False, True]]]
+        assert copies(hits * nearly, torch.ones(1, 10)).tolist() == [[[False, False, True]]]
 
 
 def test_no_head_of_equal_scores_is_above_their_mean(named):
@@ -95,7 +93,7 @@ def test_no_head_of_equal_scores_is_above_their_mean(named):
 @pytest.mark.parametrize("figure", ["metric", "IO", "S1"])
 def test_a_change_that_is_rounding_inhibits_nothing(figure):
     """All three must move: here two do, and the third by rounding in the direction that the test asks for."""
-    from circuit_core.patching.s_inhibition import _inhibits
+    from circuit_core.patching.s_inhibition import inhibits_s
 
     moved = {"metric": -0.2, "IO": -0.2, "S1": 0.2}
     sizes = {"metric": 1.0, "IO": 1e-3, "S1": 1e-3, "S2": 1e-3}
@@ -104,7 +102,7 @@ def test_a_change_that_is_rounding_inhibits_nothing(figure):
         after = {who: torch.full((1, 1, 3), size * (1 + moved.get(who, 0))) for who, size in sizes.items()}
         before = {who: torch.full((3,), size) for who, size in sizes.items()}
         lost = before.pop("metric") - after.pop("metric")
-        return _inhibits(effects(lost, attention=after, before=before), torch.ones(1, 3)).item()
+        return inhibits_s(effects(lost, attention=after, before=before), torch.ones(1, 3)).item()
 
     assert found(moved)
     assert not found(moved | {figure: moved[figure] * 1e-5})

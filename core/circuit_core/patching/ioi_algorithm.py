@@ -141,7 +141,7 @@ class _Algorithm:
         direct = self.patching("logits")
         if direct.reason:
             return _undefined(direct.reason)
-        classes = self._movers_and_suppressors(direct)
+        classes = movers_and_suppressors(direct, self.roles, self.options, self.draws.weights)
         first = self._noted(stage(STAGES[0], classes, direct, self.draws))
         second, third = (Stage(name, reason=first.reason or NO_MOVER) for name in STAGES[1:])
         found = IOIAlgorithm(first, second, third, direct.effect)
@@ -174,31 +174,43 @@ class _Algorithm:
         said = f"copy suppression is not counted{f': {why}' if why else ''}"
         return replace(stage, note="; ".join(filter(None, (said, stage.note))))
 
-    def _movers_and_suppressors(self, direct: Effects) -> dict[str, Bool[Tensor, "draw layer head"]]:
-        roles, options, found = self.roles, self.options, direct.weighted(self.draws.weights)
-        classes = {
-            "name_mover": self._copies(roles.name_mover) & found.helps,
-            "negative_name_mover": self._copies(roles.negative_name_mover) & (found.helps | found.hurts),
-        }
-        if roles.copy_suppression is None:
-            return classes
-        layers = torch.arange(found.effect.shape[1], device=found.effect.device)[:, None]
-        considered = (layers >= options.suppression_from_layer) & (found.effect < options.suppression_below)
-        suppresses = (roles.copy_suppression > THRESHOLD) & considered
-        signs = {"copy_suppression": found.helps, "negative_copy_suppression": found.hurts}
-        return classes | {name: suppresses & sign for name, sign in signs.items()}
-
-    def _copies(self, scores: Float[Tensor, "layer head #batch"]) -> Bool[Tensor, "draw layer head"]:
-        """Heads whose copy score is above the threshold in each draw."""
-        weights = self.draws.weights
-        mean = torch.einsum("lhb,rb->rlh", scores.expand(-1, -1, weights.shape[1]).to(weights), weights)
-        return mean / weights.shape[1] > THRESHOLD + _ROUNDING
-
     def _third(self, values: Effects) -> Stage:
-        scores = {"induction": self.roles.induction, "duplicate_token": self.roles.duplicate_token}
-        effect, classes = values.weighted(self.draws.weights).effect, {}
-        for name, score in scores.items():
-            if score is None:
+        for name in ("induction", "duplicate_token"):
+            if getattr(self.roles, name) is None:
                 return Stage(STAGES[2], reason=self.roles.missing.get(name) or f"{name} is not known")
-            classes[name] = (effect < BELOW) & (score > score.nanmean() + _OF_ATTENTION)
+        classes = induction_and_duplicate(values, self.roles, self.draws.weights)
         return self._noted(stage(STAGES[2], classes, values, self.draws))
+
+
+def movers_and_suppressors(
+    direct: Effects, roles: Roles, options: Options, weights: Float[Tensor, "draw batch"]
+) -> dict[str, Bool[Tensor, "draw layer head"]]:
+    """The classes of the first stage in each draw of the prompts."""
+    found = direct.weighted(weights)
+    classes = {
+        "name_mover": copies(roles.name_mover, weights) & found.helps,
+        "negative_name_mover": copies(roles.negative_name_mover, weights) & (found.helps | found.hurts),
+    }
+    if roles.copy_suppression is None:
+        return classes
+    layers = torch.arange(found.effect.shape[1], device=found.effect.device)[:, None]
+    considered = (layers >= options.suppression_from_layer) & (found.effect < options.suppression_below)
+    suppresses = (roles.copy_suppression > THRESHOLD) & considered
+    signs = {"copy_suppression": found.helps, "negative_copy_suppression": found.hurts}
+    return classes | {name: suppresses & sign for name, sign in signs.items()}
+
+
+def copies(
+    scores: Float[Tensor, "layer head #batch"], weights: Float[Tensor, "draw batch"]
+) -> Bool[Tensor, "draw layer head"]:
+    """Heads whose copy score is above the threshold."""
+    n = weights.shape[1]
+    return torch.einsum("lhb,rb->rlh", scores.expand(-1, -1, n), weights) / n > THRESHOLD + _ROUNDING
+
+
+def induction_and_duplicate(
+    values: Effects, roles: Roles, weights: Float[Tensor, "draw batch"]
+) -> dict[str, Bool[Tensor, "draw layer head"]]:
+    """The classes of the last stage in each draw, from scores that are known."""
+    effect, scores = values.weighted(weights).effect, {n: getattr(roles, n) for n in ("induction", "duplicate_token")}
+    return {name: (effect < BELOW) & (of > of.nanmean() + _OF_ATTENTION) for name, of in scores.items()}

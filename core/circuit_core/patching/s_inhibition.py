@@ -77,7 +77,7 @@ def s_inhibition(
         return patching(queries, _listed(senders), positions="end", source=sets[name])
 
     tested = changed(TESTED, candidates.any(0))
-    inhibits = candidates & _inhibits(tested, weights)
+    inhibits = candidates & inhibits_s(tested, weights)
     once, changes = weights[:1], []
     for name in sets if candidates[0].any() else ():
         relative = _relative(tested if name == TESTED else changed(name, candidates[0]), once)[:, 0]
@@ -94,7 +94,7 @@ def _relative(found: Effects, weights: Float[Tensor, "draw batch"]) -> Float[Ten
     return (torch.einsum("flhb,rb->frlh", after, weights) / mean - 1).where(mean != 0, torch.nan)
 
 
-def _inhibits(found: Effects, weights: Float[Tensor, "draw batch"]) -> Bool[Tensor, "draw layer head"]:
+def inhibits_s(found: Effects, weights: Float[Tensor, "draw batch"]) -> Bool[Tensor, "draw layer head"]:
     metric, io, s1, _ = _relative(found, weights)
     margin = 10 * found.rounding
     return (metric < -margin) & (io < -margin) & (s1 > margin)

@@ -95,7 +95,12 @@ class HeadRoles:
         return scores, reasons(scores, preset)
 
     def _algorithm(self, prompts: PromptSet, preset: str) -> IOIAlgorithm:
-        """Without the roles that cannot be scored: each stage says what it lacks. Raises: TaskError."""
+        """Raises: TaskError."""
+        options = PAPER_CODE if preset == "paper-code" else Options()
+        return ioi_algorithm(self.of.bridge, self.of.graph, prompts, self.of_stages(prompts, preset), options)
+
+    def of_stages(self, prompts: PromptSet, preset: str) -> Roles:
+        """What the stages of the algorithm ask for, and why what cannot be scored is missing. Raises: TaskError."""
         copies = {role: scores.by_prompt for role, scores in self.copying(prompts, preset).items()}
         scored: dict[str, Callable[[], Tensor]] = {
             "induction": lambda: self.attention(preset)["induction"].value,
@@ -109,6 +114,4 @@ class HeadRoles:
                 found[role] = scores()
             except TaskError as error:
                 missing[role] = str(error)
-        roles = Roles(copies["name_mover"], copies["negative_name_mover"], **found, missing=missing)
-        options = PAPER_CODE if preset == "paper-code" else Options()
-        return ioi_algorithm(self.of.bridge, self.of.graph, prompts, roles, options)
+        return Roles(copies["name_mover"], copies["negative_name_mover"], **found, missing=missing)
