@@ -21,7 +21,9 @@ def writes(written: Float[Tensor, "*rows d_model"], read: Float[Tensor, "*#rows 
     return torch.linalg.vector_norm(written, dim=-1) >= SILENT * torch.linalg.vector_norm(read, dim=-1)
 
 
-def leads(values: Float[Tensor, "*rows n"], chosen: Bool[Tensor, "*#rows n"]) -> Bool[Tensor, "*rows"]:
-    """Whether the largest value is among the chosen, by more than the margin of the largest |value|."""
+def leads(
+    values: Float[Tensor, "*rows n"], chosen: Bool[Tensor, "*#rows n"], margin: float | Float[Tensor, "*#rows"]
+) -> Bool[Tensor, "*rows"]:
+    """Whether the largest value is among the chosen, by more than a margin over all others."""
     best, other = (values.masked_fill(out, -torch.inf).amax(-1) for out in (~chosen, chosen))
-    return best - other > MARGIN * values.abs().amax(-1)
+    return best - other > margin

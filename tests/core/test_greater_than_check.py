@@ -13,10 +13,13 @@ N_YEARS = 10
 @pytest.fixture(scope="module")
 def case(golden):
     """A reference model that does the task: ten tokens are its years, which it likes the better the later they are."""
+    return golden, *of_years(golden.prompts, liked(golden))
+
+
+def liked(golden) -> torch.Tensor:
     prompts = golden.prompts
     at_end = golden.bridge(prompts.clean)[torch.arange(len(prompts)), prompts.end]
-    liked = at_end.softmax(-1).mean(0).argsort()
-    return golden, *of_years(golden.prompts, liked[-N_YEARS:])
+    return at_end.softmax(-1).mean(0).argsort()[-N_YEARS:]
 
 
 def of_years(prompts, years: torch.Tensor, first: int = 1):
@@ -184,3 +187,29 @@ def test_what_rounding_decides_is_neither_looked_at_nor_raised(case):
     assert max(h.looks_at_year for h in before.heads) > 0 and max(h.raises_year for h in before.heads) > 0
     assert after.reason is None
     assert [(h.looks_at_year, h.raises_year) for h in after.heads] == [(0, 0)] * n_heads
+
+
+def test_of_equal_ones_none_is_the_largest(case):
+    """Heads that look everywhere alike and write nothing: float32 sums in another order make no year the largest."""
+    from circuit_core.margins import MARGIN, leads
+
+    golden, prompts, year, _ = case
+    noise = 3e-7 * torch.randn(len(prompts), 3, 6, generator=torch.Generator().manual_seed(0))
+    third, first_two = torch.arange(6) == 2, torch.arange(3) < 2
+    noise[:, 1, 2] += 1e-6
+    noise[:, 2, 2] += 2 * MARGIN
+    found = leads(0.1 + noise, third, MARGIN)
+    assert found.any(0).tolist() == [False, False, True] and found[:, 2].all()
+    both = torch.tensor([[0.5, 0.5, 0.1]])
+    assert leads(both, first_two, MARGIN).all() and not leads(both, torch.arange(3) == 0, MARGIN).any()
+
+
+def test_a_head_that_writes_nothing_raises_no_year(fresh_parallel):
+    """Nor does one that writes next to nothing. In a third of the prompts YY is the first of the years."""
+    with torch.no_grad():
+        out = fresh_parallel.bridge.blocks[0].attn.W_O
+        out[1], out[2] = 1e-9 * out[1], 0
+    prompts, *_ = of_years(fresh_parallel.prompts, liked(fresh_parallel), first=0)
+    edges = ["m1->logits", *(f"a0.h{head}->m1" for head in range(3))]
+    found = check(fresh_parallel, prompts, circuit(fresh_parallel.graph, *edges))
+    assert found.reason is None and [head.raises_year for head in found.heads[1:]] == [0, 0]

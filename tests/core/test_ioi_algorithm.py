@@ -68,7 +68,7 @@ def test_s_inhibition_is_the_change_of_an_intervention(named, found):
     source = counterfactuals(named[2])["token_same_position_opposite"]
     swapped = path_patching(*named, receivers=movers, positions="end", source=source)
     loss = 1 - swapped.patched.mean(-1) / swapped.metric_clean.mean()
-    gain = {who: swapped.attention[who] - swapped.attention_clean[who] for who in ("IO", "S1")}
+    gain = {who: swapped.attention[who].mean(-1) - swapped.attention_clean[who].mean() for who in ("IO", "S1")}
     candidates = found.effect_movers_q < -0.001
     passes = candidates & (loss > 0) & (gain["IO"] < 0) & (gain["S1"] > 0)
     assert torch.allclose(found.inhibition.value, loss * passes, atol=1e-6)
@@ -106,14 +106,14 @@ def test_a_stage_says_if_it_was_measured_without_copy_suppression(named, roles, 
     said = "copy suppression is not counted: there is no text"
     assert [stage.note for stage in found.stages] == [said, None, said]
     assert all(stage.percent is not None for stage in found.stages)
-    scored = algorithm(named, replace(roles, copy_suppression=torch.zeros_like(roles.name_mover), without=None))
+    scored = algorithm(named, replace(roles, copy_suppression=torch.zeros_like(roles.induction), missing={}))
     assert [stage.note for stage in scored.stages] == [None] * 3
     assert [stage.percent for stage in scored.stages] == [stage.percent for stage in found.stages]
 
 
 def test_s_inhibition_heads_that_suppress_copies_receive_no_values(named, found):
     """With CSPA high for all S-inhibition heads the last stage is undefined, the second as before."""
-    cspa = found.inhibition.heads.float()
+    cspa = (found.inhibition.value > 0).float()
     suppressed = algorithm(named, some_roles(named[1], copy_suppression=cspa))
     assert suppressed.s_inhibition == found.s_inhibition
     assert set(found.s_inhibition.heads["s_inhibition"]) <= set(suppressed.movers_and_suppressors.heads["name_mover"])
@@ -164,7 +164,7 @@ def test_the_sample_model(sample):
     from circuit_core.heads.copying import copy_scores
 
     loaded, prompts = sample
-    copies, negative = (scores.value for scores in copy_scores(loaded.bridge, loaded.graph, prompts))
+    copies, negative = (scores.by_prompt for scores in copy_scores(loaded.bridge, loaded.graph, prompts))
     roles = some_roles(loaded.graph, name_mover=copies, negative_name_mover=negative)
     first = algorithm((loaded.bridge, loaded.graph, prompts), roles).movers_and_suppressors
     assert first.heads == {"name_mover": [(2, 0)], "negative_name_mover": [(3, 0)]}

@@ -1,6 +1,7 @@
 """The IOI algorithm where it cannot be followed: which stages are undefined, and the reason that they give."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -20,9 +21,11 @@ def test_prompts_without_names_are_refused(parallel, roles):
 
 
 def test_corruption_that_changes_nothing_is_the_reason(named, roles):
+    from circuit_core.circuits.faithfulness import NO_CHANGE
+
     bridge, graph, prompts = named
     same = algorithm((bridge, graph, replace(prompts, corrupted=prompts.clean)), roles)
-    assert [stage.reason for stage in same.stages] == ["corruption changes nothing"] * 3
+    assert [stage.reason for stage in same.stages] == [NO_CHANGE] * 3
     assert not any(head for stage in same.stages for head in stage.heads.values())
 
 
@@ -53,12 +56,12 @@ def test_without_movers_later_stages_are_undefined(named):
 
 
 def test_an_effect_that_is_undefined_makes_no_head_a_mover(named):
-    """Equal prompts: nothing is damaged, the effects are NaN, and no head counts as one that hurts."""
+    """Equal prompts: nothing is damaged, there are no effects, and no head counts as one that hurts."""
     bridge, graph, prompts = named
     every = torch.ones(graph.n_layers, graph.n_heads)
     equal = replace(prompts, corrupted=prompts.clean)
     none = algorithm((bridge, graph, equal), some_roles(graph, negative_name_mover=every))
-    assert none.effect_logits.isnan().all()
+    assert none.effect_logits is None
     assert not none.movers_and_suppressors.heads.get("negative_name_mover") and none.movers_and_suppressors.reason
 
 
@@ -70,3 +73,27 @@ def test_a_model_that_fails_has_no_percents(named, roles):
     failed = algorithm((bridge, graph, swapped), roles)
     assert [stage.reason for stage in failed.stages] == ["does not do the task"] * 3
     assert failed.effect_logits is None
+
+
+@pytest.mark.parametrize("role", ["induction", "duplicate_token"])
+def test_only_the_last_stage_needs_scores_of_attention(named, roles, role):
+    """Stages 1 and 2 and all effects are what they are with them; whether every stage has heads is not known (l.2)."""
+    missing: dict[str, Any] = {role: None, "missing": roles.missing | {role: "a context of 64 tokens is too short"}}
+    whole, found = algorithm(named, roles), algorithm(named, replace(roles, **missing))
+    assert (found.movers_and_suppressors, found.s_inhibition) == (whole.movers_and_suppressors, whole.s_inhibition)
+    for effect in ("effect_logits", "effect_movers_q", "effect_inhibition_v"):
+        assert torch.equal(getattr(found, effect), getattr(whole, effect))
+    assert found.induction_and_duplicate.percent is None
+    assert found.induction_and_duplicate.reason == "a context of 64 tokens is too short"
+    assert (whole.complete, found.complete) == (True, None)
+
+
+def test_an_empty_set_has_percent_zero_and_no_interval(named):
+    """Unlike a set that is undefined: nothing of it is known. A single prompt has a percent and no interval."""
+    bridge, graph, prompts = named
+    none = torch.zeros(graph.n_layers, graph.n_heads)
+    first, second, _ = algorithm(named, some_roles(graph, name_mover=none)).stages
+    assert (first.percent, first.low, first.high, first.percent_random, first.effect) == (0, None, None, 0, 0)
+    assert (second.percent, second.percent_random, second.effect) == (None, None, None) and second.reason
+    one = algorithm((bridge, graph, prompts[:1]), some_roles(graph)).movers_and_suppressors
+    assert one.percent > 0 and (one.low, one.high) == (None, None) and "one prompt" in one.note

@@ -12,8 +12,11 @@ def some_roles(graph, **given):
     shape = (graph.n_layers, graph.n_heads)
     rising = torch.arange(graph.n_layers * graph.n_heads).view(shape) / 100
     copies = torch.ones(shape)
-    scores: dict[str, Any] = {"name_mover": copies, "negative_name_mover": 0 * copies, "without": "there is no text"}
+    scores: dict[str, Any] = {"name_mover": copies, "negative_name_mover": 0 * copies}
+    scores |= {"missing": {"copy_suppression": "there is no text"}}
     scores |= {"induction": rising, "duplicate_token": -rising, **given}
+    for role in ("name_mover", "negative_name_mover"):
+        scores[role] = scores[role] if scores[role].dim() == 3 else scores[role][..., None]
     return Roles(**scores)
 
 

@@ -142,7 +142,12 @@ def test_an_older_store_learns_what_its_results_left_unsaid(tmp_path):
         execute = database.conn.execute
         execute("PRAGMA foreign_keys=OFF")
         fields = "id, key, run_id, checkpoint_id, analysis, role, params, identity, dtype, device, threads, seconds"
-        for at, role, reason in ((1, "copy_suppression", early), (2, "induction", "not finite"), (3, None, None)):
+        for at, role, reason in (
+            (1, "copy_suppression", early),
+            (2, "induction", "not finite"),
+            (3, None, None),
+            (4, None, None),
+        ):
             analysis = "heads" if role else "algorithm"
             row = (at, str(at), 1, 1, analysis, role, "{}", "", "float32", "cpu", 1, 1.0, reason)
             execute(f"INSERT INTO result ({fields}, reason) VALUES (?{', ?' * 12})", row)
@@ -162,4 +167,24 @@ def test_an_older_store_learns_what_its_results_left_unsaid(tmp_path):
     noted = "copy suppression is not counted"
     notes = [row["note"] for row in db.execute("SELECT note FROM stage ORDER BY result_id, place")]
     assert notes == [noted, None, noted, None, None, None]
+    kept = db.execute(
+        "SELECT percent, percent_random, effect, post_emergence FROM stage WHERE result_id = 3"
+    ).fetchall()
+    assert [tuple(row) for row in kept] == [(percent, None, None, 0) for _, percent, _ in stages]
+    db.close()
+
+
+def test_views_of_stages_that_a_person_made_stay(tmp_path):
+    """The table of stages is written anew, since whether every stage has heads may be unknown from now on."""
+    path = tmp_path / "old.db"
+    database = Database(path)
+    migrations.apply(database, stop_before="random_sets_and_signed_effects")
+    database.execute("CREATE VIEW mine AS SELECT percent, post_emergence FROM stage")
+    database.conn.execute(f"PRAGMA application_id={store.APPLICATION_ID}")
+    database.conn.execute("PRAGMA user_version=11")
+    database.close()
+    db = store.open_to_write(path)
+    db.execute("PRAGMA foreign_keys=OFF")
+    db.execute("INSERT INTO stage (result_id, place, stage, percent, universe) VALUES (1, 0, 's_inhibition', 5, 'all')")
+    assert tuple(db.execute("SELECT * FROM mine").fetchone()) == (5, None)
     db.close()

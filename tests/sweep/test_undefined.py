@@ -136,6 +136,22 @@ def test_years_are_looked_for_in_the_circuit_of_years(silent, asked):
     assert set(nodes) - set(mlps) == {source for source, port in edges if port in ports and source in heads}
 
 
+@pytest.mark.parametrize(
+    ("step", "sizes", "reason"),
+    [
+        (7000, (1,), "the circuit does not reach the threshold of 0.8"),
+        (0, (10,), "does not do the task"),
+        (7000, (10,), None),
+    ],
+)
+def test_years_are_those_of_a_circuit_that_does_the_task(asked, step, sizes, reason):
+    """Members below the threshold, or of a model that fails, are not counted: no figure, and why (METHODS l.3)."""
+    request, tasks = asked
+    (check,) = [j for j in jobs_of(replace(request, sizes=sizes), tasks) if j.title == "greater_than greater_than"]
+    (found,) = checkpoint(step=step).compute([check])
+    assert (found.record.reason, bool(found.record.nodes)) == (reason, reason is None)
+
+
 def test_a_circuit_of_years_is_found_once(asked, monkeypatch):
     """The check takes the circuit that was searched before it, and draws no prompts of its own."""
     from circuit_core.sweep import analyses
@@ -201,20 +217,22 @@ def test_copy_suppression_that_no_head_has_is_looked_for_once(asked, monkeypatch
 
 
 def test_what_is_undefined_is_looked_for_once(asked, monkeypatch):
-    """A context that is too short for repeated tokens: the roles of attention, the algorithm and all that rests on it
-    say so, from one attempt."""
+    """A context too short for the 200 tokens of `paper-code`: the roles of attention say so, from one attempt; the
+    first stage and the effects need no such score (METHODS l.2)."""
     from circuit_core.sweep import head_roles
     from circuit_core.sweep.request import OF_PATHS
 
     tried: list[int] = []
     real = head_roles.attention_roles
     monkeypatch.setattr(head_roles, "attention_roles", lambda *given, **more: tried.append(1) or real(*given, **more))
-    of = checkpoint()
-    of.loaded.bridge.cfg.n_ctx = 24
     rest = {"algorithm ioi", "heads induction", "heads previous_token", *(f"heads {role} ioi" for role in OF_PATHS)}
-    found = computed(of, [job for job in jobs_of(*asked) if job.title in rest])
+    short = jobs_of(replace(asked[0], preset="paper-code"), asked[1])
+    found = computed(checkpoint(), [job for job in short if job.title in rest])
     assert set(found) == rest and tried == [1]
-    assert {record.reason.partition(":")[0] for record in found.values()} == {"a context of 24 tokens is too short"}
+    for role in ("induction", "previous_token"):
+        assert found[f"heads {role}"].reason == "a context of 128 tokens is too short: 200 are needed"
+    assert found["algorithm ioi"].stages[0].percent > 50 and found["algorithm ioi"].stages[0].reason is None
+    assert found["heads effect_logits ioi"].reason is None and len(found["heads effect_logits ioi"].rows) == 9
 
 
 @pytest.mark.parametrize("value", [math.nan, -math.inf])

@@ -22,19 +22,19 @@ def circuits(held_out: int) -> list[Job]:
     return [job for job in jobs(asked, [TASKS["greater_than"]], None) if job.analysis in ("circuit", "greater_than")]
 
 
-@pytest.mark.parametrize("raised", ["circuit", "held out"])
+@pytest.mark.parametrize("raised", ["circuit", "algorithm", "held out"])
 def test_a_version_is_of_all_that_a_result_rests_on(monkeypatch, raised):
     """Invariant: version and key of a result change together."""
-    asked = [*circuits(0), *circuits(10), Job("heads", {}, None, "induction")]
+    asked = [*circuits(0), *circuits(10), *(Job("heads", {}, None, role) for role in ("effect_logits", "induction"))]
     before = [(job.version, job.key("m@0", "x")) for job in asked]
-    if raised == "circuit":
-        monkeypatch.setitem(asking.VERSIONS, "circuit", asking.VERSIONS["circuit"] + 1)
+    if raised in asking.VERSIONS:
+        monkeypatch.setitem(asking.VERSIONS, raised, asking.VERSIONS[raised] + 1)
     else:
         monkeypatch.setattr(asking, "HELD_OUT", asking.HELD_OUT + 1)
     after = [(job.version, job.key("m@0", "x")) for job in asked]
     differs = [tuple(a != b for a, b in zip(*pair, strict=True)) for pair in zip(before, after, strict=True)]
-    expected = [True] * 4 if raised == "circuit" else [False, False, True, True]
-    assert differs == [(changed, changed) for changed in (*expected, False)]
+    expected = {"circuit": [1, 1, 1, 1, 0], "algorithm": [0, 0, 0, 0, 1], "held out": [0, 0, 1, 1, 0]}[raised]
+    assert differs == [(bool(changed), bool(changed)) for changed in (*expected, 0)]
 
 
 def test_a_result_is_stored_with_its_version(tmp_path):

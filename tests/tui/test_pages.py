@@ -11,8 +11,8 @@ from circuit_tui import bindings
 MOVERS = {"name_mover": ["a3.h1"], "x": []}
 LACKING = "copy suppression is not counted: copy_suppression needs --text FILE"
 STAGES = [
-    results.Stage("movers_and_suppressors", 76.5, 74.8, 78.5, MOVERS, "all", False, None, LACKING),
-    results.Stage("s_inhibition", 0.0, 0.0, 0.0, {"s_inhibition": []}, "all heads", False, None),
+    results.Stage("movers_and_suppressors", 76.5, 74.8, 78.5, MOVERS, "all", False, None, LACKING, 12.25, -0.7),
+    results.Stage("s_inhibition", 0.0, None, None, {"s_inhibition": []}, "all heads", False, None, None, 0.0, 0.0),
     results.Stage("induction_and_duplicate", None, None, None, {}, "all heads", False, "no S-inhibition head"),
 ]  # fmt: skip
 
@@ -52,6 +52,9 @@ async def test_the_algorithm_and_the_circuits_parts(explore, whole, screen_text,
         text = screen_text(app)
         assert "Algorithm · toy-a step 256" in text and fits(app)
         assert "movers and suppressors     76.5 %  █████████▏   74.8..78.5" in text
+        assert "random heads 12.2 % · effects add up to −0.70 of the damage" in text
+        empty = next(i for i, line in enumerate(page(app)) if line.startswith("S-inhibition"))
+        assert page(app)[empty].split() == ["S-inhibition", "0.0", "%"] and "random" not in page(app)[empty + 2]
         assert "name mover a3.h1" in text and "no head is of this kind" in text
         assert "copy suppression is not counted: copy_suppression needs" in text
         assert "undefined: no S-inhibition head" in text and "not every stage has heads in the circuit yet" in text

@@ -41,6 +41,8 @@ class RoleScores:
     value: Float[Tensor, "layer head"]
     raw: Float[Tensor, "layer head"] | None = None
     control: Float[Tensor, "layer head"] | None = None
+    by_prompt: Float[Tensor, "layer head batch"] | None = None
+    """Of each prompt, where the value is their mean and may be asked for other prompts."""
 
 
 def offset_attention(pattern: Float[Tensor, "*batch head query key"], back: int, first: int) -> Float[Tensor, " head"]:

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.circuits.batches import fitting, mean_of
+from circuit_core.circuits.batches import fitting, in_batches
 from circuit_core.circuits.footprint import Footprint
 from circuit_core.circuits.residual import Weights
 from circuit_core.errors import TaskError
@@ -44,14 +44,19 @@ def copy_scores(
     """
     unembedding, normalised = Unembedding(bridge), preset == "default"
 
-    def work(rows: slice) -> Float[Tensor, "sign layer head"]:
+    def work(rows: slice) -> Float[Tensor, "sign layer head some"]:
         x, names = _names_in_context(bridge, prompts[rows])
         layers = [_layer(Weights(bridge, i), unembedding, x, names, normalised) for i in range(graph.n_layers)]
         return torch.stack(layers, 1)
 
     size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).copying(len(NAMES)), prompts.clean.device)
-    positive, negative = mean_of(len(prompts), size, work)
-    return RoleScores("name_mover", positive.float()), RoleScores("negative_name_mover", negative.float())
+    hits = torch.cat(list(in_batches(len(prompts), size, work)), -1)
+    positive, negative = (hits.sum(-1) / (len(NAMES) * len(prompts))).float()
+    of_names, of_negatives = hits / len(NAMES)
+    return (
+        RoleScores("name_mover", positive, by_prompt=of_names),
+        RoleScores("negative_name_mover", negative, by_prompt=of_negatives),
+    )
 
 
 def name_mover(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> RoleScores:
@@ -84,8 +89,8 @@ def _layer(
     x: Float[Tensor, "name d_model"],
     names: Int[Tensor, " name"],
     normalised: bool,
-) -> Float[Tensor, "sign head"]:
-    """Copy and negative copy scores of a layer's heads; in float64, so that shares do not depend on batches."""
+) -> Float[Tensor, "sign head some"]:
+    """How many of a prompt's names a layer's heads copy, and copy negatively; whole numbers, so any sum is exact."""
     read = weights.norm.normalise(x) if normalised else x
     values = torch.einsum("nd,hde->hne", read, weights.folded["v"]) + weights.offset["v"][:, None]
     hits = []
@@ -96,7 +101,7 @@ def _layer(
         logits = (scale * values[some]) @ (out @ unembedding.weight)
         signed = [_hits(sign * logits, unembedding.bias, names, writes(written, read)) for sign in (1, -1)]
         hits.append(torch.stack(signed))
-    return torch.cat(hits, 1)
+    return torch.cat(hits, 1).unflatten(-1, (len(NAMES), -1)).sum(-2)
 
 
 def _hits(
@@ -104,8 +109,9 @@ def _hits(
     bias: Float[Tensor, " vocab"],
     names: Int[Tensor, " name"],
     writes: Bool[Tensor, "head name"],
-) -> Float[Tensor, " head"]:
+) -> Float[Tensor, "head name"]:
+    """1 where the name is copied; NaN where logits are not finite."""
     logits = written + bias
     own = logits.gather(2, names.expand(len(logits), -1)[..., None])
     hits = writes & ((logits >= own - MARGIN * largest(logits)[..., None]).sum(2) <= TOP)
-    return (hits + 0 * own[..., 0]).double().mean(1)
+    return (hits + 0 * own[..., 0]).double()

@@ -5,11 +5,14 @@ heads that write to such an MLP:
 
     head    share of prompts in which its largest attention from END is to YY
             share in which, of the 100 years, its own contribution to the logits is largest for YY or the year after
-            (both by more than 1e-4 of the largest, and the second only if the head writes something: METHODS l.1)
     MLP     its own contribution to the logits: mean over later years minus mean over the others
 
-A contribution is what a node writes at END, through the final norm's scale in that run and the unembedding. Nothing is
-said of a model that does not do the task, nor of a circuit without such an MLP.
+A contribution is what a node writes at END, through the final norm's scale in that run and the unembedding. The largest
+is one that exceeds all others by more than rounding can: attention by 1e-4, a contribution by 1e-4 of the largest
+|logit| of the years in that prompt (METHODS l.1); of equal ones none is the largest.
+
+Nothing is said of a model that does not do the task, of a circuit that does not reach its threshold (METHODS l.3), nor
+of one without such an MLP.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +22,6 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn.functional import one_hot
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits.batches import fitting, in_batches
@@ -28,12 +30,13 @@ from circuit_core.circuits.footprint import Footprint
 from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 from circuit_core.heads.unembedding import Unembedding
-from circuit_core.margins import leads, writes
+from circuit_core.margins import MARGIN, leads
 from circuit_core.patching.parts import Parts
 from circuit_core.tasks.metrics import ProbabilityDifference
 from circuit_core.tasks.prompts import PromptSet
 
 NO_MLP = "no MLP of the circuit writes to the logits"
+NOT_REACHED = "the circuit does not reach the threshold"
 
 
 @dataclass(frozen=True)
@@ -118,14 +121,17 @@ class _Years:
         self.later = torch.arange(years.shape[1], device=place.device) > self.place
         self.writes, self.final, self.looked = parts.clean.writes, parts.clean.stream[-1], self._looked()
         self.unembedding = Unembedding(parts.bridge)
+        logits = self._contribution(self.final[self.rows, prompts.end]) + self.unembedding.bias[years]
+        self.margin = MARGIN * logits.abs().amax(1)
 
     def _looked(self) -> list[Bool[Tensor, "batch head"]]:
         """By layer, whether the largest attention from END is to YY."""
         prompts, found = self.parts.prompts, []
 
         def see(pattern: Tensor, hook: Any) -> None:
-            from_end = pattern[self.rows, :, prompts.end]
-            found.append(leads(from_end, one_hot(prompts.positions["YY"], from_end.shape[-1]).bool()[:, None]))
+            from_end = pattern[self.rows, :, prompts.end].float()
+            year = torch.arange(from_end.shape[-1], device=from_end.device) == prompts.positions["YY"][:, None]
+            found.append(leads(from_end, year[:, None], MARGIN))
 
         self.parts.run(prompts.clean, *((f"blocks.{i}.attn.hook_pattern", see) for i in range(len(self.parts.weights))))
         return found
@@ -140,11 +146,9 @@ class _Years:
 
     def raises(self, layer: int, head: int) -> float:
         z = self.writes.z[layer][self.rows, self.parts.prompts.end, head]
-        written = z @ self.parts.weights[layer].out[head]
         after = torch.arange(self.years.shape[1], device=z.device) - self.place
-        raised = leads(self._contribution(written), (after == 0) | (after == 1))
-        normalised = torch.ones_like(written)  # has the norm of all that a layer norm gives
-        return (raised & writes(self.unembedding.seen(written), normalised)).double().mean().item()
+        years = self._contribution(z @ self.parts.weights[layer].out[head])
+        return leads(years, (after == 0) | (after == 1), self.margin).double().mean().item()
 
     def later_minus_others(self, layer: int) -> float:
         years = self._contribution(self.writes.mlp[layer][self.rows, self.parts.prompts.end])

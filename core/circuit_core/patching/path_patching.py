@@ -34,7 +34,7 @@ from circuit_core.circuits.residual import Writes
 from circuit_core.errors import CircuitError
 from circuit_core.graph import Graph
 from circuit_core.patching.direct_paths import DirectPaths, rows
-from circuit_core.patching.effects import Effects, joined
+from circuit_core.patching.effects import Effects, joined, rounding
 from circuit_core.patching.parts import Parts
 from circuit_core.patching.patched_run import PatchedRun
 from circuit_core.patching.receivers import Receivers
@@ -125,11 +125,12 @@ class _Together:
         for layer, some in self._stacks(heads, to, len(changed[0])):
             run = PatchedRun(self.parts, to, paths.reached(layer, some, to), changed)
             patched[layer, some] = run.to_heads(mlps_frozen) if to.ports else run.to_logits()
-            attention[:, layer, some] = run.attention.mean((1, 3)).to(attention.dtype)
+            attention[:, layer, some] = run.attention.mean(1).to(attention.dtype)
         clean = self.parts.clean
         looks = dict(zip(self.prompts.positions, attention, strict=True)) if to.ports else {}
-        before = {name: clean.attention[i, *to.index].mean() for i, name in enumerate(looks)}
-        return Effects(patched, clean.metric, metric_other, looks, before)
+        before = {name: clean.attention[i, *to.index].mean(0).to(attention.dtype) for i, name in enumerate(looks)}
+        exact_to = rounding(clean.stream[0].dtype)
+        return Effects(patched, clean.metric, metric_other, looks, before, exact_to)
 
     @cached_property
     def _corrupted(self) -> tuple[Writes, Float[Tensor, " batch"]]:
@@ -149,14 +150,14 @@ class _Together:
 
     def _without_path(
         self, heads: list[Head], to: Receivers
-    ) -> tuple[Float[Tensor, "layer head batch"], Float[Tensor, "name layer head"]]:
+    ) -> tuple[Float[Tensor, "layer head batch"], Float[Tensor, "name layer head batch"]]:
         """The clean run's values for the senders, NaN for other heads."""
         clean, graph = self.parts.clean, self.graph
         none = clean.metric.new_full((graph.n_layers, graph.n_heads), torch.nan)
         for layer, head in heads:
             none[layer, head] = 0
-        attention = clean.attention[:, *to.index].mean((1, 2))
-        return none[..., None] + clean.metric, none + attention[:, None, None]
+        attention = clean.attention[:, *to.index].mean(1)
+        return none[..., None] + clean.metric, none[..., None] + attention[:, None, None]
 
     def _stacks(self, heads: list[Head], to: Receivers, n_rows: int) -> Iterator[tuple[int, list[int]]]:
         """Senders with a path, of one layer at a time and as many as fit."""

@@ -1,8 +1,18 @@
-"""How much of an effect a set of heads has: the percent of a stage of the IOI algorithm (METHODS f.6).
+"""How much of an effect a set of heads has: the percent of a stage of the IOI algorithm (METHODS f.6, l.6).
 
     percent = 100 * sum of |effect| over the set / sum of |effect| over all heads
 
-Heads without a path have no effect. The interval is the middle 95 % over resamples of the prompts, the set held fixed.
+Heads without a path have no effect. `effect` is the set's sum with its sign, `percent_random` the mean percent of
+`RANDOM_SETS` sets drawn at random, each of as many heads of each layer. An empty set has percent 0, effect 0 and no
+interval. Percent, effect and interval are None, with a reason, where the set or the whole is undefined: the model does
+not do the task, corruption changes nothing or no more than noise, no head has an effect, there are no receivers, or
+scores by which the set is chosen are not known.
+
+The interval is BCa over prompts (`statistics`), within strata where the prompts have them. In each draw the set is
+chosen anew, by effects and copy scores of the drawn prompts, and for S-inhibition by metric and attention. Held as they
+are on all prompts: the receivers of the second and third stage (other receivers would be another path patching for
+every draw), and scores that are not over these prompts, as induction, duplicate token and copy suppression are. A draw
+with an empty set counts with percent 0.
 """
 
 from dataclasses import dataclass, field
@@ -11,13 +21,15 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from circuit_core.circuits.faithfulness import NOT_FINITE
+from circuit_core.circuits.faithfulness import NOT_FINITE, ONE_PROMPT
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.path_patching import Head
+from circuit_core.statistics import Resampling
 
-RESAMPLES = 1000
+RANDOM_SETS = 100
 UNIVERSE = "all heads with a path"
 """What a percent is of."""
+NO_EFFECT = "no head has an effect"
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,8 @@ class Stage:
     percent: float | None = None
     low: float | None = None
     high: float | None = None
+    """Ends of the 95 % interval; None for an empty set and for a single prompt."""
+    percent_random: float | None = None
     effect: float | None = None
     """Sum of the set's effects, signed; -1 is all of the corruption's damage."""
     heads: dict[str, list[Head]] = field(default_factory=dict)
@@ -38,36 +52,39 @@ class Stage:
 
 
 def percent(
-    members: Bool[Tensor, "layer head"], effects: Float[Tensor, "*resample layer head"]
-) -> Float[Tensor, "*resample"]:
+    members: Bool[Tensor, "*draw layer head"], effects: Float[Tensor, "*#draw layer head"]
+) -> Float[Tensor, "*draw"]:
     """NaN where no head has an effect."""
     size = effects.abs()
     return 100 * (size * members).sum((-2, -1)) / size.sum((-2, -1))
 
 
-def stage(name: str, classes: dict[str, Bool[Tensor, "layer head"]], effects: Effects) -> Stage:
-    """The stage whose set is the union of its classes."""
-    heads = {label: as_heads(found) for label, found in classes.items()}
-    union = torch.stack(list(classes.values())).any(0)
-    value = percent(union, effects.effect).item()
-    if value != value:
-        return Stage(name, reason=_undefined(effects))
-    resampled = percent(union, effects.effects(_resamples(effects.metric_clean)))
-    low, high = resampled.nanquantile(resampled.new_tensor([0.025, 0.975])).tolist()
-    return Stage(name, value, low, high, effects.effect[union].sum().item(), heads)
+def stage(name: str, classes: dict[str, Bool[Tensor, "draw layer head"]], effects: Effects, draws: Resampling) -> Stage:
+    """The stage whose set is the union of its classes, which were chosen in every draw."""
+    found = effects.weighted(draws.weights)
+    if not effects.patched.isfinite().all():
+        return Stage(name, reason=NOT_FINITE)
+    if not (found.helps | found.hurts)[0].any():
+        return Stage(name, reason=NO_EFFECT)
+    members = torch.stack(list(classes.values())).any(0)
+    percents, effect = percent(members, found.effect), found.effect[0]
+    low, high = (members[0].any() and draws.interval(percents)) or (None, None)
+    return Stage(
+        name,
+        percents[0].item(),
+        low,
+        high,
+        percent(random_sets(members[0]), effect).mean().item(),
+        effect[members[0]].sum().item(),
+        {label: as_heads(some[0]) for label, some in classes.items()},
+        note=ONE_PROMPT if len(effects.metric_clean) == 1 else None,
+    )
 
 
-def _undefined(effects: Effects) -> str:
-    gap = (effects.metric_clean - effects.metric_corrupted).sum()
-    if not (gap.isfinite() and effects.patched.isfinite().all()):
-        return NOT_FINITE
-    return "no head has an effect" if gap else "corruption changes nothing"
-
-
-def _resamples(of: Float[Tensor, " batch"]) -> Float[Tensor, "resample batch"]:
-    """How often each prompt is drawn; the same for the same number of prompts."""
-    draws = torch.randint(len(of), (RESAMPLES, len(of)), generator=torch.Generator().manual_seed(0))
-    return torch.zeros(draws.shape).scatter_add(1, draws, torch.ones(draws.shape)).to(of)
+def random_sets(of: Bool[Tensor, "layer head"], seed: int = 0) -> Bool[Tensor, "set layer head"]:
+    """Sets of as many heads of each layer, drawn evenly; the same for the same seed."""
+    order = torch.rand(RANDOM_SETS, *of.shape, generator=torch.Generator().manual_seed(seed))
+    return order.argsort(-1).argsort(-1).to(of.device) < of.sum(-1, keepdim=True)
 
 
 def as_heads(found: Bool[Tensor, "layer head"]) -> list[Head]:

@@ -12,7 +12,7 @@ from circuit_core.errors import TaskError
 from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.attention_from_end import SHOWN
 from circuit_core.loading import Loaded
-from circuit_core.patching.greater_than import ascending, greater_than_check
+from circuit_core.patching.greater_than import NOT_REACHED, GreaterThan, ascending, greater_than_check
 from circuit_core.patching.path_patching import path_patching
 from circuit_core.sweep import records
 from circuit_core.sweep.head_roles import HeadRoles
@@ -101,8 +101,13 @@ class Analyses:
     def _greater_than(self, job: Job) -> results.Record:
         of, prompts = self.of, self._choosing(job.task, job.params["held_out"])
         ascending(prompts)
-        found = greater_than_check(of.bridge, of.graph, prompts, self._found(job)[0].mask)
-        return records.of_years(found, of.graph)
+        circuit = self._found(job)[0]
+        if not circuit.threshold_reached:
+            unknown = circuit.threshold_reached is None and circuit.reason
+            return records.of_years(
+                GreaterThan(reason=unknown or f"{NOT_REACHED} of {job.params['threshold']}"), of.graph
+            )
+        return records.of_years(greater_than_check(of.bridge, of.graph, prompts, circuit.mask), of.graph)
 
     def _circuit(self, job: Job) -> results.Record:
         return records.of_circuit(*self._found(job))

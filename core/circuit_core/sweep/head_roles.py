@@ -95,23 +95,23 @@ class HeadRoles:
         return scores, reasons(scores, preset)
 
     def _algorithm(self, prompts: PromptSet, preset: str) -> IOIAlgorithm:
-        """Without copy suppression where that cannot be scored. Raises: TaskError."""
-        copies, attention = self.copying(prompts, preset), self.attention(preset)
-        suppresses, without = self._suppression_if_any(preset)
-        roles = Roles(
-            name_mover=copies["name_mover"].value,
-            negative_name_mover=copies["negative_name_mover"].value,
-            induction=attention["induction"].value,
-            duplicate_token=attention["duplicate_token"].value,
-            copy_suppression=suppresses,
-            without=without,
-        )
+        """Raises: TaskError."""
         options = PAPER_CODE if preset == "paper-code" else Options()
-        return ioi_algorithm(self.of.bridge, self.of.graph, prompts, roles, options)
+        return ioi_algorithm(self.of.bridge, self.of.graph, prompts, self.of_stages(prompts, preset), options)
 
-    def _suppression_if_any(self, preset: str) -> tuple[Tensor | None, str | None]:
-        """CSPA, or why there is none."""
-        try:
-            return self.suppression(preset)[0].value, None
-        except TaskError as error:
-            return None, str(error)
+    def of_stages(self, prompts: PromptSet, preset: str) -> Roles:
+        """What the stages of the algorithm ask for, and why what cannot be scored is missing. Raises: TaskError."""
+        copies = {role: scores.by_prompt for role, scores in self.copying(prompts, preset).items()}
+        scored: dict[str, Callable[[], Tensor]] = {
+            "induction": lambda: self.attention(preset)["induction"].value,
+            "duplicate_token": lambda: self.attention(preset)["duplicate_token"].value,
+            "copy_suppression": lambda: self.suppression(preset)[0].value,
+        }
+        found: dict[str, Tensor] = {}
+        missing: dict[str, str] = {}
+        for role, scores in scored.items():
+            try:
+                found[role] = scores()
+            except TaskError as error:
+                missing[role] = str(error)
+        return Roles(copies["name_mover"], copies["negative_name_mover"], **found, missing=missing)

@@ -98,6 +98,8 @@ def of_algorithm(found: IOIAlgorithm) -> results.Algorithm:
                 percent=s.percent,
                 low=s.low,
                 high=s.high,
+                percent_random=s.percent_random,
+                effect=s.effect,
                 heads={kind: [f"a{layer}.h{head}" for layer, head in heads] for kind, heads in s.heads.items()},
                 universe=UNIVERSE,
                 post_emergence=found.complete,

@@ -93,7 +93,7 @@ class Job:
     def version(self) -> tuple[int, ...]:
         """Of the analysis, of the prompts held out if any are, and of the analysis that it rests on if it does."""
         held_out = (HELD_OUT,) if self.params.get("held_out") else ()
-        rests_on = (VERSIONS[_RESTS_ON[self.analysis]],) if self.analysis in _RESTS_ON else ()
+        rests_on = (VERSIONS[self.rests_on.analysis],) if self.rests_on else ()
         return (VERSIONS[self.analysis], *held_out, *rests_on)
 
     def key(self, address: str, identity: str) -> str:

@@ -82,11 +82,15 @@ class Stage:
     """Kind of head -> names."""
     universe: str
     """Which heads' effects are the whole."""
-    post_emergence: bool
+    post_emergence: bool | None
     """Whether every stage has heads: what of post-emergence is known without the task's circuit."""
     reason: str | None
     note: str | None = None
     """What the percent was measured without."""
+    percent_random: float | None = None
+    """Mean percent of random sets of as many heads of each layer."""
+    effect: float | None = None
+    """Sum of the heads' effects, signed."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ tables below it, or `reason` says why there is nothing. Nodes and ports are inte
 
 from sqlite_utils import Migrations
 
-from circuit_store.schema import result_tables, run_tables, trend_updates, updates
+from circuit_store.schema import result_tables, run_tables, stages, trend_updates, updates
 
 migrations = Migrations("circuit_store")
 for step in (
@@ -25,5 +25,6 @@ for step in (
     updates.reasons_of_heads_and_greater_than,
     updates.results_asked_for,
     trend_updates.floors_and_handoffs,
+    stages.random_sets_and_signed_effects,
 ):
     migrations()(step)

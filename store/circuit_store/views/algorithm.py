@@ -42,8 +42,22 @@ ALGORITHM = View(
         TASK,
         Column("stage", "`movers_and_suppressors`, `s_inhibition` or `induction_and_duplicate`"),
         Column("percent", "100 x sum of |effect| over the heads found / over the universe", "undefined, see reason"),
-        Column("low", "lower end of the 95 % interval, prompts resampled and heads held fixed", "see reason"),
-        Column("high", "upper end of the 95 % interval", "see reason"),
+        Column(
+            "low",
+            "lower end of the 95 % interval over prompts (BCa), the heads chosen anew in each resample",
+            "no head is found, one prompt, or see reason",
+        ),
+        Column("high", "upper end of the 95 % interval", "no head is found, one prompt, or see reason"),
+        Column(
+            "percent_random",
+            "mean percent of 100 random sets of as many heads of each layer",
+            "undefined, or of an earlier version",
+        ),
+        Column(
+            "effect",
+            "sum of the heads' effects, signed: -1 is all of the corruption's damage",
+            "undefined, or of an earlier version",
+        ),
         Column("heads", "the heads found, by kind", "undefined, see reason"),
         Column("universe", "which heads are the whole"),
         Column(
@@ -63,7 +77,8 @@ ALGORITHM = View(
         DEVICE,
         REASON,
     ),
-    "SELECT model.name AS model, step, tokens, answer.task AS task, stage, percent, low, high, heads, universe,"
+    "SELECT model.name AS model, step, tokens, answer.task AS task, stage, percent, low, high,"
+    " percent_random, effect, heads, universe,"
     f" {_POST_EMERGENCE}, note, {OF_ROLES}, answer.dtype AS dtype,"
     " answer.device AS device,"
     " coalesce(stage.reason, answer.reason) AS reason, place"

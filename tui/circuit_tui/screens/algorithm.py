@@ -1,7 +1,8 @@
 """How the model does the task at this checkpoint, and what the task's circuit is made of.
 
 Of IOI the stages of its algorithm: a percentage is the part of the paths' effect that the heads of its kinds account
-for, with its 95 % interval. Of greater-than what the circuit's heads and MLPs do with years.
+for, with its 95 % interval, beside it that of random heads of the same layers, and the sum of the effects with its sign.
+Of greater-than what the circuit's heads and MLPs do with years.
 """
 
 import json
@@ -77,8 +78,13 @@ class Algorithm(Page):
         if finite(row["percent"]) is None:
             return line.append("–\n").append(wrapped(f"undefined: {plain(row['reason'])}"), self.colours.muted)
         line.append(f"{signed(row['percent'], 1):>5} %  ").append(bar(row["percent"] / 100, _BAR), self.colours.accent)
-        line.append(f" {signed(row['low'], 1)}..{signed(row['high'], 1)}\n", self.colours.muted)
+        interval = "" if row["low"] is None else f" {signed(row['low'], 1)}..{signed(row['high'], 1)}"
+        line.append(f"{interval}\n", self.colours.muted)
         line.append(wrapped(_heads(json.loads(row["heads"] or "{}"))))
+        if row["percent_random"]:
+            random = f"random heads {signed(row['percent_random'], 1)} %"
+            effect = f"effects add up to {signed(row['effect'], 2)} of the damage"
+            line.append(wrapped(f"{random} · {effect}"), self.colours.muted)
         return line.append(wrapped(plain(row["note"])), self.colours.muted) if row["note"] else line
 
     def _composition(self, look: Look) -> Text:
