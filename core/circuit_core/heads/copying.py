@@ -52,7 +52,7 @@ def copy_scores(
     size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).copying(len(NAMES)), prompts.clean.device)
     hits = torch.cat(list(in_batches(len(prompts), size, work)), -1)
     positive, negative = (hits.sum(-1) / (len(NAMES) * len(prompts))).float()
-    of_names, of_negatives = hits / len(NAMES)
+    of_names, of_negatives = (hits / len(NAMES)).float()
     return (
         RoleScores("name_mover", positive, by_prompt=of_names),
         RoleScores("negative_name_mover", negative, by_prompt=of_negatives),
