@@ -13,20 +13,11 @@ from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.sources import build_bridge_from_module
 from transformers import AutoModelForCausalLM
 
-from circuit_core import checkpoints
+from circuit_core import checkpoints, weights
+from circuit_core.architecture import unsupported
 from circuit_core.errors import CheckpointError, UnsupportedModel, first_line
 from circuit_core.graph import Graph
 from circuit_core.tokenizing import tokenizer
-
-FAMILIES = (
-    "GPTNeoXForCausalLM",
-    "GPT2LMHeadModel",
-    "LlamaForCausalLM",
-    "MistralForCausalLM",
-    "Qwen2ForCausalLM",
-    "StableLmForCausalLM",
-)
-"""Architectures whose residual stream is the plain sum that circuits need, each shown to be so by a test."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +57,19 @@ def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.flo
     model, report = loaded
     if absent := sorted(report["missing_keys"]) or sorted(map(str, report.get("mismatched_keys", ()))):
         raise CheckpointError(f"{folder}: the weights do not fit config.json, {absent[0]} is amiss.", "mismatch")
+    if getattr(model, "_hf_peft_config_loaded", False):
+        raise CheckpointError(f"{folder} has an adapter beside its weights, and it was applied: move it away.")
     bridge = as_bridge(model.to(device))
-    return Loaded(bridge, graph_of(bridge), tokenizer(folder), checkpoints.fingerprint(folder))
+    return Loaded(bridge, graph_of(bridge), tokenizer(folder), weights.fingerprint(folder))
 
 
 def as_bridge(model: Any) -> TransformerBridge:
     """Wrap a Hugging Face model in place, frozen, eager and in evaluation mode. Raises: UnsupportedModel."""
     config: Any = model.config
     name = type(model).__name__
-    if name not in FAMILIES:
-        raise UnsupportedModel(f"{name} is not supported, only {', '.join(FAMILIES)}: their parts are known to add up.")
-    heads, kv = config.num_attention_heads, getattr(config, "num_key_value_heads", None)
-    if kv not in (None, heads):
-        raise UnsupportedModel(f"{name} shares keys and values between heads ({kv} for {heads}): not supported yet.")
+    heads, kv_heads = config.num_attention_heads, getattr(config, "num_key_value_heads", None)
+    if said := unsupported(name, heads, kv_heads):
+        raise UnsupportedModel(said)
     model.set_attn_implementation("eager")
     bridge = build_bridge_from_module(model.eval(), name, hf_config=config)
     return bridge.requires_grad_(False)

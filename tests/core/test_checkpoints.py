@@ -92,23 +92,6 @@ def test_a_missing_file_is_named(copy, name, status):
     assert caught.value.status == status
 
 
-def test_the_fingerprint_is_of_the_weights_alone(copy):
-    """The same in another place; different for another step; different when one tensor differs."""
-    assert checkpoints.fingerprint(copy) == checkpoints.fingerprint(STEP)
-    assert checkpoints.fingerprint(STEP.parent / "step250") != checkpoints.fingerprint(STEP)
-    file = copy / "model.safetensors"
-    content = bytearray(file.read_bytes())
-    content[-8] ^= 1
-    file.write_bytes(content)
-    assert checkpoints.fingerprint(copy) != checkpoints.fingerprint(STEP)
-
-
-def test_identity_changes_with_the_file(copy):
-    before = checkpoints.identity(copy)
-    (copy / "model.safetensors").touch()
-    assert checkpoints.identity(copy) != before
-
-
 @pytest.mark.parametrize(
     ("schedule", "chosen"),
     [
