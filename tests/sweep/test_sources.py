@@ -18,6 +18,8 @@ from circuit_core.sweep.sources import describe
 from circuit_store import models, queries, requests, results, upkeep
 from circuit_store.errors import UnknownName
 from circuit_store.store import close_writer, open_to_write
+from circuit_tui import sweeps
+from circuit_tui.asking import Asked
 
 REQUEST = Request(analyses=("behaviour",))
 
@@ -160,3 +162,13 @@ def test_weights_are_read_once_while_their_files_stay(db, mine, monkeypatch):
     note(db, asked(db, mine))
     note(db, asked(db, mine))
     assert asked_for == ["step0", "step250", "step0"]
+
+
+def test_whoever_gives_a_copy_is_told_its_name(db, mine, tmp_path, monkeypatch):
+    compute(db, mine)
+    copy = shutil.copytree(mine, tmp_path / "copy")
+    told = []
+    monkeypatch.setattr("circuit_tui.echo.told", told.append)
+    assert sweeps.run(tmp_path / "store.db", Asked((str(copy),), "all", REQUEST)) == 0
+    assert told[0] == f"{copy} goes by the name mine."
+    assert "0 checkpoints computed, 2 were already there, 0 failed." in told
