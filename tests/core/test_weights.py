@@ -70,6 +70,8 @@ def test_the_same_weights_are_the_same_however_they_are_saved(folder, written):
 
 def test_weights_that_are_not_loaded_count_for_nothing(folder):
     """Of several files that one counts which transformers loads, not an adapter or a consolidated copy beside it."""
+    import transformers
+
     zip_(folder, HELD)
     alone = weights.fingerprint(folder), checkpoints.shape(folder)
     for beside in ("adapter_model.safetensors", "consolidated.safetensors"):
@@ -80,6 +82,12 @@ def test_weights_that_are_not_loaded_count_for_nothing(folder):
     assert weights.fingerprint(folder) != alone[0] and checkpoints.shape(folder) == alone[1]
     save_file(HELD, folder / "model.safetensors")
     assert weights.fingerprint(folder) == alone[0]
+    save_file(other, folder / "mine.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"transformers_weights": "mine.safetensors"}))
+    assert weights.fingerprint(folder) not in alone
+    loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    assert torch.equal(loaded.get_output_embeddings().weight, other["embed_out.weight"].float())
 
 
 @pytest.mark.parametrize("family", ["GPTNeoX", "GPT2", "Llama", "Mistral", "Qwen2", "StableLm"])

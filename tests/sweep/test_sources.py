@@ -66,15 +66,16 @@ def test_a_folder_that_was_touched_copied_or_moved_computes_nothing_again(db, mi
     for place in ("elsewhere/mine", "other"):
         shutil.copytree(mine, tmp_path / place)
         found = asked(db, tmp_path / place)
-        assert (found.model.name, found.model.source, found.missing) == ("mine", str(tmp_path / place), {})
+        assert (found.model.name, found.model.source, found.missing) == ("mine", str(mine), {})
     shutil.rmtree(mine)
-    note(db, found)
+    note(db, asked(db, tmp_path / "other"))
     assert describe(db, "mine")[0].source == str(tmp_path / "other")
     assert asked(db, "mine").missing == {}
 
 
 def test_a_copy_that_lacks_a_checkpoint_or_differs_in_one_is_another_model(db, mine, tmp_path):
-    """Invariant: nothing of a model is filed under another, and one of its name elsewhere is refused."""
+    """Invariant: nothing of a model is filed under another, one of its name elsewhere is refused, and a copy of what the
+    original no longer holds is not the original."""
     compute(db, mine)
     part = shutil.copytree(mine / "step0", tmp_path / "part" / "step0").parent
     assert describe(db, str(part))[0].name == "part"
@@ -82,6 +83,12 @@ def test_a_copy_that_lacks_a_checkpoint_or_differs_in_one_is_another_model(db, m
     shutil.copy(SAMPLE / "step500" / "model.safetensors", edited / "step250")
     with pytest.raises(UnknownName, match=f"mine stands for {mine}, not for {edited}"):
         asked(db, edited)
+    kept = shutil.copytree(mine, tmp_path / "kept")
+    more = shutil.copytree(mine, tmp_path / "more")
+    shutil.copytree(SAMPLE / "step500", more / "step500")
+    assert [describe(db, str(folder))[0].name for folder in (kept, more)] == ["mine", "more"]
+    shutil.copy(SAMPLE / "step500" / "model.safetensors", mine / "step250")
+    assert describe(db, str(kept))[0].name == "kept"
 
 
 def test_a_config_that_is_repaired_in_place_computes_anew_and_loses_nothing(db, mine):

@@ -19,7 +19,8 @@ def tokenizer_folder(db: sqlite3.Connection | None, name: str) -> Path:
 def describe(db: sqlite3.Connection | None, name: str) -> tuple[models.Model, list[checkpoints.Found]]:
     """A model and its checkpoints, from its name or folder; without a store only known ones have names.
 
-    A folder goes by its own name, or by that of the model which it holds a copy of.
+    A folder goes by its own name, or by that of the model which it holds a copy of; while that lies where it did, it is
+    the original that is computed, for copies are made to be changed.
 
     Raises:
         UnknownModel: neither, or a folder whose own name is the sample suite's.
@@ -44,9 +45,11 @@ def _new(db: sqlite3.Connection | None, folder: Path) -> tuple[models.Model, lis
     own = (folder.parent.name if folder.name == "model" else "") or folder.name
     model, found = model_of(own, folder, "folder")
     if held := copied(db, model, found):
-        if held.name in suites.known_models():
-            return describe(db, held.name)
-        return replace(held, source=model.source), found
+        if not Path(held.source).exists():
+            return replace(held, source=model.source), found
+        original, there = describe(db, held.name)
+        if copied(db, original, there) and {f.step for f in there} == {f.step for f in found}:
+            return original, there
     if own in suites.known_models():
         raise UnknownModel(f"The name {own} is the sample suite's: `circuit-tui models add NAME {folder}`.")
     models.check(db, model)

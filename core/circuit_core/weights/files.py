@@ -16,7 +16,7 @@ from circuit_core.weights import pickled
 from circuit_core.weights.tensor import BYTES, Tensor
 
 _NAMES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-"""What `transformers` looks for in a folder, in its order."""
+"""What `transformers` looks for in a folder, in its order, unless `transformers_weights` in the config names a file."""
 _INNER = re.compile(r"^(transformer|gpt_neox|model)\.")
 """The model within the language model; a file that was saved from the inner one lacks it."""
 _BUFFER = re.compile(r"(^|\.)(attn|attention)\.(bias|masked_bias)$|rotary_emb\.inv_freq$")
@@ -27,10 +27,18 @@ _EMBEDDING = re.compile(r"(wte|embed_in|embed_tokens)\.weight")
 
 def files(folder: Path) -> list[Path]:
     """The weight files that are loaded. Raises: CheckpointError, if there is none."""
-    for name in _NAMES:
+    for name in (*_named(folder), *_NAMES):
         if (folder / name).is_file():
             return _shards(folder / name) if name.endswith(".json") else [folder / name]
     raise CheckpointError(f"{folder} has no weights: expected model.safetensors or pytorch_model.bin.", "missing")
+
+
+def _named(folder: Path) -> list[str]:
+    try:
+        name = json.loads((folder / "config.json").read_text())["transformers_weights"]
+        return [name] if isinstance(name, str) else []
+    except (OSError, ValueError, TypeError, KeyError):
+        return []
 
 
 def _shards(index: Path) -> list[Path]:
