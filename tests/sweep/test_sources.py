@@ -74,8 +74,8 @@ def test_a_folder_that_was_touched_copied_or_moved_computes_nothing_again(db, mi
 
 
 def test_a_copy_that_lacks_a_checkpoint_or_differs_in_one_is_another_model(db, mine, tmp_path):
-    """Invariant: nothing of a model is filed under another, one of its name elsewhere is refused, and a copy of what the
-    original no longer holds is not the original."""
+    """Invariant: nothing of a model is filed under another, one of its name elsewhere is refused, and a copy of what
+    the original no longer holds is not the original."""
     compute(db, mine)
     part = shutil.copytree(mine / "step0", tmp_path / "part" / "step0").parent
     assert describe(db, str(part))[0].name == "part"
