@@ -1,22 +1,24 @@
-"""What can be said of a checkpoint on disk without loading it: steps, shape, identity, fingerprint.
+"""What can be said of a checkpoint on disk without loading it: its step, its shape, where its tokenizer lies.
 
 A model is a folder with one folder a step (`step1000/`, `checkpoint-1000/`, or a pattern), or else a folder that is
-itself one checkpoint. Only the standard library is needed, so that planning a sweep does not wait for torch.
+itself one checkpoint. No torch is needed, so that planning a sweep does not wait for it.
 """
 
-import hashlib
 import json
 import re
-import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from circuit_core import final_model, weights
 from circuit_core.errors import CheckpointError, UnknownModel
 
-PATTERN = r"(?:step|checkpoint|ckpt|iter)[-_]?(?P<step>\d+)"
-WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
-_HASHED = 1024
-"""Bytes of each tensor that enter the fingerprint."""
+PATTERN = (
+    r"(?:stage1-|epoch=\d+-|global_?|model[-_])?(?:step|checkpoint|ckpt|iter)[-_=]?(?P<step>\d+)"
+    r"(?:-tokens\d+[BM]|-unsharded|[-_]hf|-ckpt)?"
+)
+"""Names that suites and trainers write: Pythia, OLMo (first stage), SmolLM3, Amber; Transformers, DeepSpeed, Megatron,
+Lightning, LitGPT."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Found:
 @dataclass(frozen=True)
 class Shape:
     params: int
+    """Tied weights count once."""
     n_layers: int
     n_heads: int
     d_model: int
@@ -38,10 +41,10 @@ class Shape:
 
 
 def discover(folder: Path, pattern: str | None = None) -> list[Found]:
-    """All checkpoints below `folder`, by step.
+    """All checkpoints below `folder` and the model that is left in it beside them (`final_model`), by step.
 
     Raises:
-        UnknownModel: it is no folder, or holds no checkpoint.
+        UnknownModel: it is no folder, or holds no checkpoint, or one whose step is not clear.
     """
     if not folder.is_dir():
         raise UnknownModel(f"There is no folder {folder}: give a folder of checkpoints or the name of a known model.")
@@ -59,10 +62,15 @@ def discover(folder: Path, pattern: str | None = None) -> list[Found]:
                 raise UnknownModel(f"{folder} has step {step} twice, {found[step].revision} and {name}: move one away.")
             found[step] = Found(step, name)
     if found:
+        final = final_model.step_of(folder, {step: folder / at.revision for step, at in found.items()})
+        if final is not None:
+            found[final] = Found(final, "")
         return [found[step] for step in sorted(found)]
     if itself:
         named = expression.search(folder.name)
         return [Found(_step(named["step"], folder) if named else 0, "")]
+    if said := adapter(folder):
+        raise UnknownModel(said)
     raise UnknownModel(
         f"{folder} holds no checkpoint: expected config.json, or folders such as step1000 or checkpoint-1000; "
         "other names need `models add NAME FOLDER --pattern 'run-(?P<step>[0-9]+)'`."
@@ -85,74 +93,43 @@ def shape(folder: Path) -> Shape:
     except KeyError as missing:
         raise CheckpointError(f"{folder / 'config.json'} does not say {missing}: is it a transformer's?") from None
     parallel = bool(read.get("use_parallel_residual", read.get("model_type") == "gpt_neox"))
-    params = sum(_size(t["shape"]) for f in weight_files(folder) for t in _header(f).values())
-    return Shape(params, layers, heads, width, parallel)
+    return Shape(weights.parameters(folder, read), layers, heads, width, parallel)
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """Weight files of a checkpoint, safetensors first. Raises: CheckpointError if there is none."""
-    for pattern in WEIGHTS:
-        if files := sorted(folder.glob(pattern)):
-            return files
-    raise CheckpointError(f"{folder} has no weights: expected model.safetensors or pytorch_model.bin.", "missing")
-
-
-def identity(folder: Path) -> str:
-    """What tells one source from another: path, size and time of each weight file. Raises: CheckpointError."""
-    stats = [(f.absolute(), f.stat()) for f in weight_files(folder)]
-    return ";".join(f"{path}|{s.st_size}|{s.st_mtime_ns}" for path, s in stats)
-
-
-def fingerprint(folder: Path) -> str:
-    """A hash over name, shape and first bytes of every tensor of every shard. Raises: CheckpointError."""
-    digest = hashlib.sha256()
-    for file in weight_files(folder):
-        header = _header(file)
-        if not header:
-            digest.update(file.read_bytes()[:: max(1, file.stat().st_size // 2**20)])
-            continue
-        with file.open("rb") as f:
-            start = 8 + struct.unpack("<Q", f.read(8))[0]
-            for name in sorted(header):
-                begin, end = header[name]["data_offsets"]
-                f.seek(start + begin)
-                digest.update(f"{name}{header[name]['shape']}".encode() + f.read(min(_HASHED, end - begin)))
-    return digest.hexdigest()[:16]
-
-
-def config(folder: Path) -> dict:
+def config(folder: Path) -> dict[str, Any]:
     """`config.json` as it stands. Raises: CheckpointError."""
     try:
-        found = json.loads((folder / "config.json").read_text())
-        if not isinstance(found, dict):
-            raise ValueError("no JSON object")
-        return found
+        return _object(folder / "config.json")
     except FileNotFoundError:
-        raise CheckpointError(f"{folder} has no config.json: is it a checkpoint?", "missing") from None
+        said = adapter(folder) or f"{folder} has no config.json: is it a checkpoint?"
+        raise CheckpointError(said, "missing") from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{folder / 'config.json'} cannot be read ({error}).") from None
 
 
-def _header(file: Path) -> dict[str, dict]:
-    """Tensor name -> dtype, shape, data_offsets; empty for a pickle. Raises: CheckpointError."""
-    if file.suffix != ".safetensors":
-        return {}
-    size = file.stat().st_size
+def tokenizer_folder(folder: Path) -> Path | None:
+    """Where the checkpoint's tokenizer lies: beside it, or in the folder above."""
+    names = ("tokenizer.json", "tokenizer.model", "vocab.json")
+    return next((place for place in (folder, folder.parent) if any((place / n).exists() for n in names)), None)
+
+
+def adapter(folder: Path) -> str | None:
+    """What to say of a folder that holds an adapter instead of a model; None if it does not."""
+    if (folder / "config.json").exists():
+        return None
     try:
-        with file.open("rb") as f:
-            length = struct.unpack("<Q", f.read(8))[0]
-            header = json.loads(f.read(min(length, size)))
-        header.pop("__metadata__", None)
-        needed = 8 + length + max((t["data_offsets"][1] for t in header.values()), default=0)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, struct.error):
-        raise CheckpointError(f"{file} is no safetensors file, or its header is cut off: fetch it again.") from None
-    if needed > size:
-        raise CheckpointError(f"{file} is truncated: {size:,} of {needed:,} bytes are there; fetch it again.")
-    return header
+        base = _object(folder / "adapter_config.json").get("base_model_name_or_path")
+    except (OSError, ValueError):
+        return None
+    return (
+        f"{folder} holds an adapter of {base or 'a model that it does not name'}, no model: merge the two "
+        "(`merge_and_unload()` of peft), save that, and give its folder."
+    )
 
 
-def _size(dims: list[int]) -> int:
-    total = 1
-    for d in dims:
-        total *= d
-    return total
+def _object(file: Path) -> dict[str, Any]:
+    """Raises: OSError, ValueError."""
+    found = json.loads(file.read_text())
+    if not isinstance(found, dict):
+        raise ValueError("no JSON object")
+    return found

@@ -13,7 +13,7 @@ from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.sources import build_bridge_from_module
 from transformers import AutoModelForCausalLM
 
-from circuit_core import architectures, checkpoints, equivalents, parity
+from circuit_core import architectures, checkpoints, equivalents, parity, weights
 from circuit_core.errors import CheckpointError, UnsupportedModel, first_line
 from circuit_core.graph import Graph
 from circuit_core.tokenizing import tokenizer
@@ -62,6 +62,8 @@ def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.flo
     model, report = loaded
     if absent := sorted(report["missing_keys"]) or sorted(map(str, report.get("mismatched_keys", ()))):
         raise CheckpointError(f"{folder}: the weights do not fit config.json, {absent[0]} is amiss.", "mismatch")
+    if getattr(model, "_hf_peft_config_loaded", False):
+        raise CheckpointError(f"{folder} has an adapter beside its weights, and it was applied: move it away.")
     model = model.to(device).eval()
     asked = (folder / "config.json").read_bytes(), dtype, torch.device(device).type
     kept = None if asked in _in_parity else parity.reference(model)
@@ -69,7 +71,7 @@ def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.flo
     graph = graph_of(bridge)
     if kept and parity.check(bridge, graph, kept):
         _in_parity.add(asked)
-    return Loaded(bridge, graph, tokenizer(folder), checkpoints.fingerprint(folder))
+    return Loaded(bridge, graph, tokenizer(folder), weights.fingerprint(folder))
 
 
 def as_bridge(model: Any) -> TransformerBridge:

@@ -14,13 +14,13 @@ Encode = Callable[[str], list[int]]
 
 def tokenizer(folder: Path) -> Any | None:
     """The checkpoint's own tokenizer, or that of the folder above. Raises: CheckpointError."""
-    for place in (folder, folder.parent):
-        if any((place / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-            try:
-                return AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False)
-            except Exception as error:
-                raise CheckpointError(f"The tokenizer in {place} cannot be read ({first_line(error)}).") from error
-    return None
+    place = checkpoints.tokenizer_folder(folder)
+    if place is None:
+        return None
+    try:
+        return AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise CheckpointError(f"The tokenizer in {place} cannot be read ({first_line(error)}).") from error
 
 
 def vocabulary(folder: Path) -> int:

@@ -30,8 +30,11 @@ class Checkpoint:
     revision: str
 
 
-def add_model(db: sqlite3.Connection, model: Model, checkpoints: list[Checkpoint]) -> dict[int, int]:
-    """Note a model and its checkpoints; known ones keep their results. Returns step -> checkpoint id.
+def check(db: sqlite3.Connection | None, model: Model, elsewhere: str | None = None) -> None:
+    """See that a model may be noted under its name; nothing is written.
+
+    Args:
+        elsewhere: a folder for which the name stands besides.
 
     Raises:
         UnknownName: the name stands for another source, or cannot be part of an address.
@@ -41,13 +44,19 @@ def add_model(db: sqlite3.Connection, model: Model, checkpoints: list[Checkpoint
             f"{model.name!r} cannot be the name of a model (no @, not empty): "
             f"choose another with `circuit-tui models add NAME {model.source}`."
         )
+    held = held_model(db, model.name) if db else None
+    if held and held.source != model.source and "folder" in (model.suite, held.suite):
+        elsewhere = held.source
+    if elsewhere:
+        raise UnknownName(
+            f"The name {model.name} stands for {elsewhere}, not for {model.source}: "
+            f"choose another with `circuit-tui models add NAME {model.source}`."
+        )
+
+
+def add_model(db: sqlite3.Connection, model: Model, checkpoints: list[Checkpoint]) -> dict[int, int]:
+    """Note a model (see `check`) and its checkpoints; known ones keep their results. Returns step -> checkpoint id."""
     with transaction(db):
-        held = db.execute("SELECT source, suite FROM model WHERE name = ?", (model.name,)).fetchone()
-        if held and held["source"] != model.source and "folder" in (model.suite, held["suite"]):
-            raise UnknownName(
-                f"The name {model.name} stands for {held['source']}, not for {model.source}: "
-                f"choose another with `circuit-tui models add NAME {model.source}`."
-            )
         fields = list(Model.__annotations__)
         values = [getattr(model, f) for f in fields]
         updates = ", ".join(f"{f} = excluded.{f}" for f in fields if f != "name")
@@ -71,10 +80,36 @@ def held_model(db: sqlite3.Connection, name: str) -> Model | None:
     return Model(**dict(row)) if row else None
 
 
+def of_shape(db: sqlite3.Connection, model: Model) -> list[Model]:
+    """The models in the store that have the sizes of this one."""
+    names = [row[0] for row in db.execute("SELECT name FROM model ORDER BY id")]
+    sizes = ("params", "n_layers", "n_heads", "d_model", "parallel")
+    found = (held_model(db, name) for name in names)
+    return [held for held in found if held and all(getattr(held, size) == getattr(model, size) for size in sizes)]
+
+
 def model_at(db: sqlite3.Connection, source: str) -> str | None:
     """Name under which a folder is known."""
     row = db.execute("SELECT name FROM model WHERE source = ? ORDER BY id", (source,)).fetchone()
     return row and row["name"]
+
+
+def noted_steps(db: sqlite3.Connection, model: str) -> set[int]:
+    """Steps of all checkpoints of a model."""
+    query = "SELECT step FROM checkpoint JOIN model ON model.id = model_id WHERE model.name = ?"
+    return {row[0] for row in db.execute(query, (model,))}
+
+
+def known_weights(db: sqlite3.Connection) -> dict[str, str]:
+    """Weight files as they were seen (name, size and times) -> fingerprint of what they held."""
+    return dict(db.execute("SELECT files, fingerprint FROM checkpoint WHERE files IS NOT NULL").fetchall())
+
+
+def weights_seen(db: sqlite3.Connection, checkpoint: int, files: str, fingerprint: str) -> None:
+    """Note what a checkpoint's weight files hold, so that they need not be read again to know it."""
+    with transaction(db):
+        seen = "UPDATE checkpoint SET files = ?, fingerprint = ? WHERE id = ?"
+        db.execute(seen, (files, fingerprint, checkpoint))
 
 
 def checkpoint_loaded(
@@ -83,6 +118,8 @@ def checkpoint_loaded(
     """What loading showed: `ok` with a fingerprint, or `unreadable`, `missing` or `mismatch` with the reason."""
     with transaction(db):
         db.execute(
-            "UPDATE checkpoint SET status = ?, fingerprint = coalesce(?, fingerprint), detail = ? WHERE id = ?",
+            "UPDATE checkpoint SET status = ?1, detail = ?3,"
+            " files = CASE WHEN coalesce(?2, fingerprint) = fingerprint THEN files END,"
+            " fingerprint = coalesce(?2, fingerprint) WHERE id = ?4",
             (status, fingerprint, detail, checkpoint),
         )

@@ -1,5 +1,6 @@
 """Whatever is wrong with a command is one sentence on stderr: what was given, what is possible. Never a traceback."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -112,6 +113,43 @@ def test_a_folder_without_checkpoints(fresh, tmp_path):
     """Invariant: a folder that holds none is named, with what is expected."""
     (tmp_path / "empty").mkdir()
     assert "step1000" in fresh.refused("run", "empty")
+
+
+@pytest.mark.parametrize(
+    "config, says",
+    [
+        ({"num_key_value_heads": 1}, "GPTNeoXForCausalLM shares keys and values between heads (1 for 3)"),
+        ({"model_type": "bloom", "architectures": ["BloomForCausalLM"]}, "BloomForCausalLM is not supported, only GPT"),
+        ({"model_type": "gemma2", "architectures": None}, "gemma2 is not supported, only GPTNeoXForCausalLM"),
+    ],
+)
+def test_a_folder_that_no_run_can_compute(fresh, tmp_path, config, says):
+    """Invariant: its config says so, and the same sentence comes at once, from a run and from its `--dry-run`."""
+    file = shutil.copytree(SAMPLE / "step0", tmp_path / "mine") / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | config))
+    sentence = fresh.refused("run", "mine")
+    assert sentence.startswith(says) and sentence == fresh.refused("run", "mine", "--dry-run")
+
+
+def test_a_folder_of_adapters(fresh, tmp_path):
+    """Invariant: the model that they belong to is named, whether it is one adapter or one a step."""
+    for folder in ("one", "some/checkpoint-5"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "adapter_config.json").write_text('{"base_model_name_or_path": "EleutherAI/pythia-70m"}')
+    for folder in ("one", "some"):
+        sentence = fresh.refused("run", folder)
+        assert "holds an adapter of EleutherAI/pythia-70m" in sentence
+        assert sentence == fresh.refused("run", folder, "--dry-run")
+
+
+def test_two_folders_of_one_name(fresh, tmp_path):
+    """Invariant: both are named before anything is queued, in one request and against what the store knows."""
+    for place in ("a", "b"):
+        shutil.copytree(SAMPLE / "step0", tmp_path / place / "mine")
+    for command in (("run", "a/mine", "b/mine"), ("run", "a/mine", "b/mine", "--dry-run")):
+        assert f"mine stands for {tmp_path}/a/mine, not for {tmp_path}/b/mine" in fresh.refused(*command)
+    fresh("models", "add", "mine", "a/mine")
+    assert "mine stands for" in fresh.refused("run", "b/mine", "--dry-run")
 
 
 def test_a_refused_run_leaves_no_model(fresh):

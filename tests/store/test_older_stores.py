@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from circuit_store import queries, results, store, trends
+from circuit_store import models, queries, results, store, trends
 from circuit_store.schema import migrations
 from circuit_store.views import VIEWS
 
@@ -24,7 +24,7 @@ def older(toy, path, stop_before: str = "results_asked_for") -> Any:
     old = Database(path)
     migrations.apply(old, stop_before=stop_before)
     assert isinstance(old.conn, sqlite3.Connection)
-    for table in ("model", "checkpoint", "run", "task", "result", "head_score", "emergence", "handoff"):
+    for table in ("model", "checkpoint", "run", "task", "result", "behaviour", "head_score", "emergence", "handoff"):
         names = ", ".join(column.name for column in old[table].columns)
         marks = ", ".join("?" * len(old[table].columns))
         rows = toy.db.execute(f"SELECT {names} FROM {table}").fetchall()
@@ -88,6 +88,19 @@ def test_attention_of_before_is_computed_anew(toy, tmp_path):
         kept = toy.db.execute("SELECT count(*) FROM result WHERE analysis != 'attention'").fetchone()[0]
         assert db.execute("SELECT count(*) FROM result").fetchone()[0] == kept > 0
         assert queries.rows(db, VIEWS["attention"]) == []
+
+
+def test_results_filed_under_files_of_before_stay(toy, tmp_path):
+    """Invariant: they are shown, whatever they were computed from; fingerprints that saw a part of the weights are not,
+    nor parameters that were counted in any file."""
+    for step in (0, 10, 20):
+        toy.behaviour(step, float(step))
+        models.checkpoint_loaded(toy.db, toy.ids[step], "ok", "of first bytes")
+    with older(toy, tmp_path / "old.db") as db:
+        assert [row["value"] for row in queries.rows(db, VIEWS["behaviour"])] == [0.0, 10.0, 20.0]
+        shown = queries.rows(db, VIEWS["checkpoints"])
+        assert [(row["fingerprint"], row["status"]) for row in shown] == [(None, "ok")] * 3
+        assert [(row["params"], row["n_layers"]) for row in queries.rows(db, VIEWS["models"])] == [(None, 2)]
 
 
 def test_circuits_of_before_say_why_they_have_no_areas(tmp_path):

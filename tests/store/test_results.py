@@ -85,19 +85,20 @@ def model(name: str, source: str = "models/toy", suite: str = "folder") -> model
 def test_a_name_that_no_address_can_hold_is_refused(toy, name):
     """Invariant: every name in the store can be written in `show VIEW NAME@STEP`."""
     with pytest.raises(UnknownName, match="models add NAME"):
-        models.add_model(toy.db, model(name), [])
+        models.check(toy.db, model(name))
 
 
 def test_a_name_stands_for_one_folder(toy):
     """Invariant: a folder never takes over another's name; the error names both and what to do."""
     with pytest.raises(UnknownName, match="models/toy.*elsewhere.*models add NAME"):
-        models.add_model(toy.db, model("toy", "elsewhere"), [])
+        models.check(toy.db, model("toy", "elsewhere"))
     assert models.held_model(toy.db, "toy").source == "models/toy"  # type: ignore[union-attr]
 
 
 def test_a_suite_may_move_with_the_installation(toy):
     """Invariant: a model that ships with the program keeps its name when the program is installed elsewhere."""
     for source in ("old", "new"):
+        models.check(toy.db, model("sample", source, "sample"))
         models.add_model(toy.db, model("sample", source, "sample"), [])
     assert models.held_model(toy.db, "sample").source == "new"  # type: ignore[union-attr]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from circuit_core import checkpoints, suites
+from circuit_core import identity, suites
 from circuit_core.sweep import task_names
 from circuit_core.sweep.estimate import Estimate, _Time, estimate
 from circuit_core.sweep.exact_runs import ExactRuns
@@ -35,11 +35,11 @@ def db(tmp_path: Path) -> sqlite3.Connection:
     assert unit
     (job,) = surveyed(db, "sample-0.1m", "0", Request(analyses=("behaviour",))).missing[0]
     assert job.task
-    identity = checkpoints.identity(suites.sample_folder() / "sample-0.1m" / "step0")
+    source = identity.source(suites.sample_folder() / "sample-0.1m" / "step0").identity
     task = results.TaskRecord(job.task.name, job.task.hash, job.task.metric, job.task.prepend_bos)
-    key = job.key("sample-0.1m@0", identity)
+    key = job.key("sample-0.1m@0", source)
     of = results.Provenance(
-        key, unit.run, unit.checkpoint, "behaviour", {}, identity, "f", "float32", 2.0, task=task, device="cpu"
+        key, unit.run, unit.checkpoint, "behaviour", {}, source, "f", "float32", 2.0, task=task, device="cpu"
     )
     results.write(db, of, results.Behaviour(1.0, 0.1, 0.9, 1.1, 70, 1.0))
     units.computing_on(db, unit, "cpu")
@@ -113,11 +113,11 @@ def done(db: sqlite3.Connection, steps: str, request: Request, *titles: str, sec
     asked = surveyed(db, "sample-0.1m", steps, request)
     ids, run = models.add_model(db, asked.model, []), requests.add_run(db, {"models": []}, [])
     for step, lacking in asked.missing.items():
-        identity = checkpoints.identity(asked.folder(step))
+        source = identity.source(asked.folder(step)).identity
         for job in (job for job in lacking if job.title in titles and job.task):
-            key, task = job.key(f"sample-0.1m@{step}", identity), job.task
+            key, task = job.key(f"sample-0.1m@{step}", source), job.task
             of = results.Provenance(
-                *(key, run, ids[step], job.analysis, job.params, identity, "f", "float32", seconds, job.role),
+                *(key, run, ids[step], job.analysis, job.params, source, "f", "float32", seconds, job.role),
                 task=task and results.TaskRecord(task.label, task.hash, task.metric, task.prepend_bos),
             )
             results.write(db, of, results.Undefined("not looked at"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core import suites
-from circuit_core.sweep.sources import model_of
+from circuit_core.sweep.sources import copied, model_of, place
 from circuit_store import filesystem, models, queries
 from circuit_store.errors import StoreError, StoreUnusable
 from circuit_store.store import VERSION, logs_ahead, open_to_read, open_to_write
@@ -54,10 +54,14 @@ def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_st
         raise ValueError(f"The name {name} is taken by the sample suite: choose another.")
     _check_pattern(pattern)
     model, found = model_of(name, _resolved(folder), "folder", tokens_per_step, pattern)
+    db = open_to_write(store)
+    moved = copied(db, model, found)
+    if not (moved and moved.name == name):
+        models.check(db, model)
     checkpoints = [
         models.Checkpoint(f.step, f.step * tokens_per_step if tokens_per_step else None, f.revision) for f in found
     ]
-    models.add_model(open_to_write(store), model, checkpoints)
+    models.add_model(db, model, checkpoints)
     echo.told(f"{name}: {len(found)} checkpoints, steps {found[0].step} to {found[-1].step}.")
 
 
@@ -73,8 +77,8 @@ def _check_pattern(pattern: str | None) -> None:
 
 def _resolved(folder: Path) -> Path:
     try:
-        return folder.expanduser().resolve()
-    except RuntimeError as error:
+        return place(folder)
+    except (OSError, RuntimeError) as error:
         raise ValueError(f"{folder}: {error}") from None
 
 

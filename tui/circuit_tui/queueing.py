@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from circuit_core.sweep import launch, task_names, texts
-from circuit_core.sweep.plan import Survey, note, survey
+from circuit_core.sweep.plan import Survey, note, surveys
 from circuit_core.sweep.request import Request
 from circuit_core.tasks.specs import TaskSpec
 from circuit_store import control, requests, results, trends
@@ -50,8 +50,8 @@ def plan(db: sqlite3.Connection, asked: Asked) -> Plan:
     text = texts.given(asked.text) if asked.text else None
     request = replace(asked.request, text=text.hash) if text else asked.request
     tasks = [task_names.find(db, name) for name in request.tasks]
-    surveys = [survey(db, name, asked.checkpoints, request, tasks) for name in dict.fromkeys(asked.models)]
-    return Plan(asked, request, text, tasks, surveys)
+    found = surveys(db, asked.models, asked.checkpoints, request, tasks)
+    return Plan(asked, request, text, tasks, found)
 
 
 def queue(db: sqlite3.Connection, plan: Plan, asker: int) -> Queued:

@@ -73,6 +73,9 @@ def run(store: Path, asked: Asked, as_json: bool = False) -> int:
     """Compute, in the foreground if nothing else is said; returns the exit code."""
     db = open_to_write(store)
     plan = queueing.plan(db, asked)
+    for survey in plan.surveys:
+        if survey.model.name not in (survey.given, Path(survey.given).name):
+            echo.told(f"{survey.given} goes by the name {survey.model.name}.")
     for runs_of_model in exact_runs(plan.surveys):
         echo.told(costing.exact(runs_of_model))
     queued = queueing.queue(db, plan, control.DETACHED if asked.how.detach else os.getpid())

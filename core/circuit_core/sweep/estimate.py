@@ -15,11 +15,11 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from circuit_core import checkpoints
+from circuit_core import weights
 from circuit_core.errors import CheckpointError
 from circuit_core.sweep import task_names
 from circuit_core.sweep.exact_runs import ExactRuns, exact_runs
-from circuit_core.sweep.plan import Survey, survey
+from circuit_core.sweep.plan import Survey, surveys
 from circuit_core.sweep.request import Job, Request, repeated
 from circuit_core.sweep.slots import Slots
 from circuit_store.costs import Costs, costs
@@ -61,7 +61,7 @@ def estimate(
 ) -> Estimate:
     """Look at what is there; nothing is written. Arguments and errors are those of `plan.survey`."""
     tasks = [task_names.find(db, name) for name in request.tasks]
-    asked = [survey(db, name, schedule, request, tasks) for name in dict.fromkeys(names)]
+    asked = surveys(db, names, schedule, request, tasks)
     places = slots.slots()
     known = costs(db) if db else Costs()
     time = _Time(known, any(place.on_gpu for place in places))
@@ -87,7 +87,7 @@ def estimate(
 def _on_disk(asked: Survey, step: int) -> int:
     """Bytes of a checkpoint's weights; 0 if there are none."""
     try:
-        return sum(file.stat().st_size for file in checkpoints.weight_files(asked.folder(step)))
+        return sum(file.stat().st_size for file in weights.files(asked.folder(step)))
     except (CheckpointError, OSError):
         return 0
 

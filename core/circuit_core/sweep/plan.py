@@ -1,11 +1,15 @@
-"""Which checkpoints of a model lack a result that a request asks for."""
+"""Which checkpoints of a model lack a result that a request asks for.
+
+What cannot be computed for reasons that folder and store tell is refused here, before anything is queued.
+"""
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from circuit_core import checkpoints, suites
-from circuit_core.errors import CheckpointError
+from circuit_core import architectures, checkpoints, identity, suites
+from circuit_core.errors import CheckpointError, UnsupportedModel
 from circuit_core.graph import Graph
 from circuit_core.sweep import texts
 from circuit_core.sweep.request import Job, Request, jobs
@@ -26,9 +30,26 @@ class Survey:
     """Step -> what its checkpoint lacks; everything, if its weights cannot be read."""
     held: list[str] = field(default_factory=list)
     """Keys of the results that are there."""
+    seen: dict[int, identity.Source] = field(default_factory=dict)
+    """Step -> what its folder holds, where the store has results of it."""
+    given: str = ""
+    """What the user called the model."""
 
     def folder(self, step: int) -> Path:
         return Path(self.model.source) / next(f.revision for f in self.found if f.step == step)
+
+
+def surveys(
+    db: sqlite3.Connection | None, names: Iterable[str], schedule: str, request: Request, tasks: list[TaskSpec]
+) -> list[Survey]:
+    """One of each model; see `survey`. Raises: UnknownName, besides, if two folders would go by one name."""
+    found: dict[str, Survey] = {}
+    for name in dict.fromkeys(names):
+        asked = survey(db, name, schedule, request, tasks)
+        other = found.setdefault(asked.model.name, asked)
+        if other.model.source != asked.model.source:
+            models.check(db, asked.model, elsewhere=other.model.source)
+    return list(found.values())
 
 
 def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Request, tasks: list[TaskSpec]) -> Survey:
@@ -40,18 +61,23 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
         tasks: those of the request.
 
     Raises:
-        UnknownModel, UnknownName, ValueError: with a sentence for the user.
+        UnknownModel, UnknownName, UnsupportedModel, ValueError: with a sentence for the user.
     """
     model, found = describe(db, name)
     _check_sizes(model, request)
     wanted = jobs(request, tasks, texts.asked(db, request, model.name, model.suite))
     held = results.held_keys_of(db, model.name) if db else {}
-    asked = Survey(model, found, suites.choose([f.step for f in found], schedule))
+    known = models.known_weights(db) if db else {}
+    asked = Survey(model, found, suites.choose([f.step for f in found], schedule), given=name)
+    _check_supported(asked)
     for step in asked.steps:
-        keys = _keys(f"{model.name}@{step}", asked.folder(step), wanted)
-        there = held.get(step, set()).intersection(keys)
-        asked.held.extend(there)
-        if lacking := [job for key, job in keys.items() if key not in there] if keys else wanted:
+        lacking = wanted
+        if held.get(step) and (source := _source(asked.folder(step), known)):
+            asked.seen[step] = source
+            keys = {job.key(f"{model.name}@{step}", source.identity): job for job in wanted}
+            asked.held.extend(held[step].intersection(keys))
+            lacking = [job for key, job in keys.items() if key not in held[step]]
+        if lacking:
             asked.missing[step] = lacking
     return asked
 
@@ -59,6 +85,10 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
 def note(db: sqlite3.Connection, asked: Survey) -> list[int]:
     """Note the model; returns the ids of the checkpoints for which something is missing."""
     ids = models.add_model(db, asked.model, noted(asked.model, asked.found))
+    known = models.known_weights(db)
+    for step, source in asked.seen.items():
+        if source.files not in known:
+            models.weights_seen(db, ids[step], source.files, source.fingerprint)
     return [ids[step] for step in asked.missing]
 
 
@@ -76,10 +106,19 @@ def _check_sizes(model: models.Model, request: Request) -> None:
             raise ValueError(f"--sizes {max(request.sizes)}: {model.name} has {edges} edges; give at most so many.")
 
 
-def _keys(address: str, folder: Path, wanted: list[Job]) -> dict[str, Job]:
+def _check_supported(asked: Survey) -> None:
+    """One checkpoint that is not supported fails alone, and the sweep goes on.
+
+    Raises: UnsupportedModel, if none is.
+    """
+    said = [architectures.refusal_of(asked.folder(step)) for step in asked.steps]
+    if said[0] and all(said):
+        raise UnsupportedModel(said[0])
+
+
+def _source(folder: Path, known: dict[str, str]) -> identity.Source | None:
     """None if the weights cannot be read."""
     try:
-        identity = checkpoints.identity(folder)
+        return identity.source(folder, known)
     except (CheckpointError, OSError):
-        return {}
-    return {job.key(address, identity): job for job in wanted}
+        return None

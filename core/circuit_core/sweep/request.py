@@ -1,8 +1,8 @@
 """What a request asks of each checkpoint: analyses, each one result under a key. Light: nothing here loads a model.
 
-A key is made of the address (`MODEL@STEP`), the source (path, size and time of each weight file), the task's hash and
-`prepend_bos`, the analysis and its parameters, the dtype, and the version of the analysis. Results under an equal key
-are not computed again; one folder under two names is two models with results of their own.
+A key is made of the address (`MODEL@STEP`), the source (weights, config and tokenizer, by content: see `identity`), the
+task's hash and `prepend_bos`, the analysis and its parameters, the dtype, and the version of the analysis. Results
+under an equal key are not computed again; one folder under two names is two models with results of their own.
 """
 
 import hashlib

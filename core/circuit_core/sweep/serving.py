@@ -69,11 +69,11 @@ class _Inbox:
 
 def _read_ahead(folder: Path) -> None:
     """Bring the weights of the next checkpoint into the page cache."""
-    from circuit_core.checkpoints import weight_files
     from circuit_core.errors import CheckpointError
+    from circuit_core.weights import files
 
     try:
-        for path in weight_files(folder):
+        for path in files(folder):
             with path.open("rb", buffering=0) as file:
                 while file.read(PIECE):
                     pass

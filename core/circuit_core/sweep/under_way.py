@@ -5,7 +5,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from circuit_core import checkpoints
+from circuit_core import identity
 from circuit_core.errors import CheckpointError, CircuitError, first_line
 from circuit_core.sweep import messages, texts
 from circuit_core.sweep.messages import Message, Order
@@ -31,7 +31,8 @@ class UnderWay:
         self.began, self.noted = time.monotonic(), 0.0
         self.asked_to_stop: float | None = None
         """When its worker was asked to stop."""
-        self.identity, self.titles, self.place = "", [""], 0
+        self.titles, self.place = [""], 0
+        self.source = identity.Source("", "", "")
         self.unwritten: str | None = None
         """Why a result could not be stored: the first that could not."""
         self.loaded: messages.Loaded | None = None
@@ -54,7 +55,7 @@ class UnderWay:
         """Raises: CircuitError, OSError."""
         unit, request = self.unit, Request.read(self.unit.request)
         folder = Path(unit.source) / unit.revision
-        self.identity = checkpoints.identity(folder)
+        self.source = identity.source(folder, models.known_weights(self.db))
         held = results.held_keys(self.db, unit.checkpoint)
         text = texts.chosen(self.db, request, unit.model, unit.suite)
         missing = [job for job in jobs(request, specs(self.db, request), text) if self._key(job) not in held]
@@ -67,7 +68,7 @@ class UnderWay:
         return Order(unit.id, folder, missing, request.dtype, slot.device, words, slot.cores, batch, ahead)
 
     def _key(self, job: Job) -> str:
-        return job.key(f"{self.unit.model}@{self.unit.step}", self.identity)
+        return job.key(f"{self.unit.model}@{self.unit.step}", self.source.identity)
 
     def say(self, message: Message) -> bool:
         """Write down what a worker says; True if that was the last of this unit."""
@@ -106,6 +107,8 @@ class UnderWay:
         self.loaded = loaded
         units.computing_on(self.db, self.unit, loaded.device)
         models.checkpoint_loaded(self.db, self.unit.checkpoint, "ok", loaded.fingerprint)
+        if loaded.fingerprint == self.source.fingerprint:
+            models.weights_seen(self.db, self.unit.checkpoint, self.source.files, loaded.fingerprint)
 
     def _result(self, result: messages.Result) -> None:
         assert self.loaded is not None
@@ -117,7 +120,7 @@ class UnderWay:
             checkpoint=unit.checkpoint,
             analysis=job.analysis,
             params=job.params,
-            identity=self.identity,
+            identity=self.source.identity,
             fingerprint=self.loaded.fingerprint,
             dtype=job.dtype,
             version=".".join(map(str, job.version)),

@@ -26,6 +26,16 @@ def held_keys_of(db: sqlite3.Connection, model: str) -> dict[int, set[str]]:
     return found
 
 
+def identities(db: sqlite3.Connection, model: str) -> dict[int, str]:
+    """Step -> the source that the newest result of that checkpoint was computed from; files of others are none."""
+    query = (
+        "SELECT step, identity FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
+        " JOIN model ON model.id = model_id WHERE model.name = ?"
+        " AND json_extract(result.params, '$.method') IS NOT 'imported' ORDER BY result.id"
+    )
+    return dict(db.execute(query, (model,)).fetchall())
+
+
 def next_asked(db: sqlite3.Connection) -> int:
     """The number of what is newest from now on: results are numbered as they are computed or asked for again."""
     return (db.execute("SELECT max(asked) FROM result").fetchone()[0] or 0) + 1

@@ -9,7 +9,7 @@ tables below it, or `reason` says why there is nothing. Nodes and ports are inte
 
 from sqlite_utils import Migrations
 
-from circuit_store.schema import result_tables, run_tables, stages, trend_updates, updates
+from circuit_store.schema import result_tables, run_tables, stages, trend_updates, updates, weight_files
 
 migrations = Migrations("circuit_store")
 for step in (
@@ -26,5 +26,6 @@ for step in (
     updates.results_asked_for,
     trend_updates.floors_and_handoffs,
     stages.random_sets_and_signed_effects,
+    weight_files.fingerprints_of_samples,
 ):
     migrations()(step)

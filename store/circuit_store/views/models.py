@@ -8,7 +8,7 @@ MODELS = View(
     (
         MODEL,
         Column("suite", "suite it belongs to; `folder` for a folder of your own"),
-        Column("params", "number of parameters", "the source could not be read"),
+        Column("params", "number of parameters, tied weights counted once", "not read yet, or it cannot be read"),
         Column("n_layers", "layers", "the source could not be read"),
         Column("n_heads", "attention heads a layer", "the source could not be read"),
         Column("checkpoints", "checkpoints that the source has"),
@@ -32,7 +32,7 @@ CHECKPOINTS = View(
         STEP,
         TOKENS,
         Column("revision", "folder or branch"),
-        Column("fingerprint", "hash over a part of every tensor", "not loaded yet"),
+        Column("fingerprint", "hash over a sample of the weights that are loaded", "not loaded yet"),
         Column("status", "`ok`, `duplicate_of`, `known_bad`, `missing`, `unreadable` or `mismatch`", "not loaded yet"),
         Column("detail", "reason, or the step that it repeats", "nothing to say"),
     ),
