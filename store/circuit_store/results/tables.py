@@ -28,7 +28,7 @@ _OF_CHOSEN = (
 )
 _OF_CIRCUIT = (
     *("n_edges_total", "metric_clean", "metric_corrupted", "threshold_reached"),
-    *("cpr", "cmd", "areas_reason"),
+    *("faithfulness_low", "faithfulness_high", "interval_of", "cpr", "cmd", "areas_reason"),
     *("imported_from", "original", "scores"),
 )
 _OF_POINT = tuple(CurvePoint.__annotations__)

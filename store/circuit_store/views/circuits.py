@@ -67,7 +67,11 @@ CIRCUIT = View(
         Column("src", "node that writes"),
         Column("dst", "node that reads"),
         Column("port", "`q`, `k` or `v` of a head", "the reader is an MLP or the logits"),
-        Column("score", "estimated rise of the loss if the edge alone is corrupted: positive helps the task"),
+        Column(
+            "score",
+            "estimated rise of the loss if the edge alone is corrupted: positive helps the task",
+            "imported without scores",
+        ),
     ),
     f"SELECT model.name AS model, step, task, {source('src')} AS src, {destination('port')} AS dst,"
     f" {port('port')} AS port, score, port AS place, src AS origin FROM answer JOIN {AT}"
@@ -127,7 +131,11 @@ COMPOSITION = View(
         Column("port", "where it is read: `q`, `k`, `v`, `mlp` or `logits`", "all together"),
         Column("nodes", "nodes that write"),
         Column("edges", "edges of the circuit"),
-        Column("share_of_score", "their part of the sum of |score| over the circuit, 0 to 1", "all scores are zero"),
+        Column(
+            "share_of_score",
+            "their part of the sum of |score| over the circuit, 0 to 1",
+            "all scores are zero, or imported without",
+        ),
     ),
     "SELECT model, step, task, kind, CASE WHEN detail THEN read END AS port, count(DISTINCT src) AS nodes,"
     " count(*) AS edges, sum(size) / nullif(whole, 0) AS share_of_score FROM"

@@ -45,15 +45,16 @@ def branch_line(
     return _scored(line, branch.edge.score, width, largest, colours)
 
 
-def _scored(line: Text, score: float, width: int, largest: float, colours: theme.Palette) -> Text:
+def _scored(line: Text, score: float | None, width: int, largest: float, colours: theme.Palette) -> Text:
     width = min(width, _WIDEST)
     digits = digits_for(largest)
     figure = signed(score, digits).rjust(digits + 4)
     room = max(6, min(24, width // 5))
     line.truncate(max(0, width - len(figure) - room - 2), overflow="ellipsis", pad=True)
     line.append(f"{figure} ")
-    share = abs(score) / largest if largest and finite(score) else 0
-    return line.append(bar(share, room), colours.helps if score > 0 else colours.hurts)
+    size = finite(score) or 0.0
+    share = abs(size) / largest if largest else 0
+    return line.append(bar(share, room), colours.helps if size > 0 else colours.hurts)
 
 
 def _sign(branch: Branch) -> str:
