@@ -85,6 +85,14 @@ def test_the_rule_is_two_standard_errors():
     assert (unchanged(clean, clean + less), unchanged(clean, clean + more)) == (NO_CLEAR_CHANGE, None)
 
 
+def test_logits_that_are_equal_but_for_rounding_do_no_task():
+    """Invariant: a model of equal logits does not do the task, whichever way the last bits fall."""
+    from circuit_core.circuits.faithfulness import NOT_DONE, undefined
+
+    for last_bits in ([1e-7, 1e-7, 1e-7], [0.0, 0.0, 0.0], [-1e-7, -1e-7, -1e-7]):
+        assert undefined(torch.tensor(last_bits)) == NOT_DONE
+
+
 def test_where_the_empty_circuit_reaches_the_threshold_nothing_is_told_by_reaching_it(planted):
     """Five prompts of 32: the empty circuit keeps 84 %, and sizes of which pruning leaves nothing are no circuit."""
     found = search(planted, prompts_of(32, 5))

@@ -33,6 +33,8 @@ NO_CHANGE = "corruption changes nothing: the metric is the same on clean and cor
 NO_CLEAR_CHANGE = "corruption changes the metric by at most two standard errors"
 _ROUNDING = 1e-5
 """Differences up to this share of the largest metric are none: float32 sums in another order."""
+_NOTHING = 1e-6
+"""A mean metric up to this is none: logits that are equal but for rounding differ by so much."""
 SPREAD = 4
 """Sizes of a curve at which random circuits are evaluated, besides the chosen one and ends that need no evaluation."""
 
@@ -70,7 +72,7 @@ def undefined(values: Float[Tensor, " batch"]) -> str | None:
     """Why no share of this metric can be given, or None if it can."""
     if not values.isfinite().all():
         return NOT_FINITE
-    return NOT_DONE if values.mean().item() <= 2 * (standard_error(values) or 0) else None
+    return NOT_DONE if values.mean().item() <= 2 * (standard_error(values) or 0) + _NOTHING else None
 
 
 def unchanged(clean: Float[Tensor, " batch"], corrupted: Float[Tensor, " batch"]) -> str | None:
