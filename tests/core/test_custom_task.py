@@ -218,6 +218,7 @@ BROKEN_CSV = [
         "corrupted_answer_idx is missing: give clean, corrupted, clean_answer_",
     ),
     ("clean,corrupted,correct_idx,label\n", "line 1: incorrect_idx is missing"),
+    ("clean,corrupted,incorrect_idx,label\n", "line 1: correct_idx is missing"),
     ("clean,corrupted,correct_idx\na,b,5\n", "line 2: correct_idx is '5', not the last two digits of a year"),
     (HEAD[:-1] + ",country_idx,corrupted_country_idx\n", "correct_idx/incorrect_idx and country_idx/.* both say"),
     ("clean,corrupted,answers_idx,corrupted_answers_idx\na,b,[5],[]\n", "corrupted_answers_idx must be a whole number"),

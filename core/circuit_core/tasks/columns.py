@@ -35,7 +35,8 @@ def needed(header: list[str], where: str) -> tuple[str, ...]:
     if len(pairs) > 1:
         named = " and ".join("/".join(pair) for pair in pairs)
         raise BrokenTask(f"{where}: {named} both say what is right: keep one pair of columns.")
-    if not pairs and (len(years) != 1 or any("correct_idx" not in pair for pair in halves)):
+    lone = {name for pair in halves for name in pair if name in header}
+    if not pairs and (len(years) != 1 or lone - set(years)):
         correct, wrong = halves[0] if halves else ANSWERS[0]
         lacking = wrong if correct in header else correct
         raise BrokenTask(f"{where}: {lacking} is missing: {_asked(correct, wrong)}.")
