@@ -5,14 +5,14 @@ from typing import Any
 
 from circuit_store.errors import UnknownName
 
-_OF_HEADS = ("preset", "text")
+_WHERE_GIVEN = ("preset", "text", "threshold_on", "areas")
 _OF_A_CIRCUIT = ("method", "ig_rule", "ig_steps", "selector", "search", "threshold")
 CHOICES = {
     "run": "result.run_id = ?",
     "dtype": "result.dtype = ?",
     **{
         name: f"(json_type(result.params, '$.{name}') IS NULL OR json_extract(result.params, '$.{name}') = ?)"
-        for name in _OF_HEADS
+        for name in _WHERE_GIVEN
     },
     **{
         name: f"(analysis NOT IN ('circuit', 'greater_than') OR json_extract(result.params, '$.{name}') = ?)"

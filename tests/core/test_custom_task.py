@@ -115,11 +115,43 @@ def test_csv_with_labels_is_greater_than(made, drawn, tokenizer):
     known = draw(TASKS["greater_than"], tokenizer, 310, 30)
     years = [(text, text.split()[6]) for text in known.texts]
     content = "".join(f"{text},{text.replace(y, y[:2] + '01')},{y[2:]}\n" for text, y in years)
-    spec = made("clean,corrupted,label\n" + content, "years.csv")
-    prompts = drawn(spec)
-    assert spec.metric == "prob_diff" and torch.equal(prompts.corrupted, known.corrupted)
     logits = torch.randn(30, 310, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(prompts.metric(logits), known.metric(logits))
+    for name in ("label", "correct_idx"):  # as EAP-IG's first files have it, and those of its follow-up
+        spec = made(f"clean,corrupted,{name}\n" + content, "years.csv")
+        prompts = drawn(spec)
+        assert (spec.metric, spec.version) == ("prob_diff", 1) and torch.equal(prompts.corrupted, known.corrupted)
+        assert torch.equal(prompts.metric(logits), known.metric(logits))
+
+
+@pytest.mark.parametrize("columns", ["clean_answer_idx,corrupted_answer_idx", "country_idx,corrupted_country_idx"])
+@pytest.mark.parametrize("label", ["1", "32", "female"])
+def test_token_ids_by_any_name_stand_before_a_label(made, drawn, sample, columns, label):
+    """Invariant: a file of the gendered pronoun, with genders as labels, has the metric of the built-in task.
+
+    Read as years it had a difference of probabilities near 0 and accuracy 1.
+    """
+    from circuit_core.behaviour import behaviour
+    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.specs import TASKS
+
+    known: Any = draw(TASKS["gendered_pronoun"], sample[0].tokenizer, sample[0].n_vocab, 20)
+    decode, answers = sample[0].tokenizer.decode, known.metric
+    cells = zip(known.texts, known.corrupted, answers.correct.tolist(), answers.wrong.tolist(), strict=True)
+    lines = [f'"{clean}","{decode(other[: end + 1])}",{label},{right},{wrong}' for (clean, other, right, wrong), end in
+             zip(cells, known.end.tolist(), strict=True)]  # fmt: skip
+    spec = made("\n".join([f"clean,corrupted,label,{columns}", *lines]), "gender.csv")
+    found = drawn(spec)
+    assert (spec.metric, spec.version) == ("logit_diff", 2)
+    assert torch.equal(found.clean, known.clean) and torch.equal(found.corrupted, known.corrupted)
+    by_ids, built_in = (behaviour(sample[0].bridge, prompts).value for prompts in (found, known))
+    assert by_ids is not None and by_ids == pytest.approx(built_in) and by_ids > 4
+
+
+def test_lists_of_token_ids_are_summed(made, drawn):
+    """The file of hypernymy lists several answers in a cell."""
+    cells = '"So Mary and","So John and","[12, 13]",[14]'
+    spec = made(f"clean,corrupted,answers_idx,corrupted_answers_idx\n{cells}\n", "hypernymy.csv")
+    assert spec.metric == "prob_diff" and drawn(spec).metric.signs.tolist() == [[1, 1, -1]]
 
 
 def test_bom_crlf_and_blank_lines_change_nothing(made):
@@ -171,7 +203,29 @@ BROKEN_CSV = [
     (HEAD + '"a\nb",b,1,2\nc,d,x,2\n', "line 4: correct_idx must be a whole number from 0, it is 'x'"),
     (HEAD + '"a"b,b,1,2\n', "line 2: this is not CSV"),
     (HEAD + "a,b,7,7\n", "line 2: 7 is both"),
-    ("clean,corrupted,label\na,b,99\n", "line 2: label must be a whole number from 0 to 98, it is '99'"),
+    ("clean,corrupted,label\na,b,19\n", "line 2: label is '19', not the last two digits of a year"),
+    ("clean,corrupted,label\nIn 1719 not 18,b,19\n", "label is '19', not the last two digits of a year"),
+    (
+        "clean,corrupted,label\nFrom 1732 to 17,From 1701 to 17,1\n",
+        "label is '1', not .*: give clean, corrupted, correct_idx",
+    ),
+    ("clean,corrupted,label\nFrom 1732 to 17,From 1701 to 17,male\n", "label is 'male', not the last two digits"),
+    ("clean,corrupted,label\nFrom 17321 to 17,b,32\n", "label is '32', not the last two digits"),
+    ("clean,corrupted,label\nFrom 1799 to 17,b,99\n", "line 2: label is 99, and no year of the century is later"),
+    ("clean,corrupted,plural\na,b,1\n", "line 1: correct_idx is missing"),
+    (
+        "clean,corrupted,clean_answer_idx,label\n",
+        "corrupted_answer_idx is missing: give clean, corrupted, clean_answer_",
+    ),
+    ("clean,corrupted,correct_idx,label\n", "line 1: incorrect_idx is missing"),
+    ("clean,corrupted,incorrect_idx,label\n", "line 1: correct_idx is missing"),
+    ("clean,corrupted,correct_idx\na,b,5\n", "line 2: correct_idx is '5', not the last two digits of a year"),
+    (HEAD[:-1] + ",country_idx,corrupted_country_idx\n", "correct_idx/incorrect_idx and country_idx/.* both say"),
+    ("clean,corrupted,answers_idx,corrupted_answers_idx\na,b,[5],[]\n", "corrupted_answers_idx must be a whole number"),
+    (
+        "clean,corrupted,answers_idx,corrupted_answers_idx\na,b,[5],6]\n",
+        "corrupted_answers_idx must be a whole number from 0, it is '6]'",
+    ),
 ]
 
 

@@ -53,7 +53,7 @@ def test_equal_prompts_make_no_circuit(planted):
     """Nothing is corrupted: every circuit keeps everything, none is found to."""
     from circuit_core.circuits.faithfulness import NO_CHANGE
 
-    found = search(planted, prompts_of(8, 0))
+    found = search(planted, prompts_of(8, 0), with_areas=True)
     assert_rests_on_nothing(found, NO_CHANGE)
     assert all(p.faithfulness == pytest.approx(1) for p in found.curve)
 
@@ -62,7 +62,7 @@ def test_a_change_within_two_standard_errors_is_noise(planted):
     """One prompt of eight: mean change 1/8, its standard error 1/8."""
     from circuit_core.circuits.faithfulness import NO_CLEAR_CHANGE
 
-    assert_rests_on_nothing(search(planted, prompts_of(8, 1)), NO_CLEAR_CHANGE)
+    assert_rests_on_nothing(search(planted, prompts_of(8, 1), with_areas=True), NO_CLEAR_CHANGE)
 
 
 def test_the_standard_error_is_that_of_the_paired_differences():
@@ -85,13 +85,36 @@ def test_the_rule_is_two_standard_errors():
     assert (unchanged(clean, clean + less), unchanged(clean, clean + more)) == (NO_CLEAR_CHANGE, None)
 
 
-def test_no_edges_never_reach_the_threshold(planted):
+def test_logits_that_are_equal_but_for_rounding_do_no_task():
+    """Invariant: a model of equal logits does not do the task, whichever way the last bits fall."""
+    from circuit_core.circuits.faithfulness import NOT_DONE, undefined
+
+    for last_bits in ([1e-7, 1e-7, 1e-7], [0.0, 0.0, 0.0], [-1e-7, -1e-7, -1e-7]):
+        assert undefined(torch.tensor(last_bits)) == NOT_DONE
+
+
+def test_where_the_empty_circuit_reaches_the_threshold_nothing_is_told_by_reaching_it(planted):
     """Five prompts of 32: the empty circuit keeps 84 %, and sizes of which pruning leaves nothing are no circuit."""
     found = search(planted, prompts_of(32, 5))
-    assert found.threshold_reached and found.chosen.n_edges > 0
+    assert found.threshold_reached is None
+    assert found.chosen.n_edges > 0 and found.chosen.faithfulness >= 0.8
     assert [p.n_requested for p in found.curve if not p.n_edges and p.faithfulness > 0.8] != []
-    assert found.reason == "corruption leaves the metric high: the empty circuit has faithfulness 0.84"
-    assert found.areas.reason is None
+    assert found.reason == "the empty circuit reaches the threshold: corruption leaves faithfulness 0.84"
+
+
+def test_normalised_faithfulness_of_the_empty_circuit_is_zero(planted):
+    """Invariant: so it reaches no threshold, however high the metric is that the corruption leaves."""
+    found = search(planted, prompts_of(32, 5), threshold_on="normalised")
+    assert found.threshold_reached and found.reason is None
+    assert found.chosen.faithfulness_normalised >= 0.8 > min(p.faithfulness_normalised for p in found.curve)
+
+
+def test_a_threshold_that_the_empty_circuit_reaches_but_for_rounding(planted):
+    """27 of 32 prompts keep the metric: a threshold of 27/32 is reached, whatever the last bit of a mean."""
+    total = planted[1].n_edges
+    for more, reached in ((-1e-6, None), (1e-6, None), (1e-3, True)):
+        found = search(planted, prompts_of(32, 5), threshold=27 / 32 + more, sizes=(total,))
+        assert found.threshold_reached is reached
 
 
 def test_sizes_that_leave_no_edge_say_so(planted):

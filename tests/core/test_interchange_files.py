@@ -12,7 +12,7 @@ import torch
 from places import GOLDEN
 
 from circuit_core.circuits import selection
-from circuit_core.formats import eap_ig
+from circuit_core.formats import dot, eap_ig, graphml
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
 
@@ -141,6 +141,70 @@ def test_the_older_form_of_pt_is_read(tmp_path):
     tensors = torch.load(GOLDEN / "gpt2_sequential" / "eap_ig_graph.pt", weights_only=True)
     torch.save(tensors, tmp_path / "old", _use_new_zipfile_serialization=False)
     assert_same(eap_ig.read(tmp_path / "old"), eap_ig.read(GOLDEN / "gpt2_sequential" / "eap_ig_graph.pt"))
+
+
+def older_json(document: dict) -> dict:
+    """As EAP-IG of 2024 and circuits-over-time write it."""
+    cfg = {key: value for key, value in document["cfg"].items() if key != "d_model"}
+    return document | {"cfg": cfg, "nodes": {name: node["in_graph"] for name, node in document["nodes"].items()}}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_older_json_is_read_and_written_in_the_form_of_today(case, tmp_path):
+    """Invariant: nodes as plain booleans are the same circuit of unknown width, before and after an export."""
+    document = json.loads((GOLDEN / case / "eap_ig_graph.json").read_text())
+    (tmp_path / "old").write_text(json.dumps(older_json(document)))
+    old = eap_ig.read(tmp_path / "old")
+    assert_same(old, replace(eap_ig.read(GOLDEN / case / "eap_ig_graph.json"), d_model=None))
+    eap_ig.write_json(old, tmp_path / "new.json")
+    eap_ig.write_pt(old, tmp_path / "new.pt")
+    assert_same(eap_ig.read(tmp_path / "new.json"), old)
+    assert_same(eap_ig.read(tmp_path / "new.pt"), old)
+    del document["cfg"]["d_model"]
+    assert json.loads((tmp_path / "new.json").read_text()) == document
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_older_pt_is_read_and_written_in_the_form_of_today(case, tmp_path):
+    """Invariant: `edges` and a dictionary of sources are the same circuit, before and after an export."""
+    tensors = torch.load(GOLDEN / case / "eap_ig_graph.pt", weights_only=True)
+    members = dict(zip(tensors["src_nodes"], tensors["nodes_in_graph"].tolist(), strict=True))
+    cfg = {key: value for key, value in tensors["cfg"].items() if key != "d_model"}
+    old = {"cfg": cfg, "src_nodes": members, "dst_nodes": tensors["dst_nodes"], "edges": tensors["edges_scores"]}
+    torch.save(old | {"edges_in_graph": tensors["edges_in_graph"]}, tmp_path / "old")
+    found = eap_ig.read(tmp_path / "old")
+    assert_same(found, replace(eap_ig.read(GOLDEN / case / "eap_ig_graph.pt"), d_model=None))
+    eap_ig.write_pt(found, tmp_path / "new")
+    assert_same(eap_ig.read(tmp_path / "new"), found)
+
+
+def unscored(edges: dict, how: str) -> None:
+    for edge in edges.values():
+        edge.pop("score") if how == "absent" else edge.update(score=None)
+
+
+@pytest.mark.parametrize("how", ["absent", "null"])
+def test_a_circuit_without_scores_has_none(how, tmp_path):
+    """Invariant: members chosen otherwise than by scores have no scores, never zeros, in either format and drawing."""
+    document = json.loads((GOLDEN / "neox_parallel" / "eap_ig_graph.json").read_text())
+    unscored(document["edges"], how)
+    (tmp_path / "a").write_text(json.dumps(document))
+    found = eap_ig.read(tmp_path / "a")
+    scored = eap_ig.read(GOLDEN / "neox_parallel" / "eap_ig_graph.json")
+    assert found.scores is None
+    assert_same(found, replace(scored, scores=None))
+    eap_ig.write_json(found, tmp_path / "b")
+    eap_ig.write_pt(found, tmp_path / "c")
+    assert_same(eap_ig.read(tmp_path / "b"), found)
+    assert_same(eap_ig.read(tmp_path / "c"), found)
+    tensors = torch.load(tmp_path / "c", weights_only=True)
+    del tensors["edges_scores"]
+    torch.save(tensors, tmp_path / "d")
+    assert_same(eap_ig.read(tmp_path / "d"), found)
+    dot.write_dot(found, tmp_path / "dot")
+    assert (tmp_path / "dot").read_text().count("->") == int(found.mask.sum())
+    graphml.write_graphml(found, tmp_path / "graphml")
+    assert 'attr.name="score"' not in (tmp_path / "graphml").read_text()
 
 
 def test_our_own_circuit_is_one_that_the_tool_would_list(tmp_path):

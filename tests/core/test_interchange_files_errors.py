@@ -46,7 +46,9 @@ JSON_FAULTS = {
     "beyond float32": (lambda d: d["edges"][EDGE].update(score=1e300), f"score of {EDGE} is 1e\\+300"),
     "huge whole number": (lambda d: d["edges"][EDGE].update(score=10**400), f"score of {EDGE} is 1000"),
     "flag as number": (lambda d: d["edges"][EDGE].update(in_graph=1), f"in_graph of {EDGE} is 1"),
-    "old nodes": (lambda d: d.update(nodes=dict.fromkeys(d["nodes"], True)), "input has no key 'in_graph'"),
+    "old and new nodes": (lambda d: d["nodes"].update(m0=True), "m0 has no key 'in_graph'"),
+    "old nodes as numbers": (lambda d: d.update(nodes=dict.fromkeys(d["nodes"], 1)), "input has no key 'in_graph'"),
+    "old nodes, one missing": (lambda d: d.update(nodes={"input": True}), "node a0.h0 is not listed"),
     "list of nodes": (lambda d: d.update(nodes=list(d["nodes"])), "nodes are no JSON object"),
     "bare logits": (lambda d: d["nodes"].update(logits=True), "logits has no key 'in_graph'"),
     "few neurons": (
@@ -78,7 +80,13 @@ def _nan(scores):
 
 
 PT_FAULTS = {
-    "no scores": (lambda d: d.pop("edges_scores"), "no key 'edges_scores'"),
+    "no members": (lambda d: d.pop("edges_in_graph"), "no key 'edges_in_graph'"),
+    "old flags as numbers": (put("src_nodes", lambda n: dict.fromkeys(n, 1)), "src_nodes has 1 for input"),
+    "old names": (
+        put("src_nodes", lambda n: dict.fromkeys([*n[:8], "a9.h9"], True)),
+        "src_nodes has 'a9.h9' at place 8",
+    ),
+    "old flags, few": (put("src_nodes", lambda n: dict.fromkeys(n[:8], True)), "src_nodes is no list of 9 names"),
     "no names": (lambda d: d.pop("dst_nodes"), "no key 'dst_nodes'"),
     "wrong name": (put("src_nodes", lambda n: [*n[:3], "a9.h9", *n[4:]]), "src_nodes has 'a9.h9' at place 3"),
     "few names": (put("dst_nodes", lambda n: n[:-1]), "dst_nodes is no list of 21 names"),
@@ -115,6 +123,25 @@ def test_a_circuit_of_another_model_is_refused(suffix, expected):
         SOURCE / f"eap_ig_graph.{suffix}", f"2 layers x 3 heads with sequential blocks; the model has {model}", expected
     )
     assert eap_ig.read(SOURCE / f"eap_ig_graph.{suffix}", Graph(2, 3, False)).graph == Graph(2, 3, False)
+
+
+@pytest.mark.parametrize("suffix", ["json", "pt"])
+def test_every_number_of_cfg_must_fit(suffix):
+    """Pythia 410m and 1.4b have one graph, and another width."""
+    path, graph = SOURCE / f"eap_ig_graph.{suffix}", Graph(2, 3, False)
+    with pytest.raises(FormatError, match=r"d_model of the circuit is 36; the model's is 72\.$"):
+        eap_ig.read(path, graph, {"d_mlp": 5, "d_model": 72})
+    assert eap_ig.read(path, graph, {"d_model": 36, "d_mlp": 5}).d_model == 36
+
+
+def test_further_numbers_of_cfg_must_fit_and_an_unknown_width_is_not_wrong(tmp_path):
+    document = json.loads((SOURCE / "eap_ig_graph.json").read_text())
+    document["cfg"] = {**document["cfg"], "d_mlp": 144}
+    document["cfg"].pop("d_model")
+    (tmp_path / "a").write_text(json.dumps(document))
+    with pytest.raises(FormatError, match="d_mlp of the circuit is 144; the model's is 100"):
+        eap_ig.read(tmp_path / "a", None, {"d_model": 72, "d_mlp": 100})
+    assert eap_ig.read(tmp_path / "a", None, {"d_model": 72, "d_mlp": 144}).d_model is None
 
 
 @pytest.mark.parametrize("suffix", ["json", "pt"])

@@ -1,9 +1,11 @@
-"""Searches of the minimal circuit, held-out prompts, baselines and areas (METHODS c.5 to c.7)."""
+"""Searches of the minimal circuit, held-out prompts, thresholds and baselines (METHODS c.5, c.6, l.6)."""
 
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +27,12 @@ class Given:
         class Line(Reach):
             def __init__(self, threshold):
                 self.threshold, self.total, self.asked, self.curve = threshold, total, [], self
+                self.shares: dict[int, float] = {}
 
             def share(self, n):
                 assert 1 <= n <= total
-                self.asked.append(n)
-                return share(n)
+                self.asked += [n] if n not in self.shares else []
+                return self.shares.setdefault(n, share(n))
 
             def evaluate(self, sizes):
                 return [self.share(n) for n in sizes]
@@ -89,6 +92,99 @@ def test_rounding_is_neither_a_fall_nor_a_miss():
     whole = Given(lambda n: 1 - 1e-7)
     whole.reach.threshold = 1.0
     assert whole.reach(10)
+def published(share, total, threshold=0.8):
+    """The search of the paper's published code in our words, slow and plain; (size, sizes evaluated)."""
+    step, size, before, seen = 25, 25, 0.0, []
+    while size < min(1600, total):
+        f = share(size)
+        seen.append(size)
+        if f > threshold:
+            start, end = max(size - step, 1), size
+            low, high, least = start, end, None
+            while low <= high:
+                middle = (low + high) // 2
+                if share(middle) >= threshold:
+                    least, high = middle, middle - 1
+                else:
+                    low = middle + 1
+                if abs(share(middle) - threshold) <= 0.1 * threshold:
+                    for n in range(middle - 5, middle + 6):
+                        if n != middle and start <= n <= end and share(n) >= threshold and (least is None or n < least):
+                            least, high = n, n - 1
+                            break
+            return least
+        if step < 25 and (f < 0.75 * threshold or f < before):
+            step = 25
+        if f > 0.75 * threshold:
+            step = max(1, int(step * 0.5))
+        before, size = f, size + step
+    return min(1600, total)
+
+
+@given(st.lists(st.integers(0, 12), min_size=60, max_size=300))
+@example([4] * 24 + [9] + [4] * 8 + [11, 9, 9, 9, 11, 11, 11, 11, 11] + [4] * 30)
+def test_the_search_of_the_code_is_that_of_the_paper(tenths):
+    """Invariant: on any curve the same size as the published code, whose local search stays within the last step."""
+    from circuit_core.circuits.strategies import _code
+
+    share = [0.0, *(t / 10 + 0.003 for t in tenths)].__getitem__
+    assert _code(Given(share, len(tenths)).reach) == published(share, len(tenths))
+
+
+@given(st.lists(st.integers(0, 12), min_size=20, max_size=400))
+@example([4] * 6 + [8] + [7] * 5 + [8] * 8)
+def test_what_grid_promises(tenths):
+    """Invariant: it reaches the threshold, the size before does not, nor any smaller one that was evaluated; where the
+    first bisection ends at 13 edges or fewer, none does. Beside the grid 12 sizes are evaluated, and two bisections.
+    """
+    from circuit_core.circuits.strategies import BELOW, _grid, grid_sizes
+
+    total, share = len(tenths), [0.0, *(t / 10 for t in tenths)].__getitem__
+    reach = Given(share, total).reach
+    n = _grid(reach)
+    smaller = [m for m in reach.asked if m < n]
+    if share(n) >= 0.8:
+        assert all(share(m) < 0.8 for m in smaller) and (n == 1 or share(n - 1) < 0.8)
+        if (Given(share, total).reach.first(grid_sizes(total)) or total) <= BELOW + 1:
+            assert n == next(m for m in range(1, total + 1) if share(m) >= 0.8)
+    else:
+        assert n == total and all(share(m) < 0.8 for m in grid_sizes(total))
+    assert len(reach.asked) <= 10 + BELOW + 2 * total.bit_length()
+
+
+def test_grid_finds_what_lies_below_its_first_crossing():
+    """As sample-0.1m@7000/greater_than, 40 prompts, m = 30: 7 edges suffice, 8 to 12 do not, and 8 is on the grid."""
+    from circuit_core.circuits.strategies import _grid
+
+    assert _grid(Given(lambda n: 0.851 if n == 7 or n >= 13 else 0.78, 163).reach) == 7
+
+
+def test_what_is_equal_but_for_rounding_reaches_the_threshold():
+    """Invariant: a share that lacks one part in a million is not told from the threshold, by any search."""
+    from circuit_core.circuits.strategies import SEARCHES
+
+    for search in SEARCHES.values():
+        assert {search(Given(lambda n, d=d: 0.8 - d if n >= 40 else 0.3).reach) for d in (-1e-6, 0, 1e-6)} == {40}
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "ig", "search", "sizes"),
+    [
+        ("sample-0.4m/step3500", "ioi", {}, "code", (39, 37)),
+        ("sample-0.1m/step7000", "greater_than", {"ig_steps": 30, "ig_rule": "code"}, "grid", (7, 7)),
+    ],
+)
+def test_cases_in_which_a_search_missed_the_size(model, task, ig, search, sizes):
+    """(edges requested, edges after pruning) at 40 prompts: the published code's, and the smallest there is."""
+    from circuit_core import TASKS, attribute, draw, load, suites
+    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.circuits.search import minimal_circuit
+
+    of = load(suites.sample_folder() / model)
+    prompts = draw(TASKS[task], of.tokenizer, of.n_vocab, 40)
+    scores = attribute(of.bridge, of.graph, prompts, **ig).scores
+    found: Any = minimal_circuit(Interchange(of.bridge, of.graph, prompts), scores, search=search)
+    assert (found.chosen.n_requested, found.chosen.n_edges) == sizes
 
 
 @pytest.mark.parametrize("search", ["grid", "paper", "code"])
@@ -112,14 +208,12 @@ def test_five_percent_can_be_too_few(case):
 
 
 def test_given_sizes_are_the_whole_curve(case):
-    from circuit_core.circuits.areas import SIZES_MISSING
     from circuit_core.circuits.search import minimal_circuit
 
     run, scores = case
     found: Any = minimal_circuit(run, scores, sizes=(40, 5, 100))
     assert [p.n_requested for p in found.curve] == [5, 40, 100]
     assert found.chosen.n_requested == 40
-    assert (found.areas.cpr, found.areas.cmd, found.areas.reason) == (None, None, SIZES_MISSING)
 
 
 def test_more_edges_than_there_are_is_an_error(case):
@@ -145,6 +239,40 @@ def test_held_out_prompts_have_a_curve_of_their_own(case):
     assert mixed.chosen.metric == same.metric
 
 
+def test_an_interval_is_over_prompts_and_of_held_out_ones_where_there_are_any(case):
+    """By hand: the ratio estimator's standard error; two times the prompts as many: narrower by the root of two."""
+    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.circuits.search import CHOSE, HELD_OUT, minimal_circuit
+
+    run, scores = case
+    found: Any = minimal_circuit(run, scores, sizes=(20,))
+    m, clean = (values.double().numpy() for values in (run.metrics(found.mask[None])[0], run.clean))
+    f = m.mean() / clean.mean()
+    half = 1.96 * np.sqrt(((m - f * clean) ** 2).sum() / (len(m) - 1) / len(m)) / clean.mean()
+    assert found.interval == pytest.approx((f - half, f + half), abs=1e-5)
+    assert (found.interval_of, found.chosen.faithfulness) == (CHOSE, pytest.approx(f, abs=1e-5))
+    other = Interchange(run.bridge, run.graph, run.prompts[:10])
+    held: Any = minimal_circuit(run, scores, sizes=(20,), held_out=other)
+    assert held.interval_of == HELD_OUT and held.chosen.faithfulness == found.chosen.faithfulness
+    assert sum(held.interval) / 2 == pytest.approx(held.chosen.held_out_faithfulness, abs=1e-5)
+    one = Interchange(run.bridge, run.graph, run.prompts[:1])
+    alone: Any = minimal_circuit(run, scores, sizes=(20,), held_out=one)
+    assert (alone.interval, alone.interval_of) == (None, None)
+
+
+def test_a_threshold_on_normalised_faithfulness(case):
+    """Invariant: the smallest size that was evaluated and reaches it, by that faithfulness; 0 is the corrupted run."""
+    from circuit_core.circuits.search import minimal_circuit
+
+    run, scores = case
+    raw, scaled = (minimal_circuit(run, scores, threshold_on=on) for on in ("raw", "normalised"))
+    for found, name in ((raw, "faithfulness"), (scaled, "faithfulness_normalised")):
+        at: Any = found.chosen
+        assert found.threshold_reached and getattr(at, name) >= 0.8
+        assert all(getattr(p, name) < 0.8 for p in found.curve if p.n_requested < at.n_requested)
+    assert scaled.chosen.n_requested < raw.chosen.n_requested  # type: ignore[union-attr]
+
+
 def test_random_circuits_are_a_baseline_below_the_curve(case):
     """Reproducible; the whole model is always 1; at the chosen size chance keeps less than the circuit."""
     from circuit_core.circuits.search import minimal_circuit
@@ -153,64 +281,39 @@ def test_random_circuits_are_a_baseline_below_the_curve(case):
     found, again = (minimal_circuit(run, scores, draws=5) for _ in range(2))
     chosen: Any = found.chosen
     assert [p.random_baseline for p in found.curve] == [p.random_baseline for p in again.curve]
-    assert all(p.random_baseline is not None for p in found.curve)
+    measured = [p for p in found.curve if p.random_baseline is not None]
+    assert chosen in measured and found.curve[-1] in measured and len({p.n_edges for p in measured}) <= 7
     assert found.curve[-1].random_baseline == pytest.approx(1)
     assert chosen.random_baseline < chosen.faithfulness - 0.3
 
 
 def test_the_baseline_of_a_point_is_that_of_circuits_of_its_size(case):
-    """Evaluated one by one; sizes that pruning makes equal have one baseline."""
+    """Evaluated one by one, with their mean, smallest and largest; sizes that pruning makes equal have one baseline."""
     from circuit_core.circuits.random_circuits import random_circuits
     from circuit_core.circuits.search import minimal_circuit
 
     run, scores = case
-    curve: Any = minimal_circuit(run, scores, sizes=(1, 20, 40), draws=2).curve
+    curve: Any = minimal_circuit(run, scores, sizes=(1, 20, 40), draws=3).curve
     sizes = [p.n_edges for p in curve]
-    drawn = [random_circuits(sizes, run.graph, seed) for seed in range(2)]
+    drawn = [random_circuits(sizes, run.graph, seed) for seed in range(3)]
     for point in curve:
         metrics = [run.metrics(circuits[point.n_edges][None]).mean().item() for circuits in drawn]
-        assert point.random_baseline == pytest.approx(np.mean(metrics) / run.clean.mean().item(), abs=1e-5)
+        shares = np.array(metrics) / run.clean.mean().item()
+        expected = (shares.mean(), shares.min(), shares.max())
+        assert (point.random_baseline, point.random_low, point.random_high) == pytest.approx(expected, abs=1e-5)
 
 
-def test_the_areas_of_a_perfect_and_of_a_straight_curve():
-    """f = 1 everywhere: CPR .999 and CMD 0; f(k) = k: CPR 1/2 (1 - .001^2) and CMD its complement to .999."""
-    from circuit_core.circuits.areas import SHARES, under
-
-    total = 1000
-    sizes = [int(k * total) for k in SHARES]
-    perfect, straight = under(dict.fromkeys(sizes, 1.0), total), under({n: n / total for n in sizes}, total)
-    assert (perfect.cpr, perfect.cmd) == (pytest.approx(0.999), pytest.approx(0))
-    assert straight.cpr == pytest.approx(0.5 * (1 - 1e-6))
-    assert straight.cmd == pytest.approx(0.999 - 0.5 * (1 - 1e-6))
-
-
-def test_less_than_one_edge_is_the_empty_circuit():
-    """163 edges: .1, .2 and .5 % are no edge, where f = 0; the trapezoids start there."""
-    from circuit_core.circuits.areas import SHARES, under
-
-    shares = {int(k * 163): 1.0 for k in SHARES if int(k * 163)}
-    found = under(shares, 163)
-    assert found.cpr == pytest.approx(0.999 - 0.004 - 0.0025)
-    assert found.cmd == pytest.approx(0.004 + 0.0025)
-
-
-def test_areas_need_the_whole_curve():
-    from circuit_core.circuits.areas import SIZES_MISSING, Areas, under
-
-    assert under({1: 0.5, 1000: 1.0}, 1000) == Areas(reason=SIZES_MISSING)
-
-
-def test_the_curve_gives_its_areas(case):
-    """The areas of a search are those of its own points (two roads to one number)."""
-    from circuit_core.circuits.areas import SHARES
-    from circuit_core.circuits.search import minimal_circuit
+def test_sizes_of_one_pruned_circuit_are_evaluated_once(case):
+    """Invariant: what is the same circuit has the same figures to the bit."""
+    from circuit_core.circuits import selection
+    from circuit_core.circuits.faithfulness import Curve
 
     run, scores = case
-    found: Any = minimal_circuit(run, scores)
-    f = {p.n_requested: p.faithfulness_normalised for p in found.curve}
-    values = [f[int(k * 297)] if int(k * 297) else 0.0 for k in SHARES]
-    width = np.diff(SHARES)
-    assert found.areas.cpr == pytest.approx(float((width * (np.array(values[1:]) + values[:-1]) / 2).sum()))
+    curve = Curve(run, selection.order(scores, run.graph))
+    points = curve.evaluate(list(range(1, 30)))
+    assert [p.n_requested for p in points] == list(range(1, 30))
+    same = {(p.n_edges, p.metric, p.faithfulness) for p in points}
+    assert len(same) == len({p.n_edges for p in points}) < 29
 
 
 def test_a_planted_path_is_the_whole_circuit():

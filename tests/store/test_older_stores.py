@@ -104,7 +104,7 @@ def test_results_filed_under_files_of_before_stay(toy, tmp_path):
 
 
 def test_circuits_of_before_say_why_they_have_no_areas(tmp_path):
-    """Invariant: an import and a curve of few sizes get their reasons, areas that exist get none."""
+    """Invariant: an import was never evaluated, and of all others areas as MIB has them were not asked for."""
     path = tmp_path / "old.db"
     database = Database(path)
     migrations.apply(database, stop_before="reasons_of_circuits")
@@ -118,10 +118,29 @@ def test_circuits_of_before_say_why_they_have_no_areas(tmp_path):
     database.close()
     db = store.open_to_write(path)
     found = db.execute("SELECT reason, areas_reason FROM result JOIN circuit ON result_id = id ORDER BY id").fetchall()
-    few = "the curve lacks some of the ten sizes that the areas need; search `grid` evaluates them"
-    imported = "imported: never evaluated here"
-    assert [tuple(row) for row in found] == [(imported, imported), (None, few), (None, None)]
+    imported, later = "imported: never evaluated here", "not asked for: `run --areas mib` computes CPR and CMD"
+    assert [tuple(row) for row in found] == [(imported, imported), (None, later), (None, later)]
     db.close()
+
+
+def test_areas_and_thresholds_of_another_definition_are_shown_no_more(tmp_path):
+    """Invariant: areas of the search's curve are not MIB's; where the empty circuit passes, none reaches it."""
+    path = tmp_path / "old.db"
+    database = Database(path)
+    migrations.apply(database, stop_before="areas_and_thresholds")
+    database.conn.executescript(f"""
+        PRAGMA application_id={store.APPLICATION_ID}; PRAGMA user_version=8; PRAGMA foreign_keys=OFF;
+        INSERT INTO result (id, key, run_id, checkpoint_id, analysis, params, identity, dtype, device, threads, seconds)
+            SELECT value, value, 1, 1, 'circuit', '{{"threshold": 0.8}}', '', '', '', 1, 1 FROM json_each('[1, 2, 3]');
+        INSERT INTO circuit (result_id, n_edges_total, metric_clean, metric_corrupted, threshold_reached, cpr, cmd)
+            VALUES (1, 9, 2.0, 1.7, 1, 0.9, 0.1), (2, 9, 2.0, 1.5, 1, 0.9, 0.1), (3, 9, 2.0, -1.5, 0, 0.9, 0.1);
+        INSERT INTO circuit_edge VALUES (1, 0, 2, 0.5);
+    """)
+    database.close()
+    with closing(store.open_to_write(path)) as db:
+        found = db.execute("SELECT threshold_reached, cpr, cmd FROM circuit ORDER BY result_id")
+        assert [tuple(row) for row in found] == [(None, None, None), (1, None, None), (0, None, None)]
+        assert [row["score"] for row in db.execute("SELECT * FROM circuit_edge")] == [0.5]
 
 
 def test_circuits_of_before_lose_what_is_defined_otherwise_now(tmp_path):

@@ -1,5 +1,6 @@
 """A circuit that cannot be carried out of the store is refused in one sentence, with what to do."""
 
+import json
 from contextlib import closing
 
 import numpy as np
@@ -11,15 +12,17 @@ from circuit_core.formats import eap_ig
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
 from circuit_core.sweep import carry
+from circuit_store import queries
 from circuit_store.store import open_to_read
+from circuit_store.views import VIEWS
 
 
 @pytest.fixture
 def held(tmp_path):
     """A store with one circuit of IOI, imported."""
     graph, path, file = Graph(3, 3, True), tmp_path / "x.db", tmp_path / "circuit.json"
-    mask = selection.circuit(selection.order(np.ones(graph.real.shape), graph, "topn"), 20, graph)
-    eap_ig.write_json(CircuitFile(graph, mask.astype("f4"), mask, np.atleast_1d(mask.any(1)), 24), file)
+    mask = selection.circuit(selection.order(np.ones(graph.real.shape), graph), 20, graph)
+    eap_ig.write_json(CircuitFile(graph, mask.astype("f4"), mask, np.atleast_1d(mask.any(1)), 60), file)
     carry.import_file(path, "sample-0.1m", "final", "ioi", file)
     return path
 
@@ -41,3 +44,49 @@ def test_a_circuit_that_is_not_there_comes_with_the_command_that_computes_it(hel
         carry.export(*given, "nope", "dot", tmp_path / "x", {}, None)
     with closing(open_to_read(held)) as db:
         assert db.execute("SELECT count(*) FROM run").fetchone()[0] == 1
+
+
+def rewritten(file, change) -> None:
+    document = json.loads(file.read_text())
+    change(document)
+    file.write_text(json.dumps(document))
+
+
+def test_a_circuit_of_another_width_is_refused_and_leaves_the_store_as_it_was(held, tmp_path):
+    """The graph is the model's, as that of 410m is 1.4b's; a width that the file does not give is not wrong."""
+    file = tmp_path / "circuit.json"
+    with closing(open_to_read(held)) as db:
+        before = list(db.iterdump())
+    for name, given, right in (("d_model", 24, 60), ("d_head", 5, 20), ("d_mlp", 7, 120), ("d_vocab", 9, 310)):
+        rewritten(file, lambda d, name=name, given=given: d["cfg"].update({"d_model": 60, name: given}))
+        with pytest.raises(CircuitError, match=f"{name} of the circuit is {given}; the model's is {right}.$"):
+            carry.import_file(held, "sample-0.1m", "final", "ioi", file)
+        rewritten(file, lambda d, name=name: d["cfg"].pop(name))
+    with closing(open_to_read(held)) as db:
+        assert list(db.iterdump()) == before
+    carry.import_file(held, "sample-0.1m", "final", "ioi", file)
+
+
+def test_an_older_circuit_without_scores_comes_and_goes(held, tmp_path):
+    """Invariant: plain booleans, no width, no scores: its edges have none in the store, and leave as they came."""
+    file, back = tmp_path / "circuit.json", tmp_path / "back.json"
+
+    def older(document):
+        document["cfg"].pop("d_model")
+        document["nodes"] = {name: node["in_graph"] for name, node in document["nodes"].items()}
+        for edge in document["edges"].values():
+            edge["score"] = None
+
+    rewritten(file, older)
+    carry.import_file(held, "sample-0.1m", "3500", "ioi", file)
+    with closing(open_to_read(held)) as db:
+        at = {"model": "sample-0.1m", "step": 3500, "task": "ioi"}
+        found = queries.rows(db, VIEWS["circuit"], at)
+        assert found and {row["score"] for row in found} == {None}
+        shares = [row["share_of_score"] for row in queries.rows(db, VIEWS["composition"], at)]
+        assert set(shares) == {None}
+    carry.export(held, "sample-0.1m", "3500", "ioi", "eap-ig-json", back, {}, None)
+    after, read = eap_ig.read(back), eap_ig.read(file)
+    assert after.scores is None and (after.mask == read.mask).all() and (after.nodes == read.nodes).all()
+    with pytest.raises(CircuitError, match="no scores to choose 5 edges by: leave --size out"):
+        carry.export(held, "sample-0.1m", "3500", "ioi", "dot", back, {}, 5)

@@ -78,3 +78,18 @@ def test_names_are_scored_on_ioi_as_the_runs_tasks_begin():
         asked = [job for job in jobs(Request(analyses=("algorithm",)), tasks, None) if job.analysis != "greater_than"]
         found = {job.task.label for job in asked if job.task}
         assert found == {label}
+
+
+def test_a_stored_file_that_is_refused_now_is_listed_with_the_reason(tmp_path, capsys):
+    """Invariant: a label that was read as a year, and is none, hides neither the other tasks nor itself."""
+    from circuit_tui.tasks import print_tasks
+
+    with closing(open_to_write(tmp_path / "x.db")) as db:
+        db.execute("INSERT INTO task_file VALUES ('old', 'h', 'csv', 'clean,corrupted,label\na,b,1\n')")
+        db.execute("INSERT INTO task (name, hash, metric, prepend_bos) VALUES ('old', 'h', 'prob_diff', 0)")
+    print_tasks(tmp_path / "x.db", as_json=True)
+    *others, last = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["task"] for row in others] == list(TASKS)
+    assert last["task"] == "old" and last["metric"] is None and "label is '1'" in last["about"]
+    print_tasks(tmp_path / "x.db", as_json=False)
+    assert "label is '1'" in capsys.readouterr().out

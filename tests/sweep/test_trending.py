@@ -55,7 +55,7 @@ def test_an_import_settles_no_run_but_its_own(tmp_path):
     """Invariant: a run whose last unit has just ended is left to the runner, whose settling brings its trends."""
     graph, path, file = Graph(3, 3, True), tmp_path / "x.db", tmp_path / "circuit.json"
     mask = selection.circuit(selection.order(np.ones(graph.real.shape), graph, "topn"), 20, graph)
-    eap_ig.write_json(CircuitFile(graph, mask.astype("f4"), mask, np.atleast_1d(mask.any(1)), 24), file)
+    eap_ig.write_json(CircuitFile(graph, mask.astype("f4"), mask, np.atleast_1d(mask.any(1)), 60), file)
     carry.import_file(path, "sample-0.1m", "final", "ioi", file)
     db = store.open_to_write(path)
     (at,) = db.execute("SELECT id FROM checkpoint ORDER BY step DESC").fetchone()

@@ -103,6 +103,17 @@ async def test_the_pane_says_how_much_of_the_model_and_how_faithful(explore, scr
         assert "−1.25" in text
 
 
+@pytest.mark.parametrize(
+    ("held_out", "said"),
+    [(None, "on the prompts that chose it 0.70 to 0.98"), (0.81, "held out 0.81 0.70 to 0.98")],
+)
+async def test_the_interval_says_of_which_prompts_it_is(explore, db, screen_text, held_out, said):
+    interval = "faithfulness_low = 0.7, faithfulness_high = 0.98, interval_of = 'x', held_out_faithfulness = ?"
+    db.execute(f"UPDATE circuit SET {interval}", (held_out,))
+    async with explore() as (app, _):
+        assert said in " ".join("\n".join(line[-60:] for line in screen_text(app).splitlines()).split())
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_faithfulness_that_rests_on_nothing_says_so(explore, db, screen_text, size):
     """A raw share that is defined stands beside a normalised one that is not, and the reason in full."""

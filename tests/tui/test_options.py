@@ -30,6 +30,7 @@ def row(path, words: list[str], **request) -> dict:
         "toy-a --preset paper-code --ig-steps 5 --ig-rule paper --search grid",
         "toy-a 'my model' --checkpoints 0,final --tasks ioi,pairs~2,ioi+bos --analyses all --sizes 10,20",
         "toy-a --method eap --select topn --threshold 0.5 --held-out 20 --dtype float64",
+        "toy-a --threshold-on normalised --areas mib",
         "toy-a --device cuda:0,cuda:1 --per-gpu 2 --workers 3 --priority 5",
     ],
 )

@@ -18,6 +18,8 @@ OPTIONS = {
     "search": "--search",
     "sizes": "--sizes",
     "threshold": "--threshold",
+    "threshold_on": "--threshold-on",
+    "areas": "--areas",
     "held_out": "--held-out",
     "preset": "--preset",
     "dtype": "--dtype",

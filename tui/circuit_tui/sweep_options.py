@@ -7,7 +7,7 @@ from typing import Any
 from click import Choice, IntRange, argument, command, option
 from click import Path as PathType
 
-from circuit_core.circuits.methods import METHODS, RULES
+from circuit_core.circuits.methods import METHODS, RULES, THRESHOLDS
 
 with_or_without_bos = option(
     "--prepend-bos/--no-prepend-bos", default=None, help="Whether prompts begin with a BOS token; default: the task's."
@@ -32,6 +32,8 @@ _OPTIONS = (
     option("--sizes", metavar="N,N", default="", help="Evaluate circuits of so many edges instead of searching."),
     option("--held-out", default=0, type=IntRange(0), help="Measure circuits on so many other prompts, too."),
     option("--threshold", default=0.8, type=float, help="Faithfulness that a circuit must reach."),
+    option("--threshold-on", default="raw", type=Choice(THRESHOLDS), help="Which faithfulness: raw, as the paper."),
+    option("--areas", default="none", type=Choice(["none", "mib"]), help="mib: CPR and CMD of the edge scores, too."),
     option("--preset", default="default", type=Choice(["default", "paper-code"]), help="See the README."),
     option("--text", type=PathType(path_type=Path), help="Text for copy suppression; else the last that gave scores."),
     option("--device", default="auto", help="cpu, cuda, GPUs as in cuda:0,cuda:1; auto takes one if there is any."),

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from circuit_core.errors import BrokenTask
 from circuit_core.sweep import launch
 from circuit_core.sweep.sources import tokenizer_folder
 from circuit_core.sweep.task_names import find, spec
@@ -29,11 +30,19 @@ def print_tasks(store: Path, as_json: bool) -> None:
     with closing(_held(store)) as db:
         names = task_files.in_use(db) if _made(store) else []
         rows = [_row(TASKS[name], ABOUT[name]) for name in TASKS]
-        rows += [_row(spec(db, name), "pairs of your own") for name in names]
+        rows += [_of_file(db, name) for name in names]
     if as_json:
         echo.document({"view": "tasks", "filters": {}, "rows": rows}, indent=1)
     else:
         echo.shown(table(rows, list(rows[0])), end="")
+
+
+def _of_file(db: sqlite3.Connection, name: str) -> dict[str, Any]:
+    """A file that was read before may be refused now; then it says why, and its results stay."""
+    try:
+        return _row(spec(db, name), "pairs of your own")
+    except BrokenTask as error:
+        return dict.fromkeys(_row(TASKS["ioi"], "")) | {"task": name, "about": str(error)}
 
 
 def _row(task: TaskSpec, about: str) -> dict[str, Any]:

@@ -1,22 +1,25 @@
-"""Two areas that sum a curve up, as the MIB benchmark does (METHODS c.7).
+"""CPR and CMD, two areas that sum up how good a ranking of edges is, as the MIB benchmark has them (METHODS l.7).
 
 With f(k) the normalised faithfulness of the circuit of int(k E) edges, k the ten shares below, by trapezoids over k:
 
-    CPR   area under f        how soon performance is recovered: higher is better
-    CMD   area under |1 - f|  how far the circuit is from the model: lower is better, 0 ideal
+    CPR   area under f, edges by signed score, those that help first:  higher is better
+    CMD   area under |1 - f|, edges by |score|:                        lower is better, 0 ideal
 
-The areas start at k = .001, so a circuit that is perfect at every size has CPR .999 and CMD 0.
+Circuits are plain: the first edges of the ranking, unpruned. A score above zero helps, since corrupting the edge raises
+the loss. The areas start at k = .001, so circuits that are perfect at every size have CPR .999 and CMD 0; a share of
+less than one edge is the empty circuit, with f = 0.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
-from circuit_core.circuits.faithfulness import Point
+from circuit_core.circuits.faithfulness import NOT_FINITE, Shares
+from circuit_core.circuits.selection import largest_first
 
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-SIZES_MISSING = "the curve lacks some of the ten sizes that the areas need; search `grid` evaluates them"
+NOT_ASKED = "not asked for: `run --areas mib` computes CPR and CMD"
 
 
 @dataclass(frozen=True)
@@ -28,23 +31,26 @@ class Areas:
     reason: str | None = None
 
 
-def of(points: Iterable[Point], total: int, undefined: str | None) -> Areas:
-    """The areas of a curve.
-
-    Args:
-        total: edges of the model.
-        undefined: why normalised faithfulness is, if it is.
-    """
-    if undefined:
-        return Areas(reason=undefined)
-    return under({p.n_requested: p.faithfulness_normalised for p in points}, total)
+def areas(on: Shares, scores: Float[np.ndarray, "src port"]) -> Areas:
+    """CPR and CMD of a ranking by these scores, at most 18 circuits evaluated on the prompts of `on`."""
+    if on.reason_normalised:
+        return Areas(reason=on.reason_normalised)
+    signed, absolute = (faithfulness(on, by) for by in (scores, np.abs(scores)))
+    if not np.isfinite([signed, absolute]).all():
+        return Areas(reason=NOT_FINITE)
+    return Areas(under(signed), under(abs(1 - absolute)))
 
 
-def under(shares: Mapping[int, float | None], total: int) -> Areas:
-    """From size -> normalised faithfulness; a share of less than one edge is the empty circuit, with f = 0."""
-    sizes = [int(k * total) for k in SHARES]
-    values = [shares.get(n) if n else 0.0 for n in sizes]
-    if any(v is None for v in values):
-        return Areas(reason=SIZES_MISSING)
-    f = np.array(values, dtype=float)
-    return Areas(float(np.trapezoid(f, SHARES)), float(np.trapezoid(abs(1 - f), SHARES)))
+def faithfulness(on: Shares, by: Float[np.ndarray, "src port"]) -> Float[np.ndarray, " share"]:
+    """Normalised faithfulness at the ten shares, edges in the falling order of `by`."""
+    ordered = largest_first(by, on.run.graph)
+    masks = np.zeros((len(SHARES), *by.shape), bool)
+    for mask, share in zip(masks, SHARES, strict=True):
+        chosen = ordered[: int(share * len(ordered))]
+        mask[chosen[:, 0], chosen[:, 1]] = True
+    return np.array([on.normalised(metric) for metric in on.metrics(masks)], float)
+
+
+def under(values: Float[np.ndarray, " share"]) -> float:
+    """The area under values at the ten shares, by trapezoids."""
+    return float(np.trapezoid(values, SHARES))

@@ -5,7 +5,11 @@ zero. Both are undefined where the model does not do the task: mean metric at mo
 one is undefined too where corruption does not tell: mean difference of clean and corrupted metric at most two standard
 errors of the paired differences. One prompt has no standard error: there the metric need only be above zero, and the
 difference not zero. A curve may be measured on held-out prompts as well. Its baseline are random circuits of exactly as
-many edges, see `random_circuits`.
+many edges, see `random_circuits`. No comparison rests on rounding: what is equal but for it counts as equal.
+
+The interval of a circuit's faithfulness is over prompts, with the circuit as it is: F +- 1.96 SE, where SE is that of
+the mean of m(circuit) - F m(model) over the prompts, as a share of the mean of m(model) (the ratio estimator's). On the
+prompts that chose the circuit it is conditional on that choice; held-out prompts are free of it.
 """
 
 import math
@@ -28,6 +32,15 @@ NOT_FINITE = "the model's logits are not finite"
 ONE_PROMPT = "one prompt: no standard error can be given"
 NO_CHANGE = "corruption changes nothing: the metric is the same on clean and corrupted prompts"
 NO_CLEAR_CHANGE = "corruption changes the metric by at most two standard errors"
+_NOTHING = 1e-6
+"""A mean metric up to this is none: logits that are equal but for rounding differ by so much."""
+SPREAD = 4
+"""Sizes of a curve at which random circuits are evaluated, besides the chosen one and ends that need no evaluation."""
+
+
+def reaches(share: float, threshold: float) -> bool:
+    """Whether a share is at least so much; what is less by rounding alone is."""
+    return share >= threshold - ROUNDING
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,10 @@ class Point:
     held_out_metric: float | None = None
     held_out_faithfulness: float | None = None
     random_baseline: float | None = None
-    """Mean faithfulness of random circuits of `n_edges` edges."""
+    """Mean faithfulness of random circuits of `n_edges` edges; None where they were not evaluated."""
+    random_low: float | None = None
+    random_high: float | None = None
+    """The smallest and the largest of them."""
 
 
 def standard_error(values: Float[Tensor, " batch"]) -> float | None:
@@ -55,7 +71,7 @@ def undefined(values: Float[Tensor, " batch"]) -> str | None:
     """Why no share of this metric can be given, or None if it can."""
     if not values.isfinite().all():
         return NOT_FINITE
-    return NOT_DONE if values.mean().item() <= 2 * (standard_error(values) or 0) else None
+    return NOT_DONE if values.mean().item() <= 2 * (standard_error(values) or 0) + _NOTHING else None
 
 
 def unchanged(clean: Float[Tensor, " batch"], corrupted: Float[Tensor, " batch"]) -> str | None:
@@ -90,6 +106,15 @@ class Shares:
             found[todo] = self.run.metrics(masks[todo]).mean(1).cpu().numpy()
         return found.tolist()
 
+    def interval(self, mask: Bool[np.ndarray, "src port"]) -> tuple[float, float] | None:
+        """95 % interval of a circuit's faithfulness over these prompts; None for one prompt, or if it is undefined."""
+        if self.reason or len(self.run.clean) == 1:
+            return None
+        metrics = self.run.metrics(mask[None])[0]
+        share = (metrics.mean() / self.run.clean.mean()).item()
+        error = 1.96 * (standard_error(metrics - share * self.run.clean) or 0.0) / self.clean
+        return share - error, share + error
+
     def raw(self, metric: float) -> float | None:
         return None if self.reason else metric / self.clean
 
@@ -98,24 +123,28 @@ class Shares:
 
 
 class Curve:
-    """Circuits of growing size along one order of edges; each size is evaluated once."""
+    """Circuits of growing size along one order of edges; each circuit is evaluated once."""
 
     def __init__(self, run: Runs, ordered: np.ndarray, held_out: Runs | None = None) -> None:
         self.graph, self.ordered, self.on = run.graph, ordered, Shares(run)
         self.held_out = Shares(held_out) if held_out else None
         self.seen: dict[int, Point] = {}
+        self._of: dict[bytes, Point] = {}
 
     def mask(self, n: int) -> Bool[np.ndarray, "src port"]:
         return selection.circuit(self.ordered, n, self.graph)
 
     def evaluate(self, sizes: list[int]) -> list[Point]:
-        """The points of these sizes, side by side as far as memory goes."""
-        todo = [n for n in dict.fromkeys(sizes) if n not in self.seen]
+        """The points of these sizes, side by side as far as memory goes; those of one pruned circuit are one."""
+        circuits = {n: self.mask(n) for n in sizes if n not in self.seen}
+        keys = {n: np.packbits(mask).tobytes() for n, mask in circuits.items()}
+        todo = {keys[n]: n for n in circuits if keys[n] not in self._of}
         if todo:
-            masks = np.stack([self.mask(n) for n in todo])
+            masks = np.stack([circuits[n] for n in todo.values()])
             held_out = self.held_out.metrics(masks) if self.held_out else [None] * len(todo)
-            for n, mask, metric, other in zip(todo, masks, self.on.metrics(masks), held_out, strict=True):
-                self.seen[n] = self._point(n, mask, metric, other)
+            for n, mask, metric, other in zip(todo.values(), masks, self.on.metrics(masks), held_out, strict=True):
+                self._of[keys[n]] = self._point(n, mask, metric, other)
+        self.seen |= {n: replace(self._of[key], n_requested=n) for n, key in keys.items()}
         return [self.seen[n] for n in sizes]
 
     def _point(self, n: int, mask: np.ndarray, metric: float, held_out: float | None) -> Point:
@@ -134,13 +163,30 @@ class Curve:
     def points(self) -> list[Point]:
         return [self.seen[n] for n in sorted(self.seen)]
 
-    def with_baseline(self, draws: int) -> list[Point]:
-        """The points, each with the mean faithfulness of `draws` random circuits of as many edges."""
-        sizes = sorted({p.n_edges for p in self.points})
+    def with_baseline(self, draws: int, chosen: int) -> list[Point]:
+        """The points, some with the faithfulness of `draws` random circuits of as many edges.
+
+        Args:
+            chosen: a size of which it is measured; others are spread evenly over the logarithm of the edges.
+        """
+        sizes = self._spread(self.seen[chosen].n_edges) if chosen in self.seen else []
         if self.on.reason or not draws or not sizes:
             return self.points
         drawn = [random_circuits(sizes, self.graph, seed) for seed in range(draws)]
         metrics = self.on.metrics(np.stack([circuits[n] for circuits in drawn for n in sizes]))
-        shares = np.reshape(metrics, (draws, len(sizes))).mean(0) / self.on.clean
-        baseline = dict(zip(sizes, shares.tolist(), strict=True))
-        return [replace(p, random_baseline=baseline[p.n_edges]) for p in self.points]
+        shares = np.reshape(metrics, (draws, len(sizes))) / self.on.clean
+        measured = {n: of.tolist() for n, of in zip(sizes, shares.T, strict=True)}
+        return [self._beside(p, measured.get(p.n_edges)) for p in self.points]
+
+    def _spread(self, chosen: int) -> list[int]:
+        """Numbers of edges: the ends, which cost nothing, the chosen one, and up to `SPREAD` between."""
+        edges = {p.n_edges for p in self.points}
+        ends, between = edges & {0, self.graph.n_edges}, sorted(edges - {0, self.graph.n_edges})
+        marks = np.geomspace(between[0], between[-1], SPREAD) if between else []
+        return sorted({chosen, *ends, *(min(between, key=lambda n: abs(math.log(n / mark))) for mark in marks)})
+
+    @staticmethod
+    def _beside(point: Point, of: list[float] | None) -> Point:
+        if of is None:
+            return point
+        return replace(point, random_baseline=sum(of) / len(of), random_low=min(of), random_high=max(of))

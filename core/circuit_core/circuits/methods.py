@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 METHODS = ("eap-ig", "eap", "clean-corrupted", "eap-ig-activations", "exact")
 RULES = ("paper", "code", "midpoint")
 """Where the points of `eap-ig` lie."""
+THRESHOLDS = ("raw", "normalised")
+"""Which faithfulness a circuit must reach."""
 
 
 def exact_cost(graph: "Graph") -> int:

@@ -1,9 +1,9 @@
 """The smallest circuit that does enough of the task, by one of three searches (`strategies`), or at given sizes.
 
 Curves are not monotone, so the result means: it reaches the threshold, and no smaller size that was evaluated does. A
-circuit without edges never reaches it, though its faithfulness may, where the corruption leaves the metric high. Where
-faithfulness rests on nothing (see `faithfulness`) there is no search: the members are those of the largest size up to
-5 % of the edges.
+circuit without edges never reaches it, though its faithfulness may, where the corruption leaves the metric high: then
+every circuit would, and whether it is reached is undefined (METHODS l.6). Where faithfulness rests on nothing (see
+`faithfulness`) there is no search: the members are those of the largest size up to 5 % of the edges.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from circuit_core.circuits import areas, selection
-from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Point, Runs, Shares
+from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Point, Runs, Shares, reaches
 from circuit_core.circuits.strategies import SEARCHES, SMALL, Reach, given, grid_sizes
 
+HELD_OUT, CHOSE = "held-out prompts", "the prompts that chose it"
+"""Which prompts an interval is over."""
 NO_PATH = "the edges selected hold no path from input to logits"
 
 
@@ -28,7 +30,10 @@ class MinimalCircuit:
     metric_clean: float
     metric_corrupted: float
     threshold_reached: bool | None
-    """None where faithfulness, raw or normalised, is undefined."""
+    """None where faithfulness, raw or normalised, is undefined, and where the empty circuit reaches it as well."""
+    interval: tuple[float, float] | None
+    """95 % of the chosen circuit's faithfulness; that on held-out prompts where there are any."""
+    interval_of: str | None
     areas: areas.Areas
     reason: str | None
     """Why faithfulness is undefined or what it cannot tell, or None."""
@@ -43,10 +48,14 @@ def minimal_circuit(
     sizes: tuple[int, ...] = (),
     held_out: Runs | None = None,
     draws: int = 0,
+    threshold_on: str = "raw",
+    with_areas: bool = False,
 ) -> MinimalCircuit:
     """Search the smallest circuit whose faithfulness reaches `threshold`.
 
     Args:
+        threshold_on: `raw` or `normalised` faithfulness.
+        with_areas: compute CPR and CMD of these scores, too (see `areas`).
         sizes: evaluate these instead of searching; the first that reaches the threshold is chosen, else the last.
         held_out: other prompts, on which the curve is measured too.
         draws: random circuits for the baseline of each point.
@@ -55,14 +64,21 @@ def minimal_circuit(
         ValueError: a size is more than the model has edges.
     """
     curve = Curve(run, selection.order(scores, run.graph, selector), held_out)
+    reach = Reach(curve, threshold, threshold_on)
     if curve.on.reason_normalised:
         n, reached = _small(curve, sorted(sizes)), None
     else:
-        reach = Reach(curve, threshold)
         n = given(reach, sorted(sizes)) if sizes else SEARCHES[search](reach)
         n = next((p.n_requested for p in curve.points if reach(p.n_requested)), n)
-        reached = reach(n)
-    return _result(curve, n, threshold, reached, draws)
+        reached = None if _passing(curve.on, reach) else reach(n)
+    found = areas.areas(curve.on, scores) if with_areas else areas.Areas(reason=areas.NOT_ASKED)
+    return _result(reach, n, reached, draws, found)
+
+
+def _passing(on: Shares, reach: Reach) -> bool:
+    """Whether the empty circuit reaches the threshold."""
+    share = on.raw(on.corrupted) if reach.on == "raw" else on.normalised(on.corrupted)
+    return share is not None and reaches(share, reach.threshold)
 
 
 def _small(curve: Curve, sizes: list[int]) -> int:
@@ -73,27 +89,33 @@ def _small(curve: Curve, sizes: list[int]) -> int:
     return [sizes[0], *(n for n in sizes if n <= SMALL * total)][-1]
 
 
-def _result(curve: Curve, n: int, threshold: float, reached: bool | None, draws: int) -> MinimalCircuit:
-    on, finite = curve.on, curve.on.reason != NOT_FINITE
-    points = curve.with_baseline(draws)
+def _result(reach: Reach, n: int, reached: bool | None, draws: int, found: areas.Areas) -> MinimalCircuit:
+    curve, on = reach.curve, reach.curve.on
+    finite = on.reason != NOT_FINITE
+    points = curve.with_baseline(draws, n)
     chosen = next(p for p in points if p.n_requested == n) if finite else None
+    mask = curve.mask(n) if finite else np.zeros_like(curve.graph.real)
+    interval = (curve.held_out or on).interval(mask) if chosen and chosen.faithfulness is not None else None
     return MinimalCircuit(
-        mask=curve.mask(n) if finite else np.zeros_like(curve.graph.real),
+        mask=mask,
         chosen=chosen,
         curve=points,
         metric_clean=on.clean,
         metric_corrupted=on.corrupted,
         threshold_reached=reached,
-        areas=areas.of(points, curve.graph.n_edges, on.reason_normalised),
-        reason="; ".join(_reasons(on, chosen, threshold, curve.held_out)) or None,
+        interval=interval,
+        interval_of=(HELD_OUT if curve.held_out else CHOSE) if interval else None,
+        areas=found,
+        reason="; ".join(_reasons(reach, chosen)) or None,
     )
 
 
-def _reasons(on: Shares, chosen: Point | None, threshold: float, held_out: Shares | None) -> list[str]:
+def _reasons(reach: Reach, chosen: Point | None) -> list[str]:
+    on, held_out = reach.curve.on, reach.curve.held_out
     said, empty = on.reasons, on.raw(on.corrupted)
     if not on.reason_normalised:
-        if empty is not None and empty >= threshold:
-            said.append(f"corruption leaves the metric high: the empty circuit has faithfulness {empty:.2f}")
+        if _passing(on, reach):
+            said.append(f"the empty circuit reaches the threshold: corruption leaves faithfulness {empty:.2f}")
         if chosen and not chosen.n_edges:
             said.append(NO_PATH)
     return said + [f"held-out prompts: {why}" for why in (held_out.reasons if held_out else [])]

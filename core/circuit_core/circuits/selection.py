@@ -19,11 +19,14 @@ def order(scores: np.ndarray, graph: Graph, selector: str = "greedy") -> np.ndar
 
     Ties go to the lower source, then the lower port; `topn`'s to the lower flat index, which is the same.
     """
-    if selector == "topn":
-        sources, ports = np.nonzero(graph.real)
-        ranks = np.lexsort((ports, sources, -np.abs(scores[sources, ports])))
-        return np.stack([sources[ranks], ports[ranks]], 1)
-    return _greedy(np.abs(scores), graph)
+    return (largest_first if selector == "topn" else _greedy)(np.abs(scores), graph)
+
+
+def largest_first(values: np.ndarray, graph: Graph) -> np.ndarray:
+    """int [edge, 2]: all edges as (source, port), by falling value; ties as in `order`."""
+    sources, ports = np.nonzero(graph.real)
+    ranks = np.lexsort((ports, sources, -values[sources, ports]))
+    return np.stack([sources[ranks], ports[ranks]], 1)
 
 
 def _greedy(size: np.ndarray, graph: Graph) -> np.ndarray:

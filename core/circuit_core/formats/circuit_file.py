@@ -14,15 +14,16 @@ from circuit_core.graph import Graph
 
 @dataclass(frozen=True, eq=False)
 class CircuitFile:
-    """A circuit with the scores of all edges.
+    """A circuit with the scores of all edges, or without any.
 
     Raises:
         FormatError: sizes that do not fit the graph, a member that is no edge, a score that is not finite.
     """
 
     graph: Graph
-    scores: np.ndarray
-    """float32 [src, port]; zero where there is no edge. By attribution: change of the loss if the edge is corrupted."""
+    scores: np.ndarray | None
+    """float32 [src, port]; zero where there is no edge; None if edges were chosen otherwise than by scores. By
+    attribution: change of the loss if the edge is corrupted."""
     mask: np.ndarray
     """bool [src, port]: edges in the circuit."""
     nodes: np.ndarray
@@ -45,8 +46,9 @@ class CircuitFile:
             if (array := getattr(self, name)) is not None and array.shape != shape:
                 raise FormatError(f"{name} is of size {_size(array.shape)}; the model's is {_size(shape)}.")
         self._refuse(self.mask & ~self.graph.real, "is in the circuit, but the model has no such edge")
-        self._refuse(~np.isfinite(self.scores) & self.graph.real, "has a score that is no finite number")
-        object.__setattr__(self, "scores", np.where(self.graph.real, self.scores, 0).astype(np.float32))
+        if self.scores is not None:
+            self._refuse(~np.isfinite(self.scores) & self.graph.real, "has a score that is no finite number")
+            object.__setattr__(self, "scores", np.where(self.graph.real, self.scores, 0).astype(np.float32))
 
     @property
     def _shapes(self) -> dict[str, tuple[int, ...]]:

@@ -1,5 +1,6 @@
 """The `cfg` of EAP-IG's files: the shape of the model that a circuit is of."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from circuit_core.errors import FormatError
@@ -31,6 +32,16 @@ def shape(cfg: Any) -> tuple[Graph, int | None]:
     if type(parallel) is not bool:
         raise FormatError(f"parallel_attn_mlp of cfg is {parallel!r}; true or false is needed.")
     return Graph(layers, heads, parallel), cfg.get("d_model")
+
+
+def check(cfg: dict[str, Any], sizes: Mapping[str, int]) -> None:
+    """Every number that a `cfg` gives is the model's; what it does not give is not known to be wrong.
+
+    Raises: FormatError.
+    """
+    for name, size in sizes.items():
+        if (given := cfg.get(name)) is not None and given != size:
+            raise FormatError(f"{name} of the circuit is {given}; the model's is {size}.")
 
 
 def config(circuit: CircuitFile) -> dict[str, Any]:

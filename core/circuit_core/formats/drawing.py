@@ -26,7 +26,8 @@ class Edge:
     reader: str
     port: str | None
     """`q`, `k` or `v`; None if the reader is an MLP or the logits."""
-    score: float
+    score: float | None
+    """None if the circuit has no scores."""
 
     @property
     def name(self) -> str:
@@ -38,7 +39,8 @@ def edges(circuit: CircuitFile) -> list[Edge]:
     graph, found = circuit.graph, []
     for source, port in np.argwhere(circuit.mask).tolist():
         reader, _, kind = graph.port_name(port).partition("<")
-        found.append(Edge(graph.source_name(source), reader, kind[:1] or None, float(circuit.scores[source, port])))
+        score = None if circuit.scores is None else float(circuit.scores[source, port])
+        found.append(Edge(graph.source_name(source), reader, kind[:1] or None, score))
     return found
 
 

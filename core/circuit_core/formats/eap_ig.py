@@ -1,34 +1,41 @@
 """Circuits to and from EAP-IG's two files: JSON (`eap_ig_json`) and .pt (`eap_ig_pt`).
 
-A file is known by its content, not by its name. Writing what was read gives the same content. torch is imported for
-.pt only, and reads tensors and plain values only: a pickle with code in it is refused.
+A file is known by its content, not by its name. Writing what was read gives the same content; the forms that EAP-IG had
+before are read too, and written in the one that it has. torch is imported for .pt only, and reads tensors and plain
+values only: a pickle with code in it is refused.
 """
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from circuit_core.errors import FormatError
 from circuit_core.formats import eap_ig_json, eap_ig_pt
 from circuit_core.formats.circuit_file import CircuitFile
-from circuit_core.formats.config import described
+from circuit_core.formats.config import check, config, described
 from circuit_core.graph import Graph
 
 PICKLED = (b"PK", b"\x80")
 """How a .pt file begins: as a zip archive, or in the older form as a pickle."""
 
 
-def read(path: Path, expected: Graph | None = None) -> CircuitFile:
+def read(path: Path, expected: Graph | None = None, sizes: Mapping[str, int] | None = None) -> CircuitFile:
     """Read either format.
 
+    Args:
+        expected: the model's graph.
+        sizes: other numbers of the model, by their names in `cfg`, such as `d_model`.
+
     Raises:
-        FormatError: unreadable, incomplete, or of another model than `expected`.
+        FormatError: unreadable, incomplete, or of another model than expected.
     """
     try:
         circuit = _parse(path)
         if expected not in (None, circuit.graph):
             raise FormatError(f"The circuit is of {described(circuit.graph)}; the model has {described(expected)}.")
+        check(config(circuit), sizes or {})
         return circuit
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error

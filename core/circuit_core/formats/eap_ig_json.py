@@ -4,9 +4,11 @@
      "nodes": {"a0.h1": {in_graph, score?, neurons?, neurons_scores?}},
      "edges": {"a0.h1->m3": {score, in_graph}}}
 
-Every node, the logits included, and every edge of the model is listed, and every edge has a score: EAP-IG cannot read a
-file without. Node scores and neurons may be absent, for some nodes or for all. Scores are float32, written as the
-shortest decimal of the same double. Further keys are kept, and the entry of the logits as it stands.
+Every node, the logits included, and every edge of the model is listed. Scores are float32, written as the shortest
+decimal of the same double; a circuit may have none, null or absent with every edge, which EAP-IG of today cannot read.
+Node scores and neurons may be absent, for some nodes or for all. Further keys are kept, and the entry of the logits as
+it stands. Older files, as those of circuits-over-time, say of a node only whether it is in, `"a0.h1": true`, and lack
+d_model.
 """
 
 from collections.abc import Iterable
@@ -28,14 +30,14 @@ LARGEST = float(np.finfo(np.float32).max)
 def parse(document: Any) -> CircuitFile:
     """Raises: FormatError."""
     graph, width = shape(need(document, "cfg", "The file"))
-    nodes, edges = need(document, "nodes", "The file"), need(document, "edges", "The file")
+    nodes, edges = _entries(need(document, "nodes", "The file")), need(document, "edges", "The file")
+    document = document | {"nodes": nodes}
     sources = [graph.source_name(source) for source in range(graph.n_sources)]
     _listed(nodes, [*sources, "logits"], "node", graph)
     where = edge_order(graph)
     names = edge_names(graph, where)
     _listed(edges, names, "edge", graph)
-    scores, mask = np.zeros(graph.real.shape, np.float32), np.zeros(graph.real.shape, bool)
-    scores[where] = [_score(edges[name], name) for name in names]
+    scores, mask = _scores(edges, names, where, graph), np.zeros(graph.real.shape, bool)
     mask[where] = [_flag(edges[name], name) for name in names]
     members = np.array([_flag(nodes[name], name) for name in sources])
     _flag(nodes["logits"], "logits")
@@ -46,9 +48,9 @@ def parse(document: Any) -> CircuitFile:
 def document(circuit: CircuitFile) -> dict[str, Any]:
     """What `parse` reads, in EAP-IG's order."""
     where = edge_order(circuit.graph)
-    values = zip(circuit.scores[where].tolist(), circuit.mask[where].tolist(), strict=True)
-    names = edge_names(circuit.graph, where)
-    edges = {name: {"score": score, "in_graph": kept} for name, (score, kept) in zip(names, values, strict=True)}
+    names, kept = edge_names(circuit.graph, where), circuit.mask[where].tolist()
+    scores = [None] * len(names) if circuit.scores is None else circuit.scores[where].tolist()
+    edges = {name: {"score": score, "in_graph": k} for name, score, k in zip(names, scores, kept, strict=True)}
     nodes = {circuit.graph.source_name(source): _node(circuit, source) for source in range(circuit.graph.n_sources)}
     listed = {"nodes": nodes | {"logits": LOGITS}, "edges": edges}
     for entries in listed.values():
@@ -79,6 +81,24 @@ def _listed(given: Any, names: Iterable[str], kind: str, graph: Graph) -> None:
         raise FormatError(f"There is no {kind} {min(unknown)[:40]} in a model of {described(graph)}.")
     if absent := next((name for name in names if name not in given), None):
         raise FormatError(f"The {kind} {absent} is not listed; all {kind}s of {described(graph)} must be.")
+
+
+def _entries(nodes: Any) -> Any:
+    """Nodes of the older form in that of today."""
+    if isinstance(nodes, dict) and all(type(entry) is bool for entry in nodes.values()):
+        return {name: {"in_graph": entry} for name, entry in nodes.items()}
+    return nodes
+
+
+def _scores(
+    edges: dict[str, Any], names: list[str], where: tuple[np.ndarray, np.ndarray], graph: Graph
+) -> np.ndarray | None:
+    """float32 [src, port]; None if no edge has any."""
+    if all(isinstance(edges[name], dict) and edges[name].get("score") is None for name in names):
+        return None
+    scores = np.zeros(graph.real.shape, np.float32)
+    scores[where] = [_score(edges[name], name) for name in names]
+    return scores
 
 
 def _score(edge: Any, name: str) -> float:

@@ -4,7 +4,8 @@
     nodes_in_graph bool [F], and perhaps nodes_scores [F], neurons_in_graph [F, d_model], neurons_scores [F, d_model]
 
 F sources and B ports in the layout of METHODS a.3, without the logits as a node. It has no place for further keys of
-single nodes and edges: those stay behind.
+single nodes and edges: those stay behind. A circuit without scores has NaN for each of them, or no edges_scores. Older
+files have the scores under `edges`, and say under `src_nodes` whether each node is in: {"a0.h1": True}.
 """
 
 from typing import Any
@@ -24,11 +25,18 @@ OPTIONAL = {"nodes_scores": "node_scores", "neurons_in_graph": "neurons", "neuro
 def parse(tensors: Any) -> CircuitFile:
     """Raises: FormatError."""
     graph, width = shape(need(tensors, "cfg", "The file"))
+    tensors = _of_today(tensors, graph)
     names = _names(graph)
     for key, expected in names.items():
         _same_names(need(tensors, key, "The file"), expected, key)
     keys = REQUIRED | {key: name for key, name in OPTIONAL.items() if key in tensors}
     arrays = {name: _array(need(tensors, key, "The file"), key) for key, name in keys.items()}
+    if (
+        "scores" in arrays
+        and arrays["scores"].shape == graph.real.shape
+        and np.isnan(arrays["scores"][graph.real]).all()
+    ):
+        arrays["scores"] = None
     extra = {"file": further(tensors, ("cfg", *names, *keys)), "cfg": further(tensors["cfg"], KEYS)}
     return CircuitFile(graph, d_model=width, **arrays, extra={where: e for where, e in extra.items() if e})
 
@@ -38,8 +46,33 @@ def tensors(circuit: CircuitFile) -> dict[str, Any]:
     import torch
 
     arrays = {key: getattr(circuit, name) for key, name in (REQUIRED | OPTIONAL).items()}
+    if circuit.scores is None:
+        arrays["edges_scores"] = np.full(circuit.mask.shape, np.nan, np.float32)
     filled = {key: torch.from_numpy(np.array(array)) for key, array in arrays.items() if array is not None}
     return {"cfg": config(circuit)} | _names(circuit.graph) | filled | circuit.extra.get("file", {})
+
+
+def _of_today(tensors: dict[str, Any], graph: Graph) -> dict[str, Any]:
+    """A file of the older form in that of today, and one without scores with those of none."""
+    import torch
+
+    old = tensors.get("src_nodes")
+    if isinstance(old, dict):
+        flags = {"src_nodes": list(old), "nodes_in_graph": _flags(old)}
+        rest = {key: value for key, value in tensors.items() if key != "edges"}
+        tensors = rest | flags | ({"edges_scores": tensors["edges"]} if "edges" in tensors else {})
+    if "edges_scores" not in tensors:
+        return tensors | {"edges_scores": torch.full(graph.real.shape, torch.nan)}
+    return tensors
+
+
+def _flags(nodes: dict[str, Any]) -> Any:
+    """bool [src]. Raises: FormatError."""
+    import torch
+
+    if wrong := next((name for name, kept in nodes.items() if type(kept) is not bool), None):
+        raise FormatError(f"src_nodes has {str(nodes[wrong])[:40]} for {wrong}; true or false is needed.")
+    return torch.tensor(list(nodes.values()), dtype=torch.bool)
 
 
 def _names(graph: Graph) -> dict[str, list[str]]:

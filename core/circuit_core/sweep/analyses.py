@@ -136,6 +136,8 @@ class Analyses:
             tuple(p["sizes"]),
             *runs[1:],
             draws=p["draws"],
+            threshold_on=p["threshold_on"],
+            with_areas=p["areas"] == "mib",
         )
         return found, scores
 

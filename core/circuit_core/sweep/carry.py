@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from circuit_core import checkpoints
 from circuit_core.circuits import selection
-from circuit_core.errors import CircuitError, UnknownModel
+from circuit_core.errors import CheckpointError, CircuitError, UnknownModel
 from circuit_core.formats import dot, eap_ig, graphml
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
@@ -55,6 +56,10 @@ def export(
     found = queries.stored_circuit(db, model, at, task, choices)
     if found is None:
         raise CircuitError(_lacking(model, at, task_names.spec(db, task), choices))
+    if found.scores is None and size is not None:
+        raise CircuitError(
+            f"The circuit {model}@{at}/{task} has no scores to choose {size} edges by: leave --size out."
+        )
     circuit = _original(found.original) if found.original and size is None else _file(found, size)
     try:
         FORMATS[kind](circuit, path, {"model": model, "step": at, "task": task, "method": found.method})
@@ -80,9 +85,9 @@ def _original(packed: bytes) -> CircuitFile:
 
 def _file(found: queries.StoredCircuit, size: int | None) -> CircuitFile:
     graph = Graph(found.n_layers, found.n_heads, found.parallel)
-    scores = blobs.unpack(found.scores, found.shape)
+    scores = None if found.scores is None else blobs.unpack(found.scores, found.shape)
     mask = np.zeros(graph.real.shape, bool)
-    if size is None:
+    if size is None or scores is None:
         for source, port in found.edges:
             mask[source, port] = True
     else:
@@ -106,7 +111,8 @@ def import_file(store: Path, name: str, step: str, task: str, path: Path) -> dic
     model, found = describe(db, name)
     if not (model.n_layers and model.n_heads):
         raise UnknownModel(f"The size of {model.name} is not known: none of its checkpoints can be read.")
-    circuit = eap_ig.read(path, Graph(model.n_layers, model.n_heads, bool(model.parallel)))
+    graph = Graph(model.n_layers, model.n_heads, bool(model.parallel))
+    circuit = eap_ig.read(path, graph, _sizes(model, found))
     content, of = path.read_bytes(), task_names.find(db, task)
     with transaction(db):
         (label,) = task_names.keep(db, [of])
@@ -115,6 +121,21 @@ def import_file(store: Path, name: str, step: str, task: str, path: Path) -> dic
         at = addresses.resolve_step(db, model.name, step)
         _write(db, circuit, path.name, content, f"{model.name}@{at}", ids[at], of)
     return {"circuit": f"{model.name}@{at}/{of.label}", "edges": int(circuit.mask.sum()), "file": path.name}
+
+
+def _sizes(model: models.Model, found: list[checkpoints.Found]) -> dict[str, int]:
+    """What is known of the model's other sizes, by their names in a circuit's `cfg`."""
+    width, heads = model.d_model, model.n_heads
+    named: dict[str, Any] = {"d_model": width, "d_head": width // heads if width and heads else None}
+    for at in found:
+        try:
+            config = checkpoints.config(Path(model.source) / at.revision)
+        except CheckpointError:
+            continue
+        named |= {"d_head": config.get("head_dim") or named["d_head"], "d_vocab": config.get("vocab_size")}
+        named["d_mlp"] = config.get("intermediate_size") or config.get("n_inner")
+        break
+    return {name: size for name, size in named.items() if isinstance(size, int)}
 
 
 def _write(
@@ -140,13 +161,13 @@ def _write(
 
 
 def _record(circuit: CircuitFile, name: str, content: bytes) -> results.Circuit:
-    n, scores = int(circuit.mask.sum()), circuit.node_scores
+    n, edges, scores = int(circuit.mask.sum()), circuit.scores, circuit.node_scores
     return results.Circuit(
         chosen=results.CurvePoint(n, n, selection.n_nodes(circuit.mask, circuit.graph)),
         n_edges_total=circuit.graph.n_edges,
-        edges=[(s, p, float(circuit.scores[s, p])) for s, p in np.argwhere(circuit.mask).tolist()],
-        scores=blobs.pack(circuit.scores),
-        scores_shape=circuit.scores.shape,
+        edges=[(s, p, None if edges is None else float(edges[s, p])) for s, p in np.argwhere(circuit.mask).tolist()],
+        scores=None if edges is None else blobs.pack(edges),
+        scores_shape=circuit.mask.shape,
         nodes=[] if scores is None else [(i, float(s)) for i, s in enumerate(scores) if np.isfinite(s)],
         areas_reason=NOT_EVALUATED,
         imported_from=name,

@@ -130,7 +130,7 @@ def of_patching(found: Effects) -> results.Record:
 
 
 def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> results.Record:
-    scores = edges.scores
+    scores, (low, high) = edges.scores, found.interval or (None, None)
     if not (np.isfinite(scores).all() and np.isfinite(edges.nodes).all()):
         return results.Undefined(NOT_FINITE)
     return results.Circuit(
@@ -144,6 +144,9 @@ def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> results.Record:
         metric_clean=found.metric_clean,
         metric_corrupted=found.metric_corrupted,
         threshold_reached=found.threshold_reached,
+        faithfulness_low=low,
+        faithfulness_high=high,
+        interval_of=found.interval_of,
         cpr=found.areas.cpr,
         cmd=found.areas.cmd,
         areas_reason=found.areas.reason,

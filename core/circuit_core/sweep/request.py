@@ -25,8 +25,8 @@ _RESTS_ON = {"greater_than": "circuit"}
 """An analysis of what another one finds; it is computed again where that is."""
 HELD_OUT = 2
 """Raised when other prompts are held out; where none are, results stay."""
-DRAWS = 3
-"""Random circuits for the baseline of each point of a curve."""
+DRAWS = 5
+"""Random circuits for the baseline of a point of a curve."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ class Request:
     sizes: tuple[int, ...] = ()
     """Evaluate circuits of these sizes instead of searching."""
     threshold: float = 0.8
+    threshold_on: str = "raw"
+    """Which faithfulness is to reach it, `raw` or `normalised`."""
+    areas: str = "none"
+    """`mib`: CPR and CMD of the scores, too."""
     held_out: int = 0
     """Prompts on which the curve is measured besides those that choose the circuit."""
     preset: str = "default"
@@ -74,6 +78,8 @@ class Request:
             "search": "sizes" if self.sizes else self.search,
             "sizes": sorted(self.sizes),
             "threshold": self.threshold,
+            "threshold_on": self.threshold_on,
+            "areas": self.areas,
             "held_out": self.held_out,
             "draws": DRAWS,
         }

@@ -2,8 +2,7 @@
 
 JSON lines: `clean`, `corrupted`, `correct`, `wrong` as text (an answer or a list of answers), or as token ids under
 `clean_ids` and so on; optionally `positions`, names with indices of the clean prompt's tokens. CSV: `clean`,
-`corrupted` as text, with `correct_idx` and `incorrect_idx` (token ids), or with `label`, the two digits that the
-answer must exceed; other columns are passed over, as EAP-IG's own files have some, and so is a label beside token ids.
+`corrupted` as text, and answers as token ids or as a year, in the columns of `columns`; others are passed over.
 With one correct and one wrong answer on every line the metric is logit_diff, else prob_diff.
 """
 
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core.errors import BrokenTask
-from circuit_core.tasks import rows
+from circuit_core.tasks import columns, rows
 from circuit_core.tasks.rows import Row
 from circuit_core.tasks.specs import BOS, TaskSpec
 
@@ -23,10 +22,6 @@ FORMATS = ("jsonl", "csv")
 LARGEST = 8 * 2**20
 """Bytes."""
 FIELDS: tuple[str, ...] = ("clean", "corrupted", "correct", "wrong")
-COLUMNS: tuple[tuple[str, ...], ...] = (
-    ("clean", "corrupted", "correct_idx", "incorrect_idx"),
-    ("clean", "corrupted", "label"),
-)
 
 
 def read(path: Path) -> TaskSpec:
@@ -53,12 +48,17 @@ def _decoded(data: bytes, file: str) -> str:
 
 
 def parse(content: str, kind: str, file: str) -> TaskSpec:
-    """What a file's text says; `file` names it in messages. Raises: BrokenTask."""
+    """What a file's text says; `file` names it in messages. Raises: BrokenTask.
+
+    A CSV whose label was once read in place of its token ids is of another version: results of then are not its own.
+    """
     found = examples(content, kind, file)
     single = all(len(row.correct) == len(row.wrong) == 1 for row in found)
     metric = "logit_diff" if single else "prob_diff"
-    name = Path(file).stem.replace(BOS, BOS.replace("+", "-"))
-    return TaskSpec(name, metric, len(found), content=content, format=kind, named=tuple(found[0].positions))
+    name, named = Path(file).stem.replace(BOS, BOS.replace("+", "-")), tuple(found[0].positions)
+    header = content.lstrip().partition("\n")[0]
+    version = 2 if kind == "csv" and single and "label" in header and "incorrect_idx" not in header else 1
+    return TaskSpec(name, metric, len(found), version=version, content=content, format=kind, named=named)
 
 
 def examples(content: str, kind: str, file: str) -> list[Row]:
@@ -116,6 +116,7 @@ def _there(wanted: Sequence[str], given: list[str], where: str) -> None:
 def _csv_rows(content: str, file: str) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(content), strict=True)
     header: list[str] = []
+    wanted: tuple[str, ...] = ()
     begins = 1
     while True:
         where = f"{file}, line {begins}"
@@ -126,47 +127,11 @@ def _csv_rows(content: str, file: str) -> Iterator[Row]:
         if cells is None:
             return
         if cells and not header:
-            header = _header(cells, where)
+            header = [cell.strip() for cell in cells]
+            wanted = columns.needed(header, where)
         elif cells:
-            yield _csv_row(header, cells, where)
+            if len(cells) != len(header):
+                counts = f"{len(cells)} cells and the header {len(header)}"
+                raise BrokenTask(f"{where}: this has {counts}: quote texts with commas.")
+            yield columns.row(dict(zip(header, cells, strict=True)), wanted, where)
         begins = reader.line_num + 1
-
-
-def _header(cells: list[str], where: str) -> list[str]:
-    """The columns' names, of which those that are needed are there once."""
-    header = [cell.strip() for cell in cells]
-    wanted = _needed(header)
-    _there(wanted, header, where)
-    for key in wanted:
-        if header.count(key) > 1:
-            raise BrokenTask(f"{where}: {key} is there {header.count(key)} times: keep one column of that name.")
-    return header
-
-
-def _needed(header: list[str]) -> tuple[str, ...]:
-    """Token ids if both are there; else the label, if it is."""
-    by_id, by_label = COLUMNS
-    return by_label if "label" in header and not set(by_id) <= set(header) else by_id
-
-
-def _csv_row(header: list[str], cells: list[str], where: str) -> Row:
-    if len(cells) != len(header):
-        raise BrokenTask(f"{where}: this has {len(cells)} cells and the header {len(header)}: quote texts with commas.")
-    given = dict(zip(header, cells, strict=True))
-    clean, corrupted = (rows.text(given[key], where, key) for key in ("clean", "corrupted"))
-    if "label" in _needed(header):
-        return Row(where, clean, corrupted, [], [], _label(given["label"], where))
-    correct, wrong = ([rows.number(_whole(given[key]), where, key)] for key in COLUMNS[0][2:])
-    return Row(where, clean, corrupted, correct, wrong)
-
-
-def _label(cell: str, where: str) -> int:
-    label = _whole(cell)
-    if not isinstance(label, int) or label > 98:
-        raise BrokenTask(f"{where}: label must be a whole number from 0 to 98, it is {cell!r}.")
-    return label
-
-
-def _whole(cell: str) -> int | str:
-    """The number in a cell, or the cell as it is."""
-    return int(cell) if cell.strip().isascii() and cell.strip().isdigit() and len(cell) < 20 else cell

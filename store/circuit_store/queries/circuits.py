@@ -15,7 +15,8 @@ class CircuitEdge:
     src: str
     dst: str
     port: str | None
-    score: float
+    score: float | None
+    """None if the circuit was imported without scores."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class StoredCircuit:
     d_model: int | None
     method: str | None
     selector: str | None
-    scores: bytes
+    scores: bytes | None
     shape: tuple[int, int]
     original: bytes | None
     edges: list[tuple[int, int]]

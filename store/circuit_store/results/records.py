@@ -3,6 +3,7 @@
 A `reason` stands for what is undefined.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,6 +136,8 @@ class CurvePoint:
     held_out_metric: float | None = None
     held_out_faithfulness: float | None = None
     random_baseline: float | None = None
+    random_low: float | None = None
+    random_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -144,10 +147,10 @@ class Circuit:
     chosen: CurvePoint | None
     """The circuit's own point of the curve; without metric if it was imported."""
     n_edges_total: int
-    edges: list[tuple[int, int, float]]
+    edges: Sequence[tuple[int, int, float | None]]
     """(source, port, score) of the members."""
-    scores: bytes
-    """Every edge's score: float32, [source, port], bytes shuffled, zlib; see `blobs`."""
+    scores: bytes | None
+    """Every edge's score: float32, [source, port], bytes shuffled, zlib; see `blobs`. None if it has none."""
     scores_shape: tuple[int, int]
     curve: list[CurvePoint] = field(default_factory=list)
     nodes: list[tuple[int, float]] = field(default_factory=list)
@@ -155,6 +158,10 @@ class Circuit:
     metric_clean: float | None = None
     metric_corrupted: float | None = None
     threshold_reached: bool | None = None
+    faithfulness_low: float | None = None
+    faithfulness_high: float | None = None
+    interval_of: str | None = None
+    """Which prompts that interval is over."""
     cpr: float | None = None
     cmd: float | None = None
     areas_reason: str | None = None

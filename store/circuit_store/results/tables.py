@@ -1,7 +1,7 @@
 """The rows that a record becomes, table by table."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from circuit_store.results.records import (
@@ -28,7 +28,7 @@ _OF_CHOSEN = (
 )
 _OF_CIRCUIT = (
     *("n_edges_total", "metric_clean", "metric_corrupted", "threshold_reached"),
-    *("cpr", "cmd", "areas_reason"),
+    *("faithfulness_low", "faithfulness_high", "interval_of", "cpr", "cmd", "areas_reason"),
     *("imported_from", "original", "scores"),
 )
 _OF_POINT = tuple(CurvePoint.__annotations__)
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
     table: str
     columns: tuple[str, ...]
     """All but the result's id."""
-    rows: list[Any]
+    rows: Sequence[Any]
     """A tuple each."""
 
 

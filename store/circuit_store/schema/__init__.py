@@ -9,7 +9,7 @@ tables below it, or `reason` says why there is nothing. Nodes and ports are inte
 
 from sqlite_utils import Migrations
 
-from circuit_store.schema import result_tables, run_tables, stages, trend_updates, updates, weight_files
+from circuit_store.schema import circuits, result_tables, run_tables, stages, trend_updates, updates, weight_files
 
 migrations = Migrations("circuit_store")
 for step in (
@@ -27,5 +27,7 @@ for step in (
     trend_updates.floors_and_handoffs,
     stages.random_sets_and_signed_effects,
     weight_files.fingerprints_of_samples,
+    circuits.circuits_without_scores,
+    circuits.areas_and_thresholds,
 ):
     migrations()(step)

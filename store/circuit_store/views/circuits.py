@@ -5,7 +5,7 @@ from circuit_store.views.view import AT, DEVICE, DTYPE, MODEL, STEP, TASK, TOKEN
 
 _PARAMS = ", ".join(
     f"json_extract(answer.params, '$.{name}') AS {name}"
-    for name in ("method", "ig_steps", "ig_rule", "selector", "search", "threshold")
+    for name in ("method", "ig_steps", "ig_rule", "selector", "search", "threshold", "threshold_on", "areas")
 )
 QUALIFIES = "circuit.threshold_reached"
 UNQUALIFIED = (
@@ -14,7 +14,7 @@ UNQUALIFIED = (
 )
 """SQL: whether a circuit counts as its task's, and why not (METHODS l.3), of the result `of_task`. It must reach its
 threshold; where the checkpoint does not do the task that is undefined."""
-_AREA = "undefined, see areas_reason"
+_AREA = "not asked for, or undefined, see areas_reason"
 _UNDEFINED = "undefined or imported, see reason"
 CIRCUITS = View(
     "circuits",
@@ -30,6 +30,7 @@ CIRCUITS = View(
         Column("selector", "`greedy` from the logits upstream, or `topn`", "imported"),
         Column("search", "`grid`, `paper`, `code`, or `sizes` if these were given", "imported"),
         Column("threshold", "faithfulness that the search looked for", "imported"),
+        Column("threshold_on", "which one: `raw` or `normalised`", "imported, or of before there was a choice: raw"),
         Column("n_requested", "edges selected", "no circuit, or imported"),
         Column("n_edges", "edges after pruning", "no circuit, see reason"),
         Column("n_nodes", "nodes that an edge touches", "no circuit, see reason"),
@@ -43,14 +44,29 @@ CIRCUITS = View(
             "(metric_circuit - metric_corrupted) / (metric_clean - metric_corrupted)",
             _UNDEFINED,
         ),
-        Column("threshold_reached", "1 if faithfulness reaches the threshold, with one edge at least", _UNDEFINED),
+        Column(
+            "threshold_reached",
+            "1 if faithfulness reaches the threshold, with one edge at least",
+            "undefined or imported, or the circuit without edges reaches it too, see reason",
+        ),
         Column(
             "held_out_faithfulness", "faithfulness on held-out prompts", "none were held out, or undefined, see reason"
         ),
         Column(
-            "cpr", "area under the curve of normalised faithfulness, .001 to 1 of the edges: higher is better", _AREA
+            "faithfulness_low",
+            "95 % interval over prompts, with the circuit as it is: of held_out_faithfulness where there is one, else"
+            " of faithfulness, given that these prompts chose the circuit",
+            "undefined, imported, one prompt, or of before it was computed",
         ),
-        Column("cmd", "area between that curve and 1: lower is better", _AREA),
+        Column("faithfulness_high", "its upper end", "as its lower end"),
+        Column("interval_of", "`held-out prompts` or `the prompts that chose it`", "there is no interval"),
+        Column(
+            "cpr",
+            "MIB's CPR: area under normalised faithfulness of the .1 to 100 % of all edges that help most, unpruned:"
+            " higher is better",
+            _AREA,
+        ),
+        Column("cmd", "MIB's CMD: area between 1 and the same of the edges largest by |score|: lower is better", _AREA),
         Column("areas_reason", "why `cpr` and `cmd` are empty", "they are given"),
         Column("imported_from", "file that the circuit was imported from", "it was computed"),
         DTYPE,
@@ -59,7 +75,8 @@ CIRCUITS = View(
     ),
     f"SELECT model.name AS model, step, tokens, task, {_PARAMS}, n_requested, n_edges, n_nodes, n_edges_total,"
     " metric_clean, metric_corrupted, metric_circuit, faithfulness, faithfulness_normalised, threshold_reached,"
-    f" held_out_faithfulness, cpr, cmd, areas_reason, imported_from, dtype, device, reason FROM answer JOIN {AT}"
+    " held_out_faithfulness, faithfulness_low, faithfulness_high, interval_of, cpr, cmd, areas_reason,"
+    f" imported_from, dtype, device, reason FROM answer JOIN {AT}"
     " LEFT JOIN circuit ON result_id = answer.id WHERE analysis = 'circuit'",
     "model, task, step",
     ("model", "step", "task"),
@@ -75,7 +92,11 @@ CIRCUIT = View(
         Column("src", "node that writes"),
         Column("dst", "node that reads"),
         Column("port", "`q`, `k` or `v` of a head", "the reader is an MLP or the logits"),
-        Column("score", "estimated rise of the loss if the edge alone is corrupted: positive helps the task"),
+        Column(
+            "score",
+            "estimated rise of the loss if the edge alone is corrupted: positive helps the task",
+            "imported without scores",
+        ),
     ),
     f"SELECT model.name AS model, step, task, {source('src')} AS src, {destination('port')} AS dst,"
     f" {port('port')} AS port, score, port AS place, src AS origin FROM answer JOIN {AT}"
@@ -107,14 +128,16 @@ FAITHFULNESS = View(
         ),
         Column(
             "random_baseline",
-            "mean faithfulness of random circuits of exactly as many edges",
-            "computed before there was such a baseline, or undefined, see reason",
+            "mean faithfulness of five random circuits of exactly as many edges",
+            "not measured at this size, or undefined, see reason",
         ),
+        Column("random_low", "the smallest of the five", "as their mean, or of before it was kept"),
+        Column("random_high", "the largest of the five", "as their mean, or of before it was kept"),
         Column("reason", "why a value is empty, or what faithfulness cannot tell here", "nothing is to say"),
     ),
     "SELECT model.name AS model, step, task, n_requested, faithfulness.n_edges, faithfulness.n_nodes,"
     " faithfulness.metric, faithfulness.faithfulness, faithfulness.faithfulness_normalised, held_out_metric,"
-    " faithfulness.held_out_faithfulness, random_baseline, reason"
+    " faithfulness.held_out_faithfulness, random_baseline, random_low, random_high, reason"
     f" FROM answer JOIN {AT} JOIN faithfulness ON result_id = answer.id"
     " WHERE analysis = 'circuit'",
     "model, task, step, n_requested",
@@ -135,7 +158,11 @@ COMPOSITION = View(
         Column("port", "where it is read: `q`, `k`, `v`, `mlp` or `logits`", "all together"),
         Column("nodes", "nodes that write"),
         Column("edges", "edges of the circuit"),
-        Column("share_of_score", "their part of the sum of |score| over the circuit, 0 to 1", "all scores are zero"),
+        Column(
+            "share_of_score",
+            "their part of the sum of |score| over the circuit, 0 to 1",
+            "all scores are zero, or imported without",
+        ),
     ),
     "SELECT model, step, task, kind, CASE WHEN detail THEN read END AS port, count(DISTINCT src) AS nodes,"
     " count(*) AS edges, sum(size) / nullif(whole, 0) AS share_of_score FROM"
@@ -151,16 +178,22 @@ COMPOSITION = View(
 
 NODES = View(
     "nodes",
-    "Node scores: what corrupting everything that a node writes would cost.",
+    "Node scores: what corrupting everything that a node writes would cost; at 5 steps far from converged.",
     (
         MODEL,
         STEP,
         TASK,
+        Column(
+            "ig_steps",
+            "interpolation points; others found 57 % of the top nodes shared between 5 and 10, so take more for nodes",
+            "the method has none, or imported",
+        ),
         Column("node", "head, MLP or `input`"),
         Column("score", "estimated rise of the loss: positive helps the task", "imported without node scores"),
         Column("edges", "edges of the circuit that the node writes; 0: not in the circuit"),
     ),
-    f"SELECT model.name AS model, step, task, {source('src')} AS node, score, edges, src AS place FROM"
+    "SELECT model.name AS model, step, task, json_extract(answer.params, '$.ig_steps') AS ig_steps,"
+    f" {source('src')} AS node, score, edges, src AS place FROM"
     " (SELECT result_id, src, max(score) AS score, sum(edge) AS edges FROM (SELECT result_id, src, score, 0 AS edge"
     " FROM node_score UNION ALL SELECT result_id, src, NULL, 1 FROM circuit_edge) GROUP BY 1, 2)"
     f" JOIN answer ON result_id = answer.id JOIN {AT}",

@@ -26,6 +26,8 @@ _CHOICES = [
     click.option("--search", help="Let only circuits by this search answer."),
     click.option("--select", "selector", help="Let only circuits by this order of edges answer."),
     click.option("--threshold", type=float, help="Let only circuits for this faithfulness answer."),
+    click.option("--threshold-on", help="Let only circuits for a threshold on raw or normalised answer."),
+    click.option("--areas", help="Let only circuits with CPR and CMD answer (mib), or without (none)."),
 ]
 
 

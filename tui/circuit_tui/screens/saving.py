@@ -12,7 +12,7 @@ from circuit_store import export, queries
 from circuit_tui import options
 from circuit_tui.widgets.notation import plain
 
-_UNASKED = {"search": "sizes", "preset": "default"}
+_UNASKED = {"search": "sizes", "preset": "default", "threshold_on": "raw", "areas": "none"}
 """Values that nobody gives."""
 _OPTIONS = ("task", "role", "layer", "head")
 """Columns by which a command narrows a view."""

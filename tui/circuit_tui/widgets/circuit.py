@@ -59,7 +59,7 @@ class Circuit(Pane):
         strong = queries.strong_roles(look.db, at.model, at.step, at.task)
         self.roles = {head: tuple(filter(roles.is_role, held)) for head, held in strong.items()}
         edges = [edge for into in (self.circuit.into if self.circuit else {}).values() for edge in into]
-        self.largest = max((abs(edge.score) for edge in edges if finite(edge.score)), default=0.0)
+        self.largest = max((abs(finite(edge.score) or 0.0) for edge in edges), default=0.0)
 
     def draw(self) -> None:
         reason = self._why_empty()

@@ -1,6 +1,7 @@
 """How a branch of the circuit's tree is written, in one line, and what the circuit is worth, in two."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from rich.text import Text
 
@@ -12,6 +13,7 @@ from circuit_tui.widgets.notation import bar, digits_for, finite, plain, signed
 
 KINDS = {"head": "heads", "mlp": "MLPs", "input": "input"}
 """What writes, as the store and as a person calls it."""
+_HELD_OUT = "held_out_faithfulness"
 _WIDEST = 64
 """Columns beyond which name and score would stand too far apart."""
 
@@ -27,7 +29,17 @@ def worth(circuit: CircuitOf, floor: float) -> str:
     raw, scaled = (signed(header[name], 2) for name in ("faithfulness", "faithfulness_normalised"))
     points = f" m={header['ig_steps']}" if header["ig_steps"] is not None else ""
     method = f"{plain(header['method'])}{points}"
-    return f"faithfulness {raw} (normalised {scaled}), {method}{hidden}{why}\n{made_of}"
+    return f"faithfulness {raw} (normalised {scaled}){_interval(header)}, {method}{hidden}{why}\n{made_of}"
+
+
+def _interval(header: dict[str, Any]) -> str:
+    """Of the faithfulness, with the prompts that it is over; that of held-out ones beside their faithfulness."""
+    if header["interval_of"] is None:
+        return ""
+    names = ("faithfulness_low", "faithfulness_high", _HELD_OUT)
+    low, high, held_out = (signed(header[name], 2) for name in names)
+    on = "on the prompts that chose it" if header[_HELD_OUT] is None else f"held out {held_out}"
+    return f", {on} {low} to {high}"
 
 
 def branch_line(
@@ -45,15 +57,16 @@ def branch_line(
     return _scored(line, branch.edge.score, width, largest, colours)
 
 
-def _scored(line: Text, score: float, width: int, largest: float, colours: theme.Palette) -> Text:
+def _scored(line: Text, score: float | None, width: int, largest: float, colours: theme.Palette) -> Text:
     width = min(width, _WIDEST)
     digits = digits_for(largest)
     figure = signed(score, digits).rjust(digits + 4)
     room = max(6, min(24, width // 5))
     line.truncate(max(0, width - len(figure) - room - 2), overflow="ellipsis", pad=True)
     line.append(f"{figure} ")
-    share = abs(score) / largest if largest and finite(score) else 0
-    return line.append(bar(share, room), colours.helps if score > 0 else colours.hurts)
+    size = finite(score) or 0.0
+    share = abs(size) / largest if largest else 0
+    return line.append(bar(share, room), colours.helps if size > 0 else colours.hurts)
 
 
 def _sign(branch: Branch) -> str:

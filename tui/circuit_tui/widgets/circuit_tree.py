@@ -39,8 +39,8 @@ def step_of(edge: CircuitEdge) -> str:
 
 
 def shown(into: Into, node: str, floor: float) -> list[CircuitEdge]:
-    """What the node reads, without edges weaker than `floor`."""
-    return [edge for edge in into.get(node, ()) if abs(edge.score) >= floor]
+    """What the node reads, without edges weaker than `floor`, as those without a score are."""
+    return [edge for edge in into.get(node, ()) if abs(edge.score or 0) >= floor]
 
 
 def branches(into: Into, opened: set[Path], floor: float) -> list[Branch]:

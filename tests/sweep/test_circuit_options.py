@@ -1,0 +1,74 @@
+"""Options of a circuit, from the command to the rows of the store: areas, thresholds, intervals, baselines."""
+
+from dataclasses import replace
+
+import pytest
+from places import SAMPLE
+
+from circuit_store import models, queries, requests, results, store
+from circuit_store.views import VIEWS
+
+AT = {"model": "toy", "step": 0, "task": "gendered_pronoun"}
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory):
+    """A store with the circuit of a small sample model, asked for with these options, and what was computed."""
+    from circuit_core import TASKS, loading
+    from circuit_core.sweep.analyses import Analyses
+    from circuit_core.sweep.request import jobs
+    from circuit_tui import asking
+
+    options = ("--areas", "mib", "--threshold-on", "normalised", "--held-out", "12", "--analyses", "circuit")
+    request = asking.parsed(["any", *options]).request
+    (job,) = jobs(request, [replace(TASKS["gendered_pronoun"], n=12)], None)
+    record = Analyses(loading.load(SAMPLE.parent / "sample-0.1m" / "step7000"))(job)
+    db = store.open_to_write(tmp_path_factory.mktemp("options") / "x.db")
+    ids = models.add_model(
+        db, models.Model("toy", "f", "toy", None, 1, 1, 3, 3, 60, True), [models.Checkpoint(0, 0, "")]
+    )
+    run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
+    task = results.TaskRecord("gendered_pronoun", "hash", "logit_diff", False)
+    of = results.Provenance("k", run, ids[0], "circuit", job.params, "", None, "float32", 0.1, task=task)
+    results.write(db, of, record)
+    yield db, record
+    store.close_writer(db)
+
+
+def test_what_was_asked_for_is_in_the_store(held):
+    db, record = held
+    (row,) = queries.rows(db, VIEWS["circuits"], AT)
+    assert (row["threshold_on"], row["areas_reason"], row["interval_of"]) == ("normalised", None, "held-out prompts")
+    assert (row["cpr"], row["cmd"]) == (record.cpr, record.cmd) and record.cpr is not None
+    assert row["faithfulness_normalised"] >= 0.8 and row["threshold_reached"] == 1
+    assert row["faithfulness_low"] < row["held_out_faithfulness"] < row["faithfulness_high"]
+    assert {row["ig_steps"] for row in queries.rows(db, VIEWS["nodes"], AT)} == {5}
+
+
+def test_random_circuits_have_their_mean_between_smallest_and_largest(held):
+    """Invariant: of five draws; where they were not evaluated there is none of the three."""
+    rows = queries.rows(held[0], VIEWS["faithfulness"], AT)
+    spread = [(row["random_low"], row["random_baseline"], row["random_high"]) for row in rows]
+    measured = [of for of in spread if None not in of]
+    assert [of for of in spread if of not in measured] == [(None, None, None)] * (len(spread) - len(measured))
+    assert measured and all(low <= mean <= high for low, mean, high in measured)
+    assert any(low < high for low, _, high in measured)
+
+
+def test_results_are_chosen_by_threshold_and_areas(held):
+    assert len(queries.rows(held[0], VIEWS["circuits"], AT, {"threshold_on": "normalised", "areas": "mib"})) == 1
+    for choice in ({"threshold_on": "raw"}, {"areas": "none"}):
+        assert queries.rows(held[0], VIEWS["circuits"], AT, choice) == []
+
+
+def test_the_command_of_a_result_names_what_is_not_usual():
+    from circuit_core.sweep.request import Request
+    from circuit_tui.screens import saving
+
+    facts = {"model": "toy", "step": 0, "analysis": "circuit", "task": "ioi", "dtype": "float32"}
+    usual, other = (
+        saving.recompute(queries.Provenance(facts, request.of_circuits))
+        for request in (Request(), Request(threshold_on="normalised", areas="mib"))
+    )
+    assert "--areas" not in usual and "--threshold-on" not in usual
+    assert "--threshold-on normalised" in other and "--areas mib" in other
