@@ -40,8 +40,7 @@ def take(task: str, drawn: Iterator[Pair], n: int, besides: Collection[str] | No
 
 def split(prompts: PromptSet, n: int) -> tuple[PromptSet, PromptSet]:
     """Without the last `n` different prompts, and these. Raises: TaskError, if that leaves nothing."""
-    ends = zip(prompts.clean.tolist(), prompts.end.tolist(), strict=True)
-    read = [tuple(ids[: end + 1]) for ids, end in ends]
+    read = prompts.read
     last = sorted({ids: place for place, ids in enumerate(read)}.values())
     if n >= len(last):
         raise TaskError(f"{prompts.name} has {len(last)} different prompts: hold out fewer, not {n}.")
