@@ -25,21 +25,3 @@ def test_a_part_keeps_what_is_known_of_each_prompt(some, rows):
 
 def test_what_is_read_ends_at_the_end(some):
     assert some.read == [(1, 7), (1, 8), (2, 7), (1,)]
-
-
-STRATA = {
-    (4, 2, 4, 2): [[1, 3], [0, 2]],
-    (1, 2, 2, 3): [[0, 1, 2, 3]],
-    (1, 1, 2, 2): [[0, 1], [2, 3]],
-    (3, 2, 1, 0): [[3, 2], [1, 0]],
-    (5, 5, 5, 5): [[0, 1, 2, 3]],
-    (): [[0, 1, 2, 3]],
-}
-
-
-@pytest.mark.parametrize("strata", STRATA)
-def test_a_stratum_of_one_prompt_goes_with_its_neighbour(some, strata):
-    """The next in the order of the strata; the last one with the one before."""
-    from dataclasses import replace
-
-    assert replace(some, strata=strata).groups == STRATA[strata]

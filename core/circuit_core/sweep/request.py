@@ -19,11 +19,11 @@ _OF_NAMES = ("name_mover", "negative_name_mover", "attn_end_io", "attn_end_s1", 
 OF_PATHS = ("s_inhibition", "effect_logits", "effect_movers_q", "effect_inhibition_v")
 ROLES = (*_OF_ATTENTION, "successor", *_OF_NAMES, "copy_suppression", *OF_PATHS)
 PRESETS = ("default", "paper-code")
-VERSIONS = {"behaviour": 3, "circuit": 4, "heads": 4, "attention": 1, "algorithm": 2, "patch": 2, "greater_than": 1}
+VERSIONS = {"behaviour": 4, "circuit": 4, "heads": 4, "attention": 1, "algorithm": 2, "patch": 2, "greater_than": 1}
 """Raised when an analysis gives other numbers for the same parameters."""
 _RESTS_ON = {"greater_than": "circuit"}
 """An analysis of what another one finds; it is computed again where that is."""
-HELD_OUT = 2
+HELD_OUT = 3
 """Raised when other prompts are held out; where none are, results stay."""
 DRAWS = 3
 """Random circuits for the baseline of each point of a curve."""

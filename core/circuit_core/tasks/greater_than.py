@@ -46,10 +46,18 @@ def generate(
     tokens = two_digit_tokens(lexicon)
     lexicon.sentences(1, [START + DIGITS[32] + END], event=events, century=[f"{c}" for c in CENTURIES])
     years = _years(lexicon, events[0], tokens)
-    rng = random.Random(seed)
-    ends = rng.sample(sorted(years), len(years))
-    strata = [Stratum(yy, partial(_pair, lexicon, tokens, yy), (events, years[yy])) for yy in ends]
-    return drawn(NAME, "prob_diff", strata, n, rng, besides, ordered=True)
+    strata = [
+        Stratum(yy, partial(_pair, lexicon, tokens, yy), (events, years[yy])) for yy in sorted(years, key=_spread)
+    ]
+    return drawn(NAME, "prob_diff", strata, n, random.Random(seed), besides, ordered=True)
+
+
+def _spread(yy: int) -> float:
+    """Sorted by this the first years, however few, lie evenly over all: the fraction of multiples of the golden ratio.
+
+    The metric depends on YY far more than on event and century, so which years come once more must not be chance.
+    """
+    return yy * (1 + 5**0.5) / 2 % 1
 
 
 def two_digit_tokens(lexicon: Lexicon) -> list[int]:

@@ -63,24 +63,6 @@ class PromptSet:
         return [tuple(ids[: end + 1]) for ids, end in zip(self.clean.tolist(), self.end.tolist(), strict=True)]
 
     @property
-    def groups(self) -> list[list[int]]:
-        """Rows of each stratum in the order of the strata, all in one if there are none.
-
-        A stratum of one prompt, which has no variance, goes with its neighbour: the next, the last with the one
-        before.
-        """
-        if not self.strata:
-            return [list(range(len(self)))]
-        found: list[list[int]] = []
-        for number in sorted(set(self.strata)):
-            rows = [i for i, stratum in enumerate(self.strata) if stratum == number]
-            if found and len(found[-1]) == 1:
-                found[-1] += rows
-            else:
-                found.append(rows)
-        return [*found[:-2], found[-2] + found[-1]] if len(found) > 1 and len(found[-1]) == 1 else found
-
-    @property
     def first_difference(self) -> int:
         """First position at which any pair differs: before it both runs are the same. `pos` if none differs."""
         differs = (self.clean != self.corrupted).any(0).nonzero()

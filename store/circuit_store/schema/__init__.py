@@ -9,7 +9,7 @@ tables below it, or `reason` says why there is nothing. Nodes and ports are inte
 
 from sqlite_utils import Migrations
 
-from circuit_store.schema import result_tables, run_tables, updates
+from circuit_store.schema import errors_of_behaviour, result_tables, run_tables, updates
 
 migrations = Migrations("circuit_store")
 for step in (
@@ -24,5 +24,6 @@ for step in (
     updates.reasons_of_circuits,
     updates.reasons_of_heads_and_greater_than,
     updates.results_asked_for,
+    errors_of_behaviour.plain_errors_and_pools,
 ):
     migrations()(step)
