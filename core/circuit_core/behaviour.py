@@ -1,4 +1,8 @@
-"""How well a model does a task: the metric on the clean prompts (METHODS d.6)."""
+"""How well a model does a task: the metric on the clean prompts (METHODS d.6, l.5).
+
+The interval is over other draws of the task: as many different prompts of each of its kinds, from the same words and
+sentences. Whether the model does the task is told by the plain, wider error, which knows no kinds.
+"""
 
 from dataclasses import dataclass
 
@@ -12,40 +16,54 @@ from circuit_core.circuits.faithfulness import NOT_FINITE, ONE_PROMPT, standard_
 from circuit_core.circuits.footprint import Footprint
 from circuit_core.circuits.residual import end_rows
 from circuit_core.margins import ROUNDING
+from circuit_core.standard_errors import stratified_error
 from circuit_core.tasks.prompts import PromptSet
 
 
 @dataclass(frozen=True)
 class TaskBehaviour:
-    """Mean metric with its standard error and normal 95 % interval; accuracy is the share of positive metrics,
-    above zero by more than 1e-5 of the largest: less may be rounding (METHODS l.1).
+    """Mean metric with its standard error and 95 % interval; accuracy is the share of positive metrics, above zero by
+    more than 1e-5 of the largest: less may be rounding (METHODS l.1).
 
     One prompt has neither error nor interval.
     """
 
     value: float | None
     stderr: float | None
+    """By the strata of the prompts (see `standard_errors`)."""
     low: float | None
     high: float | None
     n_examples: int
     accuracy: float | None
     reason: str | None = None
+    stderr_plain: float | None = None
+    """As if the task balanced nothing."""
+    n_distinct: int | None = None
+    """How many different clean prompts there are among them."""
+    pool: int | None = None
+    """How many the task has for this tokenizer; None for a user's file."""
 
 
 @torch.no_grad()
 def behaviour(bridge: TransformerBridge, prompts: PromptSet) -> TaskBehaviour:
     """Raises: CircuitError, if not even one prompt fits in memory."""
-    values = _metric(bridge, prompts)
+    values = metrics(bridge, prompts)
+    n, counts = len(prompts), {"n_distinct": len(set(prompts.read)), "pool": prompts.pool}
     if not values.isfinite().all():
-        return TaskBehaviour(None, None, None, None, len(prompts), None, NOT_FINITE)
-    mean, error = values.mean().item(), standard_error(values)
+        return TaskBehaviour(None, None, None, None, n, None, NOT_FINITE, **counts)
+    mean = values.mean().item()
     accuracy = (values > ROUNDING * values.abs().max()).float().mean().item()
+    error, plain = stratified_error(values, prompts.strata, prompts.ordered), standard_error(values)
     if error is None:
-        return TaskBehaviour(mean, None, None, None, len(prompts), accuracy, ONE_PROMPT)
-    return TaskBehaviour(mean, error, mean - 1.96 * error, mean + 1.96 * error, len(prompts), accuracy)
+        return TaskBehaviour(mean, None, None, None, n, accuracy, ONE_PROMPT, **counts)
+    low, high = mean - error.half_width, mean + error.half_width
+    return TaskBehaviour(mean, error.value, low, high, n, accuracy, None, plain, **counts)
 
 
-def _metric(bridge: TransformerBridge, prompts: PromptSet) -> Float[Tensor, " batch"]:
+@torch.no_grad()
+def metrics(bridge: TransformerBridge, prompts: PromptSet) -> Float[Tensor, " batch"]:
+    """The metric of each clean prompt. Raises: CircuitError, as `behaviour`."""
+
     def work(rows: slice) -> Float[Tensor, " some"]:
         some = prompts[rows]
         with bridge.hooks(fwd_hooks=[end_rows(some.end)]):

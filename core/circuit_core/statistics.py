@@ -22,6 +22,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from circuit_core.standard_errors import groups
+
 DRAWS = 1000
 COVERED = 0.95
 """Part of the distribution between the ends."""
@@ -39,16 +41,16 @@ class Resampling:
     """The prompts of each stratum."""
 
     @staticmethod
-    def of(n: int, strata: Sequence[int] | Int[Tensor, " batch"] | None = None, seed: int = 0) -> "Resampling":
-        """For `n` prompts; `strata` has a number for each, None if all are of one stratum."""
-        groups = _groups([0] * n if strata is None else [int(s) for s in strata])
+    def of(n: int, strata: Sequence[int] = (), seed: int = 0) -> "Resampling":
+        """For `n` prompts; `strata` has a number for each, or none if all are of one stratum."""
+        each = [torch.tensor(prompts) for prompts in groups(strata or [0] * n)]
         generator, drawn, left_out = torch.Generator().manual_seed(seed), torch.zeros(DRAWS, n), torch.ones(n, n)
-        for of in groups:
+        for of in each:
             draws = of[torch.randint(len(of), (DRAWS, len(of)), generator=generator)]
             drawn.scatter_add_(1, draws, torch.ones(draws.shape))
             others = len(of) / max(1, len(of) - 1)
             left_out[of[:, None], of] = others * (1 - torch.eye(len(of)))
-        return Resampling(torch.cat([torch.ones(1, n), drawn, left_out]), groups)
+        return Resampling(torch.cat([torch.ones(1, n), drawn, left_out]), each)
 
     def interval(self, figures: Float[Tensor, " draw"]) -> tuple[float, float] | None:
         """The ends of the interval from the figure of each row of weights; draws with NaN are left out.
@@ -73,15 +75,3 @@ class Resampling:
         influence = torch.cat([(1 - 1 / len(of)) * (of.nanmean() - of) for of in each])
         size = influence.square().nansum() ** 1.5
         return influence.pow(3).nansum() / (6 * size) if size > 0 else torch.zeros_like(size)
-
-
-def _groups(strata: list[int]) -> list[Int[Tensor, " _"]]:
-    """The prompts of each stratum, strata ascending; none holds a single prompt if there are two."""
-    found: list[list[int]] = []
-    for stratum in sorted(set(strata)):
-        prompts = [i for i, s in enumerate(strata) if s == stratum]
-        if found and 1 in (len(prompts), len(found[-1])):
-            found[-1] += prompts
-        else:
-            found.append(prompts)
-    return [torch.tensor(prompts) for prompts in found]

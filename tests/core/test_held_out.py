@@ -1,6 +1,7 @@
 """Prompts that are held out are none of those that choose the circuit, and differ from each other."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -40,9 +41,11 @@ def sides(tokenizer) -> Callable[..., tuple[Any, Any]]:
     "name, n", [("ioi", 70), ("gendered_pronoun", 50), ("greater_than", 200), ("subject_verb", 200)]
 )
 def test_none_is_on_both_sides_and_none_comes_twice(sides, name, n):
+    """What is held out is as balanced as what chooses."""
     choosing, other = sides(name, TASKS[name].n, n)
     assert len(set(other.texts)) == n and not set(other.texts) & set(choosing.texts)
     assert other.metric.name == choosing.metric.name and len(other.clean) == n
+    assert Counter(other.strata) == Counter(sides(name, n, 1)[0].strata)
 
 
 FEW = {

@@ -1,8 +1,10 @@
 """The built-in tasks (METHODS d) with a word-level tokenizer: pairs, positions, answers, and what is said of gaps."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,6 +16,17 @@ from circuit_core.tasks.specs import TASKS, TaskSpec
 
 CHANGED = {"ioi": "S2", "gendered_pronoun": "name", "greater_than": "YY", "subject_verb": "subject"}
 LAST = {"ioi": ["to"], "gendered_pronoun": ["isn't"], "greater_than": [f"{c}" for c in range(11, 18)]}
+
+POOL = {
+    "ioi": 24 * 23 * 2 * 8 * 8 * 6,
+    "gendered_pronoun": 24 * 5,
+    "greater_than": 7 * 7 * 97,
+    "subject_verb": 12 * 11 * 4 * 4,
+}
+"""Names in both orders, templates, places and objects; names and phrases; events, centuries and years; nouns in both
+numbers and prepositions."""
+STRATA = {"ioi": 16, "gendered_pronoun": 2, "greater_than": 97, "subject_verb": 4}
+ANY = (*words.NAMES, *words.PLACES, *words.OBJECTS)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +80,33 @@ def test_seed_and_number_decide_the_prompts(drawn, name):
     first, again, other = drawn(name), drawn(name, TASKS[name].n, 42), drawn(name, 11, 43)
     assert torch.equal(first.clean, again.clean) and first.texts == again.texts
     assert len(other) == 11 and other.texts != first.texts[:11]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_no_prompt_comes_twice_and_a_larger_draw_begins_with_a_smaller(drawn, name):
+    """Invariant: all are different, as many as asked or as there are; each has a stratum, which a draw balances."""
+    prompts, fewer, most = drawn(name), drawn(name, 10), drawn(name, 3000)
+    assert len(set(prompts.read)) == len(prompts) == TASKS[name].n and prompts.texts[:10] == fewer.texts
+    assert len(set(most.read)) == len(most) == min(3000, most.pool) and most.pool == prompts.pool == POOL[name]
+    counts = Counter(prompts.strata)
+    assert len(counts) == STRATA[name] and max(counts.values()) <= min(counts.values()) + 1
+    assert prompts.ordered == (name == "greater_than")
+
+
+def test_templates_and_orders_of_names_come_in_turn(drawn):
+    """Invariant: each of eight templates comes four or five times with IO first, and as often with S first."""
+    prompts = drawn("ioi")
+    openings = [re.sub(rf"\b({'|'.join(ANY)})\b", "_", text) for text in prompts.texts]
+    io_first = (prompts.positions["IO"] < prompts.positions["S1"]).tolist()
+    counts = Counter(zip(openings, io_first, strict=True))
+    assert len(counts) == 16 and set(counts.values()) == {4, 5} and sum(io_first) == 35
+    assert len(set(zip(openings, io_first, prompts.strata, strict=True))) == 16
+
+
+def test_years_that_come_once_more_lie_evenly(drawn):
+    """Invariant: of 200 prompts six years have a third; no two of them are neighbours, and their mean is about 50."""
+    more = sorted(yy for yy, n in Counter(drawn("greater_than").strata).items() if n == 3)
+    assert len(more) == 6 and min(b - a for a, b in pairwise(more)) >= 8 and abs(sum(more) / 6 - 50) < 8
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -126,6 +166,11 @@ def test_verbs_agree_with_the_subject_not_the_attractor(rows):
         assert any(nouns == {one, many} for one, many in words.NOUNS.items()) and row.clean[-1] not in nouns
         combinations[singular, row.clean[-1] in words.NOUNS] += 1
     assert len(combinations) == 4 and set(combinations.values()) == {50}
+
+
+def test_frames_of_unknown_words_are_left_out(drawn):
+    """The sample models' tokenizer has no `that`, no action and no adjective of the task: one frame remains."""
+    assert set(drawn("subject_verb").frames) == {"prepositional"} and len(drawn("subject_verb").frames) == 200
 
 
 LACKING = [

@@ -1,6 +1,8 @@
 """Tasks with a byte-level BPE: spaces belong to words, years may be one token, answers continue the prompt."""
 
 import json
+import re
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -19,6 +21,15 @@ KNOWN = [
     *(many for one, many in VERBS.items() if one != "was"),
     *(str(c) for c in range(11, 18)),
 ]
+
+FORMS = [{one, many} for one, many in (words.NOUNS | words.PEOPLE).items()]
+SINGULAR = words.NOUNS.keys() | words.PEOPLE.keys()
+FRAMES = {
+    "prepositional": r"The \w+ (on|near|behind|beside) the \w+",
+    "subject relative": r"The \w+ that \w+d the \w+",
+    "coordination": r"The \w+ \w+d the \w+ and",
+    "simple": r"The \w+ \w+",
+}
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +81,24 @@ def test_words_of_several_tokens_are_left_out(rows):
         assert "cabinet" not in row.clean[row.positions["subject"]]
         assert {" was", " were"}.isdisjoint(row.correct + row.wrong) and len(row.correct) == len(VERBS) - 1
         assert len(row.correct) == len(row.wrong)
+
+
+def test_agreement_has_four_frames_in_equal_numbers(rows):
+    """Invariant: 50 of each, named in the record; both numbers of subject and attractor come equally often in each."""
+    found = rows(TASKS["subject_verb"])
+    assert Counter(row.frame for row in found) == dict.fromkeys(FRAMES, 50)
+    counts: Counter[tuple[Any, ...]] = Counter()
+    for row in found:
+        text = "".join(row.clean).split()
+        subject = row.clean[row.positions["subject"]].strip()
+        attractor = text[-2 if text[-1] == "and" else -1]
+        assert re.fullmatch(FRAMES[row.frame], " ".join(text)), text
+        assert {subject, row.corrupted[row.positions["subject"]].strip()} in FORMS and attractor not in text[:2]
+        singular = subject in SINGULAR
+        assert (" is" in row.correct) == singular and (" is" in row.wrong) != singular
+        counts[row.frame, singular, row.frame != "simple" and attractor in SINGULAR] += 1
+    assert len(counts) == 14 and {n for (name, *_), n in counts.items() if name != "simple"} == {12, 13}
+    assert {n for (name, *_), n in counts.items() if name == "simple"} == {25}
 
 
 def test_years_that_are_one_token_are_left_out(rows):

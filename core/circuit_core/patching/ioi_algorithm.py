@@ -133,7 +133,7 @@ class _Algorithm:
     def __init__(self, patching: PathPatching, roles: Roles, options: Options) -> None:
         self.patching, self.roles, self.options = patching, roles, options
         prompts = patching.prompts
-        draws = Resampling.of(len(prompts), getattr(prompts, "strata", None))
+        draws = Resampling.of(len(prompts), prompts.strata)
         self.draws = replace(draws, weights=draws.weights.to(patching.metric_clean))
 
     def measure(self) -> IOIAlgorithm:

@@ -23,7 +23,7 @@ VERSIONS = {"behaviour": 4, "circuit": 5, "heads": 5, "attention": 1, "algorithm
 """Raised when an analysis gives other numbers for the same parameters."""
 _RESTS_ON = {"greater_than": "circuit"}
 """An analysis of what another one finds; it is computed again where that is."""
-HELD_OUT = 2
+HELD_OUT = 3
 """Raised when other prompts are held out; where none are, results stay."""
 DRAWS = 5
 """Random circuits for the baseline of a point of a curve."""

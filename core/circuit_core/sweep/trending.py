@@ -56,8 +56,8 @@ class _Model:
         of = {"task": task, "dtype": rows[0]["dtype"] if rows else None}
         known = [row for row in rows if row["value"] is not None and row["step"] in self.place]
         for row in known:
-            metric[self.place[row["step"]]], error[self.place[row["step"]]] = row["value"], row["stderr"]
-        if known and known[-1]["stderr"] is None:
+            metric[self.place[row["step"]]], error[self.place[row["step"]]] = row["value"], row["stderr_plain"]
+        if known and known[-1]["stderr_plain"] is None:
             return [Emergence("task", task, value=known[-1]["value"], reason=known[-1]["reason"], **of)]
         return [replace(row, **of) for row in _acquired(task, task_acquisition(self.steps, metric, error))]
 

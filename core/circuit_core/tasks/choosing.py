@@ -1,47 +1,84 @@
-"""Which prompts choose a circuit and which are held out from it: no clean prompt is on both sides.
+"""Which prompts of a task are drawn, and which are held out from those that choose a circuit: none comes twice.
 
-A task draws at random, so what it draws may repeat. Prompts that are held out come once each; a user's file gives its
-last ones, and what repeats one of them chooses nothing.
+A task is a cycle of strata, the kinds of prompts that it balances (for IOI: each template with IO named first, and with
+S). One prompt of each is drawn in turn, without repetition; a stratum that has no more is passed over. So a set is as
+balanced as it can be, and as large as was asked or as the task has prompts. Prompts that are held out are drawn in the
+same way from what is left. A user's file gives its last different ones, and what repeats one of them chooses nothing.
 """
 
-from collections.abc import Collection, Iterator
-from itertools import islice
+import math
+import random
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from typing import Any
 
 from circuit_core.errors import TaskError
-from circuit_core.tasks.pairs import Pair
+from circuit_core.tasks.pairs import Pair, prompt_set
 from circuit_core.tasks.prompts import PromptSet
 
 
-def take(task: str, drawn: Iterator[Pair], n: int, besides: Collection[str] | None, room: int) -> list[Pair]:
-    """The first `n` pairs.
+@dataclass(frozen=True, eq=False)
+class Stratum:
+    """One kind of prompt: a sentence, and the words with which it is filled in all combinations."""
+
+    number: int
+    pair: Callable[..., Pair]
+    """Makes a prompt of one choice from each factor."""
+    factors: tuple[Sequence[Any], ...]
+
+    def __len__(self) -> int:
+        """How many different prompts there are."""
+        return math.prod(map(len, self.factors))
+
+    def shuffled(self, rng: random.Random) -> Iterator[Pair]:
+        """All of them in random order, each made when it is taken (a Fisher-Yates shuffle that keeps what it moved)."""
+        moved: dict[int, int] = {}
+        for i in range(len(self)):
+            j = rng.randrange(i, len(self))
+            place, moved[j] = moved.get(j, j), moved.get(i, i)
+            chosen = []
+            for factor in self.factors:
+                place, at = divmod(place, len(factor))
+                chosen.append(factor[at])
+            yield replace(self.pair(*chosen), stratum=self.number)
+
+
+def drawn(
+    name: str,
+    metric: str,
+    strata: Sequence[Stratum],
+    n: int,
+    rng: random.Random,
+    besides: Collection[str] | None = None,
+    ordered: bool = False,
+) -> PromptSet:
+    """`n` different prompts, or all if there are fewer.
 
     Args:
-        drawn: without end.
-        besides: texts that choose the circuit; given, pairs with other texts are taken, each text once.
-        room: how many different texts the task can draw.
+        strata: in the order in which one prompt of each is drawn; one that is to lend more stands there more than once.
+        besides: texts that choose the circuit; given, others are drawn, and so many there must be.
+        ordered: whether the numbers of the strata are a scale, see `PromptSet`.
 
     Raises:
         TaskError: there are not so many other texts.
     """
-    if besides is None:
-        return list(islice(drawn, n))
-    choosing, found = set(besides), dict[str, Pair]()
-    if n > room - len(choosing):
+    pool, passed = sum(map(len, set(strata))), set(besides or ())
+    left = pool - len(passed)
+    if besides is not None and n > left:
         raise TaskError(
-            f"{task} has {room} different prompts for this tokenizer and {len(choosing)} choose the circuit: hold out "
-            f"at most {room - len(choosing)}, not {n}."
+            f"{name} has {pool} different prompts for this tokenizer and {len(passed)} choose the circuit: hold out "
+            f"at most {left}, not {n}."
         )
-    while len(found) < n:
-        pair = next(drawn)
-        if pair.text not in choosing:
-            found.setdefault(pair.text, pair)
-    return list(found.values())
+    streams = {stratum: stratum.shuffled(rng) for stratum in strata}
+    fresh = (next((p for p in streams[stratum] if p.text not in passed), None) for stratum in cycle(strata))
+    pairs = list(islice((pair for pair in fresh if pair), min(n, left)))
+    return prompt_set(name, metric, pairs, pool, ordered)
 
 
 def split(prompts: PromptSet, n: int) -> tuple[PromptSet, PromptSet]:
     """Without the last `n` different prompts, and these. Raises: TaskError, if that leaves nothing."""
-    ends = zip(prompts.clean.tolist(), prompts.end.tolist(), strict=True)
-    read = [tuple(ids[: end + 1]) for ids, end in ends]
+    read = prompts.read
     last = sorted({ids: place for place, ids in enumerate(read)}.values())
     if n >= len(last):
         raise TaskError(f"{prompts.name} has {len(last)} different prompts: hold out fewer, not {n}.")

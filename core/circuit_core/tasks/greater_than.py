@@ -1,20 +1,20 @@
 """Greater-than (METHODS d.3): "The war lasted from the year 1732 to the year 17" -> 33 to 99.
 
-Years lie in the centuries 11 to 17 and end in YY, 02 to 98, each of which comes once before any comes again. A year is
-usable if the tokenizer gives YY a token of its own; the first and the last such year of a century are left out. The
-corrupted prompt has 01 for YY. The metric is the summed probability of the two-digit tokens above YY, minus that of the
-others.
+Years lie in the centuries 11 to 17 and end in YY, 02 to 98, each of which comes once before any comes again, with
+different events or centuries. A year is usable if the tokenizer gives YY a token of its own; the first and the last
+such year of a century are left out. The corrupted prompt has 01 for YY. The metric is the summed probability of the
+two-digit tokens above YY, minus that of the others.
 """
 
 import random
 from collections.abc import Collection
-from itertools import cycle
+from functools import partial
 
 from circuit_core.errors import TaskError
 from circuit_core.tasks import words
-from circuit_core.tasks.choosing import take
+from circuit_core.tasks.choosing import Stratum, drawn
 from circuit_core.tasks.lexicon import Lexicon
-from circuit_core.tasks.pairs import Pair, difference, prompt_set
+from circuit_core.tasks.pairs import Pair, difference
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tokenizing import Encode
 
@@ -33,24 +33,31 @@ def generate(
     prepend: int | None = None,
     besides: Collection[str] | None = None,
 ) -> PromptSet:
-    """Draw `n` prompts, the same for the same seed and tokenizer; arguments as for `ioi.generate`.
+    """Draw `n` different prompts, or all if there are fewer, the same for the same seed and tokenizer; arguments
+    as for `ioi.generate`.
 
     Raises:
         TaskError: the tokenizer lacks words, two-digit tokens, or years that it splits before the last two digits; or
             there are too few prompts besides.
     """
-    lexicon = Lexicon(NAME, encode, unknown)
+    lexicon = Lexicon(NAME, encode, unknown, prepend)
     events = lexicon.known(EVENTS)
     lexicon.need(3, "events", events, EVENTS)
-    lexicon.need_sentences(1, lexicon.readable([START + END]), [START + END])
     tokens = two_digit_tokens(lexicon)
+    lexicon.sentences(1, [START + DIGITS[32] + END], event=events, century=[f"{c}" for c in CENTURIES])
     years = _years(lexicon, events[0], tokens)
-    rng = random.Random(seed)
-    first = [] if prepend is None else [prepend]
-    ends = cycle(rng.sample(sorted(years), len(years)))
-    drawn = (_pair(encode, first, tokens, rng.choice(events), rng.choice(years[yy]), yy) for yy in ends)
-    room = len(events) * sum(map(len, years.values()))
-    return prompt_set(NAME, "prob_diff", take(NAME, drawn, n, besides, room))
+    strata = [
+        Stratum(yy, partial(_pair, lexicon, tokens, yy), (events, years[yy])) for yy in sorted(years, key=_spread)
+    ]
+    return drawn(NAME, "prob_diff", strata, n, random.Random(seed), besides, ordered=True)
+
+
+def _spread(yy: int) -> float:
+    """Sorted by this the first years, however few, lie evenly over all: the fraction of multiples of the golden ratio.
+
+    The metric depends on YY far more than on event and century, so which years come once more must not be chance.
+    """
+    return yy * (1 + 5**0.5) / 2 % 1
 
 
 def two_digit_tokens(lexicon: Lexicon) -> list[int]:
@@ -82,8 +89,7 @@ def _is_split(lexicon: Lexicon, event: str, century: int, y: int, token: int) ->
     return lexicon.tokens(start, DIGITS[y] + END.format(century=century))[:1] == [token]
 
 
-def _pair(encode: Encode, first: list[int], tokens: list[int], event: str, century: int, yy: int) -> Pair:
-    start, end = (part.format(event=event, century=century) for part in (START, END))
-    clean, corrupted = (first + encode(start + DIGITS[y] + end) for y in (yy, 1))
-    named = {"YY": difference(clean, corrupted)}
-    return Pair(clean, corrupted, tokens[yy + 1 :], tokens[: yy + 1], start + DIGITS[yy] + end, named)
+def _pair(lexicon: Lexicon, tokens: list[int], yy: int, event: str, century: int) -> Pair:
+    text, other = ((START + DIGITS[y] + END).format(event=event, century=century) for y in (yy, 1))
+    clean, corrupted = lexicon.read(text), lexicon.read(other)
+    return Pair(clean, corrupted, tokens[yy + 1 :], tokens[: yy + 1], text, {"YY": difference(clean, corrupted)})

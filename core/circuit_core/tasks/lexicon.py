@@ -1,10 +1,11 @@
 """What a tokenizer can say: which words of a task it knows, and by which tokens (METHODS d, "Decision (words)").
 
 Words are looked up as they stand in a sentence, after another word, since many tokenizers split a text's first word in
-another way. A word is known if none of its tokens is the unknown token.
+another way. A word is known if none of its tokens is the unknown token. Sentences are tried filled with known words:
+an empty slot would put a space before a comma, which many tokenizers never saw.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from circuit_core.errors import TaskError
@@ -18,6 +19,8 @@ class Lexicon:
     task: str
     encode: Encode
     unknown: int | None
+    prepend: int | None = None
+    """Put before every prompt."""
 
     def tokens(self, before: str, text: str) -> list[int]:
         """What `text` adds to the tokens of `before`; nothing if the two merge."""
@@ -30,8 +33,9 @@ class Lexicon:
         return found[0] if len(found) == 1 and found[0] != self.unknown else None
 
     def unspaced(self, text: str) -> int | None:
-        """The one known token of a text that no space precedes: behind a colon, which merges with no word."""
-        return self.token(":" if self.readable([":"]) else "", text)
+        """The one known token of a text that no space precedes: behind a colon or a comma, which merge with no word."""
+        before = next((stop for stop in (":", "and,") if self.unknown not in self.encode(stop)), "")
+        return self.token(before, text)
 
     def known(self, words: Iterable[str]) -> list[str]:
         return [w for w in words if (found := self.tokens("and", f" {w}")) and self.unknown not in found]
@@ -41,9 +45,13 @@ class Lexicon:
         found = {w: self.token("and", f" {w}") for w in words}
         return {w: token for w, token in found.items() if token is not None}
 
-    def readable(self, templates: Iterable[str]) -> list[str]:
-        """Templates of which all words outside the braces are known."""
-        return [t for t in templates if self.unknown not in self.encode(_plain(t))]
+    def read(self, text: str) -> list[int]:
+        """Tokens of a prompt. Raises: TaskError, if one is unknown where it stands though its word is known."""
+        ids = self.encode(text)
+        if self.unknown in ids:
+            missing = ", ".join(self._missing([text])) or "how it begins"
+            raise TaskError(f"{self.task} needs the sentence {text!r}; the tokenizer does not know {missing}.")
+        return ids if self.prepend is None else [self.prepend, *ids]
 
     def need(self, n: int, what: str, have: Iterable[str], among: Iterable[str]) -> None:
         """Raises: TaskError, if there are fewer than `n`; names what the tokenizer lacks."""
@@ -54,17 +62,29 @@ class Lexicon:
                 f"{self.task} needs {n} {what}; the tokenizer has {len(have)} and lacks {', '.join(missing[:12])}."
             )
 
-    def need_sentences(self, n: int, have: list[str], among: Iterable[str]) -> None:
-        """Raises: TaskError, if fewer than `n` templates can be read; names the words that the tokenizer lacks."""
-        if len(have) < n:
-            words = dict.fromkeys(w for t in among for w in _plain(t).replace(",", "").replace(".", "").split())
-            missing = [w for w in words if w not in self.known(words)]
+    def sentences(self, n: int, templates: Sequence[str], **fill: Sequence[str]) -> list[str]:
+        """Templates of which every word is known.
+
+        Args:
+            n: how many there must be.
+            fill: words for each slot; the first is tried.
+
+        Raises:
+            TaskError: there are fewer; names what the tokenizer lacks.
+        """
+        tried = {t: t.format(**{slot: words[0] for slot, words in fill.items()}) for t in templates}
+        found = [t for t, sentence in tried.items() if self.unknown not in self.encode(sentence)]
+        if len(found) < n:
+            missing = self._missing(tried.values()) or list(tried.values())[:1]
             raise TaskError(
-                f"{self.task} needs {n} of its sentences; the tokenizer knows the words of {len(have)} and lacks "
+                f"{self.task} needs {n} of its sentences; the tokenizer knows the words of {len(found)} and lacks "
                 f"{', '.join(missing[:12])}."
             )
+        return found
 
-
-def _plain(template: str) -> str:
-    """The template with its braces emptied."""
-    return "".join(part.rpartition("}")[2] for part in template.split("{"))
+    def _missing(self, sentences: Iterable[str]) -> list[str]:
+        """Words that are not known as they stand in sentences: with the comma behind them if it is what is lacking."""
+        pieces = dict.fromkeys(piece for sentence in sentences for piece in sentence.split())
+        bare = {piece: piece.rstrip(",.") for piece in pieces}
+        lacking = [piece for piece in pieces if not self.known([piece])]
+        return [repr(piece) if self.known([bare[piece]]) else bare[piece] for piece in lacking]

@@ -18,6 +18,8 @@ class Pair:
     wrong: list[int]
     text: str
     positions: dict[str, int] = field(default_factory=dict)
+    stratum: int | None = None
+    frame: str | None = None
 
 
 def difference(clean: list[int], corrupted: list[int]) -> int:
@@ -25,13 +27,16 @@ def difference(clean: list[int], corrupted: list[int]) -> int:
     return next(i for i, (a, b) in enumerate(zip(clean, corrupted, strict=True)) if a != b)
 
 
-def prompt_set(name: str, metric: str, pairs: list[Pair]) -> PromptSet:
+def prompt_set(name: str, metric: str, pairs: list[Pair], pool: int | None = None, ordered: bool = False) -> PromptSet:
     """All examples as tensors. `logit_diff` takes the first correct and the first wrong answer."""
     clean, end = pad([p.clean for p in pairs])
     corrupted, _ = pad([p.corrupted for p in pairs])
     positions = {who: torch.tensor([p.positions[who] for p in pairs]) for who in pairs[0].positions}
     texts = tuple(p.text for p in pairs)
-    return PromptSet(name, clean, corrupted, end, _metric(metric, pairs), positions, texts)
+    strata = tuple(p.stratum for p in pairs if p.stratum is not None)
+    frames = tuple(p.frame for p in pairs if p.frame is not None)
+    answers = _metric(metric, pairs)
+    return PromptSet(name, clean, corrupted, end, answers, positions, texts, strata, ordered, frames, pool)
 
 
 def _metric(name: str, pairs: list[Pair]) -> Metric:

@@ -1,6 +1,6 @@
 """What every analysis of a task starts from: token ids of both runs, where to read the answer, and the metric."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Int
@@ -22,26 +22,56 @@ class PromptSet:
     positions: dict[str, Int[Tensor, " batch"]] = field(default_factory=dict)
     """Named positions, for instance `IO`, `S1`, `S2`."""
     texts: tuple[str, ...] = ()
+    strata: tuple[int, ...] = ()
+    """Of each prompt, which of the kinds that the task balances it is; empty for a user's file, which balances none."""
+    ordered: bool = False
+    """Whether the strata are a scale on which neighbours are alike, as the years of greater-than."""
+    frames: tuple[str, ...] = ()
+    """Of each prompt, the kind of its sentence, where a task has several that bear names."""
+    pool: int | None = None
+    """How many different prompts the task has for this tokenizer; None for a user's file."""
 
     def __len__(self) -> int:
         return len(self.clean)
 
     def to(self, device: torch.device) -> "PromptSet":
-        positions = {k: v.to(device) for k, v in self.positions.items()}
-        moved = (self.clean.to(device), self.corrupted.to(device), self.end.to(device), self.metric.to(device))
-        return PromptSet(self.name, *moved, positions, self.texts)
+        return replace(
+            self,
+            clean=self.clean.to(device),
+            corrupted=self.corrupted.to(device),
+            end=self.end.to(device),
+            metric=self.metric.to(device),
+            positions={k: v.to(device) for k, v in self.positions.items()},
+        )
 
     def __getitem__(self, rows: slice | list[int]) -> "PromptSet":
-        positions = {k: v[rows] for k, v in self.positions.items()}
-        part = (self.clean[rows], self.corrupted[rows], self.end[rows], self.metric[rows])
-        texts = self.texts[rows] if isinstance(rows, slice) else tuple(self.texts[i] for i in rows if self.texts)
-        return PromptSet(self.name, *part, positions, texts)
+        return replace(
+            self,
+            clean=self.clean[rows],
+            corrupted=self.corrupted[rows],
+            end=self.end[rows],
+            metric=self.metric[rows],
+            positions={k: v[rows] for k, v in self.positions.items()},
+            texts=_some(self.texts, rows),
+            strata=_some(self.strata, rows),
+            frames=_some(self.frames, rows),
+        )
+
+    @property
+    def read(self) -> list[tuple[int, ...]]:
+        """Token ids of each clean prompt, up to its end."""
+        return [tuple(ids[: end + 1]) for ids, end in zip(self.clean.tolist(), self.end.tolist(), strict=True)]
 
     @property
     def first_difference(self) -> int:
         """First position at which any pair differs: before it both runs are the same. `pos` if none differs."""
         differs = (self.clean != self.corrupted).any(0).nonzero()
         return int(differs[0]) if len(differs) else self.clean.shape[1]
+
+
+def _some(values: tuple, rows: slice | list[int]) -> tuple:
+    """Those of some rows; none if there are none."""
+    return values[rows] if isinstance(rows, slice) else tuple(values[i] for i in rows if values)
 
 
 def pad(rows: list[list[int]]) -> tuple[Int[Tensor, "batch pos"], Int[Tensor, " batch"]]:

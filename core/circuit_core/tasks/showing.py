@@ -23,6 +23,8 @@ class Shown:
     wrong: tuple[str, ...]
     positions: dict[str, int]
     """Named indices, for instance `IO`, `S1`, `S2`."""
+    frame: str | None = None
+    """The kind of sentence, where the task has several that bear names."""
 
 
 def shown(prompts: PromptSet, tokenizer: Any | None) -> list[Shown]:
@@ -39,7 +41,8 @@ def _row(prompts: PromptSet, i: int, spell: Callable[[int], str]) -> Shown:
     differs = tuple(at for at in range(end + 1) if clean[at] != corrupted[at])
     texts = [tuple(map(spell, ids)) for ids in (clean, corrupted, *_answers(prompts.metric, i))]
     positions = {name: int(at[i]) for name, at in prompts.positions.items()}
-    return Shown(texts[0], texts[1], differs, end, texts[2], texts[3], positions)
+    frame = prompts.frames[i] if prompts.frames else None
+    return Shown(texts[0], texts[1], differs, end, texts[2], texts[3], positions, frame)
 
 
 def _answers(metric: Metric, i: int) -> tuple[list[int], list[int]]:

@@ -18,6 +18,7 @@ class TaskSpec:
     name: str
     metric: str
     n: int
+    """Prompts asked for; a built-in task that has fewer different ones draws these."""
     seed: int = 42
     prepend_bos: bool = False
     version: int = 1
@@ -54,10 +55,10 @@ def labelled(name: str, prepend_bos: bool | None) -> str:
 TASKS = {
     task.name: task
     for task in (
-        TaskSpec("ioi", "logit_diff", 70, named=("IO", "S1", "S2")),
-        TaskSpec("gendered_pronoun", "logit_diff", 70, named=("name",)),
-        TaskSpec("greater_than", "prob_diff", 200, named=("YY",)),
-        TaskSpec("subject_verb", "prob_diff", 200, named=("subject",)),
+        TaskSpec("ioi", "logit_diff", 70, version=2, named=("IO", "S1", "S2")),
+        TaskSpec("gendered_pronoun", "logit_diff", 70, version=2, named=("name",)),
+        TaskSpec("greater_than", "prob_diff", 200, version=2, named=("YY",)),
+        TaskSpec("subject_verb", "prob_diff", 200, version=2, named=("subject",)),
     )
 }
 

@@ -1,24 +1,37 @@
-"""Subject-verb agreement (METHODS d.4): "The keys on the cabinet" -> are, were, have, ...
+"""Subject-verb agreement (METHODS d.4, l.15): "The keys on the cabinet" -> are, were, have, ...
 
-Sentences come from a small grammar of the project's own, for want of a corpus that may be shipped: a subject, one of
-several prepositions, and another noun (the attractor) whose number is independent of the subject's. Singular and plural
-subjects alternate; the corrupted prompt has the subject in the other number. The metric is the summed probability of
-the verb forms that agree with the subject, minus that of the others, over verbs both of whose forms are one token.
+Sentences come from a small grammar of the project's own, for want of a corpus that may be shipped. It has four frames:
+
+    prepositional     The keys on the cabinet
+    subject relative  The girls that found the key
+    coordination      The girls found the key and
+    simple            The little girls
+
+The noun behind the subject (the attractor) has a number independent of the subject's; verbs of the frames are in the
+past, where they do not tell it. Frames and both numbers come equally often; a frame whose words the tokenizer does not
+know is left out. The corrupted prompt has the subject in the other number. The metric is the summed probability of the
+verb forms that agree with the subject, minus that of the others, over verbs both of whose forms are one token.
 """
 
 import random
-from collections.abc import Collection
-from itertools import count
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from itertools import product
 
 from circuit_core.tasks import words
-from circuit_core.tasks.choosing import take
+from circuit_core.tasks.choosing import Stratum, drawn
 from circuit_core.tasks.lexicon import Lexicon
-from circuit_core.tasks.pairs import Pair, difference, prompt_set
+from circuit_core.tasks.pairs import Pair, difference
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tokenizing import Encode
 
 NAME = "subject_verb"
-TEMPLATES = tuple(f"The {{subject}} {preposition} the {{attractor}}" for preposition in words.PREPOSITIONS)
+FRAMES: dict[str, tuple[str, ...]] = {
+    "prepositional": tuple(f"The {{subject}} {word} the {{attractor}}" for word in words.PREPOSITIONS),
+    "subject relative": tuple(f"The {{subject}} that {word} the {{attractor}}" for word in words.ACTIONS),
+    "coordination": tuple(f"The {{subject}} {word} the {{attractor}} and" for word in words.ACTIONS),
+    "simple": tuple(f"The {word} {{subject}}" for word in words.ADJECTIVES),
+}
 VERBS = words.VERBS | words.OTHER_VERBS
 
 Forms = tuple[str, str]
@@ -33,37 +46,60 @@ def generate(
     prepend: int | None = None,
     besides: Collection[str] | None = None,
 ) -> PromptSet:
-    """Draw `n` prompts, the same for the same seed and tokenizer; arguments as for `ioi.generate`.
+    """Draw `n` different prompts, the same for the same seed and tokenizer; arguments as for `ioi.generate`.
 
     Raises:
-        TaskError: the tokenizer knows too few nouns, verbs or prepositions, and the sentence says which it lacks; or
+        TaskError: the tokenizer knows too few nouns, verbs or sentences, and the sentence says which it lacks; or
             there are too few prompts besides.
     """
-    lexicon = Lexicon(NAME, encode, unknown)
-    nouns = _both_single(lexicon, words.NOUNS)
-    verbs = _both_single(lexicon, VERBS)
-    templates = lexicon.readable(TEMPLATES)
+    lexicon = Lexicon(NAME, encode, unknown, prepend)
+    nouns, people, verbs = (_both_single(lexicon, some) for some in (words.NOUNS, words.PEOPLE, VERBS))
     lexicon.need(3, "nouns that are one token in both numbers", [one for one, _ in nouns], words.NOUNS)
     lexicon.need(1, "verb that is one token in both numbers", [one for one, _ in verbs], VERBS)
-    lexicon.need_sentences(2, templates, TEMPLATES)
+    every = [template for templates in FRAMES.values() for template in templates]
+    readable = set(lexicon.sentences(2, every, subject=nouns[0], attractor=nouns[1]))
     tokens = lexicon.single(form for verb in verbs for form in verb)
     answers = tuple([tokens[verb[number]] for verb in verbs] for number in (0, 1))
-    rng = random.Random(seed)
-    first = [] if prepend is None else [prepend]
-    drawn = (_draw(rng, encode, first, nouns, templates, answers, i) for i in count())
-    room = 4 * len(nouns) * (len(nouns) - 1) * len(templates)
-    return prompt_set(NAME, "prob_diff", take(NAME, drawn, n, besides, room))
+    couples = [pair for pair in product(nouns, nouns) if pair[0] != pair[1]]
+    acting = [pair for pair in product(people, nouns) if pair[0] != pair[1]]
+    alone = [(subject, ("", "")) for subject in dict.fromkeys([*nouns, *people])]
+    fillings = dict(zip(FRAMES, (couples, acting, acting, alone), strict=True))
+    known = {frame: [t for t in templates if t in readable] for frame, templates in FRAMES.items()}
+    factors = {frame: (fillings[frame], found) for frame, found in known.items() if found and fillings[frame]}
+    strata = _cycle(partial(_pair, lexicon, answers), factors)
+    return drawn(NAME, "prob_diff", strata, n, random.Random(seed), besides)
 
 
-def _both_single(lexicon: Lexicon, words: dict[str, str]) -> list[Forms]:
+def _both_single(lexicon: Lexicon, words: Mapping[str, str]) -> list[Forms]:
     return [forms for forms in words.items() if len(lexicon.single(forms)) == 2]
 
 
-def _draw(rng: random.Random, encode: Encode, first: list[int], nouns, templates, answers, i: int) -> Pair:
-    number, attractor_number = i % 2, i // 2 % 2
-    subject, attractor = rng.sample(nouns, 2)
-    template = rng.choice(templates)
+def _cycle(pair: partial[Pair], factors: Mapping[str, tuple[Sequence, Sequence]]) -> list[Stratum]:
+    """Every frame in both numbers, then again with the attractors' numbers exchanged.
+
+    The simple frame has no attractor: its two strata stand in both halves.
+    """
+    strata: dict[int, Stratum] = {}
+    order: list[Stratum] = []
+    for half, number, (i, frame) in product((0, 1), (0, 1), enumerate(factors)):
+        attractor = 0 if frame == "simple" else (half + number + i) % 2
+        at = 4 * i + 2 * number + attractor
+        stratum = Stratum(at, partial(pair, frame, number, attractor), factors[frame])
+        order.append(strata.setdefault(at, stratum))
+    return order
+
+
+def _pair(
+    lexicon: Lexicon,
+    answers: Sequence[list[int]],
+    frame: str,
+    number: int,
+    attractor_number: int,
+    nouns: tuple[Forms, Forms],
+    template: str,
+) -> Pair:
+    subject, attractor = nouns
     texts = [template.format(subject=form, attractor=attractor[attractor_number]) for form in subject]
-    clean, corrupted = (first + encode(texts[k]) for k in (number, 1 - number))
+    clean, corrupted = (lexicon.read(texts[k]) for k in (number, 1 - number))
     named = {"subject": difference(clean, corrupted)}
-    return Pair(clean, corrupted, answers[number], answers[1 - number], texts[number], named)
+    return Pair(clean, corrupted, answers[number], answers[1 - number], texts[number], named, frame=frame)

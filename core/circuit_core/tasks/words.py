@@ -76,3 +76,35 @@ IOI_TEMPLATES = (
     "Then {a} and {b} talked at the {place}, and {s} gave a {thing} to",
 )
 """Two people, `{a}` and `{b}`; one of them, `{s}`, gives."""
+
+PEOPLE = {
+    "boy": "boys",
+    "girl": "girls",
+    "teacher": "teachers",
+    "doctor": "doctors",
+    "farmer": "farmers",
+    "student": "students",
+    "worker": "workers",
+    "driver": "drivers",
+    "actor": "actors",
+    "author": "authors",
+    "friend": "friends",
+    "brother": "brothers",
+    "sister": "sisters",
+    "player": "players",
+    "writer": "writers",
+    "lawyer": "lawyers",
+    "soldier": "soldiers",
+    "officer": "officers",
+    "artist": "artists",
+    "guest": "guests",
+    "singer": "singers",
+    "nurse": "nurses",
+}
+"""Singular -> plural; who can act."""
+
+ACTIONS: tuple[str, ...] = tuple("found liked watched noticed remembered wanted moved loved".split())
+"""In the past, where a verb does not tell its subject's number."""
+
+ADJECTIVES: tuple[str, ...] = tuple("big little strange beautiful dirty lovely".split())
+"""These three are of subject-verb agreement alone, not of the sample suite's corpus."""

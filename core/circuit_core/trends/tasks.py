@@ -27,7 +27,7 @@ class TaskAcquisition:
     final: float | None = None
     final_step: int | None = None
     least: float | None = None
-    """Two standard errors, which the final metric must exceed."""
+    """Two plain standard errors, which the final metric must exceed."""
     half_threshold: float | None = None
     half_step: int | None = None
     most_threshold: float | None = None

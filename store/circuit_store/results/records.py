@@ -47,6 +47,9 @@ class Behaviour:
     n_examples: int
     accuracy: float | None
     reason: str | None = None
+    stderr_plain: float | None = None
+    n_distinct: int | None = None
+    pool: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,16 @@ tables below it, or `reason` says why there is nothing. Nodes and ports are inte
 
 from sqlite_utils import Migrations
 
-from circuit_store.schema import circuits, result_tables, run_tables, stages, trend_updates, updates, weight_files
+from circuit_store.schema import (
+    circuits,
+    errors_of_behaviour,
+    result_tables,
+    run_tables,
+    stages,
+    trend_updates,
+    updates,
+    weight_files,
+)
 
 migrations = Migrations("circuit_store")
 for step in (
@@ -29,5 +38,6 @@ for step in (
     weight_files.fingerprints_of_samples,
     circuits.circuits_without_scores,
     circuits.areas_and_thresholds,
+    errors_of_behaviour.plain_errors_and_pools,
 ):
     migrations()(step)

@@ -16,6 +16,7 @@ from circuit_store.views.view import (
     View,
 )
 
+_NONE = "undefined, see reason"
 BEHAVIOUR = View(
     "behaviour",
     "How well each checkpoint does a task.",
@@ -27,18 +28,21 @@ BEHAVIOUR = View(
         Column(
             "metric", "`logit_diff`: logit of the correct answer minus the wrong one; `prob_diff`: of probabilities"
         ),
-        Column("value", "mean of the metric over the prompts; higher is better", "undefined, see reason"),
-        Column("stderr", "standard error of the mean", "undefined, see reason"),
-        Column("low", "lower end of the 95 % interval", "undefined, see reason"),
-        Column("high", "upper end of the 95 % interval", "undefined, see reason"),
+        Column("value", "mean of the metric over the prompts; higher is better", _NONE),
+        Column("stderr", "standard error of the mean by the kinds of prompts that the task balances", _NONE),
+        Column("stderr_plain", "standard error as if it balanced none: above two of them it does the task", _NONE),
+        Column("low", "lower end of the 95 % interval over other draws of the task, by Student's t", _NONE),
+        Column("high", "upper end of this interval", _NONE),
         Column("n_examples", "prompts"),
-        Column("accuracy", "share of prompts with a positive metric, 0 to 1", "undefined, see reason"),
+        Column("n_distinct", "how many of them are different", "of an earlier version"),
+        Column("pool", "different prompts that the task has for the model's tokenizer", "a user's file"),
+        Column("accuracy", "share of prompts with a positive metric, 0 to 1", _NONE),
         DTYPE,
         DEVICE,
         REASON,
     ),
-    "SELECT model.name AS model, step, tokens, task, metric, value, stderr, low, high, n_examples, accuracy, dtype,"
-    " device, reason"
+    "SELECT model.name AS model, step, tokens, task, metric, value, stderr, stderr_plain, low, high, n_examples,"
+    " n_distinct, pool, accuracy, dtype, device, reason"
     f" FROM answer JOIN {AT} LEFT JOIN behaviour ON result_id = answer.id"
     " WHERE analysis = 'behaviour'",
     "model, task, step",
@@ -87,7 +91,6 @@ HISTORY = View(
     "head_history",
 )
 
-_NONE = "undefined, see reason"
 ATTENTION = View(
     "attention",
     "Where each head looks from the answer position, token by token, on a task's first prompts.",
