@@ -19,18 +19,18 @@ KEYS = {
 """What the program of that time made of toy@0, source `size` and version 2; of no task, and of IOI."""
 
 
-def older(toy, path) -> Any:
-    """A store of before with the results of this one, opened to write."""
+def older(toy, path, step: str = "results_asked_for", version: int = 8, more: str = "") -> Any:
+    """A store from before a step, of a version, with the results of this one, opened to write."""
     old = Database(path)
-    migrations.apply(old, stop_before="results_asked_for")
+    migrations.apply(old, stop_before=step)
     assert isinstance(old.conn, sqlite3.Connection)
-    for table in ("model", "checkpoint", "run", "task", "result", "head_score", "emergence", "handoff"):
+    for table in ("model", "checkpoint", "run", "task", "result", "head_score", "emergence", "handoff", *more.split()):
         names = ", ".join(column.name for column in old[table].columns)
         marks = ", ".join("?" * len(old[table].columns))
         rows = toy.db.execute(f"SELECT {names} FROM {table}").fetchall()
         old.conn.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(map(tuple, rows)))
     old.conn.execute(f"PRAGMA application_id={store.APPLICATION_ID}")
-    old.conn.execute("PRAGMA user_version=8")
+    old.conn.execute(f"PRAGMA user_version={version}")
     old.conn.commit()
     old.close()
     return closing(store.open_to_write(path))
@@ -149,3 +149,11 @@ def test_an_older_store_learns_what_its_results_left_unsaid(tmp_path):
     notes = [row["note"] for row in db.execute("SELECT note FROM stage ORDER BY result_id, place")]
     assert notes == [noted, None, noted, None, None, None]
     db.close()
+
+
+def test_errors_of_an_older_store_are_plain(toy, tmp_path):
+    """Invariant: the rule that a model does the task finds its error; how many prompts differ is not known."""
+    toy.behaviour(10, 1.0)
+    with older(toy, tmp_path / "old.db", "plain_errors_and_pools", 11, "behaviour") as db:
+        (row,) = queries.rows(db, VIEWS["behaviour"])
+    assert (row["stderr"], row["stderr_plain"], row["n_distinct"], row["pool"]) == (0.1, 0.1, None, None)
