@@ -6,8 +6,8 @@ A checkpoint is MODEL@STEP of the sample suite. The metric of each prompt is tak
 prompts, or all that it has. From these the task is drawn again and again by its own rule, as many of each stratum as it
 takes, without repetition. The mean over such draws is known, and the share of intervals that hold it is the coverage.
 A part of the large draw is nearer to its mean than to that of a larger pool, so here, not in the store, the error is
-multiplied by sqrt(1 - n/N). `by strata` is the coverage by the
-stratified error also where the strata are a scale, `plain` that by the error that knows no strata.
+multiplied by sqrt(1 - n/N). `by strata` is the coverage by the stratified error also where the strata are a scale,
+`plain` that by the error that knows no strata.
 """
 
 import argparse

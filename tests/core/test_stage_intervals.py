@@ -27,7 +27,7 @@ def direct(named):
 def draws_of(prompts: Any, strata: Any = None) -> Any:
     from circuit_core.statistics import Resampling
 
-    return Resampling.of(len(prompts), strata)
+    return Resampling.of(len(prompts), strata or ())
 
 
 def percents(direct: Any, roles: Any, weights: torch.Tensor, anew: bool) -> torch.Tensor:

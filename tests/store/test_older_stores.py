@@ -220,3 +220,11 @@ def test_views_of_stages_that_a_person_made_stay(tmp_path):
     db.execute("INSERT INTO stage (result_id, place, stage, percent, universe) VALUES (1, 0, 's_inhibition', 5, 'all')")
     assert tuple(db.execute("SELECT * FROM mine").fetchone()) == (5, None)
     db.close()
+
+
+def test_errors_of_an_older_store_are_plain(toy, tmp_path):
+    """Invariant: the rule that a model does the task finds its error; how many prompts differ is not known."""
+    toy.behaviour(10, 1.0)
+    with older(toy, tmp_path / "old.db", "plain_errors_and_pools") as db:
+        (row,) = queries.rows(db, VIEWS["behaviour"])
+    assert (row["stderr"], row["stderr_plain"], row["n_distinct"], row["pool"]) == (0.1, 0.1, None, None)
