@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from rich.text import Text
+from textual.app import App
 
 from circuit_core.errors import CircuitError
 from circuit_store import queries, runs
@@ -46,9 +47,10 @@ class PathPatch(Page):
         missing = [to for to in receivers(self.head) if look and self._found(look, to) is None]
         if missing:
             self.set_interval(_POLL, self.follow)
-            self.app.run_worker(partial(self._ask, missing), thread=True, exit_on_error=False)
+            self.app.run_worker(partial(self._ask, self.app, missing), thread=True, exit_on_error=False)
 
-    def _ask(self, missing: list[str]) -> None:
+    def _ask(self, app: App[object], missing: list[str]) -> None:
+        """In a thread; the page may be closed by then, and has no app any more."""
         from circuit_tui import sweeps
 
         at = self.at
@@ -57,7 +59,7 @@ class PathPatch(Page):
             self.runs = sweeps.begin_patch(self.main.store, at.model, at.step, at.task, missing)
         except (CircuitError, StoreError, ValueError, sqlite3.Error) as error:
             self.refusal = str(error)
-        self.app.call_from_thread(self.follow)
+        app.call_from_thread(self.follow)
 
     def _found(self, look: Look, to: str) -> queries.PatchOf | None:
         at = self.at
