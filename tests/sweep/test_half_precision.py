@@ -19,7 +19,8 @@ def test_every_analysis_is_computed_in_half_precision(dtype):
     """Invariant: no analysis fails, and what circuits keep of the metric is that of float32 but for rounding."""
     wanted = jobs(Request(analyses=ANALYSES), [TASKS["ioi"], TASKS["greater_than"]], "sample")
     half, single = (
-        {c.job.title: c.record for c in Checkpoint(LAST, "cpu", of, TEXT).compute(wanted)} for of in (dtype, "float32")
+        {c.job.title: c.record for c in map(Checkpoint(LAST, "cpu", of, TEXT).compute, wanted)}
+        for of in (dtype, "float32")
     )
     assert len(half) == len(single) == len(wanted)
     for title, record in single.items():

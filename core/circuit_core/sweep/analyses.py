@@ -4,6 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from jaxtyping import Bool
+
 from circuit_core.behaviour import behaviour
 from circuit_core.circuits.attribution import EdgeScores, attribute
 from circuit_core.circuits.evaluation import Evaluation
@@ -13,6 +16,7 @@ from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.attention_from_end import SHOWN
 from circuit_core.loading import Loaded
 from circuit_core.patching.greater_than import ascending, greater_than_check
+from circuit_core.patching.ioi_algorithm import IOIAlgorithm
 from circuit_core.patching.path_patching import path_patching
 from circuit_core.sweep import records
 from circuit_core.sweep.head_roles import HeadRoles
@@ -28,8 +32,10 @@ from circuit_store import results
 class Analyses:
     """Call it with a job to get the job's record."""
 
-    def __init__(self, of: Loaded, text: str | None = None) -> None:
-        self.of, self.roles = of, HeadRoles(of, text)
+    def __init__(self, of: Loaded, text: str | None = None, held: dict[str, results.Held] | None = None) -> None:
+        """`held` are results that need not be found again, by the titles of their jobs."""
+        self.of, self.held = of, held or {}
+        self.roles = HeadRoles(of, text)
         self._circuits: dict[str, tuple[MinimalCircuit, EdgeScores]] = {}
         self._drawn: dict[TaskSpec, PromptSet] = {}
         self._by_name: dict[str, Callable[[Job], results.Record]] = {
@@ -67,7 +73,7 @@ class Analyses:
         """Raises: TaskError."""
         role, preset = job.role or "", job.params["preset"]
         if role in OF_PATHS:
-            return records.of_paths(role, self.roles.algorithm(self.prompts(job.task), preset))
+            return records.of_paths(role, self._found_algorithm(job))
         if role == "copy_suppression":
             scores, reasons = self.roles.suppression(preset)
             return records.of_heads(scores, reasons=reasons)
@@ -90,7 +96,12 @@ class Analyses:
         return records.of_attention(self.roles.from_end(prompts).rows, shown(prompts[:SHOWN], self.of.tokenizer))
 
     def _algorithm(self, job: Job) -> results.Record:
-        return records.of_algorithm(self.roles.algorithm(self.prompts(job.task), job.params["preset"]))
+        return records.of_algorithm(self._found_algorithm(job))
+
+    def _found_algorithm(self, job: Job) -> IOIAlgorithm:
+        """By the scores that are held, and others found now. Raises: TaskError."""
+        held = tuple((used.role or "", self.held[used.title]) for used in job.uses if used.title in self.held)
+        return self.roles.algorithm(self.prompts(job.task), job.params["preset"], held)
 
     def _patch(self, job: Job) -> results.Record:
         p, prompts = job.params, self.prompts(job.task)
@@ -101,8 +112,14 @@ class Analyses:
     def _greater_than(self, job: Job) -> results.Record:
         of, prompts = self.of, self._choosing(job.task, job.params["held_out"])
         ascending(prompts)
-        found = greater_than_check(of.bridge, of.graph, prompts, self._found(job)[0].mask)
+        found = greater_than_check(of.bridge, of.graph, prompts, self._mask(job))
         return records.of_years(found, of.graph)
+
+    def _mask(self, job: Job) -> Bool[np.ndarray, "src port"]:
+        """The circuit that a job looks into: the one that is held, or found now. Raises: TaskError."""
+        (circuit,) = job.uses
+        held = self.held.get(circuit.title)
+        return self._found(job)[0].mask if held is None else records.mask_of(held, self.of.graph)
 
     def _circuit(self, job: Job) -> results.Record:
         return records.of_circuit(*self._found(job))

@@ -5,6 +5,7 @@ from functools import cache
 from typing import ParamSpec, TypeVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from circuit_core.errors import TaskError
@@ -20,6 +21,7 @@ from circuit_core.patching.ioi_algorithm import PAPER_CODE, IOIAlgorithm, Option
 from circuit_core.patching.path_patching import Head
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tokenizing import encoder
+from circuit_store.results import Held
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,24 +96,43 @@ class HeadRoles:
         scores = copy_suppression(of.bridge, of.graph, *given, preset=preset)
         return scores, reasons(scores, preset)
 
-    def _algorithm(self, prompts: PromptSet, preset: str) -> IOIAlgorithm:
-        """Without copy suppression where that cannot be scored. Raises: TaskError."""
-        copies, attention = self.copying(prompts, preset), self.attention(preset)
-        suppresses, without = self._suppression_if_any(preset)
+    def _algorithm(self, prompts: PromptSet, preset: str, held: tuple[tuple[str, Held], ...] = ()) -> IOIAlgorithm:
+        """Without copy suppression where that cannot be scored.
+
+        Args:
+            held: roles with scores that are known already; the others are found.
+
+        Raises:
+            TaskError.
+        """
+        known = dict(held)
+
+        def value(role: str, find: Callable[[], RoleScores]) -> Float[Tensor, "layer head"]:
+            return self._of_store(known[role]) if role in known else find().value
+
+        suppresses, without = None, None
+        try:
+            suppresses = value("copy_suppression", lambda: self.suppression(preset)[0])
+        except TaskError as error:
+            without = str(error)
         roles = Roles(
-            name_mover=copies["name_mover"].value,
-            negative_name_mover=copies["negative_name_mover"].value,
-            induction=attention["induction"].value,
-            duplicate_token=attention["duplicate_token"].value,
+            name_mover=value("name_mover", lambda: self.copying(prompts, preset)["name_mover"]),
+            negative_name_mover=value(
+                "negative_name_mover", lambda: self.copying(prompts, preset)["negative_name_mover"]
+            ),
+            induction=value("induction", lambda: self.attention(preset)["induction"]),
+            duplicate_token=value("duplicate_token", lambda: self.attention(preset)["duplicate_token"]),
             copy_suppression=suppresses,
             without=without,
         )
         options = PAPER_CODE if preset == "paper-code" else Options()
         return ioi_algorithm(self.of.bridge, self.of.graph, prompts, roles, options)
 
-    def _suppression_if_any(self, preset: str) -> tuple[Tensor | None, str | None]:
-        """CSPA, or why there is none."""
-        try:
-            return self.suppression(preset)[0].value, None
-        except TaskError as error:
-            return None, str(error)
+    def _of_store(self, held: Held) -> Float[Tensor, "layer head"]:
+        """Raises: TaskError, where they are undefined."""
+        if held.undefined is not None:
+            raise TaskError(held.undefined)
+        scores = torch.full((self.of.graph.n_layers, self.of.graph.n_heads), torch.nan, device=self.of.device)
+        for layer, head, score in held.scores:
+            scores[layer, head] = torch.nan if score is None else score
+        return scores

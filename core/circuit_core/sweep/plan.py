@@ -8,7 +8,7 @@ from circuit_core import checkpoints, suites
 from circuit_core.errors import CheckpointError
 from circuit_core.graph import Graph
 from circuit_core.sweep import texts
-from circuit_core.sweep.request import Job, Request, jobs
+from circuit_core.sweep.request import Job, Request, jobs, repeated
 from circuit_core.sweep.sources import describe
 from circuit_core.tasks.specs import TaskSpec
 from circuit_store import models, results
@@ -24,6 +24,8 @@ class Survey:
     """Those that are asked for."""
     missing: dict[int, list[Job]] = field(default_factory=dict)
     """Step -> what its checkpoint lacks; everything, if its weights cannot be read."""
+    again: dict[int, list[Job]] = field(default_factory=dict)
+    """Step -> what that rests on without being among it, or there to be looked into: it is found again."""
     held: list[str] = field(default_factory=list)
     """Keys of the results that are there."""
 
@@ -52,7 +54,10 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
         there = held.get(step, set()).intersection(keys)
         asked.held.extend(there)
         if lacking := [job for key, job in keys.items() if key not in there] if keys else wanted:
+            known = _keys(f"{model.name}@{step}", asked.folder(step), [used for job in lacking for used in job.uses])
+            looked_into = [job for key, job in known.items() if key in held.get(step, set())]
             asked.missing[step] = lacking
+            asked.again[step] = [job for job in repeated(lacking) if job not in looked_into]
     return asked
 
 
