@@ -99,7 +99,8 @@ def _again(db: sqlite3.Connection, run: int, states: tuple[str, ...]) -> int:
     _known(db, run)
     with transaction(db):
         db.execute(
-            f"UPDATE unit SET state = 'queued', error = NULL, crashes = 0 WHERE run_id = ? AND state IN {states}",
+            "UPDATE unit SET state = 'queued', error = NULL, crashes = 0, seconds = NULL WHERE run_id = ?"
+            f" AND state IN {states}",
             (run,),
         )
         waiting = db.execute(f"SELECT count(*) FROM unit WHERE run_id = ? AND state IN {OPEN}", (run,)).fetchone()[0]

@@ -8,7 +8,7 @@ import sqlite3
 from typing import Any
 
 from circuit_store.transactions import transaction
-from circuit_store.units import OPEN, now
+from circuit_store.units import BY_HAND, OPEN, now
 
 
 def add_run(
@@ -38,7 +38,8 @@ def add_run(
             run = cursor.lastrowid
         db.executemany(
             "INSERT INTO unit (run_id, checkpoint_id) VALUES (?, ?) ON CONFLICT (run_id, checkpoint_id) DO UPDATE"
-            " SET state = 'queued', error = NULL, crashes = 0 WHERE state IN ('failed', 'cancelled', 'interrupted')"
+            " SET state = 'queued', error = NULL, crashes = 0, seconds = NULL"
+            " WHERE state IN ('failed', 'cancelled', 'interrupted')"
             " OR (SELECT state FROM run WHERE id = run_id) = 'interrupted'",
             [(run, c) for c in checkpoints],
         )
@@ -54,10 +55,10 @@ def add_run(
 
 
 def wanted_slots(db: sqlite3.Connection) -> dict[str, Any]:
-    """Where the run that comes first asked to be computed; empty if it did not say."""
+    """Where the run that comes first asked to be computed, others before those by hand; empty if it did not say."""
     row = db.execute(
         "SELECT slots FROM run JOIN unit ON run.id = run_id WHERE unit.state = 'queued' AND NOT cancel"
-        " ORDER BY priority DESC, run.id"
+        f" ORDER BY priority >= {BY_HAND}, priority DESC, run.id"
     ).fetchone()
     return json.loads(row[0]) if row and row[0] else {}
 

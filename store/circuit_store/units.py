@@ -1,6 +1,7 @@
 """The units of runs, one a checkpoint: the one runner of a store takes them and writes how they go.
 
-They come by priority of the run and then in order. A unit goes queued -> loading -> running -> done, failed, cancelled
+They come by priority of the run and then in order; what is asked for by hand comes next, and a unit under way gives way
+to it. A unit goes queued -> loading -> running -> done, failed, cancelled
 or interrupted; one that a dead runner left behind is queued again by the next.
 """
 
@@ -15,6 +16,8 @@ from circuit_store.transactions import transaction
 
 OPEN = ("queued", "loading", "running")
 UNDER_WAY = ("loading", "running")
+BY_HAND = 1000
+"""Priority of a run that a person asks for by hand and waits for; above all that `--priority` takes."""
 TRIES = 2
 """Workers that may die of a unit before it has failed."""
 
@@ -81,7 +84,7 @@ def doing(db: sqlite3.Connection, unit: Unit, what: str, fraction: float) -> Non
 def finish_unit(db: sqlite3.Connection, unit: Unit, state: str, seconds: float, error: str | None = None) -> None:
     with transaction(db):
         db.execute(
-            "UPDATE unit SET state = ?, doing = NULL, seconds = ?, error = ? WHERE id = ?",
+            "UPDATE unit SET state = ?, doing = NULL, seconds = coalesce(seconds, 0) + ?, error = ? WHERE id = ?",
             (state, seconds, error, unit.id),
         )
 
@@ -96,6 +99,40 @@ def crashed(db: sqlite3.Connection, unit: Unit, seconds: float, reason: str) -> 
             ("queued" if again else "failed", None if again else seconds, reason, unit.id),
         )
     return again
+
+
+def put_back(db: sqlite3.Connection, unit: Unit, seconds: float) -> None:
+    """Queue a unit that gave way to another; what it took so far counts when it is finished."""
+    with transaction(db):
+        db.execute(
+            "UPDATE unit SET state = 'queued', doing = NULL, seconds = coalesce(seconds, 0) + ?"
+            f" WHERE id = ? AND state IN {UNDER_WAY}",
+            (seconds, unit.id),
+        )
+
+
+_WAITING = (
+    "SELECT priority, checkpoint_id FROM unit JOIN run ON run.id = run_id WHERE unit.state = 'queued' AND NOT cancel"
+    " ORDER BY priority DESC, run_id, unit.id"
+)
+_AT_WORK = (
+    "SELECT unit.id, checkpoint_id, priority FROM unit JOIN run ON run.id = run_id"
+    " WHERE unit.id IN (SELECT value FROM json_each(?)) ORDER BY priority, unit.id DESC"
+)
+
+
+def to_give_way(db: sqlite3.Connection, under_way: Iterable[int], free: bool) -> int | None:
+    """Which of the units under way stands in the way of what a person asked for by hand (`BY_HAND`), if any does.
+
+    It is the one that computes the same checkpoint; else, where no slot is free, the last of the lowest priority.
+    """
+    waiting = db.execute(_WAITING).fetchone()
+    if waiting is None or waiting["priority"] < BY_HAND:
+        return None
+    at_work = db.execute(_AT_WORK, (json.dumps(list(under_way)),)).fetchall()
+    same = [row for row in at_work if row["checkpoint_id"] == waiting["checkpoint_id"]]
+    behind = same or ([] if free else at_work)
+    return next((row["id"] for row in behind if row["priority"] < waiting["priority"]), None)
 
 
 def computing_on(db: sqlite3.Connection, unit: Unit, device: str) -> None:

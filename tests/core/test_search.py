@@ -92,6 +92,8 @@ def test_rounding_is_neither_a_fall_nor_a_miss():
     whole = Given(lambda n: 1 - 1e-7)
     whole.reach.threshold = 1.0
     assert whole.reach(10)
+
+
 def published(share, total, threshold=0.8):
     """The search of the paper's published code in our words, slow and plain; (size, sizes evaluated)."""
     step, size, before, seen = 25, 25, 0.0, []

@@ -20,6 +20,7 @@ from circuit_tui.asking import Asked, How
 
 REQUEST = Request(analyses=("behaviour",), tasks=("ioi", "gendered_pronoun"))
 STEPS = "0,250,500"
+_YEARS = "greater_than"
 
 
 def surveyed(db: sqlite3.Connection, model: str, steps: str, request: Request) -> Survey:
@@ -124,14 +125,20 @@ def done(db: sqlite3.Connection, steps: str, request: Request, *titles: str, sec
 
 
 @pytest.mark.parametrize(
-    "request_, first, second",
+    "request_, first, second, there",
     [
-        (Request(("greater_than",), ("circuit", "algorithm")), "circuit greater_than", "greater_than greater_than"),
-        (Request(("ioi",), ("algorithm",)), "algorithm ioi", "heads s_inhibition ioi"),
+        (
+            Request(("greater_than",), ("circuit", "algorithm")),
+            "circuit greater_than",
+            "greater_than greater_than",
+            1.1,
+        ),
+        (Request(("ioi",), ("algorithm",)), "algorithm ioi", "heads s_inhibition ioi", 31.1),
     ],
 )
-def test_what_rests_on_another_analysis_costs_that_one_again(db, request_, first, second):
-    """Invariant: beside it 30 + 0.1 s; with it there already the same, for it is found again; then 1 s of loading."""
+def test_what_rests_on_another_analysis_costs_that_one_where_it_is_found_again(db, request_, first, second, there):
+    """Invariant: beside it 30 + 0.1 s and 1 s of loading; where it is there already the same, unless what is stored of
+    it is all that is looked into."""
     effects = [f"heads {role} ioi" for role in ("effect_logits", "effect_movers_q", "effect_inhibition_v")]
     others = ("heads s_inhibition ioi",) if request_.tasks == ("greater_than",) else ()
     done(db, "0,250,500", request_, *effects, *others, "algorithm ioi" if others else "", seconds=0.0)
@@ -141,7 +148,7 @@ def test_what_rests_on_another_analysis_costs_that_one_again(db, request_, first
     done(db, "250", request_, first, seconds=30.0)
     alone = estimate(db, ["sample-0.1m"], "250", request_, Slots("cpu"))
     assert (both.results, alone.results) == (2, 1)
-    assert both.seconds == alone.seconds == pytest.approx(31.1)
+    assert (both.seconds, alone.seconds) == (pytest.approx(31.1), pytest.approx(there))
 
 
 def test_what_was_only_timed_with_what_it_rests_on_counts_once(db):

@@ -17,7 +17,7 @@ TEXT = (suites.sample_folder() / "text.txt").read_text()
 def computed(dtype: str) -> dict[str, results.Record]:
     """Every analysis by its title."""
     wanted = jobs(Request(analyses=ANALYSES), [TASKS["ioi"], TASKS["greater_than"]], "sample")
-    found = {c.job.title: c.record for c in Checkpoint(LAST, "cpu", dtype, TEXT).compute(wanted)}
+    found = {c.job.title: c.record for c in map(Checkpoint(LAST, "cpu", dtype, TEXT).compute, wanted)}
     assert len(found) == len(wanted)
     return found
 

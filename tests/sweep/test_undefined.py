@@ -27,7 +27,7 @@ def jobs_of(request: Any, tasks: list[Any]) -> list[Any]:
 
 def computed(of: Any, jobs: list[Any]) -> dict[str, Any]:
     """Title of each job -> its record."""
-    return {c.job.title: c.record for c in of.compute(jobs)}
+    return {c.job.title: c.record for c in map(of.compute, jobs)}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_effects_of_paths_need_a_model_that_does_the_task(asked, step, reason):
     from circuit_core.sweep.request import Job
 
     job = Job("patch", {"to": "logits", "senders": "all", "freeze_mlps": False}, asked[1][0])
-    (found,) = checkpoint(step=step).compute([job])
+    found = checkpoint(step=step).compute(job)
     record: Any = found.record
     assert record.reason == reason and len(record.rows) == 9
     assert [effect is None for *_, effect in record.rows] == [reason is not None] * 9
@@ -166,7 +166,7 @@ def test_a_circuit_of_years_is_found_once(asked, monkeypatch):
     monkeypatch.setattr(analyses, "draw", lambda task, *more: drawn.append(task.name) or draw(task, *more))
     one = replace(request, analyses=("circuit", "algorithm"), held_out=10)
     years = [job for job in jobs_of(one, tasks[1:]) if job.title.endswith("greater_than")]
-    assert len(list(checkpoint().compute(years))) == 2 and searched == [1]
+    assert len(list(map(checkpoint().compute, years))) == 2 and searched == [1]
     assert drawn == ["greater_than"] * 2
 
 
@@ -180,7 +180,7 @@ def test_a_task_of_pairs_that_names_no_years_is_not_checked(asked):
     task = TaskSpec("mine", "prob_diff", 2, content=content, format="jsonl", named=("YY",))
     of = checkpoint()
     (check,) = [job for job in jobs_of(request, [task]) if job.analysis == "greater_than"]
-    (found,) = of.compute([check])
+    found = of.compute(check)
     assert "mine is no task of years: give the position of YY" in found.record.reason
 
 
@@ -190,7 +190,7 @@ def test_heads_without_copy_suppression_say_each_why():
 
     of = checkpoint(TEXT.read_text())
     of.loaded.bridge.blocks[2].attn.W_O.data[1] = 0
-    (found,) = of.compute([Job("heads", {"preset": "default"}, None, "copy_suppression")])
+    found = of.compute(Job("heads", {"preset": "default"}, None, "copy_suppression"))
     reasons = found.record.reasons
     assert set(reasons) == {(0, 0), (0, 1), (0, 2), (2, 1)} and found.record.reason is None
     assert reasons[0, 2] == "copy suppression is not looked for before layer 1"

@@ -234,6 +234,22 @@ def screen_text():
 
 
 @pytest.fixture
+def said(monkeypatch) -> list[str]:
+    """What the explorer has told by a toast, in order: toasts themselves go away with time."""
+    from circuit_tui.app import Explorer
+
+    told: list[str] = []
+    notify = Explorer.notify
+
+    def noted(app, message: str, **how: Any) -> None:
+        told.append(message)
+        notify(app, message, **how)
+
+    monkeypatch.setattr(Explorer, "notify", noted)
+    return told
+
+
+@pytest.fixture
 def started(monkeypatch) -> list:
     """Runners are noted instead of started."""
     calls = []

@@ -108,7 +108,7 @@ async def test_only_lines_that_changed_are_drawn_again(explore, db, monkeypatch)
         assert drawn == [2]
 
 
-async def test_cancel_asks_first(explore, db, started):
+async def test_cancel_asks_first(explore, db, started, said):
     async with explore() as (app, pilot):
         page = await opened(app, pilot, "ctrl+x")
         assert isinstance(app.screen, Confirm) and "1 of 2 units are left" in app.screen.question
@@ -122,10 +122,10 @@ async def test_cancel_asks_first(explore, db, started):
         assert page.queue.runs[0]["state"] == "cancelled" and started == []
         await pilot.press("ctrl+x")
         assert app.screen is not app.main and not isinstance(app.screen, Confirm)
-        assert "nothing is left to cancel" in [toast.message for toast in app._notifications][-1]
+        assert "nothing is left to cancel" in said[-1]
 
 
-async def test_retry_queues_what_failed_and_sees_to_a_runner(explore, db, started):
+async def test_retry_queues_what_failed_and_sees_to_a_runner(explore, db, started, said):
     control.cancel(db, 1, False)
     async with explore() as (app, pilot):
         await opened(app, pilot, "j")
@@ -133,10 +133,10 @@ async def test_retry_queues_what_failed_and_sees_to_a_runner(explore, db, starte
         await pilot.press("R")
         await app.workers.wait_for_complete()
         assert db.execute("SELECT count(*) FROM unit WHERE run_id = 1 AND state = 'queued'").fetchone()[0] == 2
-        assert len(started) == 1 and "Run 1: 2 units are to be computed." in [t.message for t in app._notifications]
+        assert len(started) == 1 and "Run 1: 2 units are to be computed." in said
 
 
-async def test_a_store_that_may_only_be_read_says_so(explore, db, monkeypatch):
+async def test_a_store_that_may_only_be_read_says_so(explore, db, monkeypatch, said):
     from circuit_store.errors import StoreUnusable
 
     def refused(store):
@@ -146,7 +146,7 @@ async def test_a_store_that_may_only_be_read_says_so(explore, db, monkeypatch):
     async with explore() as (app, pilot):
         await opened(app, pilot, "R")
         await app.workers.wait_for_complete()
-        assert "cannot be written" in [toast.message for toast in app._notifications][-1]
+        assert "cannot be written" in said[-1]
 
 
 async def test_the_log_follows_and_holds_no_escapes(explore, db, path, tmp_path):
@@ -204,7 +204,7 @@ async def test_a_run_chosen_while_another_is_read_is_read_next(explore, db):
         ("circuit_tui.sweeps.begin", ["ctrl+r", "ctrl+r"]),
     ],
 )
-async def test_what_no_one_expected_in_a_thread_is_told_once_and_kept(explore, db, monkeypatch, part, keys):
+async def test_what_no_one_expected_in_a_thread_is_told_once_and_kept(explore, db, monkeypatch, part, keys, said):
     def broken(*given, **named):
         raise RuntimeError("nobody expected this")
 
@@ -222,7 +222,7 @@ async def test_what_no_one_expected_in_a_thread_is_told_once_and_kept(explore, d
         with suppress(WorkerFailed):
             await app.workers.wait_for_complete()
         await pilot.pause()
-        toasts = [toast.message for toast in app._notifications]
+        toasts = list(said)
         assert toasts == ["nobody expected this\nE shows it in full"] and "RuntimeError" in app.last_error
 
 

@@ -1,6 +1,8 @@
 """What leaves the explorer is what the command line gives: same bytes, and the command is named."""
 
 import base64
+import csv
+import io
 import os
 import shlex
 import subprocess
@@ -8,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from console import answer
 
 from circuit_store import export, queries, results
 from circuit_tui import bindings, clipboard
@@ -34,24 +37,23 @@ VIEWS = [
 
 
 @pytest.mark.parametrize(("key", "view", "filters", "name", "command"), VIEWS)
-async def test_export_is_byte_for_byte_the_command_lines(explore, db, key, view, filters, name, command):
-    async with explore(size=(80, 24)) as (app, pilot):
+async def test_export_is_byte_for_byte_the_command_lines(explore, db, said, key, view, filters, name, command):
+    async with explore(size=(80, 24)) as (_, pilot):
         await pilot.press(key, "e")
-        said = [toast.message for toast in app._notifications]
     which = queries.view(view)
     wanted = export.text(queries.rows(db, which, filters), [c.name for c in which.columns], "csv")
     assert Path(name).read_bytes() == wanted.encode() and wanted.count("\r\n") > 2
     assert said == [f"{name} written to {Path.cwd()}\n{command}"]
 
 
-async def test_commands_name_a_store_that_is_not_the_usual_one(explore, screen_text, path, monkeypatch):
+async def test_commands_name_a_store_that_is_not_the_usual_one(explore, screen_text, path, said, monkeypatch):
     """What the explorer says, typed into a shell, gives the bytes that it wrote."""
     monkeypatch.setenv("CIRCUIT_TUI_STORE", "another.db")
     monkeypatch.chdir(path.parent)
     named = f"circuit-tui --store {path.name}"
     async with explore(store=Path(path.name)) as (app, pilot):
         await pilot.press("3", "e")
-        ((_, command),) = [toast.message.splitlines() for toast in app._notifications]
+        ((_, command),) = [told.splitlines() for told in said]
         for key in ("i", "ctrl+r"):
             await pilot.press(key)
             await pilot.pause()
@@ -65,13 +67,12 @@ async def test_commands_name_a_store_that_is_not_the_usual_one(explore, screen_t
     assert printed.stdout == Path("heads-toy-a@256-induction.csv").read_bytes()
 
 
-async def test_where_nothing_is_computed_nothing_is_copied(explore, tmp_path):
+async def test_where_nothing_is_computed_nothing_is_copied(explore, said, tmp_path):
     async with explore(store=tmp_path / "nowhere.db") as (app, pilot):
         for key in bindings.PANES:
             app.main.show_pane(key)
             await pilot.press("y", "i")
-        said = {toast.message for toast in app._notifications}
-    assert said == {
+    assert set(said) == {
         "There is nothing to copy here yet.",
         "There is no number here yet.",
         "A model has no number of its own: ask in one of the other panes.",
@@ -81,21 +82,63 @@ async def test_where_nothing_is_computed_nothing_is_copied(explore, tmp_path):
 @pytest.mark.parametrize(
     ("key", "views"), [("A", ["algorithm", "composition"]), ("W", ["emergence", "handoffs"]), ("a", ["attention"])]
 )
-async def test_pages_are_exported_as_the_views_that_they_show(explore, path, maker, key, views):
+async def test_pages_are_exported_as_the_views_that_they_show(explore, path, maker, said, key, views):
     """What the toasts say, typed into a shell, gives the bytes that are written."""
     looks = [[i, 10_000 - i] for i in range(12)]
     maker.add(256, "attention", results.AttentionRows([["He", " says"]] * 2, [looks, looks]))
-    async with explore() as (app, pilot):
+    async with explore() as (_, pilot):
         await pilot.press(key, "e")
-        said = [toast.message.splitlines() for toast in app._notifications]
-    assert [command.split()[2] for _, command in said] == views
-    for written, command in said:
+    told = [message.splitlines() for message in said]
+    assert [command.split()[2] for _, command in told] == views
+    for written, command in told:
         typed = [sys.executable, "-m", "circuit_tui", "--store", path, *shlex.split(command)[1:]]
         printed = subprocess.run(
             typed, capture_output=True, check=True, env=os.environ | {"PYTHONPATH": ":".join(sys.path)}
         )
         assert printed.stdout == Path(written.split(" written to ")[0]).read_bytes()
         assert printed.stdout.startswith(b"model,")
+
+
+LISTS = [
+    (["2", "slash", *"unread", "enter"], [512]),
+    (["2", "slash", *"6", "enter"], [16, 64, 256]),
+    (["2", "S"], [1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1, 0]),
+    (["2", "slash", *"6", "enter", "s", "S"], [256, 64, 16]),
+    (["2", "slash", "exclamation_mark", *"[1-9]", "enter"], [0]),
+    (["1", "s", "S"], ["toy-a", "toy-b"]),
+    (["1", "S"], ["toy-b", "toy-a"]),
+    (["1", "slash", *"-f", "space", *"tb", "enter"], ["toy-b"]),
+]
+
+
+@pytest.mark.parametrize(("keys", "seen"), LISTS)
+async def test_a_list_is_exported_as_it_is_seen(explore, path, said, keys, seen):
+    """Invariant: the rows that a filter left, in the order on the screen; the command that is told gives the bytes."""
+    async with explore() as (app, pilot):
+        await pilot.press(*keys, "e")
+        pane = app.main.pane
+        assert [row[pane.SORTS[0]] for row in pane.rows] == seen
+    written, command = said[-1].splitlines()
+    text = Path(written.split(" written to ")[0]).read_bytes()
+    assert [row[pane.SORTS[0]] for row in csv.DictReader(io.StringIO(text.decode()))] == list(map(str, seen))
+    own = {"CIRCUIT_TUI_STORE": str(path), "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"]}
+    assert answer(path.parent, {**os.environ, **own}, *shlex.split(command)[1:]).stdout_bytes == text
+
+
+async def test_where_no_row_is_seen_none_is_exported(explore, said):
+    async with explore() as (_, pilot):
+        await pilot.press("2", "slash", *"nowhere", "enter", "e")
+    assert said == ["There is nothing to export here: no row is listed."] and not list(Path.cwd().iterdir())
+
+
+async def test_a_screenshot_is_kept_or_refused_aloud(explore, said):
+    async with explore() as (app, _):
+        app.save_screenshot()
+        assert said == [f"screen.svg written to {Path.cwd()}"] and Path("screen.svg").read_text().startswith("<svg")
+        Path("screen.svg").unlink()
+        Path.cwd().rmdir()
+        app.save_screenshot()
+        assert said[-1].startswith("No file could be written: ")
 
 
 async def test_a_file_is_never_overwritten(explore):
@@ -116,7 +159,7 @@ def test_names_are_quoted_and_made_harmless(tmp_path):
     assert saving.write("", "heads", filters, tmp_path).parent == tmp_path
 
 
-async def test_copy_sends_the_value_or_the_row(explore):
+async def test_copy_sends_the_value_or_the_row(explore, said):
     async with explore() as (app, pilot):
         await pilot.press("2", "y")
         assert app.clipboard == "toy-a@256"
@@ -124,7 +167,7 @@ async def test_copy_sends_the_value_or_the_row(explore):
         assert app.clipboard.split("\t")[:7] == ["toy-a", "256", "524288", "induction", "", "2", "1"]
         await pilot.press("5", "j", "y")
         assert app.clipboard == "a3.h1->logits"
-        assert "sent to the terminal" in [toast.message for toast in app._notifications][-1]
+        assert "sent to the terminal" in said[-1]
 
 
 def test_copy_is_wrapped_for_tmux_and_screen():

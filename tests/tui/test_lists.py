@@ -48,10 +48,10 @@ async def test_the_row_under_the_cursor_can_be_chosen(explore, key):
         assert app.main.look.at.model == "toy-b"
 
 
-async def test_next_and_previous_match_go_round(explore):
+async def test_next_and_previous_match_go_round(explore, said):
     async with explore() as (app, pilot):
         await pilot.press("2", "n")
-        assert "no filter" in [toast.message for toast in app._notifications][-1]
+        assert "no filter" in said[-1]
         await pilot.press("slash", *"^1", "enter")
         seen = []
         for key in ("n", "n", "n", "n", "N"):

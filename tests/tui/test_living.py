@@ -24,24 +24,24 @@ async def test_a_store_that_is_not_there_says_what_brings_it(explore, screen_tex
         assert app.screen is app.main
 
 
-async def test_a_store_without_results_is_empty_not_wrong(explore, maker, screen_text):
+async def test_a_store_without_results_is_empty_not_wrong(explore, maker, screen_text, said):
     async with explore() as (app, pilot):
         assert "toy-a" in screen_text(app) and "None is computed yet" in " ".join(screen_text(app).split())
         await pilot.press("3", "comma", "full_stop", "m", "5", "z", "e", "4", "X", "B")
         assert "sweep" in screen_text(app)
         await pilot.press("a", "e")
         assert "none of them is computed yet" in " ".join(app.screen._text.plain.split())
-        assert "There is nothing to export here yet." in [toast.message for toast in app._notifications]
+        assert "There is nothing to export here yet." in said
 
 
-async def test_begin_makes_the_store_and_it_is_noticed(explore, tmp_path, fill, screen_text, request):
+async def test_begin_makes_the_store_and_it_is_noticed(explore, tmp_path, fill, screen_text, request, said):
     def begin() -> str:
         fill(request.getfixturevalue("maker"))
         return "13 checkpoints are being computed."
 
     async with explore(begin=begin) as (app, pilot):
         await until(pilot, lambda: app.main.look and app.main.look.at.step == 256)
-        assert [toast.message for toast in app._notifications] == ["13 checkpoints are being computed."]
+        assert said == ["13 checkpoints are being computed."]
 
 
 async def test_a_begin_that_fails_is_shown_in_full(explore, screen_text):

@@ -44,7 +44,28 @@ def test_lasting():
 
 def test_figures_of_cells():
     assert [figure(v, 5) for v in (None, 0.0, 0.931, 1.0, -0.25)] == ["∅", "·", ".93", "1.0", "−.25"]
-    assert [figure(v, 2) for v in (None, 0.04, 0.931, 1.0)] == ["∅", "·", "9", "9"]
+    assert [figure(v, 5) for v in (0.996, 0.994, 1.96, 0.004)] == ["1.0", ".99", "2.0", "·"]
+    assert [figure(v, 2) for v in (None, 0.04, 0.931, 0.96, 1.0, 1.6)] == ["∅", "·", ".9", "1", "1", "2"]
+    assert [figure(v, 1) for v in (None, 0.04, 0.931, 0.96, 1.0)] == ["∅", "·", "9", "X", "X"]
+
+
+@pytest.mark.parametrize("width", range(1, 13))
+@pytest.mark.parametrize("signs", [0, 1])
+def test_a_figure_says_what_the_score_rounds_to_and_has_room(width, signs):
+    """Invariant: read back, it is the score to the decimals that it shows; it never takes more than the cell."""
+    below = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₓ", "0123456789X")
+    for hundredths in range(-100 if signs else 0, 101):
+        value = hundredths / 100
+        text = figure(value, width, signs)
+        assert len(text) <= width
+        if text == "·":
+            assert abs(value) < 0.05
+            continue
+        assert (value < 0) == (text != text.translate(below) or text[0] == "−")
+        digits = text.translate(below).removeprefix("−")
+        read = 10 if digits == "X" else int(digits) if width == 1 else float(digits) * 10
+        half = 0.05 if width - signs >= 5 and "." in digits and abs(value) < 0.995 else 0.5
+        assert abs(read - abs(value) * 10) <= half + 1e-9, (value, text)
 
 
 def test_step_zero_lies_left_of_the_first_decade():

@@ -59,6 +59,21 @@ async def test_what_is_missing_is_asked_for_and_what_is_held_is_shown_at_once(ex
         assert "to logits   metric 2.00 clean, −1.00 corrupted" in page(app)
 
 
+async def test_bars_are_on_one_scale(explore, maker, started):
+    """Invariant: the longest bar of the page is the largest effect of the page, and the page says how much that is."""
+    strong, weak = (
+        results.PatchEffects([(2, 1, 1.5, effect), (3, 1, 2.0, effect / 2)], 2.0, -1.0) for effect in (-0.8, -0.0002)
+    )
+    for to in (*PORTS, "logits"):
+        found = strong if to == "logits" else weak
+        maker.add(0, "patch", found, to=to, senders="all", freeze_mlps=False)
+    async with explore() as (app, pilot):
+        await opened(app, pilot, (1, 0))
+        text = page(app)
+    bars = [sum(map(line.count, "█▏▎▍▌▋▊▉")) for line in text.splitlines() if line.startswith("  a")]
+    assert bars == [1, 1] * 3 + [20, 10] and "full at ±0.800" in text and "−0.000200" in text
+
+
 async def test_results_appear_as_they_come_and_the_job_goes_on_when_the_page_is_closed(explore, maker, started, asked):
     async with explore() as (app, pilot):
         await opened(app, pilot, (1, 0), "escape")
@@ -143,7 +158,7 @@ async def test_it_fits_and_stays_with_its_head(explore, maker, started, size):
         assert page(app) == before and started == []
 
 
-async def test_without_a_head_or_a_task_it_says_so(explore, tmp_path):
+async def test_without_a_head_or_a_task_it_says_so(explore, tmp_path, said):
     async with explore(store=tmp_path / "none.db") as (app, pilot):
         await pilot.press("3", "P")
-        assert app.screen is app.main and "Paths run into a head" in [t.message for t in app._notifications][-1]
+        assert app.screen is app.main and "Paths run into a head" in said[-1]

@@ -46,8 +46,10 @@ def test_a_scale_reaches_as_far_as_the_scores():
 
 
 def test_a_figure_below_zero_has_a_sign_where_there_is_room_and_else_stands_below_the_line():
-    assert [figure(v, 2) for v in (-0.55, -0.02, 0.55)] == ["−5", "·", "5"]
-    assert [figure(v, 0) for v in (-0.55, -0.02, 0.55)] == ["₅", "·", "5"]
+    values = (-0.56, -0.02, 0.56, -1.0)
+    assert [figure(v, 3, 1) for v in values] == ["−.6", "·", ".6", "−1"]
+    assert [figure(v, 2, 1) for v in values] == [".₆", "·", ".6", "₁"]
+    assert [figure(v, 1, 1) for v in values] == ["₆", "·", "6", "ₓ"]
 
 
 @pytest.mark.parametrize("dark", [True, False])
@@ -78,7 +80,7 @@ async def test_the_sign_survives_the_cursor_and_narrow_cells(explore, effects, m
         for width in (1, 2, 3, 5, 6):
             monkeypatch.setattr("circuit_tui.widgets.heat_map.HeatMap.cell", (width, 1))
             drawn = app.main.heads.body._cell((0, 2), app.main.heads.colours, 0).plain
-            assert len(drawn) == width and ("−" in drawn or drawn == "₉")
+            assert len(drawn) == width and ("−" in drawn or drawn in ("₉", ".₉"))
 
 
 async def test_a_head_without_a_value_says_why_beside_the_others(explore, db, screen_text):

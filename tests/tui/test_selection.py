@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from textual_plot.plot_widget import LinePlot, ScatterPlot
 
 from circuit_store import queries, results
+from circuit_tui import state
 from circuit_tui.widgets.heat_map import HeatMap
 
 pytestmark = pytest.mark.usefixtures("path")
@@ -186,6 +188,37 @@ async def test_the_way_back_and_forward(explore):
         assert app.main.look.at == left
         await pilot.press("left_square_bracket", "comma", "right_square_bracket")
         assert (app.main.look.at.step, app.main.look.at.role) == (64, "induction")
+
+
+async def test_marks_belong_to_a_model(explore, db):
+    """Invariant: another model begins without marks; back at the first, by list or by way, its marks are there."""
+    async with explore() as (app, pilot):
+        app.main.choose(marks=((0, 0), (0, 1)))
+        app.main.choose(model="toy-b")
+        assert app.main.look.at.model == "toy-b" and app.main.look.at.marks == ()
+        app.main.choose(marks=((1, 1),))
+        await pilot.press("left_square_bracket")
+        assert (app.main.look.at.model, app.main.look.at.marks) == ("toy-a", ((0, 0), (0, 1)))
+        await pilot.press("right_square_bracket")
+        assert (app.main.look.at.model, app.main.look.at.marks) == ("toy-b", ((1, 1),))
+        app.main.choose(model="toy-a")
+        assert app.main.look.at.marks == ((0, 0), (0, 1))
+    gone = state.Selection("no longer there", marks=((0, 0),))
+    assert state.settle(db, gone).marks == ()
+
+
+async def test_the_plot_ends_at_a_checkpoint_that_cannot_be_read_and_begins_anew(explore, db):
+    """Invariant: no line leads across it; a point alone between two of them is marked."""
+    for step in (64, 256):
+        db.execute("DELETE FROM result WHERE checkpoint_id = (SELECT id FROM checkpoint WHERE step = ?)", (step,))
+        db.execute("UPDATE checkpoint SET status = 'unreadable' WHERE step = ?", (step,))
+    db.execute("DELETE FROM result WHERE checkpoint_id = (SELECT id FROM checkpoint WHERE step = 4)")
+    async with explore(size=(160, 50)) as (app, pilot):
+        await pilot.press("4")
+        plot = app.main.of("history").plot
+        lines = [len(one.x) for one in plot._datasets if isinstance(one, LinePlot)]
+        (marked,) = [len(one.x) for one in plot._datasets if isinstance(one, ScatterPlot)]
+    assert lines == [6, 1] and marked == 7
 
 
 async def test_a_range_is_marked_row_by_row(explore):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 from rich.text import Text
@@ -9,6 +10,7 @@ from textual.app import SystemCommand
 from textual.screen import Screen
 
 from circuit_tui import bindings, theme
+from circuit_tui.screens import saving
 from circuit_tui.screens.help import Help
 from circuit_tui.screens.jobs import Jobs
 from circuit_tui.screens.keys import KeyedScreen
@@ -79,4 +81,12 @@ class PagedApp(TerminalApp):
         for kind, name, choice in self.main.choices():
             yield SystemCommand(f"{kind} {name}", f"Go to this {kind}", partial(self.main.choose, **{kind: choice}))
         yield SystemCommand("Themes", "Choose among all themes", self.action_change_theme)
-        yield SystemCommand("Screenshot", "Save the screen as SVG", self.deliver_screenshot)
+        yield SystemCommand("Screenshot", "Save the screen as SVG in this folder", self.save_screenshot)
+
+    def save_screenshot(self) -> None:
+        """Into the working directory, where exports go too."""
+        try:
+            path = saving.new_file(self.export_screenshot(), "screen", "svg", Path.cwd())
+        except OSError as error:
+            return self.main.say(f"No file could be written: {error}")
+        self.main.say(f"{path.name} written to {path.parent}")

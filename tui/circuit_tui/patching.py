@@ -9,8 +9,9 @@ from circuit_core.sweep import task_names
 from circuit_core.sweep.request import Request
 from circuit_core.sweep.sources import describe
 from circuit_store.store import open_to_read, open_to_write
+from circuit_store.units import BY_HAND
 from circuit_tui import printing, sweeps
-from circuit_tui.asking import Asked
+from circuit_tui.asking import Asked, How
 
 
 def patch(store: Path, address: str, task: str, to: str, senders: str, freeze: bool, as_json: bool) -> int:
@@ -23,7 +24,7 @@ def patch(store: Path, address: str, task: str, to: str, senders: str, freeze: b
     if model.n_layers and model.n_heads:
         wanted |= _checked(Graph(model.n_layers, model.n_heads, bool(model.parallel)), to, senders)
     request = Request(tasks=(task,), analyses=("patch",), patch=wanted)
-    if code := sweeps.run(store, Asked((name,), step or "final", request)):
+    if code := sweeps.run(store, Asked((name,), step or "final", request, how=How(priority=BY_HAND))):
         return code
     with closing(open_to_read(store)) as db:
         task = task_names.find(db, task).label

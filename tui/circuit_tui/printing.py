@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def export(store: Path, name: str, address: str | None, output: Path | None, opt
     db = open_to_read(store)
     filters, choices = _narrowed(db, which, address, options)
     columns = _columns(which, options["columns"])
-    rows = _kept(queries.rows(db, which, filters, choices), which, options)
+    given = {name: [options[name]] if options[name] else [] for name in ("grep", "sort")}
+    rows = kept(queries.rows(db, which, filters, choices), which, {"where": options["where"], **given})
     text = files.text(rows, columns, options["kind"], options["raw"])
     if output is None:
         echo.exact(text.encode())
@@ -128,20 +130,34 @@ def _column(which: View, name: str) -> str:
     return name
 
 
-def _kept(rows: list[dict[str, Any]], which: View, options: dict[str, Any]) -> list[dict[str, Any]]:
-    for condition in options["where"]:
+def kept(rows: list[dict[str, Any]], which: View, options: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """The rows that all of `where` and `grep` leave, as `sort` orders them: the options of `export`, each a list.
+
+    Raises:
+        ValueError, UnknownName: an option without sense for the view.
+    """
+    wanted: dict[str, list[str]] = {}
+    for condition in options.get("where", ()):
         column, equals, value = condition.partition("=")
         if not equals:
             raise ValueError(f"--where {condition}: give COLUMN=VALUE.")
-        _column(which, column)
-        rows = [r for r in rows if ("" if r[column] is None else str(r[column])) == value]
-    if options["grep"]:
-        expression = _expression(options["grep"])
+        wanted.setdefault(_column(which, column), []).append(value)
+    for column, values in wanted.items():
+        rows = [r for r in rows if _word(r[column]) in values]
+        rows.sort(key=lambda r, column=column, values=values: values.index(_word(r[column])))
+    for expression in map(_expression, options.get("grep", ())):
         rows = [r for r in rows if any(expression.search(str(v)) for v in r.values() if v is not None)]
-    if sort := options["sort"]:
+    for sort in options.get("sort", ()):
         column = _column(which, sort.removeprefix("-"))
-        rows.sort(key=lambda r: (r[column] is not None, r[column]), reverse=sort.startswith("-"))
+        known = [r for r in rows if r[column] is not None]
+        known.sort(key=lambda r: r[column], reverse=sort.startswith("-"))
+        rows = known + [r for r in rows if r[column] is None]
     return rows
+
+
+def _word(value: Any) -> str:
+    """As `--where` names it."""
+    return "" if value is None else str(value)
 
 
 def _expression(text: str) -> re.Pattern[str]:

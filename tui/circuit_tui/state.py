@@ -55,7 +55,7 @@ def settle(db: sqlite3.Connection, wish: Selection) -> Selection:
     shape = (model["n_layers"] or 0, model["n_heads"] or 0)
     task = _task(db, name, wish.task)
     head = _inside(wish.head, shape) or _strongest(db, Selection(name, step, role, task))
-    marks = tuple(mark for mark in wish.marks if _inside(mark, shape))
+    marks = tuple(mark for mark in wish.marks if wish.model in (None, name) and _inside(mark, shape))
     return Selection(name, step, role, task, head, marks)
 
 
@@ -115,6 +115,7 @@ def recall(store: Path) -> tuple[Selection, dict[str, Any]]:
         held = json.loads(_file(store).read_text())
         given = held.pop("selection")
         wish = Selection(**{f.name: given.get(f.name) for f in fields(Selection)} | _heads(given))
+        hash(wish)
         return wish, held
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
         return Selection(), {}

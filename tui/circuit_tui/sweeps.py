@@ -10,8 +10,9 @@ from circuit_core.sweep.exact_runs import exact_runs
 from circuit_core.sweep.request import ANALYSES, Request
 from circuit_store import addresses, control, queries, runs
 from circuit_store.store import open_to_write
+from circuit_store.units import BY_HAND
 from circuit_tui import costing, echo, following, jobs, paths, queueing
-from circuit_tui.asking import Asked
+from circuit_tui.asking import Asked, How
 
 DEMO = Request(analyses=ANALYSES)
 """One task, with everything that is computed of it: a minute or two for the sample suite."""
@@ -56,7 +57,8 @@ def begin_patch(store: Path, model: str, step: int, task: str, receivers: Iterab
         CircuitError: the model's folder or the task's file is gone.
     """
     with closing(open_to_write(store)) as db:
-        asked = {to: Asked((model,), str(step), _patching(task, to)) for to in receivers}
+        next_one = How(priority=BY_HAND)
+        asked = {to: Asked((model,), str(step), _patching(task, to), how=next_one) for to in receivers}
         queued = {to: queueing.queue(db, queueing.plan(db, of), control.DETACHED).run for to, of in asked.items()}
         found = {to: number for to, number in queued.items() if number is not None}
         if found:

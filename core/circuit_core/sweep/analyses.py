@@ -4,6 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from jaxtyping import Bool
+
 from circuit_core.behaviour import behaviour
 from circuit_core.circuits.attribution import EdgeScores, attribute
 from circuit_core.circuits.evaluation import Evaluation
@@ -13,6 +16,7 @@ from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.attention_from_end import SHOWN
 from circuit_core.loading import Loaded
 from circuit_core.patching.greater_than import NOT_REACHED, GreaterThan, ascending, greater_than_check
+from circuit_core.patching.ioi_algorithm import IOIAlgorithm
 from circuit_core.patching.path_patching import path_patching
 from circuit_core.sweep import records
 from circuit_core.sweep.head_roles import HeadRoles
@@ -28,8 +32,10 @@ from circuit_store import results
 class Analyses:
     """Call it with a job to get the job's record."""
 
-    def __init__(self, of: Loaded, text: str | None = None) -> None:
-        self.of, self.roles = of, HeadRoles(of, text)
+    def __init__(self, of: Loaded, text: str | None = None, held: dict[str, results.Held] | None = None) -> None:
+        """`held` are results that need not be found again, by the titles of their jobs."""
+        self.of, self.held = of, held or {}
+        self.roles = HeadRoles(of, text)
         self._circuits: dict[str, tuple[MinimalCircuit, EdgeScores]] = {}
         self._drawn: dict[TaskSpec, PromptSet] = {}
         self._by_name: dict[str, Callable[[Job], results.Record]] = {
@@ -67,7 +73,7 @@ class Analyses:
         """Raises: TaskError."""
         role, preset = job.role or "", job.params["preset"]
         if role in OF_PATHS:
-            return records.of_paths(role, self.roles.algorithm(self.prompts(job.task), preset))
+            return records.of_paths(role, self._found_algorithm(job))
         if role == "copy_suppression":
             scores, reasons = self.roles.suppression(preset)
             return records.of_heads(scores, reasons=reasons)
@@ -90,7 +96,12 @@ class Analyses:
         return records.of_attention(self.roles.from_end(prompts).rows, shown(prompts[:SHOWN], self.of.tokenizer))
 
     def _algorithm(self, job: Job) -> results.Record:
-        return records.of_algorithm(self.roles.algorithm(self.prompts(job.task), job.params["preset"]))
+        return records.of_algorithm(self._found_algorithm(job))
+
+    def _found_algorithm(self, job: Job) -> IOIAlgorithm:
+        """By the scores that are held, and others found now. Raises: TaskError."""
+        held = tuple((used.role or "", self.held[used.title]) for used in job.uses if used.title in self.held)
+        return self.roles.algorithm(self.prompts(job.task), job.params["preset"], held)
 
     def _patch(self, job: Job) -> results.Record:
         p, prompts = job.params, self.prompts(job.task)
@@ -101,13 +112,22 @@ class Analyses:
     def _greater_than(self, job: Job) -> results.Record:
         of, prompts = self.of, self._choosing(job.task, job.params["held_out"])
         ascending(prompts)
-        circuit = self._found(job)[0]
-        if not circuit.threshold_reached:
-            unknown = circuit.threshold_reached is None and circuit.reason
-            return records.of_years(
-                GreaterThan(reason=unknown or f"{NOT_REACHED} of {job.params['threshold']}"), of.graph
-            )
-        return records.of_years(greater_than_check(of.bridge, of.graph, prompts, circuit.mask), of.graph)
+        mask, reached, reason = self._looked_into(job)
+        if not reached:
+            unknown = reason if reached is None else f"{NOT_REACHED} of {job.params['threshold']}"
+            return records.of_years(GreaterThan(reason=unknown or NOT_REACHED), of.graph)
+        return records.of_years(greater_than_check(of.bridge, of.graph, prompts, mask), of.graph)
+
+    def _looked_into(self, job: Job) -> tuple[Bool[np.ndarray, "src port"], bool | None, str | None]:
+        """The circuit that a job looks into, whether it reaches its threshold, and what there is to say of that.
+
+        It is the one that is held, or found now. Raises: TaskError.
+        """
+        (circuit,) = job.uses
+        if (held := self.held.get(circuit.title)) is not None:
+            return records.mask_of(held, self.of.graph), held.threshold_reached, held.reason
+        found = self._found(job)[0]
+        return found.mask, found.threshold_reached, found.reason
 
     def _circuit(self, job: Job) -> results.Record:
         return records.of_circuit(*self._found(job))

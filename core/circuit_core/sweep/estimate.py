@@ -20,9 +20,10 @@ from circuit_core.errors import CheckpointError
 from circuit_core.sweep import task_names
 from circuit_core.sweep.exact_runs import ExactRuns, exact_runs
 from circuit_core.sweep.plan import Survey, surveys
-from circuit_core.sweep.request import Job, Request, repeated
+from circuit_core.sweep.request import Job, Request
 from circuit_core.sweep.slots import Slots
 from circuit_store.costs import Costs, costs
+from circuit_store.models import Model
 
 _BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 SMALL = 10_000_000
@@ -65,7 +66,7 @@ def estimate(
     places = slots.slots()
     known = costs(db) if db else Costs()
     time = _Time(known, any(place.on_gpu for place in places))
-    seconds = [time.of(s.model.name, s.model.params, s.missing[step]) for s in asked for step in s.missing]
+    seconds = [time.of(s.model, s.missing[step], s.again[step]) for s in asked for step in s.missing]
     timed = [s for s in seconds if s is not None]
     units = sum(len(s.missing) for s in asked)
     sizes = [s.model.params for s in asked if s.missing]
@@ -109,13 +110,14 @@ class _Time:
         """All units, by so many slots at once, whose workers start together; nothing if there are none."""
         return self.start + sum(seconds) / slots if slots else 0.0
 
-    def of(self, model: str, params: int | None, lacking: list[Job]) -> float | None:
+    def of(self, of: Model, lacking: list[Job], again: list[Job]) -> float | None:
+        model, params = of.name, of.params
         parts = [self._scaled(self.loading, model, params)]
         for job in lacking:
             parts.append(self._scaled(self.known.work.get(self._key(job), {}), model, params))
             if parts[-1] is None:
                 self.untimed.add(job.analysis)
-        parts += [self._again(job, model, params) for job in repeated(lacking)]
+        parts += [self._again(job, model, params) for job in again]
         known = [part for part in parts if part is not None]
         return sum(known) if len(known) == len(parts) else None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from circuit_core.circuits.methods import exact_cost
 from circuit_core.graph import Graph
 from circuit_core.sweep.plan import Survey
-from circuit_core.sweep.request import Job, repeated
+from circuit_core.sweep.request import Job
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ def exact_runs(asked: Iterable[Survey]) -> tuple[ExactRuns, ...]:
 
 
 def _of(asked: Survey) -> ExactRuns | None:
-    model, circuits = asked.model, [n for lacking in asked.missing.values() if (n := _circuits(lacking))]
+    model, computed = asked.model, ([*asked.missing[step], *asked.again[step]] for step in asked.missing)
+    circuits = [n for some in computed if (n := _circuits(some))]
     if not (circuits and model.n_layers and model.n_heads):
         return None
     cost = exact_cost(Graph(model.n_layers, model.n_heads, bool(model.parallel)))
     return ExactRuns(model.name, len(circuits), cost * max(circuits), cost * sum(circuits))
 
 
-def _circuits(lacking: list[Job]) -> int:
+def _circuits(computed: list[Job]) -> int:
     """Circuits that are searched, for themselves or for what rests on them."""
-    searched = (job for job in (*lacking, *repeated(lacking)) if job.analysis == "circuit")
-    return sum(job.params["method"] == "exact" for job in searched)
+    return sum(job.analysis == "circuit" and job.params["method"] == "exact" for job in computed)

@@ -1,10 +1,11 @@
 """From a head role's name to its scores on a loaded checkpoint; passes that several roles share are made once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import ParamSpec, TypeVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from circuit_core.errors import TaskError
@@ -20,6 +21,7 @@ from circuit_core.patching.ioi_algorithm import PAPER_CODE, IOIAlgorithm, Option
 from circuit_core.patching.path_patching import Head
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tokenizing import encoder
+from circuit_store.results import Held
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,14 +96,26 @@ class HeadRoles:
         scores = copy_suppression(of.bridge, of.graph, *given, preset=preset)
         return scores, reasons(scores, preset)
 
-    def _algorithm(self, prompts: PromptSet, preset: str) -> IOIAlgorithm:
-        """Raises: TaskError."""
+    def _algorithm(self, prompts: PromptSet, preset: str, held: tuple[tuple[str, Held], ...] = ()) -> IOIAlgorithm:
+        """By roles whose scores are held, and others found now. Raises: TaskError."""
         options = PAPER_CODE if preset == "paper-code" else Options()
-        return ioi_algorithm(self.of.bridge, self.of.graph, prompts, self.of_stages(prompts, preset), options)
+        return ioi_algorithm(
+            self.of.bridge, self.of.graph, prompts, self.of_stages(prompts, preset, dict(held)), options
+        )
 
-    def of_stages(self, prompts: PromptSet, preset: str) -> Roles:
-        """What the stages of the algorithm ask for, and why what cannot be scored is missing. Raises: TaskError."""
-        copies = {role: scores.by_prompt for role, scores in self.copying(prompts, preset).items()}
+    def of_stages(self, prompts: PromptSet, preset: str, held: Mapping[str, Held] | None = None) -> Roles:
+        """What the stages of the algorithm ask for, and why what cannot be scored is missing.
+
+        Args:
+            held: roles with scores that are known already; the others are found. Copy scores always are: resamples of
+                the prompts need them prompt by prompt, which no store keeps.
+
+        Raises:
+            TaskError.
+        """
+        copies, known = self.copying(prompts, preset), held or {}
+        names, negative = copies["name_mover"].by_prompt, copies["negative_name_mover"].by_prompt
+        assert names is not None and negative is not None
         scored: dict[str, Callable[[], Tensor]] = {
             "induction": lambda: self.attention(preset)["induction"].value,
             "duplicate_token": lambda: self.attention(preset)["duplicate_token"].value,
@@ -111,7 +125,16 @@ class HeadRoles:
         missing: dict[str, str] = {}
         for role, scores in scored.items():
             try:
-                found[role] = scores()
+                found[role] = self._of_store(known[role]) if role in known else scores()
             except TaskError as error:
                 missing[role] = str(error)
-        return Roles(copies["name_mover"], copies["negative_name_mover"], **found, missing=missing)
+        return Roles(names, negative, **found, missing=missing)
+
+    def _of_store(self, held: Held) -> Float[Tensor, "layer head"]:
+        """Raises: TaskError, where they are undefined."""
+        if held.undefined is not None:
+            raise TaskError(held.undefined)
+        scores = torch.full((self.of.graph.n_layers, self.of.graph.n_heads), torch.nan, device=self.of.device)
+        for layer, head, score in held.scores:
+            scores[layer, head] = torch.nan if score is None else score
+        return scores

@@ -1,10 +1,11 @@
 """What a runner and its workers say to each other. Workers know no database: all they are told stands in an order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from circuit_core.sweep.request import Job
+from circuit_store.results import Held
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,13 @@ class Order:
     """Share of the items that a first batch would have."""
     ahead: Path | None = None
     """The checkpoint that is likely to come next."""
+    held: dict[str, Held] = field(default_factory=dict)
+    """Results that the jobs look into and the store holds, by the titles of their jobs."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Runner to worker: end this unit after the job under way."""
+    """Runner to worker: end this unit after the computation under way."""
 
     unit: int
 
@@ -50,7 +53,11 @@ class Loaded(Message):
 
 @dataclass(frozen=True)
 class Doing(Message):
+    """A job begins."""
+
     what: str
+    fraction: float
+    """How many of the unit's jobs lie behind, 0 to 1."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from circuit_core import architectures, checkpoints, identity, suites
 from circuit_core.errors import CheckpointError, UnsupportedModel
 from circuit_core.graph import Graph
 from circuit_core.sweep import texts
-from circuit_core.sweep.request import Job, Request, jobs
+from circuit_core.sweep.request import Job, Request, jobs, repeated
 from circuit_core.sweep.sources import describe
 from circuit_core.tasks.specs import TaskSpec
 from circuit_store import models, results
@@ -28,6 +28,8 @@ class Survey:
     """Those that are asked for."""
     missing: dict[int, list[Job]] = field(default_factory=dict)
     """Step -> what its checkpoint lacks; everything, if its weights cannot be read."""
+    again: dict[int, list[Job]] = field(default_factory=dict)
+    """Step -> what that rests on without being among it, or there to be looked into: it is found again."""
     held: list[str] = field(default_factory=list)
     """Keys of the results that are there."""
     seen: dict[int, identity.Source] = field(default_factory=dict)
@@ -71,14 +73,20 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
     asked = Survey(model, found, suites.choose([f.step for f in found], schedule), given=name)
     _check_supported(asked)
     for step in asked.steps:
-        lacking = wanted
-        if held.get(step) and (source := _source(asked.folder(step), known)):
-            asked.seen[step] = source
-            keys = {job.key(f"{model.name}@{step}", source.identity): job for job in wanted}
-            asked.held.extend(held[step].intersection(keys))
-            lacking = [job for key, job in keys.items() if key not in held[step]]
-        if lacking:
+        source = _source(asked.folder(step), known) if held.get(step) else None
+        if source is None:
+            asked.missing[step], asked.again[step] = wanted, repeated(wanted)
+            continue
+        asked.seen[step] = source
+
+        def there(job: Job, step: int = step, source: identity.Source = source) -> bool:
+            return job.key(f"{model.name}@{step}", source.identity) in held[step]
+
+        asked.held.extend(job.key(f"{model.name}@{step}", source.identity) for job in wanted if there(job))
+        if lacking := [job for job in wanted if not there(job)]:
+            looked_into = [used for job in lacking for used in job.uses if there(used)]
             asked.missing[step] = lacking
+            asked.again[step] = [job for job in repeated(lacking) if job not in looked_into]
     return asked
 
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from circuit_core.circuits.attribution import EdgeScores
 from circuit_core.circuits.faithfulness import Point
 from circuit_core.circuits.search import MinimalCircuit
+from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.succession import SuccessorScores
@@ -127,6 +128,16 @@ def of_patching(found: Effects) -> results.Record:
     senders = [at for at in np.ndindex(*metric.shape) if math.isfinite(metric[at].item())]
     rows: list[Any] = [(*at, metric[at].item(), None if reason else _number(effect[at])) for at in senders]
     return results.PatchEffects(rows, found.metric_clean.mean().item(), found.metric_corrupted.mean().item(), reason)
+
+
+def mask_of(held: results.Held, graph: Graph) -> Bool[np.ndarray, "src port"]:
+    """A circuit that the store holds. Raises: TaskError, if it is undefined."""
+    if held.undefined is not None:
+        raise TaskError(held.undefined)
+    mask = np.zeros(graph.real.shape, bool)
+    for source, port in held.edges:
+        mask[source, port] = True
+    return mask
 
 
 def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> results.Record:

@@ -15,7 +15,10 @@ from circuit_core.tasks.specs import TASKS, TaskSpec
 ANALYSES = ("behaviour", "heads", "circuit", "algorithm")
 DEFAULT = ANALYSES[:3]
 _OF_ATTENTION = ("induction", "duplicate_token", "previous_token")
-_OF_NAMES = ("name_mover", "negative_name_mover", "attn_end_io", "attn_end_s1", "attn_end_s2")
+_COPYING = ("name_mover", "negative_name_mover")
+_OF_NAMES = (*_COPYING, "attn_end_io", "attn_end_s1", "attn_end_s2")
+_OF_ALGORITHM = ("induction", "duplicate_token", "copy_suppression")
+"""Roles by which the algorithm knows heads, besides copy scores, which it needs prompt by prompt."""
 OF_PATHS = ("s_inhibition", "effect_logits", "effect_movers_q", "effect_inhibition_v")
 ROLES = (*_OF_ATTENTION, "successor", *_OF_NAMES, "copy_suppression", *OF_PATHS)
 PRESETS = ("default", "paper-code")
@@ -115,6 +118,32 @@ class Job:
         return replace(self, analysis="algorithm", role=None) if self.role in OF_PATHS else None
 
     @property
+    def uses(self) -> "list[Job]":
+        """The jobs whose results it looks into: those that the store holds are handed to the worker, not found anew."""
+        if self.analysis in _RESTS_ON:
+            return [replace(self, analysis=_RESTS_ON[self.analysis])]
+        if self.analysis != "algorithm" and self.role not in OF_PATHS:
+            return []
+        preset, text = self.params["preset"], self.params["text"]
+        return [replace(_scored(role, preset, self.task, text), dtype=self.dtype) for role in _OF_ALGORITHM]
+
+    @property
+    def computation(self) -> tuple[Any, ...]:
+        """What it is computed by: jobs of one computation come one after another, and nothing stops a worker there."""
+        if self.analysis == "algorithm" or self.role in OF_PATHS:
+            return "algorithm", self._of_task
+        if self.analysis in ("circuit", *_RESTS_ON):
+            return "circuit", self._of_task
+        if self.analysis == "attention" or (self.role or "").startswith("attn_end"):
+            return "attention from the end", self._of_task
+        kinds = {**dict.fromkeys(_OF_ATTENTION, "attention"), **dict.fromkeys(_COPYING, "copying")}
+        return kinds.get(self.role or "", self.role or self.analysis), self._of_task
+
+    @property
+    def _of_task(self) -> str | None:
+        return self.task and self.task.hash
+
+    @property
     def title(self) -> str:
         return " ".join(filter(None, (self.analysis, self.role, self.task.label if self.task else None)))
 
@@ -133,6 +162,8 @@ def jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]
         "patch": [Job("patch", request.patch or {}, task) for task in tasks],
     }
     found = [job for analysis, some in wanted.items() if analysis in request.analyses for job in some]
+    first = {job.computation: place for place, job in reversed(list(enumerate(found)))}
+    found.sort(key=lambda job: first[job.computation])
     return [replace(job, dtype=request.dtype) for job in found]
 
 
@@ -146,14 +177,18 @@ def repeated(lacking: list[Job]) -> list[Job]:
 
 
 def _head_jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]:
-    preset, names = {"preset": request.preset}, _with_names(tasks)
-    return [
-        *(Job("heads", {**preset, "rows": 16, "seed": 0}, None, role) for role in _OF_ATTENTION),
-        Job("heads", preset, None, "successor"),
-        *(Job("heads", preset, task, role) for task in names for role in _OF_NAMES),
-        Job("heads", {**preset, "text": text}, None, "copy_suppression"),
-        *(Job("attention", {}, task) for task in tasks),
-    ]
+    of_tasks = [(task, role) for task in _with_names(tasks) for role in _OF_NAMES]
+    roles = [*((None, role) for role in (*_OF_ATTENTION, "successor")), *of_tasks, (None, "copy_suppression")]
+    scored = (_scored(role, request.preset, task, text) for task, role in roles)
+    return [*scored, *(Job("attention", {}, task) for task in tasks)]
+
+
+def _scored(role: str, preset: str, task: TaskSpec | None, text: str | None) -> Job:
+    """The job of a role's scores; `task` and `text` are left out where they say nothing."""
+    if role == "copy_suppression":
+        return Job("heads", {"preset": preset, "text": text}, None, role)
+    drawn = {"rows": 16, "seed": 0} if role in _OF_ATTENTION else {}
+    return Job("heads", {"preset": preset, **drawn}, task if role in _OF_NAMES else None, role)
 
 
 def _algorithm_jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]:

@@ -96,9 +96,13 @@ class Runner:
             self._fill()
             if not self.under_way and runners.leave(self.db):
                 return
-            for message in self.engine.messages(POLL):
-                self._hear(message)
-            self._look_after()
+            self._listen()
+
+    def _listen(self) -> None:
+        """Hear what workers say within a moment, and look after them."""
+        for message in self.engine.messages(POLL):
+            self._hear(message)
+        self._look_after()
 
     def _fill(self) -> None:
         """Give every free slot a unit; one that is settled without a worker leaves the slot free."""
@@ -132,6 +136,9 @@ class Runner:
         """Stop what is not wanted any more, and show that this process lives."""
         for unit in control.unwanted(self.db, self.under_way):
             self._stop(self.under_way[unit])
+        for taken in self.under_way.values():
+            taken.show()
+        self._give_way()
         if time.monotonic() - self.beaten > lock.BEAT:
             self.beaten = time.monotonic()
             runners.beat(self.db)
@@ -145,6 +152,15 @@ class Runner:
             self.engine.kill(taken.unit.id)
             taken.stopped()
             self._drop(taken)
+
+    def _give_way(self) -> None:
+        """Let what is asked for by hand come next: one unit at a time ends after the computation under way."""
+        if any(taken.gives_way for taken in self.under_way.values()):
+            return
+        unit = units.to_give_way(self.db, self.under_way, bool(self.engine.free()))
+        if unit is not None:
+            self.under_way[unit].gives_way = True
+            self.engine.stop(unit)
 
     def _describe(self, run: int) -> None:
         if run in self.described:

@@ -1,6 +1,7 @@
 """A unit between the queue and its results: what a worker is told to do for it, and what becomes of what it says."""
 
 import logging
+import math
 import sqlite3
 import time
 from pathlib import Path
@@ -28,11 +29,14 @@ class UnderWay:
 
     def __init__(self, db: sqlite3.Connection, store: Path, unit: units.Unit) -> None:
         self.db, self.store, self.unit = db, store, unit
-        self.began, self.noted = time.monotonic(), 0.0
+        self.began, self.noted = time.monotonic(), -math.inf
+        self.doing: messages.Doing | None = None
+        """What has begun and is not noted yet."""
+        self.gives_way = False
+        """Whether its worker was asked to stop for another unit, after which it goes on."""
         self.asked_to_stop: float | None = None
         """When its worker was asked to stop."""
-        self.titles, self.place = [""], 0
-        self.source = identity.Source("", "", "")
+        self.source, self.left = identity.Source("", "", ""), 0
         self.unwritten: str | None = None
         """Why a result could not be stored: the first that could not."""
         self.loaded: messages.Loaded | None = None
@@ -56,16 +60,18 @@ class UnderWay:
         unit, request = self.unit, Request.read(self.unit.request)
         folder = Path(unit.source) / unit.revision
         self.source = identity.source(folder, models.known_weights(self.db))
-        held = results.held_keys(self.db, unit.checkpoint)
+        there = results.held_keys(self.db, unit.checkpoint)
         text = texts.chosen(self.db, request, unit.model, unit.suite)
-        missing = [job for job in jobs(request, specs(self.db, request), text) if self._key(job) not in held]
+        missing = [job for job in jobs(request, specs(self.db, request), text) if self._key(job) not in there]
         if not missing:
             self._settle("done")
             return None
-        self.titles = [job.title for job in missing]
+        self.left = len(missing)
         words = text and task_files.text_of(self.db, text)
         batch = HALF**unit.crashes
-        return Order(unit.id, folder, missing, request.dtype, slot.device, words, slot.cores, batch, ahead)
+        used = {job.title: self._key(job) for of in missing for job in of.uses}
+        held = {title: results.held(self.db, key) for title, key in used.items() if key in there}
+        return Order(unit.id, folder, missing, request.dtype, slot.device, words, slot.cores, batch, ahead, held)
 
     def _key(self, job: Job) -> str:
         return job.key(f"{self.unit.model}@{self.unit.step}", self.source.identity)
@@ -75,7 +81,7 @@ class UnderWay:
         if isinstance(message, messages.Loaded):
             self._loaded(message)
         elif isinstance(message, messages.Doing):
-            units.doing(self.db, self.unit, message.what, 0)
+            self.doing = message
         elif isinstance(message, messages.Result):
             self._result(message)
         elif isinstance(message, messages.Failed):
@@ -84,10 +90,13 @@ class UnderWay:
             self._settle("failed", message.reason)
         elif isinstance(message, messages.Died):
             self.died(message.reason)
-        elif self.asked_to_stop is None:
-            self._settle("failed" if self.unwritten else "done", self.unwritten)
-        else:
+        elif self.asked_to_stop is not None:
             self.stopped()
+        elif self.gives_way and self.left:
+            units.put_back(self.db, self.unit, self.seconds)
+            self.tell(f"gave way {self.seconds:.1f} s")
+        else:
+            self._settle("failed" if self.unwritten else "done", self.unwritten)
         return isinstance(message, messages.Finished | messages.Failed | messages.Died)
 
     def died(self, reason: str) -> None:
@@ -131,10 +140,14 @@ class UnderWay:
             threads=self.loaded.threads,
         )
         self._write(of, result.record, job.title)
-        self.place += 1
-        if self.place < len(self.titles) and time.monotonic() - self.noted > PAUSE:
+        self.left -= 1
+
+    def show(self) -> None:
+        """Note what is under way, if that has begun since the last note; one that comes too soon is made later."""
+        if self.doing and time.monotonic() - self.noted > PAUSE:
             self.noted = time.monotonic()
-            units.doing(self.db, unit, self.titles[self.place], self.place / len(self.titles))
+            units.doing(self.db, self.unit, self.doing.what, self.doing.fraction)
+            self.doing = None
 
     def _write(self, of: results.Provenance, record: results.Record, title: str) -> None:
         """A record that cannot be stored costs its job alone. Raises: sqlite3.Error, if it is the store that cannot."""

@@ -39,34 +39,33 @@ class Checkpoint:
     Args:
         device: as torch names it; `auto` takes a GPU if there is one.
         cores: threads of a model that is not small; None for all.
+        held: results that are not computed again, by title.
     """
 
     def __init__(
-        self, folder: Path, device: str, dtype: str, text: str | None = None, cores: int | None = None
+        self,
+        folder: Path,
+        device: str,
+        dtype: str,
+        text: str | None = None,
+        cores: int | None = None,
+        held: dict[str, results.Held] | None = None,
     ) -> None:
         self.device = _device(device)
         self.threads = 1 if shape(folder).params < SMALL else max(1, cores or os.cpu_count() or 1)
         torch.set_num_threads(self.threads)
         self.loaded = loading.load(folder, self.device, getattr(torch, dtype))
-        self.analyses = Analyses(self.loaded, text)
+        self.analyses = Analyses(self.loaded, text, held or {})
 
     @property
     def fingerprint(self) -> str:
         return self.loaded.fingerprint
 
-    def compute(self, jobs: list[Job]) -> Iterator[Computed]:
-        """Each job's result, in order. Raises: the first error of a job, after all others were done."""
-        failed: Exception | None = None
-        for job in jobs:
-            began = time.perf_counter()
-            try:
-                record = self._record(job)
-            except Exception as error:
-                failed = failed or error
-                continue
-            yield Computed(job, record, time.perf_counter() - began)
-        if failed:
-            raise failed
+    def compute(self, job: Job) -> Computed:
+        """Raises: whatever goes wrong with it."""
+        began = time.perf_counter()
+        record = self._record(job)
+        return Computed(job, record, time.perf_counter() - began)
 
     def _record(self, job: Job) -> results.Record:
         try:
@@ -79,7 +78,7 @@ def work(order: Order, stopped: Callable[[], bool] = lambda: False, masked: bool
     """All that is to say of one order; the last message is `Finished`, `Failed` or `Died`.
 
     Args:
-        stopped: asked after every job.
+        stopped: asked after every computation (`Job.computation`).
         masked: this process sees the order's GPU alone, as `cuda:0`.
     """
     try:
@@ -98,15 +97,28 @@ def _work(order: Order, stopped: Callable[[], bool], masked: bool) -> Iterator[M
     """Raises: whatever goes wrong."""
     batches.limit(order.batch)
     device = _seen(order.device, masked)
-    loaded = Checkpoint(order.folder, device, order.dtype, order.text, order.cores)
+    loaded = Checkpoint(order.folder, device, order.dtype, order.text, order.cores, order.held)
     named = order.device if masked else loaded.device
     yield messages.Loaded(order.unit, loaded.fingerprint, named, loaded.threads)
-    yield messages.Doing(order.unit, order.jobs[0].title)
-    for computed in loaded.compute(order.jobs):
-        yield messages.Result(order.unit, computed.job, computed.record, computed.seconds)
-        if stopped():
-            break
+    yield from _compute(loaded, order, stopped)
     yield messages.Finished(order.unit)
+
+
+def _compute(loaded: Checkpoint, order: Order, stopped: Callable[[], bool]) -> Iterator[Message]:
+    """Job by job, until it is stopped. Raises: the first error of a job, after all others were done."""
+    failed: Exception | None = None
+    for place, job in enumerate(order.jobs):
+        if place and job.computation != order.jobs[place - 1].computation and stopped():
+            return
+        yield messages.Doing(order.unit, job.title, place / len(order.jobs))
+        try:
+            computed = loaded.compute(job)
+        except Exception as error:
+            failed = failed or error
+            continue
+        yield messages.Result(order.unit, computed.job, computed.record, computed.seconds)
+    if failed:
+        raise failed
 
 
 def _seen(device: str, masked: bool) -> str:

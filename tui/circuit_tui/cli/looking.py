@@ -70,9 +70,9 @@ def show(store: Path, view: str, address: str | None, as_json: bool, as_csv: boo
 
 @main.command(cls=OfViews)
 @addressed
-@click.option("--where", multiple=True, metavar="COL=VAL", help="Only rows with this value.")
+@click.option("--where", multiple=True, metavar="COL=VAL", help="Only rows with this value; of several, in this order.")
 @click.option("--grep", metavar="RE", help="Only rows in which some cell matches.")
-@click.option("--sort", metavar="COL", help="Sort by this column; -COL for descending.")
+@click.option("--sort", metavar="COL", help="Sort by this column; -COL for descending; empty ones last.")
 @click.option("--columns", metavar="COL,COL", help="Only these columns, in this order.")
 @click.option("--format", "kind", default="csv", type=click.Choice(["csv", "jsonl", "markdown"]))
 @click.option("--raw", is_flag=True, help="Leave text that a spreadsheet would run as a formula.")

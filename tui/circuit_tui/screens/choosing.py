@@ -1,6 +1,7 @@
 """The keys that choose, the same in every pane: checkpoint, role, task, marks, and the way back."""
 
 from bisect import bisect_left
+from dataclasses import replace
 
 from textual.timer import Timer
 
@@ -85,7 +86,7 @@ class ChoosingScreen(TakingScreen):
         there = (self.trail.back if by < 0 else self.trail.forward)(self.look.at)
         if there is None:
             return self.say("This is where it began." if by < 0 else "There is no way forward from here.")
-        self.wish = there
+        self.wish = replace(there, **self._marks_of(there.model))
         self.reload(self.look.db, self.look.version)
 
     def action_match(self, by: int) -> None:

@@ -51,6 +51,8 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
     def __init__(self, store: Path, wish: Selection, pane: str):
         super().__init__()
         self.store, self.wish = store, wish
+        self.marks = {wish.model: wish.marks}
+        """Model -> its marked heads."""
         self.pane_name = pane if pane in PANES else "models"
         self.look: Look | None = None
         self.playing = False
@@ -100,7 +102,9 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
 
     def choose(self, **changes: Any) -> None:
         """Change the selection; every pane follows. What the choice was made by, stays: see `_pinned`."""
+        changes = {**changes, **self._marks_of(changes["model"])} if "model" in changes else changes
         self.wish = replace(self.wish, **self._pinned(changes))
+        self.marks[self.wish.model] = self.wish.marks
         if self.look is None:
             return
         before = self.look.at
@@ -111,6 +115,10 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
             self.reload(self.look.db, self.look.version)
         if not self.playing:
             self.trail.leave(before, self.look.at)
+
+    def _marks_of(self, model: str | None) -> dict[str, Any]:
+        """A choice of the heads that are marked in a model."""
+        return {"marks": self.marks.get(model, ())}
 
     def _pinned(self, changes: dict[str, Any]) -> dict[str, Any]:
         """The changes, and what they were made in sight of: the model, and for heads the checkpoint."""

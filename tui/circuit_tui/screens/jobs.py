@@ -80,14 +80,16 @@ class Jobs(QueueScreen):
         return self.queue.row
 
     def _do(self, act: Callable[[], str]) -> None:
-        """Write to the queue, in a thread, and say what came of it."""
+        """Write to the queue, in a thread, and say what came of it, also where the page is closed by then."""
+        app = self.app
 
         def acted() -> None:
             try:
                 said, fault = act(), False
             except (CircuitError, StoreError, ValueError, sqlite3.Error, OSError) as error:
                 said, fault = str(error), True
-            self.app.call_from_thread(self.app.notify, said, severity="error" if fault else "information", markup=False)
-            self.app.call_from_thread(self.look)
+            app.call_from_thread(app.notify, said, severity="error" if fault else "information", markup=False)
+            if self.is_attached:
+                app.call_from_thread(self.look)
 
-        self.app.run_worker(acted, thread=True, exit_on_error=False)
+        app.run_worker(acted, thread=True, exit_on_error=False)

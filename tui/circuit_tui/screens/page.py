@@ -31,8 +31,11 @@ class Page(TextScreen):
         self.follow()
 
     def follow(self) -> None:
-        """Show what the main screen shows now; nothing is drawn where nothing has changed."""
-        if not self.is_attached:
+        """Show what the main screen shows now; nothing is drawn where nothing has changed.
+
+        A page that is still opening, or closing already, has no place to write on: it is told when it stands.
+        """
+        if not self.query(Static):
             return
         look = self.main.look
         heading, text = "", Text("There is no store to look at.")

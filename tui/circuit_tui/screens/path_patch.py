@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from rich.text import Text
+from textual.app import App
 
 from circuit_core.errors import CircuitError
 from circuit_store import queries, runs
@@ -31,6 +32,11 @@ def receivers(head: Head) -> list[str]:
     return [*ports, "logits"]
 
 
+def _largest(found: queries.PatchOf) -> float:
+    """|effect| of the strongest sender; 0 if none has one."""
+    return max((abs(row["effect"]) for row in found.senders if finite(row["effect"])), default=0.0)
+
+
 class PathPatch(Page):
     BINDINGS = [("P", "dismiss", "Close")]
 
@@ -46,9 +52,10 @@ class PathPatch(Page):
         missing = [to for to in receivers(self.head) if look and self._found(look, to) is None]
         if missing:
             self.set_interval(_POLL, self.follow)
-            self.app.run_worker(partial(self._ask, missing), thread=True, exit_on_error=False)
+            self.app.run_worker(partial(self._ask, self.app, missing), thread=True, exit_on_error=False)
 
-    def _ask(self, missing: list[str]) -> None:
+    def _ask(self, app: App[object], missing: list[str]) -> None:
+        """In a thread; the page may be closed by then, and has no app any more."""
         from circuit_tui import sweeps
 
         at = self.at
@@ -57,7 +64,7 @@ class PathPatch(Page):
             self.runs = sweeps.begin_patch(self.main.store, at.model, at.step, at.task, missing)
         except (CircuitError, StoreError, ValueError, sqlite3.Error) as error:
             self.refusal = str(error)
-        self.app.call_from_thread(self.follow)
+        app.call_from_thread(self.follow)
 
     def _found(self, look: Look, to: str) -> queries.PatchOf | None:
         at = self.at
@@ -76,24 +83,27 @@ class PathPatch(Page):
             page.append(wrapped(f"No head precedes {head_name(self.head)}: its q, k and v have no senders.", 0) + "\n")
         if self.refusal:
             page.append(wrapped(f"Nothing can be computed here: {plain(self.refusal)}", 0) + "\n")
-        return page.append_text(Text("\n").join(self._set(look, to) for to in receivers(self.head)))
+        sets = {to: self._found(look, to) for to in receivers(self.head)}
+        largest = max((_largest(found) for found in sets.values() if found), default=0.0)
+        if largest:
+            page.append(f"Bars: all on one scale, full at ±{largest:.{digits_for(largest)}f}\n\n", "dim")
+        return page.append_text(Text("\n").join(self._set(look, to, found, largest) for to, found in sets.items()))
 
-    def _set(self, look: Look, to: str) -> Text:
-        found = self._found(look, to)
+    def _set(self, look: Look, to: str, found: queries.PatchOf | None, largest: float) -> Text:
+        """`largest`: the |effect| of a full bar."""
         if found is None:
             return self.topic(f"to {to}").append(wrapped(self._waiting(look, to)))
         clean, corrupted = (signed(found.header[f"metric_{of}"], 2) for of in ("clean", "corrupted"))
         lines = self.topic(f"to {to}", f"metric {clean} clean, {corrupted} corrupted")
         if found.header["reason"]:
             lines.append(wrapped(f"undefined: {plain(found.header['reason'])}"), self.colours.muted)
-        largest = max((abs(row["effect"]) for row in found.senders if finite(row["effect"])), default=0.0)
         for row in found.senders[:STRONGEST]:
-            lines.append_text(self._sender(row, largest))
+            lines.append_text(self._sender(row, digits_for(_largest(found)), largest))
         return lines
 
-    def _sender(self, row: dict[str, Any], largest: float) -> Text:
+    def _sender(self, row: dict[str, Any], digits: int, largest: float) -> Text:
         effect = finite(row["effect"])
-        line = Text(f"  {row['sender']:<9}{signed(effect, digits_for(largest)):>11} ")
+        line = Text(f"  {row['sender']:<9}{signed(effect, digits):>11} ")
         share = abs(effect) / largest if effect and largest else 0
         line.append(bar(share, _BAR), self.colours.helps if (effect or 0) > 0 else self.colours.hurts)
         return line.append(f" metric {signed(row['metric'], 2)}\n", self.colours.muted)

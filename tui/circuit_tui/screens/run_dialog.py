@@ -65,11 +65,11 @@ class RunDialog(ModalScreen[str]):
     """
 
     class Known(Message):
-        """What a command would cost, or why it cannot be."""
+        """What a command would cost, or why it cannot be: from a thread, and the dialog may be closed by then."""
 
-        def __init__(self, command: str, text: Text):
+        def __init__(self, command: str, said: str, refused: bool = False):
             super().__init__()
-            self.command, self.text = command, text
+            self.command, self.said, self.refused = command, said, refused
 
     class Begun(Message):
         def __init__(self, told: str):
@@ -135,19 +135,16 @@ class RunDialog(ModalScreen[str]):
 
         try:
             found = costing.cost(self.main.store, asking.parsed(asking.split(command)))
-            text = Text("\n".join(costing.sentences(found)))
+            known = self.Known(command, "\n".join(costing.sentences(found)))
         except _EXPECTED as error:
-            text = self._refusal(error)
-        self.post_message(self.Known(command, text))
-
-    def _refusal(self, error: Exception) -> Text:
-        """One sentence."""
-        return Text(plain(error), theme.palette(self.app.current_theme.dark).hurts)
+            known = self.Known(command, plain(error), refused=True)
+        self.post_message(known)
 
     def on_run_dialog_known(self, message: Known) -> None:
         """An answer to what was asked before the last key is dropped."""
         if message.command == self.command:
-            self.query_one("#cost", Static).update(message.text)
+            colour = theme.palette(self.app.current_theme.dark).hurts if message.refused else ""
+            self.query_one("#cost", Static).update(Text(message.said, colour))
 
     def on_run_dialog_begun(self, message: Begun) -> None:
         self.dismiss(message.told)
@@ -165,7 +162,7 @@ class RunDialog(ModalScreen[str]):
         try:
             self.post_message(self.Begun(sweeps.begin(self.main.store, asking.parsed(asking.split(command)))))
         except _EXPECTED as error:
-            self.post_message(self.Known(command, self._refusal(error)))
+            self.post_message(self.Known(command, plain(error), refused=True))
         finally:
             self.starting = False
 

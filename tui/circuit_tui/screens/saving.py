@@ -9,7 +9,7 @@ from rich.text import Text
 
 from circuit_core.sweep.request import OF_PATHS
 from circuit_store import export, queries
-from circuit_tui import options
+from circuit_tui import options, printing
 from circuit_tui.widgets.notation import plain
 
 _UNASKED = {"search": "sizes", "preset": "default", "threshold_on": "raw", "areas": "none"}
@@ -18,9 +18,11 @@ _OPTIONS = ("task", "role", "layer", "head")
 """Columns by which a command narrows a view."""
 
 
-def csv(db: sqlite3.Connection, view: str, filters: dict[str, Any]) -> str:
+def csv(db: sqlite3.Connection, view: str, filters: dict[str, Any], listed: dict[str, list[str]] | None = None) -> str:
+    """`listed` are the options by which rows are kept (`printing.kept`)."""
     which = queries.view(view)
-    return export.text(queries.rows(db, which, filters), [column.name for column in which.columns], "csv")
+    rows = printing.kept(queries.rows(db, which, filters), which, listed or {})
+    return export.text(rows, [column.name for column in which.columns], "csv")
 
 
 def tsv(db: sqlite3.Connection, view: str, filters: dict[str, Any]) -> str:
@@ -35,9 +37,12 @@ def address(filters: dict[str, Any]) -> str:
     return f"{filters['model']}{step}" if "model" in filters else ""
 
 
-def command(view: str, filters: dict[str, Any], program: str = "circuit-tui") -> str:
+def command(
+    view: str, filters: dict[str, Any], program: str = "circuit-tui", listed: dict[str, list[str]] | None = None
+) -> str:
     """The command that prints the same bytes."""
     which = [part for name in _OPTIONS if name in filters for part in (f"--{name}", str(filters[name]))]
+    which += [f"--{name}={value}" for name, values in (listed or {}).items() for value in values]
     words = [view, *([address(filters)] if "model" in filters else []), *which]
     return f"{program} export {shlex.join(words)}"
 
@@ -47,15 +52,20 @@ def write(text: str, view: str, filters: dict[str, Any], folder: Path) -> Path:
     head = "a{layer}.h{head}".format(**filters) if "head" in filters else ""
     parts = [view, address(filters), str(filters.get("role", "")), str(filters.get("task", "")), head]
     name = "".join(c if c.isalnum() or c in "-_.@~" else "_" for c in "-".join(part for part in parts if part))[:120]
+    return new_file(text, name, "csv", folder)
+
+
+def new_file(text: str, name: str, kind: str, folder: Path) -> Path:
+    """Write a file that did not exist, under the name or one with a number. Raises: OSError."""
     for number in range(1, 1000):
-        path = folder / (f"{name}.csv" if number == 1 else f"{name}~{number}.csv")
+        path = folder / (f"{name}.{kind}" if number == 1 else f"{name}~{number}.{kind}")
         try:
             with path.open("x", newline="", encoding="utf-8") as file:
                 file.write(text)
             return path
         except FileExistsError:
             continue
-    raise FileExistsError(f"{folder} holds {name}.csv a thousand times: move some away.")
+    raise FileExistsError(f"{folder} holds {name}.{kind} a thousand times: move some away.")
 
 
 def recompute(of: queries.Provenance, program: str = "circuit-tui") -> str:

@@ -10,6 +10,7 @@ from circuit_tui.screens import saving
 from circuit_tui.screens.explorer import ExplorerScreen
 from circuit_tui.screens.text import TextScreen
 from circuit_tui.state import Look
+from circuit_tui.widgets.listing import Listing
 
 
 class TakingScreen(ExplorerScreen):
@@ -59,15 +60,23 @@ class TakingScreen(ExplorerScreen):
         filters = self.pane.filters()
         if not self.look or filters is None:
             return self.say("There is nothing to export here yet.")
-        self.export(self.look, self.pane.view, filters)
+        if isinstance(self.pane, Listing) and not self.pane.rows:
+            return self.say("There is nothing to export here: no row is listed.")
+        self.export(self.look, self.pane.view, filters, self.pane.listed(self.look.db))
 
-    def export(self, look: Look, view: str, filters: dict[str, Any]) -> None:
-        """Write a view as a file, and say by what command it is printed."""
+    def export(
+        self, look: Look, view: str, filters: dict[str, Any], listed: dict[str, list[str]] | None = None
+    ) -> None:
+        """Write a view as a file, and say by what command it is printed.
+
+        Args:
+            listed: the options of `export` that keep and order its rows.
+        """
         try:
-            path = saving.write(saving.csv(look.db, view, filters), view, filters, Path.cwd())
+            path = saving.write(saving.csv(look.db, view, filters, listed), view, filters, Path.cwd())
         except OSError as error:
             return self.say(f"No file could be written: {error}")
-        self.say(f"{path.name} written to {path.parent}\n{saving.command(view, filters, self.program)}")
+        self.say(f"{path.name} written to {path.parent}\n{saving.command(view, filters, self.program, listed)}")
 
     def say(self, text: str) -> None:
         self.app.notify(text, markup=False)

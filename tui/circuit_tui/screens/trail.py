@@ -8,7 +8,7 @@ _LONGEST = 100
 
 
 class Trail:
-    """Marks are no part of the way: they stay as they are."""
+    """Marks are no part of the way: they are the model's, wherever one goes."""
 
     def __init__(self) -> None:
         self._past: list[Selection] = []
@@ -30,4 +30,4 @@ class Trail:
         if not there:
             return None
         behind.append(here)
-        return replace(there.pop(), marks=here.marks)
+        return there.pop()

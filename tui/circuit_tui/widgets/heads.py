@@ -105,7 +105,11 @@ class Heads(Pane):
         line.append("0")
         if high:
             line.append(" ").append_text(_ramp(self.colours.ramp, room)).append(" 1")
-        return line.append("  ∅ no value  ").append("₅ −.5" if low and self.body.cell[0] == 1 else "* marked")
+        width = self.body.cell[0]
+        below = [("X", "1")] if width == 1 else []
+        below += [("₅" if width == 1 else ".₅", "−.5")] if low and width < 3 else []
+        keys = "  ".join(" ".join(key) for key in below)
+        return line.append("  ∅ no value  ").append(keys or "* marked")
 
     def _scale(self) -> tuple[float, float]:
         return roles.scale(self.at.role or "", (value for row in self.grid.values for value in row))

@@ -14,29 +14,46 @@ from circuit_tui.state import Head
 from circuit_tui.widgets.lines import Lines
 
 _LABEL = 4
+_DECIMALS = 5
+"""Columns besides a sign that two decimals take, with a mark and a space."""
+_TENTHS = "0123456789X"
+_BELOW = str.maketrans(_TENTHS, "₀₁₂₃₄₅₆₇₈₉ₓ")
 _WIDEST, _HIGHEST = 12, 5
 
 
-def figure(value: float | None, room: int) -> str:
-    """A value in a cell: two decimals where there is room beside the sign, else the tenths; `∅` if not computed.
+def figure(value: float | None, width: int, signs: int = 0) -> str:
+    """A value in a cell, rounded: two decimals where there is room, else one; `∅` if not computed, `·` near 0.
 
-    Without room for a sign, a negative figure stands below the line.
+    Without room for a sign, a negative figure stands below the line. In a single column a figure is tenths, and 1 is X.
+
+    Args:
+        width: columns of the cell.
+        signs: those of them that are kept for minus signs.
     """
     if value is None:
         return "∅"
-    if room < 5:
-        return "·" if abs(value) < NEAR_ZERO else _tenths(value, room)
-    text = f"{abs(value):.2f}"
-    if text == "0.00":
+    size = abs(value)
+    if width - signs >= _DECIMALS:
+        text = _ones(size, 2)
+        return "·" if text == ".00" else ("−" if value < 0 else "") + text
+    if size < NEAR_ZERO:
         return "·"
-    return ("−" if value < 0 else "") + (text[:3] if text >= "1" else text[1:])
-
-
-def _tenths(value: float, room: int) -> str:
-    tenths = min(9, int(abs(value) * 10))
+    text = _ones(size, 1) if width > 1 else _TENTHS[min(10, _tenths(size))]
     if value > 0:
-        return str(tenths)
-    return f"−{tenths}" if room else "₀₁₂₃₄₅₆₇₈₉"[tenths]
+        return text
+    return f"−{text}" if width > 2 else text.translate(_BELOW)
+
+
+def _ones(size: float, decimals: int) -> str:
+    """`.93`, `1.0`; with one decimal `.9`, `1`."""
+    if decimals == 1:
+        return f".{_tenths(size)}" if _tenths(size) < 10 else f"{size:.0f}"
+    text = f"{size:.2f}"
+    return text[1:] if text < "1" else f"{size:.1f}"
+
+
+def _tenths(size: float) -> int:
+    return int(size * 10 + 0.5)
 
 
 def shade(value: float | None, colours: theme.Palette) -> str:
@@ -161,15 +178,17 @@ class HeatMap(Lines):
         value = self.values[head[0]][head[1]]
         ground = shade(value, colours)
         style = Style(color=colours.muted if ground == colours.ground else theme.ink(ground), bgcolor=ground)
-        text = ""
-        if inner == (height - 1) // 2:
-            text = figure(value, width - self.signs) + ("*" if head in self.marks and width > 1 else "")
+        text = figure(value, width, self.signs)
+        marked = head in self.marks
+        under = marked and len(text) == width
+        text += "*" if marked and not under else ""
+        middle = text if inner == (height - 1) // 2 else ""
         if head != self.head:
-            return Text(text.center(width)[:width], style + Style(underline=head in self.marks and width == 1))
-        if width < 3 + self.signs:
-            return Text(text.center(width)[:width], style + Style(bold=True, reverse=True))
+            return Text(middle.center(width), style + Style(underline=under))
+        if width < len(text) + 2:
+            return Text(middle.center(width), style + Style(bold=True, reverse=True, underline=under))
         here = Style(color=colours.accent) if ground == colours.ground else Style()
-        return Text(_framed(text, width, height, inner), style + here + Style(bold=True))
+        return Text(_framed(middle, width, height, inner), style + here + Style(bold=True))
 
 
 def _framed(text: str, width: int, height: int, inner: int) -> str:

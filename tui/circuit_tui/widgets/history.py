@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Curve = dict[int, float]
 """Step -> value."""
+_UNREAD = ("missing", "unreadable", "mismatch")
 
 
 class History(Pane, can_focus=True):
@@ -141,9 +142,19 @@ class History(Pane, can_focus=True):
         from circuit_tui.widgets.plot import Series
 
         return [
-            Series(name, self._colour(i), theme.MARKERS[i], [(axis.at(step), y) for step, y in sorted(curve.items())])
+            Series(name, self._colour(i), theme.MARKERS[i], [_places(part, axis) for part in self._parts(curve)])
             for i, (name, curve) in enumerate(self.curves.items())
         ]
+
+    def _parts(self, curve: Curve) -> list[Curve]:
+        """A curve without what is not known: it ends at a checkpoint that cannot be read, and begins anew after it."""
+        parts: list[Curve] = [{}]
+        for checkpoint in self.checkpoints:
+            if checkpoint.step in curve:
+                parts[-1][checkpoint.step] = curve[checkpoint.step]
+            elif checkpoint.status in _UNREAD:
+                parts.append({})
+        return [part for part in parts if part]
 
     def _colour(self, index: int) -> str:
         if self.of_task:
@@ -214,6 +225,10 @@ class History(Pane, can_focus=True):
         curve = next(iter(self.curves.values()), {})
         value = curve.get(self.at.step or 0)
         return "" if value is None else repr(value)
+
+
+def _places(curve: Curve, axis: Axis) -> list[tuple[float, float]]:
+    return [(axis.at(step), value) for step, value in curve.items()]
 
 
 def _curve(points: Iterable[tuple[int, float | None]]) -> Curve:

@@ -1,12 +1,16 @@
 """A pane that lists things: cursor, filter and sorting, shared by models and checkpoints."""
 
 import re
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
 from rich.text import Text
 from textual.app import ComposeResult
 
+from circuit_store import queries
+from circuit_store.errors import UnknownName
+from circuit_tui import printing
 from circuit_tui.widgets.lines import Lines
 from circuit_tui.widgets.notation import plain
 from circuit_tui.widgets.note import Note
@@ -60,6 +64,21 @@ class Listing(Pane):
         self.body.show(len(self.rows), self._here(), self._why_empty())
         self.title(*self._state())
         self._say()
+
+    def listed(self, db: sqlite3.Connection) -> dict[str, Any]:
+        """Short ones if they give these rows in this order, else each row by the first column of `SORTS`."""
+        usual = self.sort == self.SORTS[0] and not self.backwards
+        if usual and not self.pattern:
+            return {}
+        sort = [] if usual else [f"{'-' if self.backwards else ''}{self.sort}"]
+        short = {"grep": [f"(?i){self.pattern}"] if self.pattern else [], "sort": sort}
+        by, which = self.SORTS[0], queries.view(self.view)
+        each = {"where": [f"{by}={row[by]}" for row in self.rows]}
+        every, seen = queries.rows(db, which, self.filters()), [row[by] for row in self.rows]
+        try:
+            return short if [row[by] for row in printing.kept(every, which, short)] == seen else each
+        except (ValueError, UnknownName):
+            return each
 
     def point(self) -> None:
         self.body.cursor = self._here()

@@ -1,5 +1,6 @@
 """What the panes have in common: a title, a place in the layout, and that they follow one selection."""
 
+import sqlite3
 from typing import Any, ClassVar, Protocol, cast
 
 from rich.text import Text
@@ -105,6 +106,10 @@ class Pane(Vertical):
     def filters(self) -> dict[str, Any] | None:
         """How the store's view of this name is narrowed to what is shown; None: there is nothing."""
         raise NotImplementedError
+
+    def listed(self, db: sqlite3.Connection) -> dict[str, Any]:
+        """The options of `export` that give what is listed, where a list leaves rows out or orders them otherwise."""
+        return {}
 
     def row(self) -> dict[str, Any] | None:
         """What narrows the view further, to the row under the cursor."""

@@ -22,8 +22,12 @@ class Series:
     name: str
     colour: str
     marker: str
-    points: list[tuple[float, float]]
-    """Place on the axis of training (0 to 1), and value."""
+    parts: list[list[tuple[float, float]]]
+    """Lines of points: place on the axis of training (0 to 1), and value."""
+
+    @property
+    def points(self) -> list[tuple[float, float]]:
+        return [point for part in self.parts for point in part]
 
 
 class _Places(AxisFormatter):
@@ -89,10 +93,11 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
         self.set_x_formatter(_Places(ticks))
         self.set_y_formatter(_Numbers())
         for one in series:
-            xs, ys = [x for x, _ in one.points], [y for _, y in one.points]
-            self.plot(xs, ys, one.colour, HiResMode.BRAILLE)
-            few = len(xs) <= _MOST_MARKERS
-            marked = [(x, y) for x, y in one.points if span[0] <= x <= span[1] and (few or x == at)]
+            for part in one.parts:
+                self.plot([x for x, _ in part], [y for _, y in part], one.colour, HiResMode.BRAILLE)
+            alone = [part[0] for part in one.parts if len(part) == 1]
+            few = len(one.points) <= _MOST_MARKERS
+            marked = [p for p in one.points if span[0] <= p[0] <= span[1] and (few or p[0] == at or p in alone)]
             self.scatter([x for x, _ in marked], [y for _, y in marked], one.marker, one.colour)
         if span[0] <= at <= span[1]:
             self.add_v_line(at, accent)

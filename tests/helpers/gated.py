@@ -1,0 +1,44 @@
+"""A worker whose jobs each wait at a gate: the test says how many may pass, so that it knows what is under way.
+
+The gate is a pipe in the folder `GATE`; what has begun there stands in a file beside it, a line a job.
+"""
+
+import os
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+
+def serve(runner: Connection, visible: str | None) -> None:
+    """The main function of such a worker's process."""
+    from circuit_core.sweep import serving, worker
+
+    gate = Path(os.environ["GATE"])
+    passes = os.open(gate / "gate", os.O_RDONLY)
+    record = worker.Checkpoint._record
+
+    def wait(self: worker.Checkpoint, job: worker.Job) -> object:
+        with open(gate / "begun", "a") as begun:
+            begun.write(f"{self.fingerprint} {job.title}\n")
+        assert os.read(passes, 1)
+        return record(self, job)
+
+    worker.Checkpoint._record = wait  # type: ignore[method-assign]
+    serving.serve(runner, visible)
+
+
+class Gate:
+    """The test's side."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        os.mkfifo(folder / "gate")
+        self.pipe = os.open(folder / "gate", os.O_RDWR)
+
+    def let(self, jobs: int) -> None:
+        """So many more may pass."""
+        os.write(self.pipe, b"." * jobs)
+
+    def begun(self) -> list[str]:
+        """Fingerprint and title of every job that has begun, in order."""
+        file = self.folder / "begun"
+        return file.read_text().splitlines() if file.exists() else []

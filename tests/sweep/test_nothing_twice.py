@@ -1,0 +1,75 @@
+"""What the store holds is not computed again: not under its own name, nor as what another analysis looks into."""
+
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from circuit_core.sweep import analyses, head_roles
+from circuit_core.sweep.request import ANALYSES, Request
+from circuit_core.sweep.slots import Slots
+from circuit_core.sweep.sources import describe
+from circuit_core.sweep.under_way import UnderWay
+from circuit_core.sweep.worker import work
+from circuit_store import models, requests, results, units
+from circuit_store.store import open_to_write
+
+DEFAULT = Request(tasks=("ioi", "greater_than"), sizes=(10,), device="cpu")
+PASSES = [(head_roles, "attention_roles"), (head_roles, "copy_scores"), (head_roles, "copy_suppression")]
+PASSES += [(analyses, "minimal_circuit"), (analyses, "attribute"), (analyses, "behaviour")]
+NUMBERS = {
+    "stage": "SELECT task.name, stage.place, stage.percent, stage.low, stage.high, stage.heads, stage.reason, note"
+    " FROM stage JOIN result ON result.id = result_id JOIN task ON task.id = task_id ORDER BY 1, 2",
+    "head_score": "SELECT role, layer, head, value FROM head_score JOIN result ON id = result_id ORDER BY 1, 2, 3",
+    "year_node": "SELECT src, looks_at_year, raises_year, later_minus_others FROM year_node ORDER BY 1",
+}
+
+
+def computed(db, path, request: Request) -> set[str]:
+    """Compute a request in this process; the keys of its jobs."""
+    before = results.held_keys(db, 1)
+    model, found = describe(db, "sample-0.1m")
+    ids = models.add_model(db, model, [models.Checkpoint(f.step, None, f.revision) for f in found[-1:]])
+    requests.add_run(db, vars(request), list(ids.values()))
+    unit = units.take_unit(db)
+    assert unit
+    taken = UnderWay(db, path, unit)
+    order = taken.order(Slots("cpu").slots()[0], None)
+    assert order
+    keys = {taken._key(job) for job in order.jobs}
+    assert not keys & before
+    assert [taken.say(message) for message in work(order)][-1]
+    assert db.execute("SELECT state, error FROM unit ORDER BY id DESC").fetchone()[:] == ("done", None)
+    return keys
+
+
+@pytest.fixture
+def stores(tmp_path):
+    """Two stores, the first with what a default run computes."""
+    with closing(open_to_write(tmp_path / "a.db")) as one, closing(open_to_write(tmp_path / "b.db")) as other:
+        computed(one, tmp_path / "a.db", DEFAULT)
+        yield one, other
+
+
+def test_all_analyses_after_a_default_run_take_what_is_there(stores, tmp_path, monkeypatch):
+    """Invariant: none of the passes of the first run is made again, and every number is that of one run of all."""
+    one, other = stores
+    everything = replace(DEFAULT, analyses=ANALYSES)
+    computed(other, tmp_path / "b.db", everything)
+    for module, name in PASSES:
+        monkeypatch.delattr(module, name)
+    computed(one, tmp_path / "a.db", everything)
+    for table, query in NUMBERS.items():
+        found, expected = ([tuple(row) for row in db.execute(query)] for db in (one, other))
+        assert found == expected != [], table
+
+
+def test_what_is_held_as_undefined_stays_so(stores, tmp_path, monkeypatch):
+    """Invariant: copy suppression that is stored without a score is left out of the stages, for the reason stored."""
+    one, _ = stores
+    one.execute("UPDATE result SET reason = 'as stored' WHERE role = 'copy_suppression'")
+    one.execute("DELETE FROM head_score WHERE result_id = (SELECT id FROM result WHERE role = 'copy_suppression')")
+    monkeypatch.delattr(head_roles, "copy_suppression")
+    computed(one, tmp_path / "a.db", replace(DEFAULT, tasks=("ioi",), analyses=("algorithm",)))
+    notes = [row[0] for row in one.execute("SELECT note FROM stage WHERE note IS NOT NULL")]
+    assert notes and all("as stored" in note for note in notes)

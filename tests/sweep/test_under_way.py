@@ -1,0 +1,77 @@
+"""What is under way is what is shown, and what a person asks for by hand comes next: with a real worker at a gate."""
+
+from contextlib import closing
+
+import pytest
+from gated import Gate, serve
+
+from circuit_core.sweep import local
+from circuit_core.sweep.local import Local
+from circuit_core.sweep.request import Request, jobs
+from circuit_core.sweep.runner import Runner
+from circuit_core.sweep.slots import Slots
+from circuit_core.sweep.sources import describe
+from circuit_core.tasks.specs import TASKS
+from circuit_store import models, requests, runs, units
+from circuit_store.store import open_to_write
+
+REQUEST = Request(analyses=("behaviour", "heads"), device="cpu")
+TITLES = [job.title for job in jobs(REQUEST, [TASKS["ioi"]], None)]
+WITHIN = "heads duplicate_token"
+"""The second of three roles that are found in one pass."""
+PATCH = {"to": "logits", "senders": "all", "freeze_mlps": False}
+
+
+@pytest.fixture
+def gate(tmp_path, monkeypatch) -> Gate:
+    monkeypatch.setattr(local, "serve", serve)
+    monkeypatch.setenv("GATE", str(tmp_path))
+    return Gate(tmp_path)
+
+
+@pytest.fixture
+def runner(tmp_path, gate):
+    """Two checkpoints in the queue, one worker; the first is under way, in the second of three roles of one pass."""
+    path = tmp_path / "x.db"
+    with closing(open_to_write(path)) as db, closing(Local(Slots(device="cpu").slots())) as engine:
+        model, found = describe(db, "sample-0.1m")
+        steps = [models.Checkpoint(f.step, None, f.revision) for f in found[-2:]]
+        requests.add_run(db, vars(REQUEST), list(models.add_model(db, model, steps).values()))
+        runner = Runner(db, path, engine, None)
+        runner._fill()
+        gate.let(TITLES.index(WITHIN))
+        while runs.units(db, 1)[0]["doing"] != WITHIN:
+            runner._listen()
+        yield runner
+
+
+def test_the_job_shown_is_the_one_under_way(runner, gate):
+    """Invariant: however fast those before it went, it is shown while it lasts, with the share that lies behind."""
+    unit = runs.units(runner.db, 1)[0]
+    assert (unit["doing"], unit["fraction"]) == (WITHIN, TITLES.index(WITHIN) / len(TITLES))
+    assert gate.begun()[-1].endswith(WITHIN)
+    progress = runs.progress(runner.db)
+    assert progress and progress.current and progress.current.endswith(WITHIN)
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["the checkpoint under way", "another checkpoint"])
+def test_what_is_asked_for_by_hand_comes_after_the_computation_under_way(runner, gate, place):
+    """Invariant: the unit under way ends with the pass that it is in, what it has found stays, the rest of it comes
+    after what was asked for, and nothing is computed twice."""
+    db = runner.db
+    checkpoint = [row[0] for row in db.execute("SELECT id FROM checkpoint ORDER BY step")][place]
+    asked = Request(analyses=("patch",), patch=PATCH, device="cpu")
+    requests.add_run(db, vars(asked), [checkpoint], units.BY_HAND)
+    runner._listen()
+    (taken,) = runner.under_way.values()
+    assert taken.gives_way
+    gate.let(1000)
+    runner.work()
+    of_runs = [row[0] for row in db.execute("SELECT run_id FROM result ORDER BY id")]
+    first = TITLES.index("heads previous_token") + 1
+    assert of_runs == [1] * first + [2] + [1] * (2 * len(TITLES) - first)
+    assert [(unit["state"], unit["attempts"]) for unit in runs.units(db, 1)] == [("done", 2), ("done", 1)]
+    begun = gate.begun()
+    assert len(begun) == len(set(begun)) == len(of_runs)
+    spent = "SELECT checkpoint_id, sum(seconds) FROM result WHERE run_id = 1 GROUP BY 1 ORDER BY 1"
+    assert runs.units(db, 1)[0]["seconds"] >= db.execute(spent).fetchone()[1]
