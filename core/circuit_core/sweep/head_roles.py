@@ -101,7 +101,9 @@ class HeadRoles:
 
     def of_stages(self, prompts: PromptSet, preset: str) -> Roles:
         """What the stages of the algorithm ask for, and why what cannot be scored is missing. Raises: TaskError."""
-        copies = {role: scores.by_prompt for role, scores in self.copying(prompts, preset).items()}
+        copies = self.copying(prompts, preset)
+        names, negative = copies["name_mover"].by_prompt, copies["negative_name_mover"].by_prompt
+        assert names is not None and negative is not None
         scored: dict[str, Callable[[], Tensor]] = {
             "induction": lambda: self.attention(preset)["induction"].value,
             "duplicate_token": lambda: self.attention(preset)["duplicate_token"].value,
@@ -114,4 +116,4 @@ class HeadRoles:
                 found[role] = scores()
             except TaskError as error:
                 missing[role] = str(error)
-        return Roles(copies["name_mover"], copies["negative_name_mover"], **found, missing=missing)
+        return Roles(names, negative, **found, missing=missing)
