@@ -25,6 +25,8 @@ from torch import Tensor
 from circuit_core.standard_errors import groups
 
 DRAWS = 1000
+DRAWN = slice(1, 1 + DRAWS)
+"""The rows of a `Resampling` that are draws with replacement."""
 COVERED = 0.95
 """Part of the distribution between the ends."""
 ROUNDING = 1e-6
@@ -58,7 +60,7 @@ class Resampling:
         None for one prompt, and where the figure itself or all draws are NaN.
         """
         figures = figures.double().cpu()
-        value, drawn, left_out = figures[0], figures[1 : 1 + DRAWS], figures[1 + DRAWS :]
+        value, drawn, left_out = figures[0], figures[DRAWN], figures[1 + DRAWS :]
         drawn = drawn[~drawn.isnan()]
         if len(left_out) < 2 or value.isnan() or not len(drawn):
             return None

@@ -30,6 +30,7 @@ def circuit(request) -> CircuitFile:
 
 
 def expected(circuit: CircuitFile) -> dict[str, float]:
+    assert circuit.scores is not None
     members = np.argwhere(circuit.mask).tolist()
     return {circuit.graph.edge_name(*e): float(circuit.scores[tuple(e)]) for e in members}
 

@@ -30,13 +30,13 @@ def draws_of(prompts: Any, strata: Any = None) -> Any:
     return Resampling.of(len(prompts), strata or ())
 
 
-def percents(direct: Any, roles: Any, weights: torch.Tensor, anew: bool) -> torch.Tensor:
-    """Draw by draw and head by head; else with the heads that are found on the prompts themselves."""
+def by_draw(direct: Any, roles: Any, weights: torch.Tensor) -> list[tuple[dict, set]]:
+    """The effect of each head and the heads of the stage in each draw, head by head."""
     lost, hits, negative = (
         {at: of[at].tolist() for at in heads(torch.ones(of.shape[:2]))}
         for of in (direct.patched - direct.metric_clean, roles.name_mover, roles.negative_name_mover)
     )
-    damage, found, of_prompts = (direct.metric_clean - direct.metric_corrupted).tolist(), [], None
+    damage, found = (direct.metric_clean - direct.metric_corrupted).tolist(), []
     for weight in weights.tolist():
 
         def total(values: list[float], weight: list[float] = weight) -> float:
@@ -45,27 +45,33 @@ def percents(direct: Any, roles: Any, weights: torch.Tensor, anew: bool) -> torc
         effect = {at: total(values) / total(damage) for at, values in lost.items()}
         limit = (0.1 + 1e-6) * sum(weight)
         movers = {at for at in lost if total(hits[at]) > limit and effect[at] < 0}
-        members = movers | {at for at in lost if total(negative[at]) > limit}
-        of_prompts = members if of_prompts is None else of_prompts
-        members = members if anew else of_prompts
-        found.append(100 * sum(abs(effect[at]) for at in members) / sum(map(abs, effect.values())))
-    return torch.tensor(found)
+        found.append((effect, movers | {at for at in lost if total(negative[at]) > limit}))
+    return found
+
+
+def percents(found: list[tuple[dict, set]], members: set) -> torch.Tensor:
+    return torch.tensor([100 * sum(abs(e[at]) for at in members) / sum(map(abs, e.values())) for e, _ in found])
 
 
 @pytest.mark.parametrize("strata", [None, "of two"])
-def test_the_first_stage_is_chosen_anew_in_each_draw(named, roles, direct, strata):
-    """The slow road; strata, where prompts have them, are those of the draws."""
+def test_heads_are_chosen_anew_in_each_draw(named, roles, direct, strata):
+    """The slow road: heads that come and go are out at the low end and in at the high one. Strata, where prompts have
+    them, are those of the draws."""
     bridge, graph, prompts = named
     if strata:
         strata = [i % 2 for i in range(len(prompts))]
         prompts = prompts[:]
         object.__setattr__(prompts, "strata", strata)
     draws = draws_of(prompts, strata)
-    found = algorithm((bridge, graph, prompts), roles).movers_and_suppressors
-    anew = draws.interval(percents(direct, roles, draws.weights, True))
-    assert (found.low, found.high) == pytest.approx(anew, rel=1e-4)
-    held = draws.interval(percents(direct, roles, draws.weights, False))
-    assert abs(found.low - held[0]) > 1
+    stage = algorithm((bridge, graph, prompts), roles).movers_and_suppressors
+    found = by_draw(direct, roles, draws.weights)
+    members = found[0][1]
+    share = {at: sum(at in some for _, some in found[1:1001]) / 1000 for at in found[0][0]}
+    uncertain = {at for at, part in share.items() if 0.025 < part < 0.975}
+    assert members & uncertain and uncertain - members
+    low, _ = draws.interval(percents(found, members - uncertain))
+    _, high = draws.interval(percents(found, members | uncertain))
+    assert (stage.low, stage.high) == pytest.approx((low, high), rel=1e-4)
 
 
 def test_s_inhibition_in_a_draw_is_that_of_the_prompts_drawn(named):
@@ -103,7 +109,7 @@ def test_the_last_stage_is_chosen_anew_by_its_effects(named):
     )
     third = stage("s", classes, values, draws)
     assert third.heads["induction"] == [(2, 3)] and third.percent == pytest.approx(100 * 1.3 / 3.3, rel=1e-4)
-    assert third.low == 0 and third.high > 50
+    assert third.low == 0 and (third.high or 0) > 40
 
 
 def test_random_sets_have_as_many_heads_of_each_layer():

@@ -102,7 +102,7 @@ def test_a_change_that_is_rounding_inhibits_nothing(figure):
         after = {who: torch.full((1, 1, 3), size * (1 + moved.get(who, 0))) for who, size in sizes.items()}
         before = {who: torch.full((3,), size) for who, size in sizes.items()}
         lost = before.pop("metric") - after.pop("metric")
-        return inhibits_s(effects(lost, attention=after, before=before), torch.ones(1, 3)).item()
+        return bool(inhibits_s(effects(lost, attention=after, before=before), torch.ones(1, 3)))
 
     assert found(moved)
     assert not found(moved | {figure: moved[figure] * 1e-5})

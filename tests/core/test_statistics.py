@@ -2,6 +2,7 @@
 
 import math
 from statistics import NormalDist, mean
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torch
 NORMAL = NormalDist()
 
 
-def resampling(n: int, strata=(), seed: int = 0):
+def resampling(n: int, strata=(), seed: int = 0) -> Any:
     from circuit_core.statistics import Resampling
 
     return Resampling.of(n, strata, seed)

@@ -148,7 +148,7 @@ def test_years_are_those_of_a_circuit_that_does_the_task(asked, step, sizes, rea
     """Members below the threshold, or of a model that fails, are not counted: no figure, and why (METHODS l.3)."""
     request, tasks = asked
     (check,) = [j for j in jobs_of(replace(request, sizes=sizes), tasks) if j.title == "greater_than greater_than"]
-    (found,) = checkpoint(step=step).compute([check])
+    found = checkpoint(step=step).compute(check)
     assert (found.record.reason, bool(found.record.nodes)) == (reason, reason is None)
 
 

@@ -30,12 +30,9 @@ def parse(tensors: Any) -> CircuitFile:
     for key, expected in names.items():
         _same_names(need(tensors, key, "The file"), expected, key)
     keys = REQUIRED | {key: name for key, name in OPTIONAL.items() if key in tensors}
-    arrays = {name: _array(need(tensors, key, "The file"), key) for key, name in keys.items()}
-    if (
-        "scores" in arrays
-        and arrays["scores"].shape == graph.real.shape
-        and np.isnan(arrays["scores"][graph.real]).all()
-    ):
+    arrays: dict[str, Any] = {name: _array(need(tensors, key, "The file"), key) for key, name in keys.items()}
+    scores = arrays.get("scores")
+    if scores is not None and scores.shape == graph.real.shape and np.isnan(scores[graph.real]).all():
         arrays["scores"] = None
     extra = {"file": further(tensors, ("cfg", *names, *keys)), "cfg": further(tensors["cfg"], KEYS)}
     return CircuitFile(graph, d_model=width, **arrays, extra={where: e for where, e in extra.items() if e})

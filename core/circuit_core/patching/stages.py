@@ -9,10 +9,12 @@ not do the task, corruption changes nothing or no more than noise, no head has a
 scores by which the set is chosen are not known.
 
 The interval is BCa over prompts (`statistics`), within strata where the prompts have them. In each draw the set is
-chosen anew, by effects and copy scores of the drawn prompts, and for S-inhibition by metric and attention. Held as they
-are on all prompts: the receivers of the second and third stage (other receivers would be another path patching for
-every draw), and scores that are not over these prompts, as induction, duplicate token and copy suppression are. A draw
-with an empty set counts with percent 0.
+chosen anew, by effects and copy scores of the drawn prompts, and for S-inhibition by metric and attention. Heads that
+are in the set in more than 2.5 and fewer than 97.5 % of the draws are uncertain: the low end is that of the percent
+without them, the high end that with them. (BCa of a percent that jumps as heads come and go covers .70 where .95 is
+meant: a jump is neither bias nor skewness, see docs/stage-coverage.md.) Held as they are on all prompts: the receivers
+of the second and third stage (other receivers would be another path patching for every draw), and scores that are not
+over these prompts, as induction, duplicate token and copy suppression are.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +26,7 @@ from torch import Tensor
 from circuit_core.circuits.faithfulness import NOT_FINITE, ONE_PROMPT
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.path_patching import Head
-from circuit_core.statistics import Resampling
+from circuit_core.statistics import COVERED, DRAWN, DRAWS, Resampling
 
 RANDOM_SETS = 100
 UNIVERSE = "all heads with a path"
@@ -52,9 +54,9 @@ class Stage:
 
 
 def percent(
-    members: Bool[Tensor, "*draw layer head"], effects: Float[Tensor, "*#draw layer head"]
-) -> Float[Tensor, "*draw"]:
-    """NaN where no head has an effect."""
+    members: Bool[Tensor, "*#draw layer head"], effects: Float[Tensor, "*#draw layer head"]
+) -> Float[Tensor, "..."]:
+    """For each draw; NaN where no head has an effect."""
     size = effects.abs()
     return 100 * (size * members).sum((-2, -1)) / size.sum((-2, -1))
 
@@ -67,11 +69,11 @@ def stage(name: str, classes: dict[str, Bool[Tensor, "draw layer head"]], effect
     if not (found.helps | found.hurts)[0].any():
         return Stage(name, reason=NO_EFFECT)
     members = torch.stack(list(classes.values())).any(0)
-    percents, effect = percent(members, found.effect), found.effect[0]
-    low, high = (members[0].any() and draws.interval(percents)) or (None, None)
+    effect = found.effect[0]
+    low, high = _interval(members, found.effect, draws)
     return Stage(
         name,
-        percents[0].item(),
+        percent(members[0], effect).item(),
         low,
         high,
         percent(random_sets(members[0]), effect).mean().item(),
@@ -79,6 +81,15 @@ def stage(name: str, classes: dict[str, Bool[Tensor, "draw layer head"]], effect
         {label: as_heads(some[0]) for label, some in classes.items()},
         note=ONE_PROMPT if len(effects.metric_clean) == 1 else None,
     )
+
+
+def _interval(
+    members: Bool[Tensor, "draw layer head"], effects: Float[Tensor, "draw layer head"], draws: Resampling
+) -> tuple[float | None, float | None]:
+    times, few = members[DRAWN].sum(0), round(DRAWS * (1 - COVERED) / 2)
+    uncertain = (times > few) & (times < DRAWS - few)
+    least, most = (draws.interval(percent(of, effects)) for of in (members[0] & ~uncertain, members[0] | uncertain))
+    return (least[0], most[1]) if least and most and members[0].any() else (None, None)
 
 
 def random_sets(of: Bool[Tensor, "layer head"], seed: int = 0) -> Bool[Tensor, "set layer head"]:

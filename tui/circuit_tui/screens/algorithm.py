@@ -1,7 +1,7 @@
 """How the model does the task at this checkpoint, and what the task's circuit is made of.
 
 Of IOI the stages of its algorithm: a percentage is the part of the paths' effect that the heads of its kinds account
-for, with its 95 % interval, beside it that of random heads of the same layers, and the sum of the effects with its sign.
+for, with its 95 % interval, that of random heads of the same layers, and the sum of the effects with its sign.
 Of greater-than what the circuit's heads and MLPs do with years.
 """
 
