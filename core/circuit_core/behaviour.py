@@ -53,7 +53,7 @@ def behaviour(bridge: TransformerBridge, prompts: PromptSet) -> TaskBehaviour:
         return TaskBehaviour(None, None, None, None, n, None, NOT_FINITE, **counts)
     mean = values.mean().item()
     accuracy = (values > ROUNDING * values.abs().max()).float().mean().item()
-    error, plain = stratified_error(values, prompts.strata, prompts.ordered), standard_error(values)
+    error, plain = stratified_error(values, prompts.strata), standard_error(values)
     if error is None:
         return TaskBehaviour(mean, None, None, None, n, accuracy, ONE_PROMPT, **counts)
     low, high = mean - error.half_width, mean + error.half_width

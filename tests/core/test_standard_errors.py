@@ -9,10 +9,10 @@ import torch
 from circuit_core.tasks.specs import TASKS
 
 
-def error(values: list[float], strata: tuple[int, ...] = (), ordered: bool = False) -> Any:
+def error(values: list[float], strata: tuple[int, ...] = ()) -> Any:
     from circuit_core.standard_errors import stratified_error
 
-    return stratified_error(torch.tensor(values, dtype=torch.float64), strata, ordered)
+    return stratified_error(torch.tensor(values, dtype=torch.float64), strata)
 
 
 def test_without_strata_it_is_the_plain_one():
@@ -50,15 +50,9 @@ def test_groups_go_by_the_order_of_the_strata(strata):
     assert groups(strata) == STRATA[strata]
 
 
-def test_on_a_scale_it_rests_on_successive_differences():
-    """In the order of the years 2, 5, 7, 9 the metrics are 1, 2, 4, 3: SE^2 = (1 + 4 + 1) / (2 * 4 * 3)."""
-    found = error([4, 1, 3, 2], (7, 2, 9, 5), ordered=True)
-    assert (found.value, found.freedom) == (pytest.approx(0.5), 2)
-
-
-@pytest.mark.parametrize("strata, ordered", [((), False), ((1,), False), ((1,), True)])
-def test_a_single_prompt_has_none(strata, ordered):
-    assert error([1.0], strata, ordered) is None
+@pytest.mark.parametrize("strata", [(), (1,)])
+def test_a_single_prompt_has_none(strata):
+    assert error([1.0], strata) is None
 
 
 T = {
@@ -97,12 +91,13 @@ def done(sample):
 
 
 KIND = {
+    "greater_than": lambda row: row.clean[row.positions["YY"]],
     "gendered_pronoun": lambda row: row.correct,
     "subject_verb": lambda row: (row.correct[0], row.clean[-1].endswith("s")),
 }
 
 
-@pytest.mark.parametrize("name", ["gendered_pronoun", "subject_verb"])
+@pytest.mark.parametrize("name", KIND)
 def test_behaviour_is_stratified_by_what_the_task_balances(sample, done, name):
     """A second road: prompts sorted by what they show."""
     from circuit_core.tasks.showing import shown
@@ -112,22 +107,15 @@ def test_behaviour_is_stratified_by_what_the_task_balances(sample, done, name):
     for row, value in zip(shown(prompts, sample[0].tokenizer), values.tolist(), strict=True):
         kinds.setdefault(KIND[name](row), []).append(value)
     within = sum(len(some) * torch.tensor(some).double().var().item() for some in kinds.values())
-    assert len(kinds) == {"gendered_pronoun": 2, "subject_verb": 4}[name]
+    assert len(kinds) == {"greater_than": 97, "gendered_pronoun": 2, "subject_verb": 4}[name]
     assert found.stderr == pytest.approx(math.sqrt(within) / len(values), rel=1e-6)
-
-
-def test_behaviour_of_years_goes_by_their_order(sample, done):
-    found, prompts, values = done["greater_than"]
-    years = [int(text.split(" to ")[0][-2:]) for text in prompts.texts]
-    x = values[sorted(range(200), key=years.__getitem__)]
-    assert found.stderr == pytest.approx(math.sqrt(((x[1:] - x[:-1]) ** 2).sum().item() / (2 * 200 * 199)), rel=1e-6)
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_the_interval_is_students_and_the_plain_error_knows_no_kinds(done, name):
-    """IOI has 16 groups, pronouns 2, agreement 4 of one frame; 200 years leave 2 * 199^2 / 596 = 132 degrees."""
+    """IOI has 16 groups, pronouns 2, agreement 4 of one frame, greater-than 97 years."""
     found, _, values = done[name]
-    t = {"ioi": 2.00488, "gendered_pronoun": 1.99547, "greater_than": 1.97810, "subject_verb": 1.97214}[name]
+    t = {"ioi": 2.00488, "gendered_pronoun": 1.99547, "greater_than": 1.98326, "subject_verb": 1.97214}[name]
     assert found.stderr_plain == pytest.approx(values.std().item() / math.sqrt(len(values)), rel=1e-5)
     assert (found.high - found.value, found.value - found.low) == (pytest.approx(t * found.stderr, rel=1e-5),) * 2
     assert (found.n_distinct, found.pool) == (

@@ -49,7 +49,7 @@ def generate(
     strata = [
         Stratum(yy, partial(_pair, lexicon, tokens, yy), (events, years[yy])) for yy in sorted(years, key=_spread)
     ]
-    return drawn(NAME, "prob_diff", strata, n, random.Random(seed), besides, ordered=True)
+    return drawn(NAME, "prob_diff", strata, n, random.Random(seed), besides)
 
 
 def _spread(yy: int) -> float:

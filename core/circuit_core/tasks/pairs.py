@@ -27,7 +27,7 @@ def difference(clean: list[int], corrupted: list[int]) -> int:
     return next(i for i, (a, b) in enumerate(zip(clean, corrupted, strict=True)) if a != b)
 
 
-def prompt_set(name: str, metric: str, pairs: list[Pair], pool: int | None = None, ordered: bool = False) -> PromptSet:
+def prompt_set(name: str, metric: str, pairs: list[Pair], pool: int | None = None) -> PromptSet:
     """All examples as tensors. `logit_diff` takes the first correct and the first wrong answer."""
     clean, end = pad([p.clean for p in pairs])
     corrupted, _ = pad([p.corrupted for p in pairs])
@@ -36,7 +36,7 @@ def prompt_set(name: str, metric: str, pairs: list[Pair], pool: int | None = Non
     strata = tuple(p.stratum for p in pairs if p.stratum is not None)
     frames = tuple(p.frame for p in pairs if p.frame is not None)
     answers = _metric(metric, pairs)
-    return PromptSet(name, clean, corrupted, end, answers, positions, texts, strata, ordered, frames, pool)
+    return PromptSet(name, clean, corrupted, end, answers, positions, texts, strata, frames, pool)
 
 
 def _metric(name: str, pairs: list[Pair]) -> Metric:

@@ -24,8 +24,6 @@ class PromptSet:
     texts: tuple[str, ...] = ()
     strata: tuple[int, ...] = ()
     """Of each prompt, which of the kinds that the task balances it is; empty for a user's file, which balances none."""
-    ordered: bool = False
-    """Whether the strata are a scale on which neighbours are alike, as the years of greater-than."""
     frames: tuple[str, ...] = ()
     """Of each prompt, the kind of its sentence, where a task has several that bear names."""
     pool: int | None = None
