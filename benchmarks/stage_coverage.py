@@ -6,11 +6,12 @@ All prompts are one large draw without repetition: effects and copy scores are c
 redraw takes 70 of them without repetition, as many of each stratum as the task's first 70 have, and computes the
 interval by the same functions as `--analyses algorithm`. Receivers of later stages are those of all prompts. Pool
 correction: 70 of 3,000 are not drawn from an endless supply, so both ends are moved towards the percent by the factor
-sqrt(1 - 70 / 3000) = .988. Aim: coverage of .90 to .98.
+sqrt(1 - 70 / 3000) = .988, but for an end of 0 or 100. Aim: coverage of .90 to .98.
 
-No sample checkpoint has S-inhibition heads. Their stage, and the one after it, are measured on `reference`: the random
-model of the tests, random prompts of which two tokens are names, answers of which the corruption takes something in
-each prompt, every head a name mover, and every other head above the mean in induction and duplicate token.
+No sample checkpoint has S-inhibition heads. Where a redraw finds one all the same, its interval should hold 0. The
+stage, and the one after it, are measured on `reference`: the random model of the tests, random prompts of which two
+tokens are names, answers of which the corruption takes something in each prompt, every head a name mover, and every
+other head above the mean in induction and duplicate token.
 """
 
 import argparse
@@ -139,7 +140,7 @@ def coverage(pool: Pool, strata: torch.Tensor, n: int, times: int) -> list[str]:
         for all_of, found, count in zip(whole, pool.of(rows).stages(draws), counts, strict=True):
             if found.percent is None or found.low is None or found.high is None or all_of.percent is None:
                 continue
-            low, high = (found.percent + shrink * (end - found.percent) for end in (found.low, found.high))
+            low, high = (_shrunk(end, found.percent, shrink) for end in (found.low, found.high))
             count.intervals += 1
             count.inside += low <= all_of.percent <= high
             count.below += high < all_of.percent
@@ -150,6 +151,10 @@ def coverage(pool: Pool, strata: torch.Tensor, n: int, times: int) -> list[str]:
         for s, c in zip(whole, counts, strict=True)
         if c.intervals
     ]
+
+
+def _shrunk(end: float, percent: float, factor: float) -> float:
+    return end if end in (0, 100) else percent + factor * (end - percent)
 
 
 def main() -> None:

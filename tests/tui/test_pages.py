@@ -85,7 +85,7 @@ async def test_the_page_says_whether_the_algorithm_is_in_the_circuit(explore, wh
         assert "after emergence: heads of every stage are in the circuit" in "\n".join(page(app))
         whole.db.execute("DELETE FROM result WHERE analysis = 'circuit'")
         await pilot.press("comma", "full_stop")
-        assert "not known without the circuit" in "\n".join(page(app))
+        assert "the circuit or a stage is not known" in "\n".join(page(app))
 
 
 YEARS = results.TaskRecord("greater_than", "hash of years", "prob_diff", False)

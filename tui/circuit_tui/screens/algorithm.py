@@ -136,6 +136,6 @@ def _emerged(row: dict[str, Any]) -> str:
     found = {
         1: "after emergence: heads of every stage are in the circuit",
         0: "not every stage has heads in the circuit yet",
-        None: "after emergence or not: not known without the circuit",
+        None: "after emergence or not: the circuit or a stage is not known",
     }
     return wrapped(f"{found[row['post_emergence']]}; the whole: {plain(row['universe'] or 'undefined')}", 0)
