@@ -126,18 +126,20 @@ def test_scores_that_are_above_their_mean_by_rounding_are_not_above_it(named):
 
 
 def test_a_metric_that_is_positive_by_rounding_is_no_right_answer(fresh_parallel):
-    """Two tokens whose unembedding vectors differ in the last bits: one of the ten prompts has them as answers."""
+    """Two tokens whose unembedding vectors differ by two millionths: one of the ten prompts has them as answers."""
     from circuit_core.behaviour import behaviour
     from circuit_core.tasks.metrics import LogitDifference
 
     bridge, prompts = fresh_parallel.bridge, fresh_parallel.prompts
     correct, wrong = prompts.metric.correct.clone(), prompts.metric.wrong.clone()
-    correct[0], wrong[0] = 95, 96
-    assert not {95, 96} & set(correct[1:].tolist()) | {95, 96} & set(wrong[1:].tolist())
     ends = torch.arange(len(prompts)), prompts.end
     with torch.no_grad():
-        sign = bridge(prompts.clean)[ends][0, 96].sign()
-        bridge.W_U[:, 95] = bridge.W_U[:, 96] * (1 + 3e-7 * sign)
+        logits = bridge(prompts.clean)[ends][0]
+        free = [
+            t for t in logits.abs().argsort(descending=True).tolist() if t not in {*correct.tolist(), *wrong.tolist()}
+        ]
+        wrong[0], correct[0] = free[0], free[-1]
+        bridge.W_U[:, free[-1]] = bridge.W_U[:, free[0]] * (1 + 2e-6 * logits[free[0]].sign())
         metric = LogitDifference(correct, wrong)
         values = metric(bridge(prompts.clean)[ends])
     assert 0 < values[0] < 1e-5 * values.abs().max()
