@@ -28,7 +28,7 @@ class Shell:
 
     def run(self, *args: str | Path, stdout: Any = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
         pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.PIPE}
-        return subprocess.run([*COMMAND, *map(str, args)], env=self.env, cwd=self.folder, timeout=120, **pipes)
+        return subprocess.run([*COMMAND, *map(str, args)], env=self.env, cwd=self.folder, timeout=1200, **pipes)
 
     def at_once(self, *commands: Sequence[str | Path]) -> list[subprocess.CompletedProcess[bytes]]:
         """Processes side by side: one runner, with one worker, computes what all of them ask for."""

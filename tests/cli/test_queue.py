@@ -82,7 +82,7 @@ def test_resume_sees_to_it_that_a_cancelled_run_is_settled(fresh, db, queue):
     for state in ("interrupted", "queued"):
         control.cancel(db, queue[state], at_work=False)
     fresh("jobs", "resume")
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while runs.run_state(db, queue["cancelling"]) != "cancelled" or runners.holder(db):
         assert time.monotonic() < until
         time.sleep(0.1)

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 RUN = "import sys, pathlib; from circuit_tui.app import Explorer; Explorer(pathlib.Path(sys.argv[1])).run()"
+PATIENCE = 300.0
+"""Seconds after which what has not come never will, on a machine however busy."""
 LEFT = b"\x1b[?1049l"
 """The end of the alternate screen."""
 
@@ -38,7 +40,7 @@ class Attended:
             )
         fcntl.ioctl(self.screen, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
-    def read_until(self, text: bytes, seconds: float = 20.0) -> bytes:
+    def read_until(self, text: bytes, seconds: float = PATIENCE) -> bytes:
         """What it writes until a text comes, it ends, or time is up."""
         found, end = b"", time.monotonic() + seconds
         while text not in found and time.monotonic() < end:
@@ -64,7 +66,7 @@ class Attended:
     def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
-    def status(self, seconds: float = 20.0) -> int | None:
+    def status(self, seconds: float = PATIENCE) -> int | None:
         """How it ended, as `waitpid` tells it; None if it did not within a time."""
         end = time.monotonic() + seconds
         while self.ended is None and time.monotonic() < end:

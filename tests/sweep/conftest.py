@@ -50,7 +50,7 @@ class Bench:
         return done.stdout_bytes.decode(), done.stderr
 
     def end(self, process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=1200)
         assert process.returncode == code, err + self.log()
         assert "Traceback" not in err
         return out, err
@@ -103,7 +103,7 @@ class Bench:
         """Whether the store has been made."""
         return self.ask("SELECT 1 FROM sqlite_master WHERE name = 'runner'") != []
 
-    def until(self, holds: Callable[[], bool], patience: float = 60) -> None:
+    def until(self, holds: Callable[[], bool], patience: float = 600) -> None:
         """Wait until something holds."""
         deadline = time.monotonic() + patience
         while not holds():
@@ -112,7 +112,7 @@ class Bench:
 
     def after_the_first(self, process: subprocess.Popen[str]) -> None:
         """Wait until a unit is done and another is under way."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while time.monotonic() < deadline and process.poll() is None:
             if self.store.exists() and self._half_way():
                 return

@@ -91,7 +91,7 @@ class Rampage:
         if self.explorer is not None:
             self.explorer.close()
         if self.process is not None:
-            self.process.communicate(timeout=240)
+            self.process.communicate(timeout=1200)
         self.bench.end(self.bench.start(*RUN))
         self.bench.until(self.bench.idle)
 
@@ -108,7 +108,7 @@ def rampage(bench, kills: int, units: int, seed: int) -> Rampage:
         going.follow()
         time.sleep(chance.uniform(0.2, 3.0))
         victim = VICTIMS[(place + chance.randrange(2)) % len(VICTIMS)]
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 600
         while going.left() and not going.kill(victim) and time.monotonic() < deadline:
             going.follow()
             time.sleep(0.02)

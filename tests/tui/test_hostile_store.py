@@ -12,7 +12,8 @@ from contextlib import suppress
 
 import hostile
 import pytest
-from attended import LEFT, Attended
+from attended import LEFT, PATIENCE, Attended
+from waiting import until
 
 from circuit_store import models, requests, results, units
 from circuit_store.task_files import TaskFile, add_task_file
@@ -87,11 +88,8 @@ async def test_every_page_shows_hostile_names_as_text(explore, attacked, screen_
         for key in "i escape W escape A escape a escape 5 z e y 4 B 2 colon b o l d".split():
             await pilot.press(key)
             assert hostile.harmless(screen_text(app), 30), key
-        for _ in range(100):
-            if "[bold]b[/bold]" in screen_text(app):
-                break
-            await pilot.pause(0.05)
-        assert "[bold]b[/bold]" in screen_text(app) and hostile.harmless(screen_text(app), 30)
+        await until(pilot, lambda: "[bold]b[/bold]" in screen_text(app))
+        assert hostile.harmless(screen_text(app), 30)
 
 
 COMMANDS = [
@@ -148,7 +146,7 @@ OWN = re.compile("\x1b(?:\\[[0-9;?<>=$ ]*[A-Za-z]|[78=>]|]22;[a-z]*\x07)")
 """Colours, places, modes and questions; the shape of the pointer."""
 
 
-def read(screen: int, done, seconds: float = 30.0) -> str:
+def read(screen: int, done, seconds: float = PATIENCE) -> str:
     """What is written to a terminal until a condition holds and it is silent."""
     found, end = b"", time.monotonic() + seconds
     while time.monotonic() < end:

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import pytest
 from textual.worker import WorkerFailed
+from waiting import until
 
 from circuit_store import control, units
 from circuit_tui.screens.confirm import Confirm
@@ -215,8 +216,7 @@ async def test_what_no_one_expected_in_a_thread_is_told_once_and_kept(explore, d
             with suppress(WorkerFailed):
                 await app.workers.wait_for_complete()
             await pilot.pause()
-        for _ in range(100):
-            await pilot.pause(0.0 if "broken" in app.last_error else 0.05)
+        await until(pilot, lambda: "broken" in app.last_error)
         if isinstance(app.screen, Jobs | Log):
             (app.screen.look if isinstance(app.screen, Jobs) else app.screen._look)()
         with suppress(WorkerFailed):

@@ -1,18 +1,11 @@
 """The explorer stands before the store does, fills while a sweep runs, and survives what a store may hold."""
 
 import sqlite3
-import time
 
 import pytest
+from waiting import until
 
 from circuit_tui.app import Explorer
-
-
-async def until(pilot, holds, seconds: float = 5.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        await pilot.pause(0.05)
 
 
 async def test_a_store_that_is_not_there_says_what_brings_it(explore, screen_text):
@@ -113,7 +106,7 @@ async def test_hostile_names_are_only_text(explore, db, screen_text):
             assert "\x1b" not in screen_text(app) and "\u202e" not in screen_text(app)
         assert "[bold red]x" in screen_text(app)
         await pilot.press("colon", *"bold")
-        await pilot.pause(0.3)
+        await until(pilot, lambda: "bold" in screen_text(app))
         assert "\x1b" not in screen_text(app)
 
 

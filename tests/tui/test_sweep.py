@@ -1,21 +1,14 @@
 """The explorer beside a sweep: what is looked at stays while results arrive, and a dead runner is noticed."""
 
 import fcntl
-import time
 
 import pytest
+from waiting import until
 
 from circuit_core.sweep import launch
 
 alive = launch.alive
 """Before the fixtures replace it."""
-
-
-async def until(pilot, holds, seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        await pilot.pause(0.05)
 
 
 @pytest.fixture

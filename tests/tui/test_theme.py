@@ -1,6 +1,7 @@
 """Both themes can be read, and a ramp rises evenly, so that it survives the loss of its colours."""
 
 import pytest
+from waiting import until
 
 from circuit_tui import roles, theme
 
@@ -47,16 +48,15 @@ async def test_a_theme_recolours_all_that_is_shown(explore, path):
         strips = app.screen._compositor.render_strips()
         return {part.style.color.name for strip in strips for part in strip if part.style and part.style.color}
 
+    accent = theme.palette(True).accent.lower()
     async with explore() as (app, pilot):
         for page in ("3", "7"):
             await pilot.press(page)
-            await pilot.pause(0.2)
+            await until(pilot, lambda: accent in colours(app))
+            await app.workers.wait_for_complete()
+            await pilot.pause()
             dark = colours(app)
             app.theme = theme.LIGHT.name
-            await pilot.pause(0.2)
-            light = colours(app)
-            accent = theme.palette(True).accent.lower()
-            assert accent in dark and accent not in light
+            await until(pilot, lambda: accent not in colours(app))
             app.theme = theme.DARK.name
-            await pilot.pause(0.2)
-            assert colours(app) == dark
+            await until(pilot, lambda dark=dark: colours(app) == dark)

@@ -8,6 +8,7 @@ from rich.style import Style
 from textual import events
 from textual.geometry import Size
 from textual.strip import Strip
+from waiting import until
 
 from circuit_tui.thrift import Sparing, Written
 
@@ -76,14 +77,13 @@ def output(monkeypatch) -> list[str]:
     ("keys", "titles"),
     [([], ("1 Models", "5 Circuit")), (["7"], ("Runs ·", "Units of run 2")), (["7", "L"], ("Log of",))],
 )
-async def test_r_and_a_resize_to_the_same_size_write_the_whole_screen(explore, db, output, keys, titles):
+async def test_r_and_a_resize_to_the_same_size_write_the_whole_screen(explore, db, output, screen_text, keys, titles):
     """Text of another program, or a terminal that was another size for a moment, does not stay."""
     async with explore() as (app, pilot):
         await pilot.press(*keys)
         await app.workers.wait_for_complete()
-        await pilot.pause(0.1)
+        await until(pilot, lambda: all(title in screen_text(app) for title in titles))
         for cause in (events.Key("r", "r"), events.Resize(app.size, app.size)):
             output.clear()
             app.post_message(cause)
-            await pilot.pause(0.1)
-            assert all(title in "".join(output) for title in titles), cause
+            await until(pilot, lambda: all(title in "".join(output) for title in titles))
