@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-slow check format bench clean
+.PHONY: demo test test-fast test-slow check format bench clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("circuit-tui needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -16,6 +16,9 @@ demo: .venv/installed            ## the main job: compute the sample suite, open
 
 test: .venv/installed            ## every test that takes part in every change
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+test-fast: .venv/installed       ## between two edits: all floors, no process started, nothing that computes for seconds
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not processes and not long'
 
 test-slow: .venv/installed       ## minutes of faults: whatever is killed, nothing is lost
 	$(BIN)/python -m pytest -m slow

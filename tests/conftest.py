@@ -3,6 +3,8 @@
 Every hook is such a function; compiling its checks takes longer than a pass of a test's model. One thread a process,
 unless TEST_THREADS says otherwise: the models are small, and tests run side by side. For the same reason no property is
 timed, and garbage is looked for seldom, never in what imports leave behind.
+
+A test that starts a process bears the mark `processes`, see `started`.
 """
 
 import ast
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from jaxtyping._import_hook import JaxtypingTransformer
+from started import pytest_runtest_protocol, pytest_runtest_teardown  # noqa: F401
 
 gc.disable()
 os.environ["OMP_NUM_THREADS"] = os.environ.get("TEST_THREADS", "1")

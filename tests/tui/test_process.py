@@ -113,7 +113,9 @@ def test_a_watched_job_costs_little_output(terminal, db):
     pid, screen, read_until = terminal
     assert b"toy-b" in read_until(b"toy-b")
     db.execute("UPDATE unit SET state = 'queued' WHERE run_id = 1")
-    os.write(screen, b"7j")
+    os.write(screen, b"7")
+    assert b"Units of run 2" in read_until(b"Units of run 2")
+    os.write(screen, b"j")
     assert b"toy-a" in read_until(b"Units of run 1")
     while read_until(b"never", 1.5):
         pass

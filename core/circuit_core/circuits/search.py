@@ -17,6 +17,7 @@ from circuit_core.circuits.strategies import SEARCHES, SMALL, Reach, given, grid
 
 HELD_OUT, CHOSE = "held-out prompts", "the prompts that chose it"
 """Which prompts an interval is over."""
+EMPTY_REACHES = "the empty circuit reaches the threshold: corruption leaves more than that of the metric"
 NO_PATH = "the edges selected hold no path from input to logits"
 
 
@@ -112,10 +113,10 @@ def _result(reach: Reach, n: int, reached: bool | None, draws: int, found: areas
 
 def _reasons(reach: Reach, chosen: Point | None) -> list[str]:
     on, held_out = reach.curve.on, reach.curve.held_out
-    said, empty = on.reasons, on.raw(on.corrupted)
+    said = on.reasons
     if not on.reason_normalised:
         if _passing(on, reach):
-            said.append(f"the empty circuit reaches the threshold: corruption leaves faithfulness {empty:.2f}")
+            said.append(EMPTY_REACHES)
         if chosen and not chosen.n_edges:
             said.append(NO_PATH)
     return said + [f"held-out prompts: {why}" for why in (held_out.reasons if held_out else [])]
