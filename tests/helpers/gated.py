@@ -22,7 +22,14 @@ def serve(runner: Connection, visible: str | None) -> None:
         assert os.read(passes, 1)
         return record(self, job)
 
+    class Inbox(serving._Inbox):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "stopped" and value is not None:
+                (gate / "stopped").touch()
+
     worker.Checkpoint._record = wait  # type: ignore[method-assign]
+    serving._Inbox = Inbox  # type: ignore[misc]
     serving.serve(runner, visible)
 
 
@@ -37,6 +44,10 @@ class Gate:
     def let(self, jobs: int) -> None:
         """So many more may pass."""
         os.write(self.pipe, b"." * jobs)
+
+    def stopped(self) -> bool:
+        """Whether the worker has heard that it is to stop."""
+        return (self.folder / "stopped").exists()
 
     def begun(self) -> list[str]:
         """Fingerprint and title of every job that has begun, in order."""

@@ -62,12 +62,14 @@ def opened(bench):
 
 def test_the_explorer_leaves_and_its_job_goes_on(bench, opened):
     """Invariant: by SIGTERM, SIGHUP or an error of its own, the explorer leaves a terminal in order, prints no value of
-    a variable, and the runner that it started computes everything, listening to nobody. It is held while they leave."""
+    a variable, and the runner that it started computes all, listening to nobody; a worker is held meanwhile."""
     first = opened(BEGINS)
     assert b"sweep" in first.read_until(b"sweep")
     bench.until(lambda: bench.store.exists() and bench.tables() and bench.ask("SELECT * FROM runner") != [])
     ((runner,),) = bench.ask("SELECT pid FROM runner")
-    os.kill(runner, signal.SIGSTOP)
+    bench.until(lambda: bench.workers() != [])
+    (worker,) = bench.workers()
+    os.kill(worker, signal.SIGSTOP)
     assert listening(first.pid) == [] == listening(runner)
     second, third = opened(BEGINS), opened(FAILS)
     first.send(signal.SIGTERM)
@@ -79,7 +81,7 @@ def test_the_explorer_leaves_and_its_job_goes_on(bench, opened):
     assert b"circuit-tui stopped because of an error of its own: RuntimeError('an error of its own')" in told
     assert b"local42001" not in told and b"secret" not in told and b"Traceback" not in told
     assert {unit[0] for unit in bench.units().values()} & {"queued", "loading", "running"}
-    os.kill(runner, signal.SIGCONT)
+    os.kill(worker, signal.SIGCONT)
     bench.until(lambda: bench.ask("SELECT state FROM run") == [("done",)])
     assert bench.units().keys() == set(STEPS) and {unit[:2] for unit in bench.units().values()} == {("done", 1)}
     assert bench.ask("SELECT DISTINCT pid FROM run") == [(runner,)]

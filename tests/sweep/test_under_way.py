@@ -65,6 +65,8 @@ def test_what_is_asked_for_by_hand_comes_after_the_computation_under_way(runner,
     runner._listen()
     (taken,) = runner.under_way.values()
     assert taken.gives_way
+    while not gate.stopped():
+        runner._listen()
     gate.let(1000)
     runner.work()
     of_runs = [row[0] for row in db.execute("SELECT run_id FROM result ORDER BY id")]

@@ -1,8 +1,7 @@
 """How it looks at each size, and that no key is undocumented."""
 
-import asyncio
-
 import pytest
+from waiting import until
 
 from circuit_tui import bindings
 from circuit_tui.app import Explorer
@@ -139,7 +138,11 @@ def _at(tmp_path) -> Explorer:
 
 
 async def _settled(pilot) -> None:
-    await pilot.pause()
+    """Until one look is like the one before, with the plot there."""
+    before = ""
+    main = pilot.app.main
+    await until(pilot, lambda: main.query("#history") and main.of("history").plot)
     await pilot.app.workers.wait_for_complete()
-    await asyncio.sleep(0.1)
-    await pilot.pause()
+    while (now := pilot.app.export_screenshot()) != before:
+        before = now
+        await pilot.pause()

@@ -133,11 +133,11 @@ async def test_where_no_row_is_seen_none_is_exported(explore, said):
 
 async def test_a_screenshot_is_kept_or_refused_aloud(explore, said):
     async with explore() as (app, _):
-        app.save_screen()
+        app.keep_screenshot()
         assert said == [f"screen.svg written to {Path.cwd()}"] and Path("screen.svg").read_text().startswith("<svg")
         Path("screen.svg").unlink()
         Path.cwd().rmdir()
-        app.save_screen()
+        app.keep_screenshot()
         assert said[-1].startswith("No file could be written: ")
 
 

@@ -112,7 +112,7 @@ def test_a_watched_job_costs_little_output(terminal, db):
     """Invariant: on the page of the queue a unit that begins, goes on and ends costs at most 2 kB."""
     pid, screen, read_until = terminal
     assert b"toy-b" in read_until(b"toy-b")
-    db.execute("UPDATE unit SET state = 'queued' WHERE run_id = 1")
+    db.execute("UPDATE unit SET state = 'queued', attempts = 0, seconds = NULL WHERE run_id = 1")
     os.write(screen, b"7")
     assert b"Units of run 2" in read_until(b"Units of run 2")
     os.write(screen, b"j")

@@ -81,9 +81,9 @@ class PagedApp(TerminalApp):
         for kind, name, choice in self.main.choices():
             yield SystemCommand(f"{kind} {name}", f"Go to this {kind}", partial(self.main.choose, **{kind: choice}))
         yield SystemCommand("Themes", "Choose among all themes", self.action_change_theme)
-        yield SystemCommand("Screenshot", "Save the screen as SVG in this folder", self.save_screen)
+        yield SystemCommand("Screenshot", "Save the screen as SVG in this folder", self.keep_screenshot)
 
-    def save_screen(self) -> None:
+    def keep_screenshot(self) -> None:
         """Into the working directory, where exports go too."""
         try:
             path = saving.new_file(self.export_screenshot(), "screen", "svg", Path.cwd())

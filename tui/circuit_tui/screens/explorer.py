@@ -161,7 +161,9 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         self.call_after_refresh(self._resized)
 
     def _resized(self) -> None:
-        """A pane that was hidden has lost the focus."""
+        """A pane that was hidden has lost the focus; while the explorer ends there may be none any more."""
+        if not self.query(Pane):
+            return
         if self.focused is None:
             self.set_focus(self.pane.body)
         self.frame()
