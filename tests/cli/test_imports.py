@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 HEAVY = {"torch", "textual", "numpy", "transformers", "transformer_lens", "sqlite_utils"}
 LIGHT = [
     "circuit_core.errors",

@@ -10,6 +10,8 @@ import pytest
 from circuit_store import control, models, requests, runners, runs, units
 from circuit_store.store import open_to_write
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def db(fresh):

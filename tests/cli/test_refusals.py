@@ -25,6 +25,7 @@ def test_a_folder_whose_name_is_no_text_is_refused(fresh, command):
     assert "��[31m/good is no UTF-8 text" in sentence and "rename" in sentence
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "args, says",
     [
@@ -84,6 +85,7 @@ def test_refused_before_there_is_a_store(fresh, args, says):
     assert [s for s in says if s not in sentence] == []
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "args, says",
     [
@@ -182,6 +184,7 @@ def test_merging_what_is_not_there_makes_no_store(fresh):
     assert not fresh.store.exists()
 
 
+@pytest.mark.processes
 def test_a_damaged_store(fresh):
     """Invariant: damage that shows only while reading is one sentence too; exit 1, for nothing was asked wrongly."""
     fresh.compute(("models", "add", "mine", SAMPLE))
@@ -205,6 +208,7 @@ def test_a_log_that_cannot_be_written(fresh):
     assert "/dev/null/state" in fresh.refused("run", "sample-0.1m", code=1)
 
 
+@pytest.mark.processes
 def test_a_full_disk(shell):
     """Invariant: output that cannot be written is exit 1 and one sentence."""
     with open("/dev/full", "wb") as full:

@@ -11,6 +11,8 @@ from places import GOLDEN
 from circuit_core import suites
 from circuit_core.tasks.specs import TASKS
 
+pytestmark = pytest.mark.processes
+
 GOOD = {"clean_ids": [1, 2, 3], "corrupted_ids": [1, 4, 3], "correct_ids": 5, "wrong_ids": 6}
 
 

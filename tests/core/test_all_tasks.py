@@ -7,6 +7,8 @@ import pytest
 from circuit_core import suites
 from circuit_core.tasks.specs import TASKS
 
+pytestmark = pytest.mark.long
+
 MODELS = [m.name for m in suites.sample_suite()]
 
 

@@ -98,6 +98,7 @@ for name, work in works.items():
 """
 
 
+@pytest.mark.processes
 def test_a_real_failed_allocation_halves_the_batch_and_leaves_the_numbers_alone():
     """A process whose address space holds a part of the prompts but not all: smaller batches, the same numbers.
 

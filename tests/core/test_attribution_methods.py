@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+pytestmark = pytest.mark.long
+
 METHODS = ("eap-ig", "eap", "clean-corrupted", "eap-ig-activations", "exact")
 every_method = pytest.mark.parametrize("method", METHODS)
 

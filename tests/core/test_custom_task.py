@@ -282,6 +282,7 @@ def test_the_unknown_token_may_be_written_out(made, drawn):
     assert drawn(made(lines(TEXT | {"clean": "<|unk|> Mary", "corrupted": "<|unk|> John"}))).clean[0, 0] == 1
 
 
+@pytest.mark.processes
 def test_reading_a_file_imports_no_torch():
     import subprocess
     import sys

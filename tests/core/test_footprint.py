@@ -9,6 +9,8 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+pytestmark = pytest.mark.long
+
 ROOM = 2**23
 """Bytes for a batch: a fraction of what all prompts take together."""
 N, POS, VOCAB = 75, 24, 400

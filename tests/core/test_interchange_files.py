@@ -219,6 +219,7 @@ def test_our_own_circuit_is_one_that_the_tool_would_list(tmp_path):
     assert {graph.edge(name) for name in kept} == {tuple(e) for e in np.argwhere(mask).tolist()}
 
 
+@pytest.mark.processes
 def test_json_needs_no_torch_and_drawing_no_networkx_before_it_draws():
     """Invariant: a light process reads JSON without torch; networkx is imported by the first drawing."""
     code = (

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+pytestmark = pytest.mark.long
+
 KINDS = ("resid_post", "q", "v")
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from circuit_core import suites
 
+pytestmark = pytest.mark.long
+
 MODELS = [m.name for m in suites.sample_suite()]
 
 

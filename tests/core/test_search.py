@@ -7,6 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def case(sample):

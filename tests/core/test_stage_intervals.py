@@ -1,5 +1,6 @@
 """Intervals of the stages: in each draw of the prompts everything is chosen anew that METHODS l.6 says, and no more."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -59,9 +60,8 @@ def test_heads_are_chosen_anew_in_each_draw(named, roles, direct, strata):
     them, are those of the draws."""
     bridge, graph, prompts = named
     if strata:
-        strata = [i % 2 for i in range(len(prompts))]
-        prompts = prompts[:]
-        object.__setattr__(prompts, "strata", strata)
+        strata = tuple(i % 2 for i in range(len(prompts)))
+        prompts = replace(prompts, strata=strata)
     draws = draws_of(prompts, strata)
     stage = algorithm((bridge, graph, prompts), roles).movers_and_suppressors
     found = by_draw(direct, roles, draws.weights)

@@ -144,6 +144,7 @@ def test_a_runner_leaves_only_when_nothing_is_queued(toy):
     assert runners.leave(toy.db) and runners.holder(toy.db) is None
 
 
+@pytest.mark.processes
 def test_a_process_that_ended_does_not_live():
     """Invariant: a pid lives as long as its process."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)

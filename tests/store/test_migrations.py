@@ -48,6 +48,7 @@ def test_the_version_is_the_number_of_migrations():
     assert len(migrations.pending(Database(memory=True))) == store.VERSION
 
 
+@pytest.mark.processes
 def test_many_may_make_one_store_at_once(tmp_path):
     """Invariant: processes that open a new store together all succeed, and it has one schema."""
     path, lone = tmp_path / "store.db", tmp_path / "lone.db"

@@ -103,6 +103,7 @@ def test_closing_leaves_one_file(path):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.processes
 def test_a_colleagues_store_in_a_folder_that_may_not_be_written_opens():
     """Invariant: without any right to write, a closed store opens to read (readers leave an empty log behind)."""
     with tempfile.TemporaryDirectory() as folder:
@@ -130,6 +131,7 @@ def read_without_rights(path: Path) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+@pytest.mark.processes
 def test_reading_needs_neither_torch_nor_textual_nor_numpy(toy):
     """Invariant: the read path stands on the standard library alone."""
     code = (
@@ -143,6 +145,7 @@ def test_reading_needs_neither_torch_nor_textual_nor_numpy(toy):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.processes
 def test_a_reader_keeps_its_place_when_its_own_process_writes_beside_it(tmp_path):
     """Invariant: after this process opened the store to write, a reader that was open before still sees what others
     write. Opening the file itself would drop the reader's locks, and the last writer to leave take its log away."""

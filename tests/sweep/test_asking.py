@@ -11,6 +11,8 @@ from circuit_core.tasks.specs import TASKS, TaskSpec
 from circuit_tui import asking, sweeps
 from circuit_tui.asking import Asked
 
+pytestmark = pytest.mark.processes
+
 NAMED = TaskSpec("pairs", "logit_diff", 8, content="", named=("IO", "S1", "S2"))
 RUN = ("run", "sample-0.1m", "--checkpoints", "0,final", "--analyses", "heads", "--tasks", "ioi,pairs.jsonl")
 ANSWERING = "Of sample-0.1m the results that are there answer now, in place of others."

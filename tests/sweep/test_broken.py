@@ -10,6 +10,8 @@ import pytest
 from circuit_core import checkpoints, suites
 from circuit_core.tasks import words
 
+pytestmark = pytest.mark.processes
+
 SUITE = suites.sample_folder()
 STEPS = [found.step for found in checkpoints.discover(SUITE / "sample-0.1m")]
 MIDDLE, LAST = STEPS[len(STEPS) // 2], STEPS[-1]

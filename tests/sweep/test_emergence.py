@@ -8,6 +8,9 @@ MODEL = "sample-0.2m"
 YEARS = ("--tasks", "ioi,greater_than", "--sizes", "30")
 
 
+pytestmark = pytest.mark.processes
+
+
 @pytest.fixture(scope="module")
 def swept(benches):
     """Roles and behaviour of every checkpoint; of three the IOI algorithm, and the check of circuits of 30 edges."""

@@ -127,6 +127,7 @@ def assert_undisturbed(bench, disturbed: Rampage, units: int) -> None:
     assert len(disturbed.seen) == len(disturbed.bench.results()) == len(bench.results()) > units
 
 
+@pytest.mark.processes
 def test_five_kills_lose_nothing(benches):
     """Invariant: after five kills over small units all results are there once, equal to an undisturbed run's."""
     assert_undisturbed(benches(), rampage(benches(), kills=5, units=24, seed=0), units=24)

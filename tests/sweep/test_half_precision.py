@@ -10,6 +10,8 @@ from circuit_core.sweep.worker import Checkpoint
 from circuit_core.tasks.specs import TASKS
 from circuit_store import results
 
+pytestmark = pytest.mark.long
+
 LAST = suites.sample_folder() / "sample-0.1m" / "step7000"
 TEXT = (suites.sample_folder() / "text.txt").read_text()
 

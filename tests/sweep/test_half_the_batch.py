@@ -9,6 +9,8 @@ import torch
 
 from circuit_core import suites
 
+pytestmark = pytest.mark.long
+
 FOLDER = suites.sample_folder() / "sample-0.1m" / "step7000"
 
 

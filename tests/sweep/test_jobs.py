@@ -8,10 +8,14 @@ import subprocess
 import sys
 from contextlib import closing
 
+import pytest
+
 from circuit_core import checkpoints, suites
 from circuit_core.sweep import faults
 from circuit_store import control, models, requests
 from circuit_store.store import close_writer, open_to_write
+
+pytestmark = pytest.mark.processes
 
 STEPS = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")]
 FEW = ",".join(map(str, STEPS[:3]))

@@ -60,6 +60,7 @@ def opened(bench):
         explorer.close()
 
 
+@pytest.mark.processes
 def test_the_explorer_leaves_and_its_job_goes_on(bench, opened):
     """Invariant: by SIGTERM, SIGHUP or an error of its own, the explorer leaves a terminal in order, prints no value of
     a variable, and the runner that it started computes all, listening to nobody; a worker is held meanwhile."""

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from places import GOLDEN
 
+pytestmark = pytest.mark.processes
+
 CASES = ("neox_parallel", "neox_sequential", "gpt2_sequential")
 SCORES = {
     "eap_ig_code_rule_m5": ("--ig-rule", "code", "--ig-steps", "5"),

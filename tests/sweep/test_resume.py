@@ -10,6 +10,8 @@ import pytest
 from circuit_core import checkpoints, suites
 from circuit_core.sweep.request import OF_PATHS, ROLES
 
+pytestmark = pytest.mark.processes
+
 ALL = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")]
 STEPS = [*ALL[:2], ALL[len(ALL) // 2], *ALL[-2:]]
 RUN = ("run", "sample-0.1m", "--checkpoints", ",".join(map(str, STEPS)))

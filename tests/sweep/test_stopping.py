@@ -46,6 +46,7 @@ def cancel(db, run: int) -> None:
     control.cancel(db, run, at_work=True)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("end, go_on", [(cancel, control.resume), (control.interrupt, control.retry)])
 def test_a_unit_that_was_told_to_stop_is_computed_whole_when_its_run_goes_on(runner, end, go_on):
     """Invariant: the worker was told before the run was taken up again, and stops; the unit comes again, and has every

@@ -10,10 +10,14 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from circuit_core import checkpoints, suites
 from circuit_core.sweep import faults, under_way
 from circuit_core.sweep.slots import Slots
 from circuit_store import store, units
+
+pytestmark = pytest.mark.processes
 
 STEPS = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")][:3]
 RUN = ("sample-0.1m", "--checkpoints", ",".join(map(str, STEPS)), "--analyses", "behaviour,heads")

@@ -75,6 +75,7 @@ def test_an_import_settles_no_run_but_its_own(tmp_path):
     store.close_writer(db)
 
 
+@pytest.mark.processes
 def test_a_run_that_is_cancelled_between_its_units_has_its_trends(tmp_path):
     """Invariant: with nothing under way no runner settles it; what it has computed is in the trends all the same."""
     path = tmp_path / "x.db"

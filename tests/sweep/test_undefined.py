@@ -9,6 +9,8 @@ import pytest
 
 from circuit_core import suites
 
+pytestmark = pytest.mark.long
+
 TEXT = suites.sample_folder() / "text.txt"
 
 

@@ -15,6 +15,8 @@ from circuit_core.tasks.specs import TASKS
 from circuit_store import models, requests, runs, units
 from circuit_store.store import open_to_write
 
+pytestmark = pytest.mark.processes
+
 REQUEST = Request(analyses=("behaviour", "heads"), device="cpu")
 TITLES = [job.title for job in jobs(REQUEST, [TASKS["ioi"]], None)]
 WITHIN = "heads duplicate_token"

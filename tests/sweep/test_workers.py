@@ -8,6 +8,8 @@ import pytest
 
 from circuit_core import checkpoints, suites
 
+pytestmark = pytest.mark.processes
+
 STEPS = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")]
 RUN = ("run", "sample-0.1m", "--checkpoints", ",".join(map(str, STEPS[:4])), "--analyses", "behaviour,heads")
 

@@ -9,6 +9,8 @@ from circuit_store import queries, results
 from circuit_store.queries import CircuitEdge
 from circuit_tui.widgets.circuit_tree import ROOT, branches, everything
 
+pytestmark = pytest.mark.long
+
 
 def into(*edges: tuple[str, str, float]) -> dict[str, list[CircuitEdge]]:
     found: dict[str, list[CircuitEdge]] = {}

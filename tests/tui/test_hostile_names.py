@@ -50,11 +50,11 @@ def test_every_printed_form_is_harmless(capfd):
 
 
 def test_prompts_are_harmless_token_by_token():
-    """Invariant: a prompt is four lines of text between bars, whatever its tokens are."""
+    """Invariant: a prompt is five lines of text between bars, whatever its tokens are."""
     for text in CASES:
         row = {"clean": [text], "corrupted": [text, text], "differs": [1], "positions": {text: 0}, "end": 0}
-        lines = tasks._lines(1, row | {"correct": [text], "wrong": [text] * 9})
-        assert len(lines) == 4 and all(hostile.harmless(line) for line in lines)
+        lines = tasks._lines(1, row | {"correct": [text], "wrong": [text] * 9, "frame": text})
+        assert len(lines) == 5 and all(hostile.harmless(line) for line in lines)
 
 
 def test_every_cell_is_one_harmless_line_of_text():

@@ -18,6 +18,8 @@ from waiting import until
 from circuit_store import models, requests, results, units
 from circuit_store.task_files import TaskFile, add_task_file
 
+pytestmark = pytest.mark.processes
+
 ESCAPE = f"\x1b]0;{hostile.MARK}\x07"
 NAMES = [
     *(f"{ESCAPE}{place} seen" for place in range(3)),

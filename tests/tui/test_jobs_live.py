@@ -1,5 +1,6 @@
 """The explorer and a real runner: a run that one explorer starts is there in the next, and ends when it is told to."""
 
+import pytest
 from waiting import until
 
 from circuit_core.sweep import launch
@@ -13,6 +14,7 @@ def state(app) -> str:
     return app.screen.queue.runs[0]["state"] if app.screen.queue.runs else ""
 
 
+@pytest.mark.processes
 async def test_a_run_outlives_the_explorer_that_started_it(explore, tmp_path, monkeypatch):
     """Started in one explorer, watched in the next, cancelled there; what is done stays."""
     monkeypatch.setattr("circuit_core.sweep.launch.alive", alive)

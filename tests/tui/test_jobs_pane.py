@@ -13,6 +13,8 @@ from circuit_tui.screens.log import Log
 from circuit_tui.screens.queue import EMPTY
 from circuit_tui.widgets import queue_lines
 
+pytestmark = pytest.mark.long
+
 SIZES = [(80, 24), (120, 40)]
 
 
@@ -109,6 +111,7 @@ async def test_only_lines_that_changed_are_drawn_again(explore, db, monkeypatch)
         assert drawn == [2]
 
 
+@pytest.mark.processes
 async def test_cancel_asks_first(explore, db, started, said):
     async with explore() as (app, pilot):
         page = await opened(app, pilot, "ctrl+x")

@@ -6,6 +6,8 @@ import pytest
 from textual import events
 from waiting import until
 
+pytestmark = pytest.mark.long
+
 PAGES = {"W": "Trends", "P": "PathPatch", "A": "Algorithm", "a": "Attention", "i": "TextScreen", "7": "Jobs"}
 OPENERS = ("t", "r", "comma", "colon", *PAGES)
 

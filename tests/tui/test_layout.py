@@ -7,7 +7,7 @@ from circuit_tui import bindings
 from circuit_tui.app import Explorer
 from circuit_tui.widgets.pane import Pane
 
-pytestmark = pytest.mark.usefixtures("path")
+pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
 

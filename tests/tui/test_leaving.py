@@ -16,7 +16,7 @@ from circuit_store import export, queries, results
 from circuit_tui import bindings, clipboard
 from circuit_tui.screens import saving
 
-pytestmark = pytest.mark.usefixtures("path")
+pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 
 VIEWS = [
     ("1", "models", {}, "models.csv", "circuit-tui export models"),
@@ -46,6 +46,7 @@ async def test_export_is_byte_for_byte_the_command_lines(explore, db, said, key,
     assert said == [f"{name} written to {Path.cwd()}\n{command}"]
 
 
+@pytest.mark.processes
 async def test_commands_name_a_store_that_is_not_the_usual_one(explore, screen_text, path, said, monkeypatch):
     """What the explorer says, typed into a shell, gives the bytes that it wrote."""
     monkeypatch.setenv("CIRCUIT_TUI_STORE", "another.db")
@@ -79,6 +80,7 @@ async def test_where_nothing_is_computed_nothing_is_copied(explore, said, tmp_pa
     }
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("key", "views"), [("A", ["algorithm", "composition"]), ("W", ["emergence", "handoffs"]), ("a", ["attention"])]
 )

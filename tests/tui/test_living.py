@@ -7,6 +7,8 @@ from waiting import until
 
 from circuit_tui.app import Explorer
 
+pytestmark = pytest.mark.long
+
 
 async def test_a_store_that_is_not_there_says_what_brings_it(explore, screen_text):
     async with explore() as (app, pilot):

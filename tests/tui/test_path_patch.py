@@ -6,6 +6,8 @@ from circuit_core.suites import sample_folder
 from circuit_store import results, units
 from circuit_store.errors import StoreUnusable
 
+pytestmark = pytest.mark.long
+
 LOGITS = results.PatchEffects([(0, 0, 2.0, 0.0), (2, 1, 0.5, -0.5), (3, 1, 2.3, 0.1), (1, 0, 1.0, None)], 2.0, -1.0)
 
 

@@ -18,6 +18,8 @@ from attended import PATIENCE
 
 from circuit_store import units
 
+pytestmark = pytest.mark.processes
+
 HEAVY = {"torch", "transformers", "transformer_lens", "numpy", "sqlite_utils"}
 RUN = "import sys, pathlib; from circuit_tui.app import Explorer; Explorer(pathlib.Path(sys.argv[1])).run()"
 

@@ -11,6 +11,8 @@ from circuit_tui import asking, costing
 from circuit_tui.screens.jobs import Jobs
 from circuit_tui.screens.run_dialog import RunDialog
 
+pytestmark = pytest.mark.long
+
 
 async def cost(app, pilot) -> str:
     """What is shown of the costs."""
@@ -95,6 +97,7 @@ def dry(store, *words: str) -> dict:
     return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
+@pytest.mark.processes
 def test_a_dry_run_writes_nothing_and_says_what_there_is_to_do(tmp_path):
     found = dry(tmp_path / "new.db", "sample-0.1m", "--checkpoints", "0,250", "--workers", "2")
     assert (found["units"], found["already"], found["slots"], found["seconds"]) == (2, 0, 2, None)
@@ -102,6 +105,7 @@ def test_a_dry_run_writes_nothing_and_says_what_there_is_to_do(tmp_path):
     assert not (tmp_path / "new.db").exists()
 
 
+@pytest.mark.processes
 async def test_the_explorer_does_not_load_torch_to_know_costs(tmp_path):
     code = (
         "import sys, pathlib; from circuit_tui import asking, costing;"

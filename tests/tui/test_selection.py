@@ -9,7 +9,7 @@ from circuit_store import queries, results
 from circuit_tui import state
 from circuit_tui.widgets.heat_map import HeatMap
 
-pytestmark = pytest.mark.usefixtures("path")
+pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 
 
 async def test_opens_at_the_newest_checkpoint_and_the_strongest_head(explore):

@@ -7,6 +7,8 @@ from waiting import until
 
 from circuit_core.sweep import launch
 
+pytestmark = pytest.mark.long
+
 alive = launch.alive
 """Before the fixtures replace it."""
 

@@ -84,7 +84,7 @@ def _lines(number: int, row: dict[str, Any]) -> list[str]:
         f"      corrupted  {_tokens(corrupted, differs)}",
         f"      answer     after token {row['end']}: {_answers(row['correct'])} not {_answers(row['wrong'])}",
         *([f"      positions  {named}"] if named else []),
-        *([f"      frame      {row['frame']}"] if row["frame"] else []),
+        *([f"      frame      {plain(row['frame'])}"] if row["frame"] else []),
     ]
 
 
