@@ -10,6 +10,7 @@ A test that starts a process bears the mark `processes`, see `started`.
 import ast
 import gc
 import os
+import signal
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from jaxtyping._import_hook import JaxtypingTransformer
 from started import pytest_runtest_protocol, pytest_runtest_teardown  # noqa: F401
 
 gc.disable()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of what a shell runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["OMP_NUM_THREADS"] = os.environ.get("TEST_THREADS", "1")
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

@@ -162,7 +162,7 @@ def test_exact_patching_states_its_cost_first(case, asked):
     scores, reference = case.scores("--method", "exact"), case.arrays["exact"]
     assert np.abs(scores - reference).max() < 1e-5 * np.abs(reference).max()
     runs = int(case.arrays["real_edge_mask"].sum()) + len(reference) + 2
-    assert err.startswith(f"exact patching: {runs:,} forward runs for each checkpoint of {case.name}")
+    assert f"exact patching: {runs:,} forward runs for each checkpoint of {case.name}" in err.splitlines()[1]
 
 
 def test_the_check_of_years_states_the_cost_of_its_circuit(tmp_path, capsys):

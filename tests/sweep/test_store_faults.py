@@ -19,7 +19,7 @@ from circuit_store import store, units
 
 pytestmark = pytest.mark.processes
 
-STEPS = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")][:3]
+STEPS = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")][:4]
 RUN = ("sample-0.1m", "--checkpoints", ",".join(map(str, STEPS)), "--analyses", "behaviour,heads")
 AFTER_TWELVE = """
 import sqlite3, sys
