@@ -12,6 +12,8 @@ from circuit_store import filesystem
 from circuit_store.store import open_to_write
 from circuit_store.views import VIEWS
 
+pytestmark = pytest.mark.processes
+
 SAMPLE = suites.sample_folder() / "sample-0.1m"
 LAST = checkpoints.discover(SAMPLE)[-1].step
 
@@ -38,7 +40,6 @@ def test_a_circuits_json_has_its_figures_on_top(shell):
     assert shown["n_nodes"] == len({row[end] for row in shown["rows"] for end in ("src", "dst")})
 
 
-@pytest.mark.processes
 @pytest.mark.parametrize("view", VIEWS)
 def test_export_is_show_as_csv(shell, view):
     """Two roads to one file: `export X`, `show X --csv` and `export X --output FILE` give the same bytes."""
@@ -136,7 +137,6 @@ def test_a_home_folder_in_the_stores_path(fresh, tmp_path):
     assert (tmp_path / "home" / "s.db").exists() and not (tmp_path / "~").exists()
 
 
-@pytest.mark.processes
 def test_a_run_that_is_done_is_not_said_to_be_cancelled(shell):
     done = shell.run("jobs", "cancel", "1")
     assert done.returncode == 0 and done.stderr.decode() == "Run 1 is done: nothing is left.\n"
@@ -169,7 +169,6 @@ def test_info_says_which_journal_is_kept(fresh, monkeypatch):
     assert told == f"rollback journal, on {kind}, which hosts may share"
 
 
-@pytest.mark.processes
 def test_a_circuit_is_exported_by_what_it_was_found_with(fresh):
     """Of two circuits of one checkpoint the newest answers, unless a choice names the other; a choice that none has
     is refused."""
