@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("path")
+pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 
 
 async def test_the_cursor_of_a_list_is_the_selection(explore):

@@ -8,6 +8,8 @@ import pytest
 from circuit_store import results, trends
 from circuit_tui import bindings
 
+pytestmark = pytest.mark.long
+
 MOVERS = {"name_mover": ["a3.h1"], "x": []}
 LACKING = "copy suppression is not counted: copy_suppression needs --text FILE"
 STAGES = [
