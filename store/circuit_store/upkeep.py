@@ -15,8 +15,9 @@ from circuit_store.store import VERSION, open_to_read
 from circuit_store.transactions import transaction
 
 CONTENT = (
-    *("behaviour", "head_score", "head_detail", "circuit", "circuit_edge", "node_score", "faithfulness"),
-    *("stage", "year_node", "patch", "patch_effect", "attention_row"),
+    *("behaviour", "head_score", "head_detail", "head_by_prompt"),
+    *("circuit", "circuit_edge", "node_score", "faithfulness", "stage"),
+    *("year_node", "patch", "patch_effect", "attention_row"),
 )
 """Tables of what results found; each row belongs to a result."""
 _EMPTY = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {t} WHERE result_id = result.id)" for t in CONTENT)

@@ -4,13 +4,13 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 from console import answer
+from here import computed
 
 COMMAND = [sys.executable, "-P", "-c", "from circuit_tui.cli import main; main(prog_name='circuit-tui')"]
 
@@ -18,7 +18,7 @@ COMMAND = [sys.executable, "-P", "-c", "from circuit_tui.cli import main; main(p
 class Shell:
     """Commands against one store; nothing outside `folder` is read or written.
 
-    Those that compute are processes, and so is what a test is about as a process; the others run in this one.
+    What a test is about as a process is one; the others run in this one, and what they ask for is computed in it.
     """
 
     def __init__(self, folder: Path, store: Path | None = None):
@@ -30,15 +30,14 @@ class Shell:
         pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.PIPE}
         return subprocess.run([*COMMAND, *map(str, args)], env=self.env, cwd=self.folder, timeout=1200, **pipes)
 
-    def at_once(self, *commands: Sequence[str | Path]) -> list[subprocess.CompletedProcess[bytes]]:
-        """Processes side by side: one runner, with one worker, computes what all of them ask for."""
-        with ThreadPoolExecutor() as askers:
-            return list(askers.map(lambda command: self.run(*command), commands))
+    def here(self, *args: str | Path) -> Result:
+        """A command that computes, in this process."""
+        return computed(self.folder, self.env, *args)
 
-    def compute(self, *commands: Sequence[str | Path]) -> None:
-        """Processes side by side that must succeed."""
-        for done in self.at_once(*commands):
-            assert done.returncode == 0, done.stderr.decode()
+    def compute(self, *args: str | Path) -> None:
+        """Likewise of one that must succeed."""
+        done = self.here(*args)
+        assert done.exit_code == 0, done.stderr
 
     def __call__(self, *args: str | Path) -> str:
         """stdout of a command that must succeed, in this process."""
@@ -80,9 +79,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = Shell(folder)
         if not (folder / "computed").exists():
-            made.compute(
-                ("run", "sample-0.1m", "--checkpoints", "0,final", "--analyses", "all"),
-                ("patch", "sample-0.1m", "--to", "logits"),
-            )
+            made.compute("run", "sample-0.1m", "--checkpoints", "0,final", "--analyses", "all")
+            made.compute("patch", "sample-0.1m", "--to", "logits")
             (folder / "computed").touch()
     return made

@@ -173,11 +173,14 @@ def test_a_circuit_is_exported_by_what_it_was_found_with(fresh):
     """Of two circuits of one checkpoint the newest answers, unless a choice names the other; a choice that none has
     is refused."""
     find = ("run", "sample-0.1m", "--checkpoints", "final", "--analyses", "circuit", "--sizes")
-    fresh(*find, "10")
-    fresh(*find, "40", "--select", "topn", "--dtype", "float64", "--threshold", ".9")
+    fresh.compute(*find, "10")
+    fresh.compute(*find, "40", "--select", "topn", "--dtype", "float64", "--threshold", ".9")
     export = ("circuit", "export", "sample-0.1m@final/ioi", "--format", "dot")
-    newest = fresh(*export)
-    earlier = {fresh(*export, *choice) for choice in (("--select", "greedy"), ("--dtype", "float32"), ("--run", 1))}
-    assert earlier == {fresh(*export, "--threshold", 0.8)} != {newest} == {fresh(*export, "--select", "topn")}
-    told = fresh.refused(*export, "--threshold", 0.7)
-    assert told.startswith("The store holds no circuit sample-0.1m@7000/ioi, threshold 0.7: `circuit-tui show circuits")
+    told = lambda *choice: fresh.here(*export, *choice).stdout  # noqa: E731
+    newest = told()
+    earlier = {told(*choice) for choice in (("--select", "greedy"), ("--dtype", "float32"), ("--run", 1))}
+    assert earlier == {told("--threshold", 0.8)} != {newest} == {told("--select", "topn")}
+    sentence = fresh.refused(*export, "--threshold", 0.7)
+    assert sentence.startswith(
+        "The store holds no circuit sample-0.1m@7000/ioi, threshold 0.7: `circuit-tui show circuits"
+    )

@@ -187,7 +187,7 @@ def test_merging_what_is_not_there_makes_no_store(fresh):
 @pytest.mark.processes
 def test_a_damaged_store(fresh):
     """Invariant: damage that shows only while reading is one sentence too; exit 1, for nothing was asked wrongly."""
-    fresh.compute(("models", "add", "mine", SAMPLE))
+    fresh.run("models", "add", "mine", SAMPLE)
     data = bytearray(fresh.store.read_bytes())
     data[8192:] = b"\xff" * len(data[8192:])
     fresh.store.write_bytes(data)

@@ -46,16 +46,13 @@ ONLY_THE_TOKENIZER_SHOWS = {
 
 def test_what_only_the_tokenizer_shows_fails_the_unit(fresh):
     """Invariant: exit 1 with line and reason; no result of the task and no such task, but those of other tasks."""
-    commands = []
-    for place, line in enumerate(ONLY_THE_TOKENIZER_SHOWS.values()):
+    for place, (says, line) in enumerate(ONLY_THE_TOKENIZER_SHOWS.items()):
         file = fresh.folder / str(place) / "pairs.jsonl"
         file.parent.mkdir()
         file.write_text(json.dumps(line))
         asked = ("run", "sample-0.1m", "--checkpoints", "final", "--analyses", "behaviour")
-        commands.append((*asked, "--tasks", f"ioi,{file}"))
-    for says, done in zip(ONLY_THE_TOKENIZER_SHOWS, fresh.at_once(*commands), strict=True):
-        err = done.stderr.decode()
-        assert done.returncode == 1 and says in err and "pairs" in err and "Traceback" not in err
+        done = fresh.here(*asked, "--tasks", f"ioi,{file}")
+        assert done.exit_code == 1 and says in done.stderr and "pairs" in done.stderr
     rows = json.loads(fresh("show", "behaviour", "--json"))["rows"]
     assert [r["task"] for r in rows] == ["ioi"]
     tasks = json.loads(fresh("tasks", "--json"))["rows"]
@@ -110,17 +107,17 @@ def test_with_a_bos_token_it_is_another_task(fresh):
     """Invariant: results with and without are two tasks by name, of which neither answers for the other."""
     (fresh.folder / "pairs.jsonl").write_text(json.dumps(GOOD))
     asked = ("run", "sample-0.1m", "--checkpoints", "final", "--analyses", "behaviour", "--tasks")
-    fresh.compute((*asked, f"ioi,{fresh.folder / 'pairs.jsonl'},ioi+bos", "--prepend-bos"))
+    fresh.compute(*asked, f"ioi,{fresh.folder / 'pairs.jsonl'},ioi+bos", "--prepend-bos")
     found = json.loads(fresh("show", "behaviour", "--json"))["rows"]
     assert [(r["task"], r["n_examples"]) for r in found] == [("ioi+bos", 70), ("pairs+bos", 1)]
-    done = fresh.run(*asked, "pairs+bos,ioi+bos")
-    assert b"0 checkpoints computed, 1 were already there" in done.stderr
+    done = fresh.here(*asked, "pairs+bos,ioi+bos")
+    assert "0 checkpoints computed, 1 were already there" in done.stderr
     assert [t["task"] for t in json.loads(fresh("tasks", "--json"))["rows"]][4:] == ["pairs"]
 
 
 def test_the_prompts_are_shown_with_their_bos_token(shell):
     """Invariant: every position moves by one; the document says which it is."""
-    shown = json.loads(shell("tasks", "show", "ioi", "--prepend-bos", "--model", "sample-0.1m", "--json"))
+    shown = json.loads(shell.here("tasks", "show", "ioi", "--prepend-bos", "--model", "sample-0.1m", "--json").stdout)
     assert (shown["task"], shown["prepend_bos"]) == ("ioi+bos", True)
     assert len(shown["rows"]) == shown["prompts"] == 70
     for row in shown["rows"]:
@@ -137,11 +134,11 @@ def test_pairs_as_text_are_a_task_like_any_other(fresh):
     ]  # fmt: skip
     file = fresh.folder / "agree.jsonl"
     file.write_text("\n".join(map(json.dumps, lines)))
-    fresh.compute(("run", "sample-0.1m", "--checkpoints", "final", "--tasks", file, "--analyses", "behaviour"))
+    fresh.compute("run", "sample-0.1m", "--checkpoints", "final", "--tasks", file, "--analyses", "behaviour")
     (row,) = json.loads(fresh("show", "behaviour", "--json"))["rows"]
     assert (row["task"], row["metric"], row["n_examples"]) == ("agree", "prob_diff", 2)
     assert row["accuracy"] == 1 and 0.1 < row["value"] < 0.7  # these are some of the verbs that the model knows
-    shown = fresh("tasks", "show", "agree", "--model", "sample-0.1m")
+    shown = fresh.here("tasks", "show", "agree", "--model", "sample-0.1m").stdout
     assert "The|keys|on|the|cabinet" in shown and "The|[key]|on|the|cabinet" in shown
     assert "are / were not is / was" in shown
 

@@ -4,6 +4,7 @@ The gate is a pipe in the folder `GATE`; what has begun there stands in a file b
 """
 
 import os
+import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -37,13 +38,31 @@ class Gate:
     """The test's side."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.passes = folder, 0
         os.mkfifo(folder / "gate")
         self.pipe = os.open(folder / "gate", os.O_RDWR)
 
-    def let(self, jobs: int) -> None:
+    def let(self, jobs: int = 1) -> None:
         """So many more may pass."""
-        os.write(self.pipe, b"." * jobs)
+        self.passes += os.write(self.pipe, b"." * jobs)
+
+    def open(self) -> None:
+        """As many as will come may pass."""
+        self.let(10_000)
+
+    def forget(self) -> None:
+        """Whoever waits has been killed, and will never pass."""
+        self.passes += 1
+
+    def waits(self) -> bool:
+        """Whether a job has come that may not pass."""
+        return len(self.begun()) > self.passes
+
+    def environment(self) -> dict[str, str]:
+        """Of a process whose runner's workers come to this gate."""
+        here = Path(__file__).parent
+        path = os.pathsep.join(map(str, [here / "gate", here, *sys.path]))
+        return {"GATE": str(self.folder), "PYTHONPATH": path}
 
     def stopped(self) -> bool:
         """Whether the worker has heard that it is to stop."""

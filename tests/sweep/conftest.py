@@ -10,11 +10,15 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 from console import answer
+from gated import Gate
+from here import computed
 
 from circuit_core import suites
 
@@ -27,7 +31,7 @@ class Bench:
 
     def __init__(self, folder: Path):
         self.folder, self.store = folder, folder / "store.db"
-        self.left: list[str] = []
+        self.logged = folder / "state" / "circuit-tui" / "runner.log"
         own = {"XDG_STATE_HOME": str(folder / "state"), "CIRCUIT_TUI_STORE": str(self.store)}
         self.env = {**os.environ, **own, "OMP_NUM_THREADS": "1"}
 
@@ -45,8 +49,15 @@ class Bench:
 
     def told(self, *args: str) -> tuple[str, str]:
         """stdout and stderr of a command that answers at once and must end well, in this process."""
-        done = answer(self.folder, self.env, *args)
-        assert done.exit_code == 0, done.stderr
+        return self._ended(answer(self.folder, self.env, *args), 0)
+
+    def here(self, *args: str, code: int = 0) -> tuple[str, str]:
+        """Likewise of a command that computes and must end with `code`: what it asks for is computed in this process
+        (see `here`), also if it is detached."""
+        return self._ended(computed(self.folder, self.env, *args), code)
+
+    def _ended(self, done: Result, code: int) -> tuple[str, str]:
+        assert done.exit_code == code, done.stderr + self.log()
         return done.stdout_bytes.decode(), done.stderr
 
     def end(self, process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:
@@ -56,8 +67,7 @@ class Bench:
         return out, err
 
     def log(self) -> str:
-        file = self.folder / "state" / "circuit-tui" / "runner.log"
-        return file.read_text() if file.exists() else ""
+        return self.logged.read_text() if self.logged.exists() else ""
 
     def ask(self, sql: str) -> list[tuple]:
         with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True, timeout=10)) as db:
@@ -110,21 +120,41 @@ class Bench:
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.05)
 
-    def after_the_first(self, process: subprocess.Popen[str]) -> None:
-        """Wait until a unit is done and another is under way."""
-        deadline = time.monotonic() + 600
-        while time.monotonic() < deadline and process.poll() is None:
-            if self.store.exists() and self._half_way():
-                return
-            time.sleep(0.03)
-        pytest.fail("no unit was under way after another was done: " + self.log())
+    @cached_property
+    def gate(self) -> Gate:
+        """Where the jobs of processes that are started from now on wait."""
+        folder = self.folder / "gate"
+        folder.mkdir()
+        gate = Gate(folder)
+        self.env |= gate.environment()
+        return gate
 
-    def _half_way(self) -> bool:
-        try:
-            states = {state for (state,) in self.ask("SELECT state FROM unit")}
-        except sqlite3.OperationalError:
+    def gated(self, *command: str, done: int = 1) -> subprocess.Popen[str]:
+        """A command that follows its run, of which so many units are done, and one waits at the gate."""
+        gate = self.gate  # before the process, which is told of it
+        assert gate.passes == 0
+        process = self.start(*command)
+        self.until_gated(process, done)
+        return process
+
+    def until_gated(self, process: subprocess.Popen[str], done: int) -> None:
+        """Let jobs pass until so many units are done, and one waits."""
+
+        def there() -> bool:
+            assert process.poll() is None, self.log()
+            if not self.gate.waits():
+                return False
+            if self.ask("SELECT count(*) FROM unit WHERE state = 'done'") == [(done,)]:
+                return True
+            self.gate.let()
             return False
-        return "done" in states and bool({"loading", "running"} & states)
+
+        self.until(there)
+
+    def kill_worker(self) -> None:
+        """The one that waits at the gate."""
+        os.kill(self.workers()[0], signal.SIGKILL)
+        self.gate.forget()
 
     def copy(self, name: str, *steps: int) -> Path:
         """Copy some steps of the smallest sample model into a folder of their own."""

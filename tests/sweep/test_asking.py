@@ -50,8 +50,8 @@ def asked(benches):
     """Two checkpoints with the default parameters on two tasks, one of them with the paper's on one task."""
     bench = benches()
     (bench.folder / "pairs.jsonl").write_text("\n".join(map(pair, range(8))))
-    bench(*RUN)
-    bench("run", "sample-0.1m", "--checkpoints", "final", "--analyses", "heads", "--preset", "paper-code")
+    bench.here(*RUN)
+    bench.here("run", "sample-0.1m", "--checkpoints", "final", "--analyses", "heads", "--preset", "paper-code")
     return bench
 
 

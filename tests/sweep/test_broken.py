@@ -25,7 +25,7 @@ def test_broken_files_fail_alone(bench, copied):
     gone.unlink()
     gone.symlink_to("pruned")
     run = ("run", "broken", "--analyses", "behaviour,heads")
-    out, err = bench(*run, code=1)
+    out, err = bench.here(*run, code=1)
     assert out == "" and re.search(rf"broken@{MIDDLE} failed: .*truncated: [\d,]+ of [\d,]+ bytes", err)
     assert f"broken@{LAST} failed: " in err
     assert "1 checkpoint computed, 0 were already there, 2 failed." in err
@@ -38,7 +38,7 @@ def test_broken_files_fail_alone(bench, copied):
     for weights in (cut, gone):
         weights.unlink()
         shutil.copy(SUITE / "sample-0.1m" / weights.parent.name / weights.name, weights)
-    out, err = bench(*run, "--json")
+    out, err = bench.here(*run, "--json")
     assert json.loads(out) == {"run": 2, "computed": 2, "already": 1, "failed": []}
     assert bench.ask("SELECT step, attempts FROM unit_status WHERE run = 2") == [(MIDDLE, 1), (LAST, 1)]
     assert bench.results()[: len(before)] == before
@@ -56,7 +56,8 @@ def odd(benches):
     for file in (bench.copy("silent", LAST) / f"step{LAST}").glob("tokenizer*"):
         file.unlink()
     twice = ("run", "pair", str(bench.copy("pair", 0) / "step0"), "--analyses", "behaviour")
-    (_, err), _ = bench.together(("run", "words", "silent"), twice)
+    _, err = bench.here("run", "words", "silent")
+    bench.here(*twice)
     return bench, err
 
 

@@ -59,6 +59,12 @@ class Rampage:
             self.explorers_killed += 1
         return bool(pids)
 
+    def done(self) -> int:
+        """Units that are finished."""
+        if not (self.bench.store.exists() and self.bench.tables()):
+            return 0
+        return self.bench.ask("SELECT count(*) FROM unit_status WHERE state = 'done'")[0][0]
+
     def left(self) -> bool:
         """Whether there may be something left to compute."""
         if not (self.bench.store.exists() and self.bench.tables()):
@@ -102,27 +108,26 @@ def _linkable(file, folder) -> bool:
 
 
 def rampage(bench, kills: int, units: int, seed: int) -> Rampage:
-    """Kill at seeded moments, so often, and finish."""
+    """Kill so often, each time after a seeded number of further units and a moment, and finish."""
     chance, going = random.Random(seed), Rampage(bench, units)
     for place in range(kills):
         going.follow()
-        time.sleep(chance.uniform(0.2, 3.0))
+        wanted = going.done() + chance.randrange(units // kills)
+        bench.until(lambda wanted=wanted: going.follow() or going.done() >= wanted)
+        time.sleep(chance.uniform(0, 0.3))
         victim = VICTIMS[(place + chance.randrange(2)) % len(VICTIMS)]
-        deadline = time.monotonic() + 600
-        while going.left() and not going.kill(victim) and time.monotonic() < deadline:
-            going.follow()
-            time.sleep(0.02)
+        bench.until(lambda victim=victim: going.follow() or not going.left() or going.kill(victim))
         going.check()
     going.finish()
     going.check()
     assert going.explorers_killed
-    assert going.landed > kills / 2, "the sweep was over too early: give it more units"
+    assert going.landed > kills / 2
     return going
 
 
 def assert_undisturbed(bench, disturbed: Rampage, units: int) -> None:
     Rampage(bench, units)
-    bench(*RUN)
+    bench(*RUN[:-2])  # one worker
     assert disturbed.bench.exports() == bench.exports()
     assert len(disturbed.seen) == len(disturbed.bench.results()) == len(bench.results()) > units
 

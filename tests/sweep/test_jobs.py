@@ -35,39 +35,37 @@ def test_a_detached_run_goes_on_by_itself(bench):
     bench.kill(signal.SIGHUP)
     bench.until(bench.idle)
     assert [u[:2] for u in bench.units().values()] == [("done", 1)] * 3 and bench.ask("SELECT * FROM runner") == []
-    log = bench.folder / "state" / "circuit-tui" / "runner.log"
-    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert stat.S_IMODE(bench.logged.stat().st_mode) == 0o600
 
-    (listed,) = json.loads(bench("jobs", "--json")[0])["runs"]
-    assert (listed["state"], listed["done"], listed["open"], listed["log"]) == ("done", 3, 0, str(log))
-    shown = json.loads(bench("jobs", "show", "1", "--json")[0])
+    (listed,) = json.loads(bench.told("jobs", "--json")[0])["runs"]
+    assert (listed["state"], listed["done"], listed["open"], listed["log"]) == ("done", 3, 0, str(bench.logged))
+    shown = json.loads(bench.told("jobs", "show", "1", "--json")[0])
     assert [(u["step"], u["state"], u["slot"]) for u in shown["units"]] == [(s, "done", "0:auto") for s in STEPS[:3]]
-    assert [line.split(" run 1: ")[1].split()[0] for line in bench("jobs", "logs", "1")[0].splitlines()] == [
+    assert [line.split(" run 1: ")[1].split()[0] for line in bench.told("jobs", "logs", "1")[0].splitlines()] == [
         f"sample-0.1m@{step}" for step in STEPS[:3]
     ]
-    bench("jobs", "forget", "1")
-    assert json.loads(bench("jobs", "list", "--json")[0]) == {"runs": []}
+    bench.told("jobs", "forget", "1")
+    assert json.loads(bench.told("jobs", "list", "--json")[0]) == {"runs": []}
     assert len(bench.results()) > 0
 
 
 def test_a_second_run_joins_the_runner_that_lives(bench):
     """Invariant: one runner computes both; interrupting the first leaves what the second asked for."""
-    steps = ",".join(map(str, STEPS[:8]))
-    first = bench.start("run", "sample-0.4m", "--checkpoints", steps, "--analyses", "all")
-    bench.after_the_first(first)
+    first = bench.gated(*RUN)
     runner = bench.runner()
     second = bench.start("run", "sample-0.1m", "--checkpoints", "final", "--analyses", "behaviour", "--priority", "1")
     bench.until(lambda: bench.ask("SELECT count(*) FROM asker") == [(2,)])
     first.send_signal(signal.SIGINT)
     _, err = bench.end(first, 130)
     assert "`circuit-tui jobs resume 1`" in err
+    bench.gate.open()
     bench.end(second)
     assert bench.ask("SELECT id, state FROM run") == [(1, "interrupted"), (2, "done")]
     assert bench.ask("SELECT DISTINCT pid FROM run") == [(runner,)]
-    bench("jobs", "resume", "1")
-    bench.until(lambda: bench.ask("SELECT state FROM run") == [("done",), ("done",)])
-    assert bench.ask("SELECT DISTINCT state FROM unit") == [("done",)]
     bench.until(bench.idle)
+    bench.here("jobs", "resume", "1")
+    assert bench.ask("SELECT state FROM run") == [("done",), ("done",)]
+    assert bench.ask("SELECT DISTINCT state FROM unit") == [("done",)]
 
 
 def test_what_two_asked_for_goes_on_without_one(bench):
@@ -83,14 +81,13 @@ def test_what_two_asked_for_goes_on_without_one(bench):
 
 def test_a_follower_takes_over_from_a_runner_that_ends(bench):
     """Invariant: when the runner of another is asked to end, who follows starts one, and the work is done."""
-    many = (*RUN[:3], ",".join(map(str, STEPS[:8])), *RUN[4:])
-    first = bench.start(*many)
-    bench.after_the_first(first)
+    first = bench.gated(*RUN)
     runner = bench.runner()
-    second = bench.start(*many)
+    second = bench.start(*RUN)
     bench.until(lambda: bench.ask("SELECT count(*) FROM asker") == [(2,)])
     os.kill(runner, signal.SIGTERM)
     bench.end(first, 1)
+    bench.gate.open()
     bench.end(second)
     assert {u[0] for u in bench.units().values()} == {"done"} and bench.runner() != runner
 
@@ -108,7 +105,6 @@ def test_resuming_a_long_run_begins_with_what_is_left(bench):
         control.interrupt(db, run)
         db.execute("UPDATE unit SET state = 'done' WHERE checkpoint_id <= ?", (ids[199],))
         close_writer(db)
-    bench("jobs", "resume", "1")
-    bench.until(lambda: bench.ask("SELECT state FROM run") == [("done",)])
+    bench.here("jobs", "resume", "1")
+    assert bench.ask("SELECT state FROM run") == [("done",)]
     assert bench.ask("SELECT attempts, count(*) FROM unit GROUP BY 1 ORDER BY 1") == [(0, 200), (1, 2)]
-    bench.until(bench.idle)

@@ -17,7 +17,7 @@ from circuit_store.store import open_to_write
 pytestmark = pytest.mark.long
 
 DEFAULT = Request(tasks=("ioi", "greater_than"), sizes=(10,), device="cpu")
-PASSES = [(head_roles, "attention_roles"), (head_roles, "copy_suppression"), (head_roles, "successor")]
+PASSES = [(head_roles, name) for name in ("attention_roles", "copy_scores", "copy_suppression", "successor")]
 PASSES += [(analyses, "minimal_circuit"), (analyses, "attribute"), (analyses, "behaviour")]
 NUMBERS = {
     "stage": "SELECT task.name, stage.place, stage.percent, stage.low, stage.high, stage.heads, stage.reason, note"
@@ -54,10 +54,7 @@ def stores(tmp_path):
 
 
 def test_all_analyses_after_a_default_run_take_what_is_there(stores, tmp_path, monkeypatch):
-    """Invariant: none of the passes of the first run is made again, and every number is that of one run of all.
-
-    But for copy scores: the intervals of the stages need them prompt by prompt, which no store keeps.
-    """
+    """Invariant: none of the passes of the first run is made again, and every number is that of one run of all."""
     one, other = stores
     everything = replace(DEFAULT, analyses=ANALYSES)
     computed(other, tmp_path / "b.db", everything)

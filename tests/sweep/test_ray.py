@@ -41,7 +41,7 @@ def test_every_box_without_a_gpu_computes(bench):
 def test_cancelling_ends_ray_tasks(bench):
     """Invariant: cancelling ends what is under way, what is finished stays, the runner ends."""
     process = bench.start("run", "sample-0.4m", "--analyses", "all", *RAY)
-    bench.after_the_first(process)
+    half_way(bench, process)
     bench("jobs", "cancel", "1")
     bench.end(process, 130)
     assert {u[0] for u in bench.units().values()} == {"done", "cancelled"} and bench.results()
@@ -51,12 +51,25 @@ def test_cancelling_ends_ray_tasks(bench):
 def test_a_lost_task_is_computed_again(bench):
     """Invariant: SIGKILL to a Ray worker costs its unit one more attempt; all results are there once."""
     process = bench.start(*RUN, *RAY)
-    bench.after_the_first(process)
+    half_way(bench, process)
     os.kill(ray_workers(bench.folder)[0], signal.SIGKILL)
     bench.end(process)
     units = list(bench.units().values())
     assert {u[0] for u in units} == {"done"} and sorted(u[1] for u in units)[-1] == 2
     assert bench.ask("SELECT max(n) FROM (SELECT count(*) AS n FROM result GROUP BY key)") == [(1,)]
+
+
+def half_way(bench, process) -> None:
+    """Wait until a unit is done and another is under way."""
+
+    def there() -> bool:
+        assert process.poll() is None, bench.log()
+        if not (bench.store.exists() and bench.tables()):
+            return False
+        states = {state for (state,) in bench.ask("SELECT state FROM unit")}
+        return "done" in states and bool({"loading", "running"} & states)
+
+    bench.until(there)
 
 
 def ray_workers(folder: Path) -> list[int]:

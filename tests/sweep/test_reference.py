@@ -56,7 +56,7 @@ class Case:
         return self.run(*SCORES["eap_ig_code_rule_m5"], "--select", selector, "--sizes", sizes)
 
     def export(self, *options: str, form: str = "eap-ig-json") -> str:
-        return self.bench.told("circuit", "export", f"{self.name}@0/{self.pairs.stem}", "--format", form, *options)[0]
+        return self.bench.here("circuit", "export", f"{self.name}@0/{self.pairs.stem}", "--format", form, *options)[0]
 
     def scores(self, *options: str) -> np.ndarray:
         from circuit_core.graph import Graph
@@ -86,18 +86,14 @@ def cases(bench) -> dict[str, Case]:
 
 @pytest.fixture(scope="module")
 def asked(bench, cases) -> Asked:
-    """All that is asked of all models: one runner, which is never idle before the last, computes it."""
+    """All that is asked of all models, computed."""
     runs = [
         *(case.run(*options, "--sizes", "10") for case in cases.values() for options in SCORES.values()),
         *(case.sized(selector) for case in cases.values() for selector in ("greedy", "topn")),
         *(case.run("--method", "exact") for case in cases.values()),
     ]
     patches = [case.patch(port, frozen) for case in cases.values() for port in PORTS for frozen in (False, True)]
-    followed = {command: bench.start(*command) for command in patches}
-    told = {command: bench.told(*command) for command in runs}
-    told |= {command: bench.end(process) for command, process in followed.items()}
-    bench.until(lambda: bench.ask("SELECT DISTINCT state FROM run") == [("done",)])
-    return told
+    return {command: bench.here(*command) for command in (*runs, *patches)}
 
 
 @pytest.fixture(params=CASES)
@@ -130,7 +126,7 @@ def test_import_then_export_loses_nothing(case, kind, tmp_path):
 
     file, back = case.folder / f"eap_ig_graph.{kind}", tmp_path / "back"
     at = ("--model", case.name, "--step", "0", "--task", case.pairs.stem)
-    case.bench.told("circuit", "import", str(file), *at)
+    case.bench.here("circuit", "import", str(file), *at)
     case.export("--method", "imported", "--output", str(back), form=f"eap-ig-{kind}")
     if kind == "json":
         assert json.loads(back.read_text()) == json.loads(file.read_text())

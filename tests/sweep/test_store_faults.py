@@ -1,48 +1,51 @@
 """What goes wrong around a sweep: outcome and message of rows of docs/faults.md; nothing that is finished is lost.
 
-The runner runs as a process of its own, in which one thing is changed before it starts.
+One thing is changed before the runner starts.
 """
 
 import shutil
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import here
 import pytest
 
 from circuit_core import checkpoints, suites
-from circuit_core.sweep import faults, under_way
+from circuit_core.sweep import faults, launch, lock, under_way
 from circuit_core.sweep.slots import Slots
-from circuit_store import store, units
+from circuit_store import requests, results, runners, store, units
 
 pytestmark = pytest.mark.processes
 
 ALL = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")]
 STEPS = ALL[:3]
 RUN = ("sample-0.1m", "--checkpoints", ",".join(map(str, STEPS)), "--analyses", "behaviour,heads")
-AFTER_TWELVE = """
-import sqlite3, sys
-from circuit_core.sweep import under_way, runner
-from circuit_store import results
-from pathlib import Path
-written, write = [], results.write
-def disturbed(db, of, found):
-    written.append(of.key)
-    if len(written) == 12:
-        {change}
-    return write(db, of, found)
-results.write = disturbed
-sys.exit(runner.run(Path(sys.argv[1])))
-"""
-FULL = "db.execute(f'PRAGMA max_page_count={db.execute(\"PRAGMA page_count\").fetchone()[0]}')"
-READ_ONLY = "db.execute('PRAGMA query_only=ON')"
-LOCKED = (
-    "db.execute('PRAGMA busy_timeout=200'); other = sqlite3.connect(sys.argv[1], isolation_level=None);"
-    " other.execute('BEGIN IMMEDIATE')"
-)
-FAULTS = {FULL: sqlite3.SQLITE_FULL, READ_ONLY: sqlite3.SQLITE_READONLY, LOCKED: sqlite3.SQLITE_BUSY}
+
+
+def full(db: sqlite3.Connection) -> None:
+    db.execute(f"PRAGMA max_page_count={db.execute('PRAGMA page_count').fetchone()[0]}")
+
+
+def read_only(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA query_only=ON")
+
+
+def locked(db: sqlite3.Connection) -> sqlite3.Connection:
+    """Returns who holds it."""
+    db.execute("PRAGMA busy_timeout=200")
+    other = sqlite3.connect(db.execute("PRAGMA database_list").fetchone()["file"], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    return other
+
+
+FAULTS = {full: sqlite3.SQLITE_FULL, read_only: sqlite3.SQLITE_READONLY, locked: sqlite3.SQLITE_BUSY}
 DOCS = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
 
 
@@ -53,18 +56,28 @@ def queue(bench, *run: str) -> None:
 
 def unattended(bench, *command: str) -> None:
     """A command that would start a runner, and does not."""
-    code = (
-        "from circuit_core.sweep import launch; launch.start = lambda store, log: None\n"
-        f"from circuit_tui.cli import main; main({list(command)!r})"
-    )
-    subprocess.run([sys.executable, "-P", "-c", code], env=bench.env, cwd=bench.folder, check=True, capture_output=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(launch, "start", lambda store, log: None)
+        bench.told(*command)
 
 
-def disturbed(bench, change: str) -> subprocess.CompletedProcess[str]:
-    """A runner in which something changes at its twelfth result."""
-    code = AFTER_TWELVE.format(change=change)
-    command = [sys.executable, "-P", "-c", code, str(bench.store)]
-    return subprocess.run(command, env=bench.env, capture_output=True, text=True, timeout=1200)
+def disturbed(bench, change: Callable[[sqlite3.Connection], sqlite3.Connection | None]) -> int:
+    """The exit code of a runner in which something changes at its twelfth result."""
+    written, write, others = 0, results.write, []
+
+    def writing(db: sqlite3.Connection, *record: Any) -> int:
+        nonlocal written
+        written += 1
+        if written == 12:
+            others.append(change(db))
+        return write(db, *record)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(results, "write", writing)
+        code = here.run(bench.store, bench.logged)
+    for other in filter(None, others):
+        other.close()
+    return code
 
 
 def test_a_store_that_takes_no_more_ends_the_runner_and_loses_nothing(bench):
@@ -75,18 +88,17 @@ def test_a_store_that_takes_no_more_ends_the_runner_and_loses_nothing(bench):
     for change, fault in FAULTS.items():
         if before:
             unattended(bench, "jobs", "resume")
-        ended = disturbed(bench, change)
-        said = faults.sentence(ended.returncode, bench.store)
-        assert ended.returncode == faults.LOST + fault, ended.stderr
-        assert said and said in ended.stderr and "Traceback" not in ended.stderr
+        code = disturbed(bench, change)
+        said = faults.sentence(code, bench.store)
+        assert code == faults.LOST + fault, bench.log()
+        assert said and said in bench.log() and "Traceback" not in bench.log()
         assert said.replace(str(bench.store), "FILE") in DOCS
         earlier, before = before, bench.results()
         assert before[: len(earlier)] == earlier and len(before) >= len(earlier) + 11
         bench.told("verify")
-    bench("jobs", "resume")
-    bench.until(lambda: bench.ask("SELECT state FROM run") == [("done",)])
+    bench.here("jobs", "resume")
+    assert bench.ask("SELECT state FROM run") == [("done",)]
     assert bench.results()[: len(before)] == before and {u[0] for u in bench.units().values()} == {"done"}
-    bench.until(bench.idle)
 
 
 def test_the_foreground_says_what_the_runner_ended_with(bench, tmp_path):
@@ -109,25 +121,25 @@ def test_a_checkpoint_that_is_deleted_fails_alone(bench, copied):
     folder = copied("pruned", *STEPS)
     queue(bench, str(folder), "--analyses", "behaviour")
     shutil.rmtree(folder / f"step{STEPS[1]}")
-    bench("jobs", "resume")
-    bench.until(lambda: bench.ask("SELECT state FROM run") == [("failed",)])
+    bench.here("jobs", "resume")
+    assert bench.ask("SELECT state FROM run") == [("failed",)]
     assert [u[0] for u in bench.units().values()] == ["done", "failed", "done"]
     ((error,),) = bench.ask("SELECT error FROM unit WHERE state = 'failed'")
     assert "has no weights" in error and "has no weights" in DOCS
-    bench.until(bench.idle)
 
 
-def test_a_clock_that_jumps_changes_no_duration(bench):
+def test_a_clock_that_jumps_changes_no_duration(bench, monkeypatch):
     """Invariant: with a wall clock that falls by an hour at every look, seconds are what they were."""
     queue(bench, *RUN)
-    jump = (
-        "import time, datetime as d\nfrom circuit_store import requests, runners, units\n"
-        "from circuit_core.sweep import lock, runner\nlock.BEAT = 0.1\nhours = iter(range(10**6))\n"
-        "back = lambda: (d.datetime.now(d.UTC) - d.timedelta(hours=next(hours))).isoformat(timespec='seconds')\n"
-        "requests.now = units.now = runners.now = back\ntime.time = lambda: -3600.0 * next(hours)\n"
-    )
-    command = [sys.executable, "-P", "-c", jump + AFTER_TWELVE.format(change="pass"), str(bench.store)]
-    subprocess.run(command, env=bench.env, check=True, capture_output=True, timeout=1200)
+    hours = iter(range(10**6))
+    monkeypatch.setattr(lock, "BEAT", 0.1)
+    for module in (requests, units, runners):
+        monkeypatch.setattr(
+            module, "now", lambda: (datetime.now(UTC) - timedelta(hours=next(hours))).isoformat(timespec="seconds")
+        )
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: -3600.0 * next(hours))
+        assert here.run(bench.store, bench.logged) == faults.DONE
     assert [u[:2] for u in bench.units().values()] == [("done", 1)] * 3
     assert all(0 < seconds < 3600 for _, _, seconds in bench.units().values())
     assert bench.ask("SELECT started > ended FROM run") == [(1,)]
@@ -167,8 +179,8 @@ def test_after_a_crash_half_the_batch_is_tried_once(bench):
 
 def test_a_second_host_is_refused_on_a_shared_file_system(bench, monkeypatch):
     """Invariant: while another host's beat rises nothing is started here; one whose beat stands is dead."""
-    from circuit_core.sweep import lock, runner
-    from circuit_store import filesystem, runners
+    from circuit_core.sweep import runner
+    from circuit_store import filesystem
 
     queue(bench, *RUN)
     monkeypatch.setattr(filesystem, "shared", lambda path: True)

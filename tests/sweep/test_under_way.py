@@ -24,17 +24,25 @@ WITHIN = "heads duplicate_token"
 PATCH = {"to": "logits", "senders": "all", "freeze_mlps": False}
 
 
-@pytest.fixture
-def gate(tmp_path, monkeypatch) -> Gate:
-    monkeypatch.setattr(local, "serve", serve)
-    monkeypatch.setenv("GATE", str(tmp_path))
-    return Gate(tmp_path)
+@pytest.fixture(scope="module", params=[0, 1], ids=["the checkpoint under way", "another checkpoint"])
+def place(request) -> int:
+    """Which of two checkpoints is asked for by hand."""
+    return request.param
 
 
-@pytest.fixture
-def runner(tmp_path, gate):
+@pytest.fixture(scope="module")
+def gate(place, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gate")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "serve", serve)
+        patch.setenv("GATE", str(folder))
+        yield Gate(folder)
+
+
+@pytest.fixture(scope="module")
+def runner(gate):
     """Two checkpoints in the queue, one worker; the first is under way, in the second of three roles of one pass."""
-    path = tmp_path / "x.db"
+    path = gate.folder / "x.db"
     with closing(open_to_write(path)) as db, closing(Local(Slots(device="cpu").slots())) as engine:
         model, found = describe(db, "sample-0.1m")
         steps = [models.Checkpoint(f.step, None, f.revision) for f in found[-2:]]
@@ -56,7 +64,6 @@ def test_the_job_shown_is_the_one_under_way(runner, gate):
     assert progress and progress.current and progress.current.endswith(WITHIN)
 
 
-@pytest.mark.parametrize("place", [0, 1], ids=["the checkpoint under way", "another checkpoint"])
 def test_what_is_asked_for_by_hand_comes_after_the_computation_under_way(runner, gate, place):
     """Invariant: the unit under way ends with the pass that it is in, what it has found stays, the rest of it comes
     after what was asked for, and nothing is computed twice."""

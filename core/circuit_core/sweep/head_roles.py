@@ -19,8 +19,10 @@ from circuit_core.heads.succession import SuccessorScores, successor
 from circuit_core.loading import Loaded
 from circuit_core.patching.ioi_algorithm import PAPER_CODE, IOIAlgorithm, Options, Roles, ioi_algorithm
 from circuit_core.patching.path_patching import Head
+from circuit_core.sweep.request import COPYING
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tokenizing import encoder
+from circuit_store import blobs
 from circuit_store.results import Held
 
 P = ParamSpec("P")
@@ -107,15 +109,13 @@ class HeadRoles:
         """What the stages of the algorithm ask for, and why what cannot be scored is missing.
 
         Args:
-            held: roles with scores that are known already; the others are found. Copy scores always are: resamples of
-                the prompts need them prompt by prompt, which no store keeps.
+            held: roles with scores that are known already; the others are found.
 
         Raises:
             TaskError.
         """
-        copies, known = self.copying(prompts, preset), held or {}
-        names, negative = copies["name_mover"].by_prompt, copies["negative_name_mover"].by_prompt
-        assert names is not None and negative is not None
+        known = held or {}
+        names, negative = (self._by_prompt(known.get(role), role, prompts, preset) for role in COPYING)
         scored: dict[str, Callable[[], Tensor]] = {
             "induction": lambda: self.attention(preset)["induction"].value,
             "duplicate_token": lambda: self.attention(preset)["duplicate_token"].value,
@@ -129,6 +129,18 @@ class HeadRoles:
             except TaskError as error:
                 missing[role] = str(error)
         return Roles(names, negative, **found, missing=missing)
+
+    def _by_prompt(
+        self, held: Held | None, role: str, prompts: PromptSet, preset: str
+    ) -> Float[Tensor, "layer head batch"]:
+        """Copy scores: resamples of the prompts need them prompt by prompt. Raises: TaskError."""
+        graph = self.of.graph
+        if held is None or held.by_prompt is None:
+            found = self.copying(prompts, preset)[role].by_prompt
+            assert found is not None
+            return found
+        scores = blobs.unpack(held.by_prompt, (graph.n_layers * graph.n_heads, len(prompts)))
+        return torch.as_tensor(scores, device=self.of.device).unflatten(0, (graph.n_layers, graph.n_heads))
 
     def _of_store(self, held: Held) -> Float[Tensor, "layer head"]:
         """Raises: TaskError, where they are undefined."""

@@ -39,7 +39,8 @@ def of_heads(
     ]
     reasons = reasons or {}
     rest = any(value is None and (layer, head) not in reasons for layer, head, value, *_ in rows)
-    return results.HeadScores(rows, reasons=reasons, reason=reason or NOT_FINITE if rest else None)
+    by_prompt = None if scores.by_prompt is None else blobs.pack(scores.by_prompt.flatten(0, 1).cpu().numpy())
+    return results.HeadScores(rows, reasons=reasons, reason=reason or NOT_FINITE if rest else None, by_prompt=by_prompt)
 
 
 def _number(value: Tensor) -> float | None:

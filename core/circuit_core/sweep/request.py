@@ -15,10 +15,10 @@ from circuit_core.tasks.specs import TASKS, TaskSpec
 ANALYSES = ("behaviour", "heads", "circuit", "algorithm")
 DEFAULT = ANALYSES[:3]
 _OF_ATTENTION = ("induction", "duplicate_token", "previous_token")
-_COPYING = ("name_mover", "negative_name_mover")
-_OF_NAMES = (*_COPYING, "attn_end_io", "attn_end_s1", "attn_end_s2")
-_OF_ALGORITHM = ("induction", "duplicate_token", "copy_suppression")
-"""Roles by which the algorithm knows heads, besides copy scores, which it needs prompt by prompt."""
+COPYING = ("name_mover", "negative_name_mover")
+_OF_NAMES = (*COPYING, "attn_end_io", "attn_end_s1", "attn_end_s2")
+_OF_ALGORITHM = (*COPYING, "induction", "duplicate_token", "copy_suppression")
+"""Roles by which the algorithm knows heads."""
 OF_PATHS = ("s_inhibition", "effect_logits", "effect_movers_q", "effect_inhibition_v")
 ROLES = (*_OF_ATTENTION, "successor", *_OF_NAMES, "copy_suppression", *OF_PATHS)
 PRESETS = ("default", "paper-code")
@@ -136,7 +136,7 @@ class Job:
             return "circuit", self._of_task
         if self.analysis == "attention" or (self.role or "").startswith("attn_end"):
             return "attention from the end", self._of_task
-        kinds = {**dict.fromkeys(_OF_ATTENTION, "attention"), **dict.fromkeys(_COPYING, "copying")}
+        kinds = {**dict.fromkeys(_OF_ATTENTION, "attention"), **dict.fromkeys(COPYING, "copying")}
         return kinds.get(self.role or "", self.role or self.analysis), self._of_task
 
     @property

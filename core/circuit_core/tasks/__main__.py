@@ -17,7 +17,8 @@ from circuit_core.tasks.specs import TaskSpec
 
 def main(folder: str, spec: str) -> None:
     tokenizer, n_vocab = tokenizing.tokenizer(Path(folder)), tokenizing.vocabulary(Path(folder))
-    prompts = draw(TaskSpec(**json.loads(spec)), tokenizer, n_vocab)
+    given = json.loads(spec)
+    prompts = draw(TaskSpec(**{**given, "named": tuple(given["named"])}), tokenizer, n_vocab)
     json.dump([asdict(row) for row in shown(prompts, tokenizer)], sys.stdout)
 
 

@@ -62,6 +62,8 @@ class HeadScores:
     """Why some values are None."""
     reasons: dict[tuple[int, int], str] = field(default_factory=dict)
     """(layer, head) -> why its value is None, where that is known head by head."""
+    by_prompt: bytes | None = None
+    """Scores of each prompt, whose mean a value is: float32, [layer * head, prompt], see `blobs`. None if not kept."""
 
 
 @dataclass(frozen=True)

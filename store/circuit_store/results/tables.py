@@ -51,6 +51,8 @@ def rows_of(found: Record) -> Iterator[Rows]:
             scores = [(*row, found.reasons.get(row[:2])) for row in found.rows]
             yield Rows("head_score", ("layer", "head", "value", "raw", "control", "reason"), scores)
             yield Rows("head_detail", ("layer", "head", "name", "value"), found.details)
+            if found.by_prompt is not None:
+                yield _one("head_by_prompt", {"scores": found.by_prompt})
         case AttentionRows():
             prompts = enumerate(zip(found.tokens, found.weights, strict=True))
             rows = [

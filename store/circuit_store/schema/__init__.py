@@ -12,6 +12,7 @@ from sqlite_utils import Migrations
 from circuit_store.schema import (
     circuits,
     errors_of_behaviour,
+    prompts_of_heads,
     result_tables,
     run_tables,
     stages,
@@ -39,5 +40,6 @@ for step in (
     circuits.circuits_without_scores,
     circuits.areas_and_thresholds,
     errors_of_behaviour.plain_errors_and_pools,
+    prompts_of_heads.scores_by_prompt,
 ):
     migrations()(step)

@@ -1,0 +1,132 @@
+"""A sweep in this process: all of it but for the processes, without the seconds in which each of them imports torch.
+
+The command, the runner, the worker's computation and the store are those of a sweep. What a worker is told and says
+goes through pickle, as through its pipe. Tests of what processes do to each other start them.
+"""
+
+import io
+import json
+import logging
+import pickle
+import runpy
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from click.testing import Result
+from console import answer
+from pytest import MonkeyPatch
+
+from circuit_core.errors import CircuitError
+from circuit_core.sweep import launch, runner
+from circuit_core.sweep.messages import Died, Failed, Finished, Message, Order
+from circuit_core.sweep.slots import Slot, Slots
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Here:
+    """An engine with one slot, which computes when it is listened to."""
+
+    def __init__(self, slots: Slots) -> None:
+        self.slot, self.unit, self.unwanted = slots.slots()[0], 0, 0
+        self.said: Iterator[Message] = iter(())
+
+    def free(self) -> list[Slot]:
+        return [] if self.unit else [self.slot]
+
+    def begin(self, slot: Slot, order: Order) -> None:
+        from circuit_core.sweep.worker import work
+
+        self.unit = order.unit
+        self.said = work(pickle.loads(pickle.dumps(order)), lambda: self.unwanted == order.unit)
+
+    def messages(self, timeout: float) -> Iterator[Message]:
+        for message in self.said:
+            if isinstance(message, Finished | Failed | Died):
+                self.unit = 0
+            yield pickle.loads(pickle.dumps(message))
+            return
+
+    def stop(self, unit: int) -> None:
+        self.unwanted = unit
+
+    def kill(self, unit: int) -> None:
+        self.unit, self.said = 0, iter(())
+
+    def close(self) -> None:
+        self.said = iter(())
+
+
+class Ended:
+    """A runner that has ended, as who started it sees its process."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+    def poll(self) -> int:
+        return self.code
+
+    def wait(self, timeout: float | None = None) -> int:
+        return self.code
+
+    def terminate(self) -> None:
+        """Nothing is left to end."""
+
+    kill = terminate
+
+
+def run(store: Path, log: Path) -> int:
+    """A runner from its beginning to its end, which logs to a file; returns its exit code."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(log)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger = logging.getLogger("circuit_core")
+    logger.addHandler(handler)
+    level, handling = logger.level, {number: signal.getsignal(number) for number in SIGNALS}
+    logger.setLevel(logging.INFO)
+    try:
+        with MonkeyPatch.context() as patch:
+            patch.setattr(runner, "engine_of", Here)
+            return runner.run(store, log)
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+        handler.close()
+        for number, handled in handling.items():
+            signal.signal(number, handled)
+
+
+def ask(module: str, *arguments: str) -> Any:
+    """`launch.ask`, which lets a process do a small job, in this one."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", [module, *arguments])
+        patch.delitem(sys.modules, module, raising=False)  # it is run as a program, not as what was imported
+        try:
+            runpy.run_module(module, run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+    if code:
+        raise CircuitError(code if isinstance(code, str) else err.getvalue().strip().splitlines()[-1])
+    return json.loads(out.getvalue()) if out.getvalue().strip() else None
+
+
+@contextmanager
+def sweeping() -> Iterator[None]:
+    """Whoever starts a runner, or asks a process for a small job, waits while this process does it."""
+    handled = signal.getsignal(signal.SIGTERM)
+    with MonkeyPatch.context() as patch:
+        patch.setattr(launch, "start", lambda store, log: Ended(run(store, log)))
+        patch.setattr(launch, "ask", ask)
+        yield
+    signal.signal(signal.SIGTERM, handled)
+
+
+def computed(folder: Path, env: dict[str, str], *args: str | Path) -> Result:
+    """A command that computes, in a folder."""
+    with sweeping():
+        return answer(folder, env, *args)
