@@ -12,10 +12,11 @@ METHODS = ("eap-ig", "eap", "clean-corrupted", "eap-ig-activations", "exact")
 every_method = pytest.mark.parametrize("method", METHODS)
 
 
-def attribute(of, method, prompts=None, **choices):
+def attribute(of, method, prompts=None, ig_steps=2, **choices):
+    """By two steps: what must hold for each method holds at any number."""
     from circuit_core.circuits.attribution import attribute
 
-    return attribute(of.bridge, of.graph, prompts or of.prompts[:4], method, **choices)
+    return attribute(of.bridge, of.graph, prompts or of.prompts[:4], method, ig_steps=ig_steps, **choices)
 
 
 def close(a: np.ndarray, b: np.ndarray, share: float = 1e-5) -> bool:

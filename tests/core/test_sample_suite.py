@@ -1,5 +1,7 @@
 """The sample suite is what its README says: unsolved at first, solved at the end, roles in stages."""
 
+from functools import cache
+
 import pytest
 
 from circuit_core import suites
@@ -14,7 +16,7 @@ def at():
     """Figures of a checkpoint, on prompts held out from training."""
     from figures import figures
 
-    return lambda model, step: figures(suites.sample_folder() / model / f"step{step}")
+    return cache(lambda model, step: figures(suites.sample_folder() / model / f"step{step}"))
 
 
 def test_three_scales_with_sixteen_checkpoints_in_26_mb():

@@ -257,19 +257,22 @@ def test_every_node_has_its_score_and_its_edges(toy):
 
 
 def test_a_checkpoint_that_repeats_another_is_shown_as_its_duplicate(toy):
-    """Invariant: of one fingerprint in a model the first is `ok`, the others name it."""
-    other = models.Model("other", "folder", "models/other", None, None, 1, 2, 2, 8, True)
-    elsewhere = models.add_model(toy.db, other, [models.Checkpoint(0, None, "step0")])
-    for checkpoint, fingerprint in [(0, "one"), (10, "two"), (20, "one")]:
-        models.checkpoint_loaded(toy.db, toy.ids[checkpoint], "ok", fingerprint)
-    models.checkpoint_loaded(toy.db, elsewhere[0], "ok", "one")
-    shown = [(r["model"], r["step"], r["status"], r["detail"]) for r in queries.rows(toy.db, VIEWS["checkpoints"])]
-    assert shown == [
-        ("other", 0, "ok", None),
-        ("toy", 0, "ok", None),
-        ("toy", 10, "ok", None),
-        ("toy", 20, "duplicate_of", "step 0"),
-    ]
+    """Invariant: of equal weights in a model trends keep one (METHODS l.4), which is `ok`; the others name it."""
+    steps = [models.Checkpoint(step, None, f"step{step}") for step in (0, 1, 2, 4, 8, 16)]
+    for name, prints in {"other": "aabcca", "twins": "aaabcd"}.items():
+        model = models.Model(name, "folder", name, None, None, 1, 2, 2, 8, True)
+        for checkpoint, fingerprint in zip(models.add_model(toy.db, model, steps).values(), prints, strict=True):
+            models.checkpoint_loaded(toy.db, checkpoint, "ok", fingerprint)
+    models.checkpoint_loaded(toy.db, toy.ids[0], "known_bad", "a")
+    models.checkpoint_loaded(toy.db, toy.ids[10], "ok", "a")
+    rows = queries.rows(toy.db, VIEWS["checkpoints"])
+    shown = {(r["model"], r["step"]): r["detail"] for r in rows if r["status"] == "duplicate_of"}
+    assert shown == {
+        **dict.fromkeys([("other", 0), ("other", 1)], "step 16"),
+        ("other", 4): "step 8",
+        **dict.fromkeys([("twins", 1), ("twins", 2)], "step 0"),
+    }
+    assert [r["status"] for r in rows if r["model"] == "toy"] == ["known_bad", "ok", None]
 
 
 @pytest.mark.parametrize("given, step", [("final", 20), ("10", 10), (0, 0)])

@@ -34,13 +34,17 @@ CHECKPOINTS = View(
         Column("revision", "folder or branch"),
         Column("fingerprint", "hash over a sample of the weights that are loaded", "not loaded yet"),
         Column("status", "`ok`, `duplicate_of`, `known_bad`, `missing`, `unreadable` or `mismatch`", "not loaded yet"),
-        Column("detail", "reason, or the step that it repeats", "nothing to say"),
+        Column(
+            "detail",
+            "reason, or which of the steps with equal weights trends keep: the first of steps 0 to 2, else the last",
+            "nothing to say",
+        ),
     ),
     "SELECT model.name AS model, step, tokens, revision, fingerprint,"
     " CASE WHEN twin IS NOT NULL AND status = 'ok' THEN 'duplicate_of' ELSE status END AS status,"
     " CASE WHEN twin IS NOT NULL AND status = 'ok' THEN 'step ' || twin ELSE detail END AS detail"
-    " FROM (SELECT *, (SELECT min(step) FROM checkpoint AS early WHERE early.model_id = checkpoint.model_id"
-    " AND early.fingerprint = checkpoint.fingerprint AND early.step < checkpoint.step) AS twin FROM checkpoint) AS c"
+    " FROM (SELECT *, nullif(iif(max(step) OVER equal <= 2, min(step) OVER equal, max(step) OVER equal), step) AS twin"
+    " FROM checkpoint WINDOW equal AS (PARTITION BY model_id, coalesce(iif(status = 'ok', fingerprint, NULL), id))) AS c"
     " JOIN model ON model.id = c.model_id",
     "model, step",
     ("model", "step"),
