@@ -15,15 +15,13 @@ from circuit_core.circuits.batches import fitting, in_batches
 from circuit_core.circuits.faithfulness import NOT_FINITE, ONE_PROMPT, standard_error
 from circuit_core.circuits.footprint import Footprint
 from circuit_core.circuits.residual import end_rows
-from circuit_core.margins import ROUNDING
 from circuit_core.standard_errors import stratified_error
 from circuit_core.tasks.prompts import PromptSet
 
 
 @dataclass(frozen=True)
 class TaskBehaviour:
-    """Mean metric with its standard error and 95 % interval; accuracy is the share of positive metrics, above zero by
-    more than 1e-5 of the largest: less may be rounding (METHODS l.1).
+    """Mean metric with its standard error and 95 % interval; accuracy is the share of positive metrics.
 
     One prompt has neither error nor interval.
     """
@@ -52,7 +50,7 @@ def behaviour(bridge: TransformerBridge, prompts: PromptSet) -> TaskBehaviour:
     if not values.isfinite().all():
         return TaskBehaviour(None, None, None, None, n, None, NOT_FINITE, **counts)
     mean = values.mean().item()
-    accuracy = (values > ROUNDING * values.abs().max()).float().mean().item()
+    accuracy = (values > 0).float().mean().item()
     error, plain = stratified_error(values, prompts.strata), standard_error(values)
     if error is None:
         return TaskBehaviour(mean, None, None, None, n, accuracy, ONE_PROMPT, **counts)
@@ -62,12 +60,12 @@ def behaviour(bridge: TransformerBridge, prompts: PromptSet) -> TaskBehaviour:
 
 @torch.no_grad()
 def metrics(bridge: TransformerBridge, prompts: PromptSet) -> Float[Tensor, " batch"]:
-    """The metric of each clean prompt. Raises: CircuitError, as `behaviour`."""
+    """The metric of each clean prompt, zero where rounding decides. Raises: CircuitError, as `behaviour`."""
 
     def work(rows: slice) -> Float[Tensor, " some"]:
         some = prompts[rows]
         with bridge.hooks(fwd_hooks=[end_rows(some.end)]):
-            return some.metric(bridge(some.clean)[:, 0])
+            return some.metric.measured(bridge(some.clean)[:, 0])
 
     size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).run, prompts.clean.device)
     return torch.cat(list(in_batches(len(prompts), size, work)))

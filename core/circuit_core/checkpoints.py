@@ -50,13 +50,13 @@ def discover(folder: Path, pattern: str | None = None) -> list[Found]:
         raise UnknownModel(f"There is no folder {folder}: give a folder of checkpoints or the name of a known model.")
     expression = re.compile(pattern or PATTERN)
     try:
-        names = sorted(p.name for p in folder.iterdir() if p.is_dir())
+        names = sorted(p.name for p in folder.iterdir() if p.is_dir() or (p.is_symlink() and not p.exists()))
         itself = (folder / "config.json").exists()
     except OSError as error:
         raise UnknownModel(f"The folder {folder} cannot be read ({error.strerror}): check its permissions.") from None
     found: dict[int, Found] = {}
     for name in names:
-        if named := expression.fullmatch(name):
+        if (named := expression.fullmatch(name)) and not (itself and _is_trainers_state(folder / name)):
             step = _step(named["step"], folder / name)
             if step in found:
                 raise UnknownModel(f"{folder} has step {step} twice, {found[step].revision} and {name}: move one away.")
@@ -75,6 +75,11 @@ def discover(folder: Path, pattern: str | None = None) -> list[Found]:
         f"{folder} holds no checkpoint: expected config.json, or folders such as step1000 or checkpoint-1000; "
         "other names need `models add NAME FOLDER --pattern 'run-(?P<step>[0-9]+)'`."
     )
+
+
+def _is_trainers_state(folder: Path) -> bool:
+    """Whether it holds what a trainer goes on from, as DeepSpeed puts it into a checkpoint, and no model."""
+    return not (folder / "config.json").exists() and any(folder.glob("*_states.pt"))
 
 
 def _step(text: str | None, folder: Path) -> int:

@@ -10,9 +10,12 @@ from pathlib import Path
 from circuit_core import weights
 from circuit_core.errors import CheckpointError, UnknownModel
 
+_FEW = 4
+"""Tensors, the smallest, that two checkpoints must share before all of their weights are compared."""
+
 
 def step_of(folder: Path, below: dict[int, Path]) -> int | None:
-    """The step of the model in `folder`; None if there is none, or if it is one of those below.
+    """The step of the model in `folder`; None if there is none, or if it is one of those below, or `left_out`.
 
     Args:
         below: step -> its checkpoint.
@@ -20,19 +23,13 @@ def step_of(folder: Path, below: dict[int, Path]) -> int | None:
     Raises:
         UnknownModel: it is none of them, and its step is not known, or that of one of them.
     """
-    if not _is_model(folder):
+    if not _is_model(folder) or any(_equal(folder, below[step]) for step in sorted(below, reverse=True)):
         return None
-    step, best = _state(folder)
-    if step is not None and step not in below and not best:
-        return step
-    try:
-        own = weights.fingerprint(folder)
-    except CheckpointError as error:
-        raise UnknownModel(str(error)) from None
-    if any(_holds(below[earlier], own) for earlier in sorted(below, reverse=True)):
-        return None
+    step = _last_step(folder)
     if step is not None and step not in below:
         return step
+    if left_out(folder, below):
+        return None
     said = "no trainer_state.json says its step" if step is None else f"its step is that of {below[step].name}"
     raise UnknownModel(
         f"The model in {folder} is none of the checkpoints below, and {said}: move it into a folder of its own there, "
@@ -40,25 +37,39 @@ def step_of(folder: Path, below: dict[int, Path]) -> int | None:
     )
 
 
+def left_out(folder: Path, below: dict[int, Path]) -> str | None:
+    """Why the model in `folder` is none of its checkpoints: it cannot be read, and nothing else says its step."""
+    step = _last_step(folder)
+    if not (below and _is_model(folder)) or (step is not None and step not in below):
+        return None
+    try:
+        weights.tensors(folder)
+    except CheckpointError as error:
+        return f"The model in {folder} is left out, as its step is not known: {error}"
+    return None
+
+
 def _is_model(folder: Path) -> bool:
+    """Also one of which weights are missing."""
+    return (folder / "config.json").is_file() and weights.begun(folder)
+
+
+def _last_step(folder: Path) -> int | None:
+    """The step at which training ended."""
     try:
-        return (folder / "config.json").is_file() and bool(weights.files(folder))
-    except CheckpointError:
-        return False
+        step = json.loads((folder / "trainer_state.json").read_text())["global_step"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return step if isinstance(step, int) and step >= 0 else None
 
 
-def _state(folder: Path) -> tuple[int | None, bool]:
-    """The step at which training ended, and whether the best checkpoint was kept."""
+def _equal(one: Path, other: Path) -> bool:
+    """Whether both can be read and hold the same weights; all are compared only where a few small ones are equal."""
     try:
-        state = json.loads((folder / "trainer_state.json").read_text())
-        step = state["global_step"]
-        return (step if isinstance(step, int) and step >= 0 else None), bool(state.get("best_model_checkpoint"))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None, False
-
-
-def _holds(folder: Path, fingerprint: str) -> bool:
-    try:
-        return weights.fingerprint(folder) == fingerprint
+        these, those = weights.tensors(one), weights.tensors(other)
+        few = sorted(these, key=lambda name: (these[name].size, name))[:_FEW]
+        if these.keys() != those.keys() or any(these[name].sample() != those[name].sample() for name in few):
+            return False
+        return weights.fingerprint(one) == weights.fingerprint(other)
     except (CheckpointError, OSError):
         return False

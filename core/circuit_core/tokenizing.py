@@ -25,7 +25,10 @@ def tokenizer(folder: Path) -> Any | None:
 
 def vocabulary(folder: Path) -> int:
     """How many tokens a checkpoint's embedding has, by its config. Raises: CheckpointError."""
-    return checkpoints.config(folder)["vocab_size"]
+    size = checkpoints.config(folder).get("vocab_size")
+    if not isinstance(size, int):
+        raise CheckpointError(f"{folder / 'config.json'} does not say 'vocab_size': is it a language model's?")
+    return size
 
 
 def encoder(tokenizer: Any) -> Encode:

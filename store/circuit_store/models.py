@@ -112,6 +112,24 @@ def weights_seen(db: sqlite3.Connection, checkpoint: int, files: str, fingerprin
         db.execute(seen, (files, fingerprint, checkpoint))
 
 
+def holds(db: sqlite3.Connection, checkpoint: int, identity: str) -> None:
+    """Note what a checkpoint's source holds now; results of what it held before answer no more.
+
+    Where that was something else, open runs that were through with it have it in their queue again.
+    """
+    with transaction(db):
+        (before,) = db.execute("SELECT present FROM checkpoint WHERE id = ?", (checkpoint,)).fetchone()
+        if before == identity:
+            return
+        db.execute("UPDATE checkpoint SET present = ? WHERE id = ?", (identity, checkpoint))
+        if before is not None:
+            db.execute(
+                "UPDATE unit SET state = 'queued', seconds = NULL WHERE checkpoint_id = ? AND state = 'done'"
+                " AND run_id IN (SELECT id FROM run WHERE state IN ('queued', 'running') AND NOT cancel)",
+                (checkpoint,),
+            )
+
+
 def checkpoint_loaded(
     db: sqlite3.Connection, checkpoint: int, status: str, fingerprint: str | None = None, detail: str | None = None
 ) -> None:

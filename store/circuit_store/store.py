@@ -17,7 +17,7 @@ from circuit_store.errors import StoreTooNew, StoreUnusable
 from circuit_store.transactions import transaction
 
 APPLICATION_ID = 0x43545549
-VERSION = 18
+VERSION = 19
 _PATIENCE = 10.0  # seconds to wait for another writer
 _HINT = "name another with --store FILE or the variable CIRCUIT_TUI_STORE"
 

@@ -112,8 +112,8 @@ def put_back(db: sqlite3.Connection, unit: Unit, seconds: float) -> None:
 
 
 _WAITING = (
-    "SELECT priority, checkpoint_id FROM unit JOIN run ON run.id = run_id WHERE unit.state = 'queued' AND NOT cancel"
-    " ORDER BY priority DESC, run_id, unit.id"
+    "SELECT checkpoint_id FROM unit JOIN run ON run.id = run_id WHERE unit.state = 'queued' AND NOT cancel"
+    " AND priority >= ? ORDER BY priority DESC, run_id, unit.id"
 )
 _AT_WORK = (
     "SELECT unit.id, checkpoint_id, priority FROM unit JOIN run ON run.id = run_id"
@@ -124,15 +124,18 @@ _AT_WORK = (
 def to_give_way(db: sqlite3.Connection, under_way: Iterable[int], free: bool) -> int | None:
     """Which of the units under way stands in the way of what a person asked for by hand (`BY_HAND`), if any does.
 
-    It is the one that computes the same checkpoint; else, where no slot is free, the last of the lowest priority.
+    It is the one that computes the same checkpoint; else, where no slot is free, the last of the lowest priority. What
+    waits for a checkpoint on which another such request is at work comes after that one.
     """
-    waiting = db.execute(_WAITING).fetchone()
-    if waiting is None or waiting["priority"] < BY_HAND:
-        return None
     at_work = db.execute(_AT_WORK, (json.dumps(list(under_way)),)).fetchall()
-    same = [row for row in at_work if row["checkpoint_id"] == waiting["checkpoint_id"]]
+    by_hand = {row["checkpoint_id"] for row in at_work if row["priority"] >= BY_HAND}
+    waiting = (row for row in db.execute(_WAITING, (BY_HAND,)).fetchall() if row["checkpoint_id"] not in by_hand)
+    first = next(waiting, None)
+    if first is None:
+        return None
+    same = [row for row in at_work if row["checkpoint_id"] == first["checkpoint_id"]]
     behind = same or ([] if free else at_work)
-    return next((row["id"] for row in behind if row["priority"] < waiting["priority"]), None)
+    return next((row["id"] for row in behind if row["priority"] < BY_HAND), None)
 
 
 def computing_on(db: sqlite3.Connection, unit: Unit, device: str) -> None:

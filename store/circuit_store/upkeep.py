@@ -161,9 +161,11 @@ class _Merge:
 
     def _loaded(self, checkpoints: dict[int, int]) -> None:
         """What loading showed there, where it is not known here."""
-        for own, *shown in self.theirs.execute("SELECT id, fingerprint, status, detail FROM checkpoint").fetchall():
+        loaded = "SELECT id, fingerprint, status, detail, present FROM checkpoint"
+        for own, *shown in self.theirs.execute(loaded).fetchall():
             self.db.execute(
-                "UPDATE checkpoint SET fingerprint = ?, status = ?, detail = ? WHERE id = ? AND status IS NULL",
+                "UPDATE checkpoint SET fingerprint = ?, status = ?, detail = ?, present = ?"
+                " WHERE id = ? AND status IS NULL",
                 (*shown, checkpoints[own]),
             )
 

@@ -1,6 +1,7 @@
 """What is said of a folder without loading it; each fault is one sentence with what to do."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,22 @@ def test_folders_named_by_step_are_found_in_order(tmp_path, names, steps):
     for name in names:
         (tmp_path / name).mkdir()
     assert [f.step for f in checkpoints.discover(tmp_path)] == steps
+
+
+def test_a_step_whose_link_leads_nowhere_is_not_left_out(tmp_path):
+    """As after a cache was pruned: the step is there, and what is said of it is that it has no weights."""
+    (tmp_path / "step0").symlink_to(STEP)
+    (tmp_path / "step5").symlink_to(tmp_path / "pruned")
+    assert [f.step for f in checkpoints.discover(tmp_path)] == [0, 5]
+
+
+def test_what_a_trainer_goes_on_from_is_no_checkpoint(tmp_path):
+    """DeepSpeed puts the states of its optimizer into the checkpoint that Transformers saves."""
+    folder = Path(shutil.copytree(STEP, tmp_path / "checkpoint-2000"))
+    (folder / "global_step2000").mkdir()
+    (folder / "global_step2000" / "zero_pp_rank_0_mp_rank_00_optim_states.pt").touch()
+    assert checkpoints.discover(folder) == [checkpoints.Found(2000, "")]
+    assert checkpoints.discover(tmp_path) == [checkpoints.Found(2000, "checkpoint-2000")]
 
 
 def test_other_names_need_a_pattern(tmp_path):

@@ -90,9 +90,14 @@ def test_the_rule_is_two_standard_errors():
 def test_logits_that_are_equal_but_for_rounding_do_no_task():
     """Invariant: a model of equal logits does not do the task, whichever way the last bits fall."""
     from circuit_core.circuits.faithfulness import NOT_DONE, undefined
+    from circuit_core.tasks.metrics import LogitDifference
 
-    for last_bits in ([1e-7, 1e-7, 1e-7], [0.0, 0.0, 0.0], [-1e-7, -1e-7, -1e-7]):
-        assert undefined(torch.tensor(last_bits)) == NOT_DONE
+    metric = LogitDifference(torch.zeros(3, dtype=torch.long), torch.ones(3, dtype=torch.long))
+    for last_bits in ([1e-6, 1e-6, 1e-6], [0.0, 0.0, 0.0], [-1e-6, -1e-6, -1e-6]):
+        logits = torch.full((3, 5), 3.0)
+        logits[:, 0] += torch.tensor(last_bits)
+        assert undefined(metric.measured(logits)) == NOT_DONE
+        assert undefined(metric.measured(logits)[:1]) == NOT_DONE
 
 
 def test_where_the_empty_circuit_reaches_the_threshold_nothing_is_told_by_reaching_it(planted):

@@ -7,9 +7,9 @@ import shutil
 import pytest
 from places import SAMPLE
 
-from circuit_core import checkpoints
+from circuit_core import checkpoints, final_model
 from circuit_core.checkpoints import Found
-from circuit_core.errors import UnknownModel
+from circuit_core.errors import CheckpointError, UnknownModel
 
 FILES = ("config.json", "model.safetensors")
 BELOW = [Found(250, "checkpoint-250"), Found(500, "checkpoint-500")]
@@ -54,6 +54,34 @@ def test_a_model_whose_step_is_not_clear_is_refused(trained, state, says):
     """Invariant: it is neither left out nor put anywhere; the sentence says what to do."""
     with pytest.raises(UnknownModel, match=f"none of the checkpoints below, and .*{says}.*move it"):
         checkpoints.discover(trained(1000, **state))
+
+
+def test_weights_decide_before_what_is_said_of_the_last_step(trained):
+    """Invariant: a copy of a checkpoint is that one, though training ended later, be it the best or not."""
+    assert checkpoints.discover(trained(500, global_step=600)) == BELOW
+
+
+def test_a_final_model_with_a_missing_shard_is_not_left_out(trained):
+    folder = trained(750, global_step=750)
+    (folder / "model.safetensors").unlink()
+    index = {"metadata": {}, "weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert checkpoints.discover(folder) == [*BELOW, Found(750, "")]
+    with pytest.raises(CheckpointError, match="lacks model-1.safetensors"):
+        checkpoints.shape(folder)
+
+
+def test_one_that_cannot_be_read_does_not_stop_the_others(trained):
+    """Invariant: at a step that is said it is recorded there; else it is left out, and that is said."""
+    folder = trained(750)
+    os.truncate(folder / "model.safetensors", 100_000)
+    assert checkpoints.discover(folder) == BELOW
+    below = {f.step: folder / f.revision for f in BELOW}
+    said = final_model.left_out(folder, below)
+    assert said and said.startswith(f"The model in {folder} is left out, as its step is not known: ")
+    assert "truncated: 100,000 of 255,648 bytes" in said
+    assert checkpoints.discover(trained(750, global_step=750)) == [*BELOW, Found(750, "")]
+    assert final_model.left_out(folder, below) is None
 
 
 def test_a_config_alone_is_no_model(trained):

@@ -37,7 +37,7 @@ def effects(lost: torch.Tensor, **given: Any) -> Any:
 @pytest.mark.parametrize(("dtype", "margin"), [("float32", 1e-5), ("bfloat16", 2**-7), ("float16", 2**-10)])
 def test_an_effect_counts_by_more_than_rounding(dtype, margin):
     """Of the largest metric 1e-5, or the rounding of one number in half precision; whichever way it goes."""
-    from circuit_core.patching.effects import rounding
+    from circuit_core.margins import rounding
 
     lost = torch.tensor([[0, 0.9, -0.9, 1.1, -1.1]])[..., None].expand(1, 5, 4) * margin
     found = effects(lost, rounding=rounding(getattr(torch, dtype))).weighted(torch.ones(1, 4))

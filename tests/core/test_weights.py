@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def sharded(folder, held: Any) -> None:
     places = {name: f"model-0000{1 + i % 2}-of-00002.safetensors" for i, name in enumerate(names)}
     for shard in set(places.values()):
         save_file({name: held[name] for name in names if places[name] == shard}, folder / shard)
-    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": places}))
 
 
 def inner(folder, held: Any) -> None:
@@ -123,6 +124,17 @@ def test_a_head_that_is_zeroed_shows(tmp_path, shape, where):
     assert marks[0] != marks[1]
 
 
+@pytest.mark.parametrize("columns", [(0, 16), (700, 716), (1024, 1536), (1520, 1536)])
+def test_an_edit_of_a_wide_matrix_shows_wherever_it_is(columns):
+    """Rows that are too few to move along all of their length, as of an MLP of six times the width: its output."""
+    row = 1536 * 4
+    wide = Tensor(Path("x"), "F32", (256, 1536), 0)
+    assert wide.size * 4 >= WHOLE
+    held = torch.zeros(256, 1536)
+    held[:, slice(*columns)] = 1
+    assert any(wide._sampled(held.numpy().tobytes()[: 256 * row], 0))
+
+
 def test_the_sample_of_a_large_tensor_is_sixteen_bytes_of_each_row(tmp_path):
     """Worked example: row r of 256 floats, numbered from 0, gives its numbers 4 r mod 256 to 4 r + 3."""
     table = torch.arange(1024 * 256, dtype=torch.float32).view(1024, 256)
@@ -167,3 +179,11 @@ def test_a_shard_that_is_missing_is_named(folder):
     with pytest.raises(CheckpointError, match="lacks model-00002-of-00002.safetensors") as caught:
         weights.fingerprint(folder)
     assert caught.value.status == "missing"
+
+
+def test_an_index_that_transformers_does_not_load_is_named(folder):
+    sharded(folder, HELD)
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": json.loads(index.read_text())["weight_map"]}))
+    with pytest.raises(CheckpointError, match='lacks "metadata", without which transformers loads none'):
+        weights.fingerprint(folder)

@@ -151,3 +151,17 @@ def test_a_process_that_ended_does_not_live():
     assert control.lives(child.pid)
     child.communicate(b"\n")
     assert not control.lives(child.pid)
+
+
+def test_what_a_person_asks_for_is_not_held_up_by_what_waits_for_a_checkpoint(toy):
+    """Invariant: of what was asked for by hand the first whose checkpoint no other such unit holds comes next, and a
+    unit of the sweep gives way to it."""
+    sweep = taken(toy)
+    first, blocked, other = (
+        requests.add_run(toy.db, {"patch": n}, [toy.ids[step]], units.BY_HAND) for n, step in enumerate((10, 10, 20))
+    )
+    by_hand = units.take_unit(toy.db, "1:cpu", [sweep.checkpoint])
+    assert by_hand and (by_hand.run, by_hand.step) == (first, 10) and blocked < other
+    assert units.to_give_way(toy.db, [sweep.id, by_hand.id], free=False) == sweep.id
+    assert units.to_give_way(toy.db, [sweep.id, by_hand.id], free=True) is None
+    assert units.to_give_way(toy.db, [by_hand.id], free=False) is None

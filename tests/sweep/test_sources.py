@@ -11,11 +11,13 @@ from safetensors.torch import load_file, save_file
 
 from circuit_core import identity, weights
 from circuit_core.errors import UnsupportedModel
-from circuit_core.sweep import task_names
+from circuit_core.sweep import messages, task_names
 from circuit_core.sweep.plan import note, survey, surveys
 from circuit_core.sweep.request import Request
+from circuit_core.sweep.slots import Slots
 from circuit_core.sweep.sources import describe
-from circuit_store import models, queries, requests, results, upkeep
+from circuit_core.sweep.under_way import CHANGED, UnderWay
+from circuit_store import models, queries, requests, results, units, upkeep
 from circuit_store.errors import UnknownName
 from circuit_store.store import close_writer, open_to_write
 from circuit_tui import sweeps
@@ -51,6 +53,7 @@ def compute(db, folder) -> None:
     for step, jobs in found.missing.items():
         source = identity.source(found.folder(step))
         models.checkpoint_loaded(db, ids[step], "ok", source.fingerprint)
+        models.holds(db, ids[step], source.identity)
         for job in jobs:
             task = job.task and results.TaskRecord(job.task.label, job.task.hash, job.task.metric, False)
             key = job.key(f"{found.model.name}@{step}", source.identity)
@@ -92,7 +95,7 @@ def test_a_copy_that_lacks_a_checkpoint_or_differs_in_one_is_another_model(db, m
 
 
 def test_a_config_that_is_repaired_in_place_computes_anew_and_loses_nothing(db, mine):
-    """Invariant: step 0 alone is missing; its result of before stays and answers until then."""
+    """Invariant: step 0 alone is missing; its result of before stays in the store, and answers no more."""
     compute(db, mine)
     file = mine / "step0" / "config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"rope_theta": 5.0}))
@@ -101,6 +104,74 @@ def test_a_config_that_is_repaired_in_place_computes_anew_and_loses_nothing(db, 
     assert asked(db, mine).missing == {}
     assert db.execute("SELECT count(*) FROM result").fetchone()[0] == 3
     assert [row["step"] for row in queries.rows(db, queries.view("behaviour"))] == [0, 250]
+
+
+def test_what_was_found_of_other_weights_answers_no_more(db, mine):
+    """Invariant: not even where the new ones lack it; with the old weights back it answers again. A circuit that was
+    imported stays, and so does what a store without a source knows."""
+    compute(db, mine)
+    steps = lambda: [row["step"] for row in queries.rows(db, queries.view("behaviour"))]  # noqa: E731
+    file, held = mine / "step0" / "model.safetensors", (SAMPLE / "step0" / "model.safetensors").read_bytes()
+    for content, answering in (((SAMPLE / "step500" / file.name).read_bytes(), [250]), (held, [0, 250])):
+        file.write_bytes(content)
+        note(db, asked(db, mine))
+        assert steps() == answering
+    db.execute("UPDATE checkpoint SET present = 'another'")
+    assert steps() == []
+    db.execute("""UPDATE result SET analysis = 'circuit', params = '{"method": "imported"}'""")
+    assert len(queries.rows(db, queries.view("circuits"))) == 2
+
+
+def test_a_unit_of_weights_that_changed_meanwhile_is_queued_again(db, mine):
+    """Invariant: in the run that is under way; those of settled runs stay."""
+    compute(db, mine)
+    ids = models.add_model(db, asked(db, mine).model, [])
+    first, second = (requests.add_run(db, {"models": ["mine"], "n": n}, list(ids.values())) for n in range(2))
+    db.execute("UPDATE unit SET state = 'done'")
+    requests.close_runs(db, first)
+    shutil.copy(SAMPLE / "step500" / "model.safetensors", mine / "step0")
+    note(db, asked(db, mine))
+    states = db.execute("SELECT run_id, checkpoint_id, state FROM unit ORDER BY 1, 2").fetchall()
+    assert [tuple(row) for row in states] == [
+        *((first, ids[step], "done") for step in (0, 250)),
+        (second, ids[0], "queued"),
+        (second, ids[250], "done"),
+    ]
+
+
+@pytest.mark.parametrize("again", ["another", "restored"])
+def test_a_result_is_of_what_was_loaded(db, mine, tmp_path, again):
+    """Invariant: weights that change between order and loading give results under their own identity; if what lies
+    there by then is another once more, none, and the unit fails with a sentence."""
+    found = asked(db, mine)
+    ids = note(db, found)
+    requests.add_run(db, vars(REQUEST), ids[:1])
+    unit = units.take_unit(db)
+    assert unit
+    taken, old = UnderWay(db, tmp_path / "store.db", unit), identity.source(mine / "step0")
+    order = taken.order(Slots("cpu").slots()[0], None)
+    assert order
+    shutil.copy(SAMPLE / "step500" / "model.safetensors", mine / "step0")
+    new = identity.source(mine / "step0")
+    if again == "restored":
+        shutil.copy(SAMPLE / "step0" / "model.safetensors", mine / "step0")
+    taken.say(messages.Loaded(unit.id, new.fingerprint, "cpu", 1))
+    taken.say(messages.Result(unit.id, order.jobs[0], results.Undefined("not looked at"), 1.0))
+    assert taken.say(messages.Finished(unit.id))
+    stored = [row[0] for row in db.execute("SELECT identity FROM result")]
+    state = tuple(db.execute("SELECT state, error FROM unit").fetchone())
+    assert (stored, state) == (([new.identity], ("done", None)) if again == "another" else ([], ("failed", CHANGED)))
+    assert old.identity != new.identity
+
+
+def test_a_model_that_has_moved_out_of_its_folder_is_the_same(db, mine, tmp_path):
+    """Invariant: the folder that is left may be empty."""
+    compute(db, mine)
+    (tmp_path / "other").mkdir()
+    for step in mine.iterdir():
+        step.rename(tmp_path / "other" / step.name)
+    found = asked(db, tmp_path / "other")
+    assert (found.model.name, found.model.source, found.missing) == ("mine", str(tmp_path / "other"), {})
 
 
 def test_zeroed_heads_are_no_duplicate_and_another_model_for_merge(db, mine, tmp_path):

@@ -35,7 +35,7 @@ def taken(db, tmp_path):
     unit: Any = units.take_unit(db)
     taken = UnderWay(db, tmp_path / "x.db", unit)
     order: Any = taken.order(Slots().slots()[0], None)
-    taken.say(Loaded(unit.id, "f", "cpu", 1))
+    taken.say(Loaded(unit.id, taken.source.fingerprint, "cpu", 1))
     return taken, order.jobs
 
 

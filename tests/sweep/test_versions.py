@@ -46,7 +46,7 @@ def test_a_result_is_stored_with_its_version(tmp_path):
         unit: Any = units.take_unit(db)
         taken = UnderWay(db, tmp_path / "x.db", unit)
         order: Any = taken.order(Slots().slots()[0], None)
-        taken.say(Loaded(unit.id, "f", "cpu", 1))
+        taken.say(Loaded(unit.id, taken.source.fingerprint, "cpu", 1))
         versions = {job.analysis: job.version for job in order.jobs}
         for job in order.jobs:
             taken.say(Result(unit.id, job, results.Undefined("not computed in this test"), 0.1))

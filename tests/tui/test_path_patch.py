@@ -2,6 +2,7 @@
 
 import pytest
 
+from circuit_core import identity
 from circuit_core.suites import sample_folder
 from circuit_store import results, units
 from circuit_store.errors import StoreUnusable
@@ -35,6 +36,13 @@ def asked(db):
     return found
 
 
+def held(maker, step: int, analysis: str, found: results.Record, **params) -> None:
+    """A result of what lies in the folder of `started`."""
+    maker.add(step, analysis, found, **params)
+    of = identity.source(sample_folder() / "sample-0.2m" / f"step{step}").identity
+    maker.db.execute("UPDATE result SET identity = ? WHERE analysis = ?", (of, analysis))
+
+
 def page(app) -> str:
     return app.screen._text.plain
 
@@ -51,7 +59,7 @@ PORTS = ["a1.h0<q>", "a1.h0<k>", "a1.h0<v>"]
 
 
 async def test_what_is_missing_is_asked_for_and_what_is_held_is_shown_at_once(explore, maker, started, asked):
-    maker.add(0, "patch", LOGITS, to="logits", senders="all", freeze_mlps=False)
+    held(maker, 0, "patch", LOGITS, to="logits", senders="all", freeze_mlps=False)
     async with explore() as (app, pilot):
         await opened(app, pilot, (1, 0))
         assert asked() == [(port, 1) for port in PORTS] and len(started) == 1
@@ -68,7 +76,7 @@ async def test_bars_are_on_one_scale(explore, maker, started):
     )
     for to in (*PORTS, "logits"):
         found = strong if to == "logits" else weak
-        maker.add(0, "patch", found, to=to, senders="all", freeze_mlps=False)
+        held(maker, 0, "patch", found, to=to, senders="all", freeze_mlps=False)
     async with explore() as (app, pilot):
         await opened(app, pilot, (1, 0))
         text = page(app)
@@ -83,15 +91,15 @@ async def test_results_appear_as_they_come_and_the_job_goes_on_when_the_page_is_
         await opened(app, pilot, (1, 0))
         assert len(asked()) == 4 and page(app).count("computing…") == 4
         for to in (*PORTS, "logits"):
-            maker.add(0, "patch", LOGITS, to=to, senders="all", freeze_mlps=False)
+            held(maker, 0, "patch", LOGITS, to=to, senders="all", freeze_mlps=False)
         app.poll()
         await pilot.pause()
         assert "computing" not in page(app) and page(app).count("a2.h1") == 4
 
 
 async def test_effects_of_some_senders_or_with_mlps_frozen_are_not_taken_for_it(explore, maker, started):
-    maker.add(0, "patch", LOGITS, to="logits", senders=[[2, 1]], freeze_mlps=False)
-    maker.add(0, "patch", LOGITS, to="logits", senders="all", freeze_mlps=True)
+    held(maker, 0, "patch", LOGITS, to="logits", senders=[[2, 1]], freeze_mlps=False)
+    held(maker, 0, "patch", LOGITS, to="logits", senders="all", freeze_mlps=True)
     async with explore() as (app, pilot):
         await opened(app, pilot, (1, 0))
         assert page(app).count("computing…") == 4
@@ -105,8 +113,14 @@ async def test_a_head_of_layer_0_has_no_senders(explore, started, asked):
 
 
 async def test_a_run_that_failed_and_a_result_that_is_undefined_say_why(explore, maker, started, db):
-    maker.add(
-        0, "patch", results.Undefined("corruption changes nothing"), to="logits", senders="all", freeze_mlps=False
+    held(
+        maker,
+        0,
+        "patch",
+        results.Undefined("corruption changes nothing"),
+        to="logits",
+        senders="all",
+        freeze_mlps=False,
     )
     async with explore() as (app, pilot):
         await opened(app, pilot, (1, 0))
@@ -150,7 +164,7 @@ async def test_a_model_whose_folder_is_gone_says_so(explore, path):
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_it_fits_and_stays_with_its_head(explore, maker, started, size):
     for to in (*PORTS, "logits"):
-        maker.add(0, "patch", LOGITS, to=to, senders="all", freeze_mlps=False)
+        held(maker, 0, "patch", LOGITS, to=to, senders="all", freeze_mlps=False)
     async with explore(size=size) as (app, pilot):
         await opened(app, pilot, (1, 0))
         scroll = app.screen.query_one("VerticalScroll")

@@ -38,14 +38,16 @@ def sentences(found: Estimate) -> list[str]:
     """One line each: units, bytes, time, memory, and the runs of exact patching."""
     already = f"; {found.already} computed already" if found.already else ""
     units = f"{found.units} checkpoint{'' if found.units == 1 else 's'}, {found.results} results{already}"
+    warnings = [f"warning: {said}" for said in found.left_out]
     if not found.units:
-        return [f"nothing to compute{already}"]
+        return [f"nothing to compute{already}", *warnings]
     return [
         f"units   {units}",
         f"read    {_size(found.bytes)} of weights",
         _time(found),
         _memory(found),
         *map(exact, found.exact),
+        *warnings,
     ]
 
 

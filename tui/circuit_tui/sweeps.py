@@ -31,7 +31,8 @@ def begin(store: Path, asked: Asked) -> str:
         queued = queueing.queue(db, queueing.plan(db, asked), control.DETACHED)
         if queued.run is not None:
             jobs.see_to_runner(db, store)
-    return " ".join(filter(None, (_begun(queued), _answering(queued))))
+    left_out = (survey.left_out for survey in queued.surveys)
+    return " ".join(filter(None, (_begun(queued), _answering(queued), *left_out)))
 
 
 def _begun(queued: queueing.Queued) -> str:
@@ -78,6 +79,8 @@ def run(store: Path, asked: Asked, as_json: bool = False) -> int:
     for survey in plan.surveys:
         if survey.model.name not in (survey.given, Path(survey.given).name):
             echo.told(f"{survey.given} goes by the name {survey.model.name}.")
+        if survey.left_out:
+            echo.told(f"warning: {survey.left_out}")
     for runs_of_model in exact_runs(plan.surveys):
         echo.told(costing.exact(runs_of_model))
     queued = queueing.queue(db, plan, control.DETACHED if asked.how.detach else os.getpid())

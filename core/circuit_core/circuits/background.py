@@ -67,7 +67,7 @@ def record(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> Runs:
     keep = [(name, _keep(name, len(prompts), written, seen)) for name in names]
     with bridge.hooks(fwd_hooks=[*keep, end_rows(prompts.end.repeat(2))]):
         clean, corrupted = bridge(torch.cat([prompts.clean, prompts.corrupted]))[:, 0].chunk(2)
-    return Runs(prompts.metric(clean), prompts.metric(corrupted), written, seen)
+    return Runs(prompts.metric.measured(clean), prompts.metric.measured(corrupted), written, seen)
 
 
 def _keep(name: str, n: int, written: dict[str, Tensor], seen: dict[str, Tensor]):

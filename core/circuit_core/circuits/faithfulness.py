@@ -32,8 +32,6 @@ NOT_FINITE = "the model's logits are not finite"
 ONE_PROMPT = "one prompt: no standard error can be given"
 NO_CHANGE = "corruption changes nothing: the metric is the same on clean and corrupted prompts"
 NO_CLEAR_CHANGE = "corruption changes the metric by at most two standard errors"
-_NOTHING = 1e-6
-"""A mean metric up to this is none: logits that are equal but for rounding differ by so much."""
 SPREAD = 4
 """Sizes of a curve at which random circuits are evaluated, besides the chosen one and ends that need no evaluation."""
 
@@ -68,10 +66,10 @@ def standard_error(values: Float[Tensor, " batch"]) -> float | None:
 
 
 def undefined(values: Float[Tensor, " batch"]) -> str | None:
-    """Why no share of this metric can be given, or None if it can."""
+    """Why no share of this metric can be given, or None if it can; what rounding decides is zero in it already."""
     if not values.isfinite().all():
         return NOT_FINITE
-    return NOT_DONE if values.mean().item() <= 2 * (standard_error(values) or 0) + _NOTHING else None
+    return NOT_DONE if values.mean().item() <= 2 * (standard_error(values) or 0) else None
 
 
 def unchanged(clean: Float[Tensor, " batch"], corrupted: Float[Tensor, " batch"]) -> str | None:

@@ -8,7 +8,8 @@
 `paper`  bisects between 1 and 5 % of the edges; if those do not reach the threshold, they are the answer. It gives a
          size that reaches the threshold while the one before does not, among however many such there are.
 `code`   as the paper's published code: it climbs from 25 edges in steps of 25, below 1600; above three quarters of the
-         threshold the step halves, and it is 25 again where faithfulness falls, or falls below those three quarters.
+         threshold the step halves. Where faithfulness falls the step is 25 again, and halves at once if it is still
+         above those three quarters.
          Where the threshold is crossed it bisects within the last step, and near the threshold it looks at the five
          sizes on either side, smallest first and within that step too. It gives the smallest size that it evaluated and
          that reaches the threshold; the last step is all that it searches.

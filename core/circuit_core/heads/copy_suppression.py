@@ -35,6 +35,7 @@ from circuit_core.circuits.residual import Weights
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.unembedding import Unembedding, head_chunks
+from circuit_core.margins import rounding
 
 FIRST = {"default": 1, "paper-code": 2}
 """The first layer that is scored."""
@@ -143,6 +144,7 @@ def kept(
     count = torch.minimum((torch.arange(n, device=tokens.device) + ONE_IN) // ONE_IN, distinct.sum(2))
     ranked = lens.masked_fill(~distinct, -torch.inf).sort(2, descending=True).values
     least = ranked.gather(2, (count - 1).clamp(min=0)[..., None])
+    least = least - rounding(lens.dtype) * lens.abs().amax(2, keepdim=True)  # of equal ones all are kept
     return allowed & (lens.gather(2, first[:, None].expand_as(lens)) >= least)
 
 

@@ -3,9 +3,10 @@
 For every IOI prompt and each of the names IO, S1 and S2: x is the residual stream after block 0 at the name, in
 context. The head's OV circuit maps it to o = (LN(x) W_V + b_V) W_O, with the head's own layer norm; o is read as logits
 through the final norm. A hit is when fewer than five other tokens have a logit above that of the name's own token minus
-a margin, 1e-4 of the largest |logit|, and the head writes something: o has at least 1e-5 of the norm of LN(x) (METHODS
-l.1). The score is hits / (3 N), from 0 to 1; by chance 5 / vocabulary. The negative score reads -o. Both say what a
-head would write if it attended to a name, not whether it does.
+a margin, 1e-4 of the largest |logit| (in bfloat16 the rounding of one number, 7.8e-3), and the head writes something: o
+has more than 1e-5 of the norm of LN(x) (METHODS l.1). The score is hits / (3 N), from 0 to 1; by chance
+5 / vocabulary. The negative score reads -o. Both say what a head would write if it attended to a name, not whether it
+does.
 
 The preset `paper-code` normalises neither x nor o; gains, shifts and biases stay, as in weights with folded norms.
 
@@ -25,8 +26,8 @@ from circuit_core.circuits.residual import Weights
 from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
-from circuit_core.heads.unembedding import Unembedding, head_chunks, largest
-from circuit_core.margins import MARGIN, writes
+from circuit_core.heads.unembedding import Unembedding, head_chunks
+from circuit_core.margins import largest, margin, writes
 from circuit_core.tasks.prompts import PromptSet
 
 TOP = 5
@@ -112,6 +113,6 @@ def _hits(
 ) -> Float[Tensor, "head name"]:
     """1 where the name is copied; NaN where logits are not finite."""
     logits = written + bias
-    own = logits.gather(2, names.expand(len(logits), -1)[..., None])
-    hits = writes & ((logits >= own - MARGIN * largest(logits)[..., None]).sum(2) <= TOP)
-    return (hits + 0 * own[..., 0]).double()
+    own, most = logits.gather(2, names.expand(len(logits), -1)[..., None]), largest(logits)
+    hits = writes & ((logits >= own - margin(logits.dtype) * most[..., None]).sum(2) <= TOP)
+    return (hits + 0 * most).double()

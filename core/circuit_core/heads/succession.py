@@ -26,8 +26,8 @@ from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 from circuit_core.heads import sequences
 from circuit_core.heads.attention import RoleScores
-from circuit_core.heads.unembedding import Unembedding, head_chunks, largest
-from circuit_core.margins import MARGIN, writes
+from circuit_core.heads.unembedding import Unembedding, head_chunks
+from circuit_core.margins import largest, margin, writes
 
 ENOUGH = 5
 """Pairs that a list needs to count."""
@@ -112,7 +112,7 @@ def _successes(
         logits = values[some] @ (weights.out[some] @ unembed[:, asked.tokens])
         written = written if plain else unembedding.seen(written)
         success = writes(written, x) & successes(logits, written, unembed, asked, plain)
-        found.append(success + 0 * logits.sum(2))
+        found.append(success + 0 * (logits.sum(2) + unembed.norm(dim=0).max()))
     return torch.cat(found)
 
 
@@ -133,6 +133,7 @@ def successes(
     lead = own - logits.masked_fill(~asked.rivals, -torch.inf).amax(2)
     lead = -lead if plain else lead
     most = written.norm(dim=-1) * unembed.norm(dim=0).max()
-    undecided = (lead > MARGIN * largest(logits)) & (lead <= MARGIN * most)
+    share = margin(written.dtype)
+    undecided = (lead > share * largest(logits)) & (lead <= share * most)
     most[undecided] = torch.cat([largest(rows @ unembed) for rows in written[undecided].split(ROWS)])
-    return (lead <= MARGIN * most) if plain else (lead > MARGIN * most)
+    return (lead <= share * most) if plain else (lead > share * most)

@@ -36,12 +36,6 @@ class Unembedding:
         return x - x.mean(-1, keepdim=True) if self.norm.centres else x
 
 
-def largest(logits: Float[Tensor, "*rows vocab"]) -> Float[Tensor, "*rows"]:
-    """The largest |logit| over the vocabulary."""
-    low, high = logits.aminmax(dim=-1)
-    return torch.maximum(high, -low)
-
-
 def head_chunks(n_heads: int, each: int, budget: int = 2**25) -> list[Any]:
     """Head indices in chunks of at most `budget` numbers, at `each` numbers a head; at least one head a chunk."""
     return list(torch.arange(n_heads).split(max(1, budget // each)))

@@ -15,11 +15,6 @@ from circuit_core.circuits.faithfulness import NOT_FINITE, unchanged, undefined
 from circuit_core.margins import ROUNDING
 
 
-def rounding(dtype: torch.dtype) -> float:
-    """Share of a number's size by which sums in another order may change it."""
-    return max(ROUNDING, torch.finfo(dtype).eps)
-
-
 @dataclass(frozen=True, eq=False)
 class Weighted:
     """Effects with prompts weighted, one row of weights a draw."""
@@ -51,7 +46,7 @@ class Effects:
     """Mean attention of the receiving heads from END to each named position after patching, a fraction."""
     attention_clean: dict[str, Float[Tensor, " batch"]]
     rounding: float = ROUNDING
-    """See `rounding`."""
+    """See `margins.rounding`."""
 
     @property
     def reason(self) -> str | None:

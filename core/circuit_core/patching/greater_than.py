@@ -30,7 +30,7 @@ from circuit_core.circuits.footprint import Footprint
 from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 from circuit_core.heads.unembedding import Unembedding
-from circuit_core.margins import MARGIN, leads
+from circuit_core.margins import leads, margin
 from circuit_core.patching.parts import Parts
 from circuit_core.tasks.metrics import ProbabilityDifference
 from circuit_core.tasks.prompts import PromptSet
@@ -122,7 +122,7 @@ class _Years:
         self.writes, self.final, self.looked = parts.clean.writes, parts.clean.stream[-1], self._looked()
         self.unembedding = Unembedding(parts.bridge)
         logits = self._contribution(self.final[self.rows, prompts.end]) + self.unembedding.bias[years]
-        self.margin = MARGIN * logits.abs().amax(1)
+        self.margin = margin(logits.dtype) * logits.abs().amax(1)
 
     def _looked(self) -> list[Bool[Tensor, "batch head"]]:
         """By layer, whether the largest attention from END is to YY."""
@@ -131,7 +131,7 @@ class _Years:
         def see(pattern: Tensor, hook: Any) -> None:
             from_end = pattern[self.rows, :, prompts.end].float()
             year = torch.arange(from_end.shape[-1], device=from_end.device) == prompts.positions["YY"][:, None]
-            found.append(leads(from_end, year[:, None], MARGIN))
+            found.append(leads(from_end, year[:, None], margin(pattern.dtype)))
 
         self.parts.run(prompts.clean, *((f"blocks.{i}.attn.hook_pattern", see) for i in range(len(self.parts.weights))))
         return found

@@ -211,5 +211,6 @@ def induction_and_duplicate(
     values: Effects, roles: Roles, weights: Float[Tensor, "draw batch"]
 ) -> dict[str, Bool[Tensor, "draw layer head"]]:
     """The classes of the last stage in each draw, from scores that are known."""
-    effect, scores = values.weighted(weights).effect, {n: getattr(roles, n) for n in ("induction", "duplicate_token")}
-    return {name: (effect < BELOW) & (of > of.nanmean() + MARGIN) for name, of in scores.items()}
+    found, scores = values.weighted(weights), {n: getattr(roles, n) for n in ("induction", "duplicate_token")}
+    helps = found.helps & (found.effect < BELOW)
+    return {name: helps & (of > of.nanmean() + MARGIN) for name, of in scores.items()}

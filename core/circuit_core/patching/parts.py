@@ -46,7 +46,7 @@ class Parts:
         """What the sources write on these tokens, and the metric."""
         recorder = Recorder(self.graph.n_layers)
         with self.bridge.hooks(fwd_hooks=[*recorder.hooks, *hooks, end_rows(self.prompts.end)]):
-            metric = self.prompts.metric(self.bridge(tokens)[:, 0])
+            metric = self.prompts.metric.measured(self.bridge(tokens)[:, 0])
         return recorder.writes, metric
 
     @cached_property

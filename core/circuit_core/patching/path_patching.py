@@ -33,8 +33,9 @@ from circuit_core.circuits.footprint import Footprint
 from circuit_core.circuits.residual import Writes
 from circuit_core.errors import CircuitError
 from circuit_core.graph import Graph
+from circuit_core.margins import rounding
 from circuit_core.patching.direct_paths import DirectPaths, rows
-from circuit_core.patching.effects import Effects, joined, rounding
+from circuit_core.patching.effects import Effects, joined
 from circuit_core.patching.parts import Parts
 from circuit_core.patching.patched_run import PatchedRun
 from circuit_core.patching.receivers import Receivers

@@ -68,7 +68,8 @@ def s_inhibition(
         TaskError: the prompts do not say where IO, S1 and S2 stand.
     """
     sets, queries = counterfactuals(patching.prompts), [f"a{layer}.h{head}<q>" for layer, head in movers]
-    candidates = into_queries.weighted(weights).effect < BELOW
+    effects = into_queries.weighted(weights)
+    candidates = effects.helps & (effects.effect < BELOW)
     value = torch.zeros_like(into_queries.effect)
     if not candidates.any():
         return SInhibition(value, [], candidates)

@@ -53,6 +53,8 @@ class Estimate:
     on_gpu: bool
     weights: int | None
     """Bytes of the largest model in memory; None if its size is unknown."""
+    left_out: tuple[str, ...] = ()
+    """What is to say of final models that are none of their checkpoints."""
     exact: tuple[ExactRuns, ...] = ()
     """Of each model whose edges are to be scored by exact patching."""
 
@@ -81,6 +83,7 @@ def estimate(
         slots=len(places),
         on_gpu=time.gpu,
         weights=max((p * _BYTES[request.dtype] for p in sizes if p), default=None) if all(sizes) else None,
+        left_out=tuple(s.left_out for s in asked if s.left_out),
         exact=exact_runs(asked),
     )
 

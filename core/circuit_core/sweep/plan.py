@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from circuit_core import architectures, checkpoints, identity, suites
+from circuit_core import architectures, checkpoints, final_model, identity, suites
 from circuit_core.errors import CheckpointError, UnsupportedModel
 from circuit_core.graph import Graph
 from circuit_core.sweep import texts
@@ -36,6 +36,8 @@ class Survey:
     """Step -> what its folder holds, where the store has results of it."""
     given: str = ""
     """What the user called the model."""
+    left_out: str | None = None
+    """What is to say of a final model that is none of its checkpoints."""
 
     def folder(self, step: int) -> Path:
         return Path(self.model.source) / next(f.revision for f in self.found if f.step == step)
@@ -70,7 +72,8 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
     wanted = jobs(request, tasks, texts.asked(db, request, model.name, model.suite))
     held = results.held_keys_of(db, model.name) if db else {}
     known = models.known_weights(db) if db else {}
-    asked = Survey(model, found, suites.choose([f.step for f in found], schedule), given=name)
+    left_out = final_model.left_out(Path(model.source), {f.step: Path(model.source) / f.revision for f in found})
+    asked = Survey(model, found, suites.choose([f.step for f in found], schedule), given=name, left_out=left_out)
     _check_supported(asked)
     for step in asked.steps:
         source = _source(asked.folder(step), known) if held.get(step) else None
@@ -95,6 +98,7 @@ def note(db: sqlite3.Connection, asked: Survey) -> list[int]:
     ids = models.add_model(db, asked.model, noted(asked.model, asked.found))
     known = models.known_weights(db)
     for step, source in asked.seen.items():
+        models.holds(db, ids[step], source.identity)
         if source.files not in known:
             models.weights_seen(db, ids[step], source.files, source.fingerprint)
     return [ids[step] for step in asked.missing]

@@ -45,9 +45,10 @@ def _new(db: sqlite3.Connection | None, folder: Path) -> tuple[models.Model, lis
     own = (folder.parent.name if folder.name == "model" else "") or folder.name
     model, found = model_of(own, folder, "folder")
     if held := copied(db, model, found):
-        if not Path(held.source).exists():
+        try:
+            original, there = describe(db, held.name)
+        except UnknownModel:  # it has moved here
             return replace(held, source=model.source), found
-        original, there = describe(db, held.name)
         if copied(db, original, there) and {f.step for f in there} == {f.step for f in found}:
             return original, there
     if own in suites.known_models():

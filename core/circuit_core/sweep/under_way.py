@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 _OF_A_RECORD = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 """What SQLite says of rows that it does not take; all else it says of the file."""
 HALF = 0.5
+CHANGED = "its weights changed while they were read: run the same command again"
 PAUSE = 0.25
 """Seconds at least between two notes of what a unit is at."""
 
@@ -42,6 +43,10 @@ class UnderWay:
         self.loaded: messages.Loaded | None = None
 
     @property
+    def folder(self) -> Path:
+        return Path(self.unit.source) / self.unit.revision
+
+    @property
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
@@ -58,12 +63,12 @@ class UnderWay:
     def _order(self, slot: Slot, ahead: Path | None) -> Order | None:
         """Raises: CircuitError, OSError."""
         unit, request = self.unit, Request.read(self.unit.request)
-        folder = Path(unit.source) / unit.revision
-        self.source = identity.source(folder, models.known_weights(self.db))
+        self.source = identity.source(self.folder, models.known_weights(self.db))
         there = results.held_keys(self.db, unit.checkpoint)
         text = texts.chosen(self.db, request, unit.model, unit.suite)
         missing = [job for job in jobs(request, specs(self.db, request), text) if self._key(job) not in there]
         if not missing:
+            models.holds(self.db, unit.checkpoint, self.source.identity)
             self._settle("done")
             return None
         self.left = len(missing)
@@ -71,7 +76,7 @@ class UnderWay:
         batch = HALF**unit.crashes
         used = {job.title: self._key(job) for of in missing for job in of.uses}
         held = {title: results.held(self.db, key) for title, key in used.items() if key in there}
-        return Order(unit.id, folder, missing, request.dtype, slot.device, words, slot.cores, batch, ahead, held)
+        return Order(unit.id, self.folder, missing, request.dtype, slot.device, words, slot.cores, batch, ahead, held)
 
     def _key(self, job: Job) -> str:
         return job.key(f"{self.unit.model}@{self.unit.step}", self.source.identity)
@@ -113,14 +118,29 @@ class UnderWay:
         self.tell(f"stopped {self.seconds:.1f} s")
 
     def _loaded(self, loaded: messages.Loaded) -> None:
-        self.loaded = loaded
+        """What it holds is read again: it may have changed before it was loaded."""
+        self.loaded, checkpoint = loaded, self.unit.checkpoint
         units.computing_on(self.db, self.unit, loaded.device)
-        models.checkpoint_loaded(self.db, self.unit.checkpoint, "ok", loaded.fingerprint)
+        models.checkpoint_loaded(self.db, checkpoint, "ok", loaded.fingerprint)
+        self.source = self._source()
         if loaded.fingerprint == self.source.fingerprint:
-            models.weights_seen(self.db, self.unit.checkpoint, self.source.files, loaded.fingerprint)
+            models.holds(self.db, checkpoint, self.source.identity)
+            models.weights_seen(self.db, checkpoint, self.source.files, loaded.fingerprint)
+        else:
+            self.unwritten = CHANGED
+
+    def _source(self) -> identity.Source:
+        """What the checkpoint holds now, or held when it was there last."""
+        try:
+            return identity.source(self.folder, models.known_weights(self.db))
+        except (CheckpointError, OSError):
+            return self.source
 
     def _result(self, result: messages.Result) -> None:
+        """It is dropped if it is of other files than are there."""
         assert self.loaded is not None
+        if self.unwritten == CHANGED:
+            return
         job, unit = result.job, self.unit
         task = job.task and results.TaskRecord(job.task.label, job.task.hash, job.task.metric, job.task.prepend_bos)
         of = results.Provenance(

@@ -42,7 +42,7 @@ def draw(
         raise TaskError(f"{name} needs a tokenizer, and the checkpoint brings none")
     n, seed = (spec.n if n is None else n), (spec.seed if seed is None else seed)
     drawn = GENERATORS[name](tokenizing.encoder(tokenizer), tokenizer.unk_token_id, n, seed, prepend, besides)
-    largest = int(max(drawn.clean.max(), drawn.corrupted.max()))
+    largest = int(max(tokens.max() for tokens in (drawn.clean, drawn.corrupted, drawn.metric.tokens)))
     if largest >= n_vocab:
         raise TaskError(f"{name} has token {largest}, the model's are 0 to {n_vocab - 1}: the tokenizer is another's.")
     return drawn

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from circuit_core.margins import largest, rounding, settled
+
 
 def at_least_single(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """Half precision as float32, so that differences keep what it holds; all else as it is."""
@@ -26,6 +28,15 @@ class LogitDifference:
         correct, wrong = (at_least_single(logits[rows, answer]) for answer in (self.correct, self.wrong))
         return (correct - wrong).float()
 
+    def measured(self, logits: Float[Tensor, "batch vocab"]) -> Float[Tensor, " batch"]:
+        """As called, and zero where answers are equal but for rounding: 1e-5 of the largest |logit| (METHODS l.1)."""
+        return settled(self(logits), rounding(logits.dtype) * largest(logits).float())
+
+    @property
+    def tokens(self) -> Int[Tensor, " answer"]:
+        """All answers."""
+        return torch.cat([self.correct, self.wrong])
+
     def to(self, device: torch.device) -> "LogitDifference":
         return LogitDifference(self.correct.to(device), self.wrong.to(device))
 
@@ -44,6 +55,17 @@ class ProbabilityDifference:
 
     def __call__(self, logits: Float[Tensor, "batch vocab"]) -> Float[Tensor, " batch"]:
         return (logits.float().softmax(-1).gather(1, self.answers) * self.signs).sum(1)
+
+    def measured(self, logits: Float[Tensor, "batch vocab"]) -> Float[Tensor, " batch"]:
+        """As called, and zero where both sums are equal but for rounding: 1e-5 of the answers' probability, for the
+        sums and for every unit of the largest |logit| (METHODS l.1)."""
+        answers = (logits.float().softmax(-1).gather(1, self.answers) * self.signs.abs()).sum(1)
+        return settled(self(logits), rounding(logits.dtype) * answers * (1 + largest(logits).float()))
+
+    @property
+    def tokens(self) -> Int[Tensor, " answer"]:
+        """All answers."""
+        return self.answers[self.signs != 0]
 
     def to(self, device: torch.device) -> "ProbabilityDifference":
         return ProbabilityDifference(self.answers.to(device), self.signs.to(device))

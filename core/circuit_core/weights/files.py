@@ -33,6 +33,11 @@ def files(folder: Path) -> list[Path]:
     raise CheckpointError(f"{folder} has no weights: expected model.safetensors or pytorch_model.bin.", "missing")
 
 
+def begun(folder: Path) -> bool:
+    """Whether there are weights, or an index of some that may be missing."""
+    return any((folder / name).is_file() for name in (*_named(folder), *_NAMES))
+
+
 def _named(folder: Path) -> list[str]:
     try:
         name = json.loads((folder / "config.json").read_text())["transformers_weights"]
@@ -44,10 +49,12 @@ def _named(folder: Path) -> list[str]:
 def _shards(index: Path) -> list[Path]:
     """Raises: CheckpointError."""
     try:
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-        shards = [index.parent / name for name in names]
+        read = json.loads(index.read_text())
+        shards = [index.parent / name for name in sorted(set(read["weight_map"].values()))]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         raise CheckpointError(f"{index} is no index of weight files: fetch it again.") from None
+    if not isinstance(read.get("metadata"), dict):
+        raise CheckpointError(f'{index} lacks "metadata", without which transformers loads none: add it, if only {{}}.')
     if absent := [shard.name for shard in shards if not shard.is_file()]:
         raise CheckpointError(f"{index.parent} lacks {absent[0]}, which {index.name} names: fetch it.", "missing")
     return shards
@@ -89,10 +96,11 @@ def repeated(found: dict[str, Tensor]) -> str | None:
 def _of_file(file: Path) -> Iterator[tuple[str, Tensor]]:
     """Raises: CheckpointError, if the file is damaged."""
     size = file.stat().st_size
-    for name, tensor in (_of_safetensors if file.suffix == ".safetensors" else pickled.tensors)(file):
-        if (needed := tensor.offset + tensor.extent) > size:
-            raise CheckpointError(f"{file} is truncated: {size:,} of {needed:,} bytes are there; fetch it again.")
-        yield name, tensor
+    found = list((_of_safetensors if file.suffix == ".safetensors" else pickled.tensors)(file))
+    needed = max((tensor.offset + tensor.extent for _, tensor in found), default=0)
+    if needed > size:
+        raise CheckpointError(f"{file} is truncated: {size:,} of {needed:,} bytes are there; fetch it again.")
+    yield from found
 
 
 def _of_safetensors(file: Path) -> list[tuple[str, Tensor]]:

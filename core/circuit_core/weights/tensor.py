@@ -65,14 +65,14 @@ class Tensor:
     def _sampled(self, part: bytes | memoryview, first: int) -> bytes:
         """The sample of some rows, the first of which has the index `first`.
 
-        Where the rows are too few to move along all of their length by 16 bytes each, the steps are longer.
+        Where the rows are too few to move along all of their length by 16 bytes each, they are spread over it.
         """
         row, rows = self.shape[-1] * BYTES[self.dtype], prod(self.shape[:-1])
         window = min(WINDOW, row)
         places = -(-row // window)
-        step = max(1, places // rows)
         begins = [min(place * window, row - window) for place in range(places)]
-        at = [at * row + begins[(first + at) * step % places] for at in range(len(part) // row)]
+        step = max(1, places / rows)
+        at = [at * row + begins[int((first + at) * step) % places] for at in range(len(part) // row)]
         return b"".join([part[begin : begin + window] for begin in at])
 
     def _ordered(self) -> bytes:

@@ -41,5 +41,6 @@ for step in (
     circuits.areas_and_thresholds,
     errors_of_behaviour.plain_errors_and_pools,
     prompts_of_heads.scores_by_prompt,
+    weight_files.present_sources,
 ):
     migrations()(step)

@@ -3,6 +3,11 @@
 from sqlite_utils import Database
 
 
+def present_sources(db: Database) -> None:
+    """What each checkpoint's source holds now; of results of before it is not known."""
+    db.execute("ALTER TABLE checkpoint ADD COLUMN present TEXT")
+
+
 def fingerprints_of_samples(db: Database) -> None:
     """Those of before were of the first bytes of each tensor, without edited heads: the next run takes them anew.
 

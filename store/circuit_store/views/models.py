@@ -44,8 +44,8 @@ CHECKPOINTS = View(
     " CASE WHEN twin IS NOT NULL AND status = 'ok' THEN 'duplicate_of' ELSE status END AS status,"
     " CASE WHEN twin IS NOT NULL AND status = 'ok' THEN 'step ' || twin ELSE detail END AS detail"
     " FROM (SELECT *, nullif(iif(max(step) OVER equal <= 2, min(step) OVER equal, max(step) OVER equal), step) AS twin"
-    " FROM checkpoint WINDOW equal AS (PARTITION BY model_id, coalesce(iif(status = 'ok', fingerprint, NULL), id))) AS c"
-    " JOIN model ON model.id = c.model_id",
+    " FROM checkpoint WINDOW equal AS (PARTITION BY model_id, coalesce(iif(status = 'ok', fingerprint, NULL), id)))"
+    " AS c JOIN model ON model.id = c.model_id",
     "model, step",
     ("model", "step"),
     "checkpoint_status",

@@ -8,7 +8,8 @@ A curve over training never mixes parameters. For each model, analysis, role and
 checkpoints (parameters, text and prompts of the task, precision, version of the analysis): the one asked for last,
 among those with a value at any checkpoint if there are such (METHODS l.2). A result counts as asked for when it is
 computed and when a run asks for it again. Where a checkpoint lacks that set nothing answers. Path patching has a set
-for each of its parameters, since these name the paths.
+for each of its parameters, since these name the paths. Results of weights, config or tokenizer that a checkpoint held
+before, as far as the store knows, do not answer (METHODS l.16); files of circuits do.
 """
 
 import re
@@ -69,6 +70,8 @@ _SET = (
     " ELSE result.dtype || ' ' || result.version || ' ' || coalesce(task_id, '') || ' ' || result.params END"
 )
 """SQL: what results must have in common to be compared over training; all circuits of files are one set."""
+_IMPORTED = "json_extract(result.params, '$.method') IS 'imported'"
+_PRESENT = f"(coalesce(checkpoint.present, result.identity) = result.identity OR {_IMPORTED})"
 ABOUT = "of_model, analysis, role, task, paths"
 """SQL: what a question is about, columns of `competing`."""
 NEWEST = "asked DESC, id DESC"
@@ -89,7 +92,7 @@ def competing(choices: str = "") -> str:
         " CASE analysis WHEN 'patch' THEN result.params END AS paths,"
         f" {_SET} AS parameters, {_VALUED} END AS valued"
         " FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id LEFT JOIN task ON task.id = task_id"
-        f" {choices and 'WHERE ' + choices}"
+        f" WHERE {_PRESENT}{choices and f' AND ({choices})'}"
     )
     sets = f"SELECT *, max(valued) OVER (PARTITION BY {ABOUT}, parameters) AS defined FROM ({known})"
     return (
