@@ -15,7 +15,7 @@ demo: .venv/installed            ## the main job: compute the sample suite, open
 	$(BIN)/circuit-tui demo
 
 test: .venv/installed            ## every test that takes part in every change
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/installed       ## between two edits: all floors, no process started, nothing that computes for seconds
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not processes and not long'

@@ -8,12 +8,13 @@ import io
 import json
 import logging
 import pickle
-import runpy
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from click.testing import Result
@@ -79,6 +80,17 @@ class Ended:
     kill = terminate
 
 
+@contextmanager
+def own_signals() -> Iterator[None]:
+    """Signals are handled afterwards as before."""
+    handling = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handled in handling.items():
+            signal.signal(number, handled)
+
+
 def run(store: Path, log: Path) -> int:
     """A runner from its beginning to its end, which logs to a file; returns its exit code."""
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -86,18 +98,25 @@ def run(store: Path, log: Path) -> int:
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger = logging.getLogger("circuit_core")
     logger.addHandler(handler)
-    level, handling = logger.level, {number: signal.getsignal(number) for number in SIGNALS}
+    level = logger.level
     logger.setLevel(logging.INFO)
     try:
-        with MonkeyPatch.context() as patch:
+        with MonkeyPatch.context() as patch, own_signals():
             patch.setattr(runner, "engine_of", Here)
             return runner.run(store, log)
     finally:
         logger.setLevel(level)
         logger.removeHandler(handler)
         handler.close()
-        for number, handled in handling.items():
-            signal.signal(number, handled)
+
+
+def _program(module: str) -> CodeType:
+    """Of the module as a program, without the checks of tests: what checks them is no cache for other processes."""
+    spec = find_spec(module)
+    if spec and spec.submodule_search_locations:
+        spec = find_spec(f"{module}.__main__")
+    assert spec and spec.origin
+    return compile(Path(spec.origin).read_text(), spec.origin, "exec")
 
 
 def ask(module: str, *arguments: str) -> Any:
@@ -105,9 +124,8 @@ def ask(module: str, *arguments: str) -> Any:
     out, err, code = io.StringIO(), io.StringIO(), 0
     with MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(sys, "argv", [module, *arguments])
-        patch.delitem(sys.modules, module, raising=False)  # it is run as a program, not as what was imported
         try:
-            runpy.run_module(module, run_name="__main__")
+            exec(_program(module), {"__name__": "__main__"})
         except SystemExit as end:
             code = end.code
     if code:
@@ -118,12 +136,10 @@ def ask(module: str, *arguments: str) -> Any:
 @contextmanager
 def sweeping() -> Iterator[None]:
     """Whoever starts a runner, or asks a process for a small job, waits while this process does it."""
-    handled = signal.getsignal(signal.SIGTERM)
-    with MonkeyPatch.context() as patch:
+    with MonkeyPatch.context() as patch, own_signals():
         patch.setattr(launch, "start", lambda store, log: Ended(run(store, log)))
         patch.setattr(launch, "ask", ask)
         yield
-    signal.signal(signal.SIGTERM, handled)
 
 
 def computed(folder: Path, env: dict[str, str], *args: str | Path) -> Result:

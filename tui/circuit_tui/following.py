@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from circuit_core.sweep import faults, launch
 from circuit_store import control, runs
@@ -19,28 +20,40 @@ UNSETTLED = ("queued", "running")
 POLL = 0.2
 
 
-def follow(db: sqlite3.Connection, store: Path, run: int, total: int) -> None:
-    """Show progress until a run that this process asked for is settled; a runner that dies is an error, Ctrl-C an
-    interruption."""
-    signal.signal(signal.SIGTERM, _interrupt)
+class Interruption:
+    """Ctrl-C within the block, and SIGTERM, which to a foreground sweep is the same: nothing goes on that nobody asked
+    to go on. It is noted, not raised: an exception that comes in the middle of an import may be lost there."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._handled: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        self._handled = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._handled.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: object) -> None:
+        self.asked = True
+
+
+def follow(db: sqlite3.Connection, store: Path, run: int, total: int, interruption: Interruption) -> None:
+    """Show progress until a run that this process asked for is settled; a runner that dies is an error."""
     followed = Followed(db, store, run)
-    try:
-        with _bars(total) as bars:
-            while runs.run_state(db, run) in UNSETTLED:
-                followed.see_to_runner()
-                bars.show(runs.progress(db, run))
-                time.sleep(POLL)
+    with _bars(total) as bars:
+        while runs.run_state(db, run) in UNSETTLED and not interruption.asked:
+            followed.see_to_runner()
             bars.show(runs.progress(db, run))
-    except KeyboardInterrupt:
+            time.sleep(POLL)
+        bars.show(runs.progress(db, run))
+    if interruption.asked and runs.run_state(db, run) in UNSETTLED:
         followed.interrupt()
-        raise SystemExit(130) from None
+        raise SystemExit(130)
     control.withdraw(db, run, os.getpid())
     followed.end(3)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    """SIGTERM to a foreground sweep is Ctrl-C: nothing goes on that nobody asked to go on."""
-    raise KeyboardInterrupt
 
 
 def _bars(total: int):

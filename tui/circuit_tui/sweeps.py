@@ -83,15 +83,17 @@ def run(store: Path, asked: Asked, as_json: bool = False) -> int:
             echo.told(f"warning: {survey.left_out}")
     for runs_of_model in exact_runs(plan.surveys):
         echo.told(costing.exact(runs_of_model))
-    queued = queueing.queue(db, plan, control.DETACHED if asked.how.detach else os.getpid())
-    if queued.answering:
-        echo.told(_answering(queued))
-    number = queued.run
+    with following.Interruption() as interruption:
+        queued = queueing.queue(db, plan, control.DETACHED if asked.how.detach else os.getpid())
+        number = queued.run
+        if queued.answering:
+            echo.told(_answering(queued))
+        if number is not None and not asked.how.detach:
+            following.follow(db, store, number, queued.missing, interruption)
     if number is not None and asked.how.detach:
         return _detach(db, store, number, queued, as_json)
     failed: list[tuple[str, int, str]] = []
     if number is not None:
-        following.follow(db, store, number, queued.missing)
         failed = runs.failures(db, number)
         if (state := runs.run_state(db, number)) in ("cancelled", "interrupted"):
             echo.told(f"circuit-tui: run {number} was {state} elsewhere; the same command goes on.")
