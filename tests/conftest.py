@@ -11,6 +11,7 @@ import ast
 import gc
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,9 +36,24 @@ def _outermost(self: Any, node: ast.FunctionDef) -> ast.FunctionDef:
 JaxtypingTransformer.visit_FunctionDef = _outermost
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that holds nothing, to be copied: making one takes ten times as long."""
+    from circuit_store import store
+
+    path = tmp_path_factory.mktemp("empty") / "store.db"
+    store.close_writer(store.open_to_write(path))
+    return path
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files whose tests wait for processes come first, so that none is begun last (with `--no-loadscope-reorder`)."""
     items.sort(key=lambda item: "sweep" not in item.path.parts)
+
+
+def pytest_sessionfinish() -> None:
+    """What pytest collects at its end, five times over, is what its last test left."""
+    gc.freeze()
 
 
 def pytest_collection_finish() -> None:

@@ -37,7 +37,7 @@ def test_solved_at_the_end_by_a_small_circuit(ends, task):
     at_first, at_last = tuple[Any, Any](behaviour(m.bridge, prompts) for m in ends)
     assert abs(at_first.value) <= 2 * at_first.stderr_plain
     assert at_last.accuracy > 0.95 and at_last.value > 10 * at_last.stderr
-    scores = attribute(last.bridge, last.graph, prompts).scores
+    scores = attribute(last.bridge, last.graph, prompts, ig_steps=2).scores
     found: Any = minimal_circuit(Interchange(last.bridge, last.graph, prompts), scores)
     assert found.threshold_reached and found.chosen.faithfulness >= 0.8
     assert found.chosen.n_edges < last.graph.n_edges / 4

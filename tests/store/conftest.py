@@ -1,5 +1,6 @@
 """A store with a small model in it, filled through the store's own interface."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +126,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def toy(path: Path):
-    made = Toy(path)
+def toy(path: Path, empty_store: Path):
+    made = Toy(Path(shutil.copy(empty_store, path)))
     yield made
     made.db.close()
 

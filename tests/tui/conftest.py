@@ -5,6 +5,7 @@ is unreadable, the last is still queued. `toy-b` is another shape. Nothing is ra
 """
 
 import hashlib
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import asynccontextmanager
@@ -168,9 +169,9 @@ def attended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def maker(tmp_path: Path):
+def maker(tmp_path: Path, empty_store: Path):
     """A store that is known but not computed yet."""
-    made = Maker(tmp_path / "store.db")
+    made = Maker(Path(shutil.copy(empty_store, tmp_path)))
     yield made
     made.db.close()
 
