@@ -1,5 +1,6 @@
 """What is under way is what is shown, and what a person asks for by hand comes next: with a real worker at a gate."""
 
+import math
 from contextlib import closing
 
 import pytest
@@ -11,6 +12,8 @@ from circuit_core.sweep.request import Request, jobs
 from circuit_core.sweep.runner import Runner
 from circuit_core.sweep.slots import Slots
 from circuit_core.sweep.sources import describe
+from circuit_core.sweep.under_way import UnderWay
+from circuit_core.sweep.worker import work
 from circuit_core.tasks.specs import TASKS
 from circuit_store import models, requests, runs, units
 from circuit_store.store import open_to_write
@@ -86,3 +89,27 @@ def test_what_is_asked_for_by_hand_comes_after_the_computation_under_way(runner,
     assert len(begun) == len(set(begun)) == len(of_runs)
     spent = "SELECT checkpoint_id, sum(seconds) FROM result WHERE run_id = 1 GROUP BY 1 ORDER BY 1"
     assert runs.units(db, 1)[0]["seconds"] >= db.execute(spent).fetchone()[1]
+
+
+def test_how_far_a_long_job_is_is_shown_while_it_goes_on(tmp_path, monkeypatch):
+    """Invariant: of prompts in three batches it says how many are done; of those in one, nothing."""
+    monkeypatch.setattr("circuit_core.behaviour.fitting", lambda *given: 30)
+    with closing(open_to_write(tmp_path / "x.db")) as db:
+        model, found = describe(db, "sample-0.1m")
+        ids = models.add_model(db, model, [models.Checkpoint(found[-1].step, None, found[-1].revision)])
+        requests.add_run(db, vars(Request(analyses=("behaviour", "heads"), device="cpu")), list(ids.values()))
+        unit = units.take_unit(db)
+        assert unit
+        taken, shown = UnderWay(db, tmp_path / "x.db", unit), []
+        order = taken.order(Slots("cpu").slots()[0], None)
+        assert order
+
+        def say(message) -> None:
+            taken.noted = -math.inf
+            taken.say(message)
+            taken.show()
+            shown.append(runs.units(db, unit.run)[0]["doing"])
+
+        for message in work(order, say=say):
+            taken.say(message)
+    assert shown == ["behaviour ioi 30/70", "behaviour ioi 60/70", "behaviour ioi 70/70"]

@@ -7,6 +7,8 @@ process is killed instead, the next one is told to begin with half as many (`lim
 
 import gc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Generic, TypeVar
 
 import torch
@@ -20,6 +22,7 @@ M = TypeVar("M")
 HARMLESS = 2**27
 """Bytes of a batch for want of which no worker dies: it stays whole, and its numbers the same to the last bit."""
 _share = 1.0
+_listener: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
 
 
 def limit(share: float) -> None:
@@ -28,20 +31,34 @@ def limit(share: float) -> None:
     _share = share
 
 
+@contextmanager
+def heard(listener: Callable[[int, int], None] | None) -> Iterator[None]:
+    """Within the block `listener` is told how many of how many items are done, after every batch but one that holds
+    them all; not of batches within a batch."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
 def in_batches(n: int, size: int, work: Callable[[slice], T], of: str = "prompt") -> Iterator[T]:
     """`work` of items 0..n-1, at most `size` at a time, in order; fewer from the first time that memory runs out.
 
     Raises:
         CircuitError: even one item does not fit.
     """
-    first = 0
+    first, listener = 0, _listener.get()
     while first < n:
         rows = slice(first, min(first + size, n))
-        done = _attempt(work, rows, of)
+        with heard(None):
+            done = _attempt(work, rows, of)
         if done is None:
             gc.collect()
             size = (rows.stop - first) // 2
             continue
+        if listener and rows != slice(0, n):
+            listener(rows.stop, n)
         yield done
         first = rows.stop
 

@@ -1,6 +1,6 @@
 """What a runner and its workers say to each other. Workers know no database: all they are told stands in an order."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +53,15 @@ class Loaded(Message):
 
 @dataclass(frozen=True)
 class Doing(Message):
-    """A job begins."""
+    """A job begins, or goes on."""
 
     what: str
     fraction: float
     """How many of the unit's jobs lie behind, 0 to 1."""
+
+    def within(self, done: int, of: int) -> "Doing":
+        """So many prompts (or edges) of the pass under way are done; a job may take several passes."""
+        return replace(self, what=f"{self.what} {done}/{of}")
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,11 @@ def serve(runner: Connection, visible: str | None) -> None:
         order = inbox.orders.get()
         if order.ahead is not None:
             threading.Thread(target=_read_ahead, args=(order.ahead,), daemon=True).start()
-        for message in work(order, lambda unit=order.unit: inbox.stopped == unit, visible is not None):
-            try:
+        try:
+            for message in work(order, lambda unit=order.unit: inbox.stopped == unit, visible is not None, runner.send):
                 runner.send(message)
-            except OSError:
-                return  # the runner has closed its end: nobody is left to tell
+        except OSError:
+            return  # the runner has closed its end: nobody is left to tell
 
 
 class _Inbox:

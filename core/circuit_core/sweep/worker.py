@@ -74,15 +74,21 @@ class Checkpoint:
             return results.Undefined(str(error))
 
 
-def work(order: Order, stopped: Callable[[], bool] = lambda: False, masked: bool = False) -> Iterator[Message]:
+Say = Callable[[Message], None]
+
+
+def work(
+    order: Order, stopped: Callable[[], bool] = lambda: False, masked: bool = False, say: Say | None = None
+) -> Iterator[Message]:
     """All that is to say of one order; the last message is `Finished`, `Failed` or `Died`.
 
     Args:
         stopped: asked after every computation (`Job.computation`).
         masked: this process sees the order's GPU alone, as `cuda:0`.
+        say: is told how far a long job is while it goes on.
     """
     try:
-        yield from _work(order, stopped, masked)
+        yield from _work(order, stopped, masked, say)
     except CheckpointError as error:
         yield messages.Failed(order.unit, str(error), error.status)
     except Exception as error:
@@ -93,26 +99,28 @@ def work(order: Order, stopped: Callable[[], bool] = lambda: False, masked: bool
             yield messages.Failed(order.unit, str(error) if known else f"{type(error).__name__}: {first_line(error)}")
 
 
-def _work(order: Order, stopped: Callable[[], bool], masked: bool) -> Iterator[Message]:
+def _work(order: Order, stopped: Callable[[], bool], masked: bool, say: Say | None) -> Iterator[Message]:
     """Raises: whatever goes wrong."""
     batches.limit(order.batch)
     device = _seen(order.device, masked)
     loaded = Checkpoint(order.folder, device, order.dtype, order.text, order.cores, order.held)
     named = order.device if masked else loaded.device
     yield messages.Loaded(order.unit, loaded.fingerprint, named, loaded.threads)
-    yield from _compute(loaded, order, stopped)
+    yield from _compute(loaded, order, stopped, say)
     yield messages.Finished(order.unit)
 
 
-def _compute(loaded: Checkpoint, order: Order, stopped: Callable[[], bool]) -> Iterator[Message]:
+def _compute(loaded: Checkpoint, order: Order, stopped: Callable[[], bool], say: Say | None) -> Iterator[Message]:
     """Job by job, until it is stopped. Raises: the first error of a job, after all others were done."""
     failed: Exception | None = None
     for place, job in enumerate(order.jobs):
         if place and job.computation != order.jobs[place - 1].computation and stopped():
             return
-        yield messages.Doing(order.unit, job.title, place / len(order.jobs))
+        begun = messages.Doing(order.unit, job.title, place / len(order.jobs))
+        yield begun
         try:
-            computed = loaded.compute(job)
+            with batches.heard(say and (lambda done, of, begun=begun: say(begun.within(done, of)))):
+                computed = loaded.compute(job)
         except Exception as error:
             failed = failed or error
             continue
