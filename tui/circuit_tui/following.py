@@ -6,27 +6,27 @@ they are; the runner ends with it, unless somebody else asked for something.
 
 import os
 import signal
-import sqlite3
 import subprocess
 import time
 from pathlib import Path
 
 from circuit_core.sweep import faults, launch
 from circuit_store import control, runs
+from circuit_store.connection import Connection
 from circuit_tui import echo, paths
 
 UNSETTLED = ("queued", "running")
 POLL = 0.2
 
 
-def follow(db: sqlite3.Connection, store: Path, run: int, total: int) -> None:
+def follow(db: Connection, store: Path, run: int, total: int) -> None:
     """Show progress until a run that this process asked for is settled; a runner that dies is an error, Ctrl-C an
-    interruption."""
+    interruption. Raises: StoreMoved."""
     signal.signal(signal.SIGTERM, _interrupt)
     followed = Followed(db, store, run)
     try:
         with _bars(total) as bars:
-            while runs.run_state(db, run) in UNSETTLED:
+            while _unsettled(db, run):
                 followed.see_to_runner()
                 bars.show(runs.progress(db, run))
                 time.sleep(POLL)
@@ -36,6 +36,12 @@ def follow(db: sqlite3.Connection, store: Path, run: int, total: int) -> None:
         raise SystemExit(130) from None
     control.withdraw(db, run, os.getpid())
     followed.end(3)
+
+
+def _unsettled(db: Connection, run: int) -> bool:
+    """Asked of the file that lies at the store's path, or of none. Raises: StoreMoved."""
+    db.in_place()
+    return runs.run_state(db, run) in UNSETTLED
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -52,7 +58,7 @@ def _bars(total: int):
 class Followed:
     """A run, and the runner if this process started it."""
 
-    def __init__(self, db: sqlite3.Connection, store: Path, run: int) -> None:
+    def __init__(self, db: Connection, store: Path, run: int) -> None:
         self.db, self.store, self.run = db, store, run
         self.process: subprocess.Popen[bytes] | None = None
 
