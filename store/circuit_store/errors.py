@@ -2,7 +2,8 @@
 
 StoreError
 ├── StoreUnusable      cannot be opened, made or read
-│   └── StoreFailed    is there and cannot be used now: damaged, locked, no space left
+│   ├── StoreDamaged   is there and is none, or none any more
+│   └── StoreFailed    is there and cannot be used now: locked, no space left
 ├── StoreMoved         was deleted, moved or replaced while it was in use
 ├── StoreTooNew        written by a later version of the program
 └── UnknownName        a model, step, task, role or view that the store does not hold
@@ -14,6 +15,10 @@ class StoreError(Exception):
 
 
 class StoreUnusable(StoreError):
+    pass
+
+
+class StoreDamaged(StoreUnusable):
     pass
 
 

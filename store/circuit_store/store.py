@@ -15,7 +15,7 @@ from pathlib import Path
 
 from circuit_store import filesystem
 from circuit_store.connection import Connection, identity
-from circuit_store.errors import StoreFailed, StoreTooNew, StoreUnusable
+from circuit_store.errors import StoreDamaged, StoreFailed, StoreTooNew, StoreUnusable
 from circuit_store.transactions import transaction
 
 APPLICATION_ID = 0x43545549
@@ -27,7 +27,7 @@ _REMEDIES = {
     sqlite3.SQLITE_LOCKED: "another program holds it locked: wait for that one, or end it",
     sqlite3.SQLITE_FULL: "no space is left: make room, and give the same command again",
     sqlite3.SQLITE_IOERR: "the disk fails, or no space is left: look at it, and at the store with `verify`",
-    sqlite3.SQLITE_CORRUPT: "it is damaged: look at it with `verify`, and take a backup's place",
+    sqlite3.SQLITE_CORRUPT: "it is damaged: look at it with `verify`, and put a backup in its place",
 }
 
 
@@ -66,9 +66,11 @@ def remedy(error: sqlite3.Error) -> str | None:
 
 
 def _refused(path: Path, use: str, error: sqlite3.Error) -> StoreUnusable:
-    if known := remedy(error):
+    known, code = remedy(error), getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if known and code != sqlite3.SQLITE_CORRUPT:
         return StoreFailed(f"The store {path} cannot be {use} ({error}): {known}.")
-    return StoreUnusable(f"The store {path} cannot be {use} ({error}): {_HINT}.")
+    damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return (StoreDamaged if damaged else StoreUnusable)(f"The store {path} cannot be {use} ({error}): {_HINT}.")
 
 
 def _be_file(path: Path) -> None:
@@ -174,7 +176,7 @@ def _connect(path: Path, uri: str) -> Connection:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if tables and application != APPLICATION_ID:
-        raise StoreUnusable(f"The file {path} is an SQLite database, but not a store of circuit-tui: {_HINT}.")
+        raise StoreDamaged(f"The file {path} is an SQLite database, but not a store of circuit-tui: {_HINT}.")
     if version > VERSION:
         raise StoreTooNew(
             f"The store {path} was written by a later circuit-tui (schema {version}, this one knows {VERSION}): "
