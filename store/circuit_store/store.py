@@ -62,6 +62,8 @@ def open_to_write(path: Path, make: bool = True) -> Connection:
 
 def remedy(error: sqlite3.Error) -> str | None:
     """What is wrong with a store that is the right one, and what to do; None for what another store would mend."""
+    if "malformed JSON" in str(error):
+        return "look at it with `verify`"
     return _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
 
 

@@ -5,8 +5,10 @@ import os
 import sqlite3
 from contextlib import closing
 
+import here
 import pytest
 
+from circuit_core.sweep import faults as faults_of_runners
 from circuit_store import models, requests
 from circuit_store.store import close_writer, open_to_write
 from circuit_tui import upkeep
@@ -54,6 +56,18 @@ def test_what_verify_finds_wrong_is_exit_1(known):
     with closing(sqlite3.connect(known.store)) as db:
         db.execute("CREATE TABLE theirs (x)")
     assert "not a store of circuit-tui" in faults(known)[0]
+
+
+def test_broken_json_is_a_sentence_that_names_verify(known):
+    """Invariant: exit 1, no traceback: what cannot be read is told apart from a store that is not the right one."""
+    for column, command in (("slots", ("jobs",)), ("request", ("jobs", "show", "1")), ("request", ("jobs", "--json"))):
+        change(known, f"UPDATE run SET {column} = '{{'")
+        sentence = known.refused(*command, code=1)
+        assert f"run.{column} is no JSON object in row 1" in sentence and "`verify`" in sentence
+        change(known, "UPDATE run SET slots = NULL, request = '{}'")
+    change(known, "UPDATE run SET slots = '{'")
+    assert here.run(known.store, known.folder / "log") == faults_of_runners.LOST
+    assert "Traceback" not in (known.folder / "log").read_text()
 
 
 def test_what_verify_cannot_look_at_is_exit_2(fresh):

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import here
 import pytest
@@ -47,7 +48,7 @@ def behind(bench, change: Callable[[], None]) -> Iterator[None]:
     """The store goes before a result is written, and stays in sight as `kept.db`."""
     written, write = 0, results.write
 
-    def writing(db: sqlite3.Connection, *record: object) -> int:
+    def writing(db: sqlite3.Connection, *record: Any) -> int:
         nonlocal written
         written += 1
         if written == PLACE:

@@ -70,6 +70,9 @@ def _run(store: Path, logged: Path | None) -> int:
     except StoreMoved as error:
         log.error("%s: %s", store, error)
         return faults.MOVED
+    except StoreError as error:
+        log.error("%s: %s", store, error)
+        return faults.LOST
     except sqlite3.Error as error:
         code = faults.MOVED if db.moved() else faults.code_of(error)
         log.error("%s: %s (%s)", store, faults.sentence(code, store), error)
