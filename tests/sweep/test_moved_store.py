@@ -1,10 +1,14 @@
 """The store is deleted, moved or replaced while a run goes on: no command reports success, and no file is spoilt."""
 
 import os
+import random
 import shutil
+import signal
 import sqlite3
+import subprocess
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,8 @@ from circuit_store import results, store, upkeep
 
 pytestmark = pytest.mark.processes
 
-STEPS = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")][:3]
+ALL = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")]
+STEPS = ALL[:3]
 RUN = ("run", "sample-0.1m", "--checkpoints", ",".join(map(str, STEPS)), "--analyses", "behaviour")
 PLACE = 2
 """Result before which the store goes."""
@@ -113,3 +118,47 @@ def test_two_that_follow_one_runner_both_say_so(bench, backup):
     bench.until(lambda: not any(os.path.exists(f"/proc/{pid}/fd/0") for pid in ended) and bench.idle())
     assert bench.store.read_bytes() == theirs and kept(bench) >= 1
     bench.told("verify")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_at_any_time_a_store_that_goes_is_no_success(bench, backup, seed):
+    """Invariant: whenever it goes, a command that has not reported success by then never does; one that has, has left
+    all results in the file that was the store. The command stands still meanwhile, so that it is known which it is."""
+    chance, theirs = random.Random(seed), backup.read_bytes()
+    change, place = chance.choice((deleted, moved, replaced)), chance.randrange(len(ALL) + 1)
+    process = bench.start("run", "sample-0.1m", "--analyses", "behaviour,heads")
+    bench.until(lambda: bench.store.exists() and bench.tables() and bench.ask("SELECT 1 FROM unit") != [])
+    bench.until(lambda: process.poll() is not None or done(bench.store) >= place)
+    time.sleep(chance.uniform(0, 0.5))
+    said = held_still(bench, process)
+    os.link(bench.store, bench.folder / "kept.db")
+    change(bench.store, backup)
+    process.send_signal(signal.SIGCONT)
+    said += process.communicate(timeout=1200)[1]
+    bench.until(bench.idle)
+    late = "checkpoints computed" in said
+    assert process.returncode == (0 if late else 1) and ("deleted, moved or replaced" in said) != late, said
+    kept(bench)
+    assert not late or done(bench.folder / "alone.db") == len(ALL)
+    assert (bench.store.read_bytes() if change is replaced else b"") == (theirs if change is replaced else b"")
+
+
+def done(path: Path) -> int:
+    """Units that are finished."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
+        return db.execute("SELECT count(*) FROM unit WHERE state = 'done'").fetchone()[0]
+
+
+def held_still(bench, process: subprocess.Popen[str]) -> str:
+    """Stop a command where it is, if it has not ended. Returns what it has said on stderr by then."""
+    process.send_signal(signal.SIGSTOP)
+    state = Path(f"/proc/{process.pid}/stat")
+    bench.until(lambda: state.read_text().rpartition(")")[2].split()[0] in "TZ")
+    assert process.stderr
+    os.set_blocking(process.stderr.fileno(), False)
+    said = b""
+    with suppress(BlockingIOError):
+        said = os.read(process.stderr.fileno(), 2**20)
+    os.set_blocking(process.stderr.fileno(), True)
+    return said.decode()
