@@ -141,11 +141,18 @@ def open_to_read(path: Path) -> Connection:
     return db
 
 
+def to_be_made(path: Path) -> bool:
+    """Whether nothing lies at a path yet, or an empty file: opening to write makes a store there."""
+    return not path.exists() or path.is_file() and not path.stat().st_size
+
+
 def logs_ahead(path: Path) -> bool | None:
     """Whether a store keeps a write-ahead log, by its header; None if there is none to read.
 
     Only for a process that does not have the store open, as in `_make`.
     """
+    if not path.is_file():
+        return None
     try:
         with path.open("rb") as file:
             header = file.read(20)

@@ -78,6 +78,14 @@ def test_what_verify_cannot_look_at_is_exit_2(fresh):
     assert "pipe is a FIFO, not a file" in fresh.refused("--store", "pipe", "verify")
 
 
+def test_a_fifo_in_the_stores_place_is_named_by_every_command(fresh):
+    """Invariant: none waits for whoever writes into it, and none takes it for a store that is still to be made."""
+    os.mkfifo(fresh.store)
+    for command in ("models", "tasks", "jobs", "show heads", "run sample-0.1m", "run sample-0.1m --dry-run"):
+        assert "store.db is a FIFO, not a file" in fresh.refused(*command.split())
+    assert "store.db is a FIFO, not a file" in fresh("info")
+
+
 def test_a_store_that_is_locked_is_waited_for(known, monkeypatch):
     """Invariant: exit 1; the sentence says to wait, not to name another store."""
     monkeypatch.setattr("circuit_store.store._PATIENCE", 0.0)
