@@ -2,6 +2,9 @@
 
 StoreError
 ├── StoreUnusable      cannot be opened, made or read
+│   ├── StoreDamaged   is there and is none, or none any more
+│   └── StoreFailed    is there and cannot be used now: locked, no space left
+├── StoreMoved         was deleted, moved or replaced while it was in use
 ├── StoreTooNew        written by a later version of the program
 └── UnknownName        a model, step, task, role or view that the store does not hold
 """
@@ -13,6 +16,22 @@ class StoreError(Exception):
 
 class StoreUnusable(StoreError):
     pass
+
+
+class StoreDamaged(StoreUnusable):
+    pass
+
+
+class StoreFailed(StoreUnusable):
+    pass
+
+
+class StoreMoved(StoreError):
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f"The store {path} was deleted, moved or replaced while it was in use: what lies there now is left as it "
+            "is, and what was computed stays in the file that lay there; bring it back, and the same command goes on."
+        )
 
 
 class StoreTooNew(StoreError):

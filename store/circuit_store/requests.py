@@ -7,6 +7,7 @@ import json
 import sqlite3
 from typing import Any
 
+from circuit_store.contents import read_json
 from circuit_store.transactions import transaction
 from circuit_store.units import BY_HAND, OPEN, now
 
@@ -57,10 +58,10 @@ def add_run(
 def wanted_slots(db: sqlite3.Connection) -> dict[str, Any]:
     """Where the run that comes first asked to be computed, others before those by hand; empty if it did not say."""
     row = db.execute(
-        "SELECT slots FROM run JOIN unit ON run.id = run_id WHERE unit.state = 'queued' AND NOT cancel"
+        "SELECT slots, run.id FROM run JOIN unit ON run.id = run_id WHERE unit.state = 'queued' AND NOT cancel"
         f" ORDER BY priority >= {BY_HAND}, priority DESC, run.id"
     ).fetchone()
-    return json.loads(row[0]) if row and row[0] else {}
+    return read_json(row["slots"], "run.slots", row["id"]) if row and row["slots"] else {}
 
 
 def describe_runner(

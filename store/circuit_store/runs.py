@@ -1,9 +1,10 @@
 """How the runs of a store go: progress for those who watch, and what came of a run."""
 
-import json
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
+
+from circuit_store.contents import read_json
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def listed(db: sqlite3.Connection, run: int | None = None) -> list[dict[str, Any
 
 
 def _of_run(row: dict[str, Any]) -> dict[str, Any]:
-    request, slots = json.loads(row.pop("request")), json.loads(row.pop("slots") or "{}")
+    request = read_json(row.pop("request"), "run.request", row["run"])
+    slots = read_json(row.pop("slots") or "{}", "run.slots", row["run"])
     state = "cancelling" if row.pop("cancel") and row["state"] in ("queued", "running") else row["state"]
     counts = {name: int(row[name]) for name in ("done", "failed", "open", "at_work")}
     mean, at_work = row["seconds_a_unit"], counts["at_work"]

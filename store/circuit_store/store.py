@@ -9,29 +9,44 @@ otherwise.
 import errno
 import os
 import sqlite3
+import stat
 import time
 from pathlib import Path
 
 from circuit_store import filesystem
-from circuit_store.errors import StoreTooNew, StoreUnusable
+from circuit_store.connection import Connection, identity
+from circuit_store.errors import StoreDamaged, StoreFailed, StoreTooNew, StoreUnusable
 from circuit_store.transactions import transaction
 
 APPLICATION_ID = 0x43545549
 VERSION = 19
 _PATIENCE = 10.0  # seconds to wait for another writer
 _HINT = "name another with --store FILE or the variable CIRCUIT_TUI_STORE"
+_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another program holds it locked: wait for that one, or end it",
+    sqlite3.SQLITE_LOCKED: "another program holds it locked: wait for that one, or end it",
+    sqlite3.SQLITE_FULL: "no space is left: make room, and give the same command again",
+    sqlite3.SQLITE_IOERR: "the disk fails, or no space is left: look at it, and at the store with `verify`",
+    sqlite3.SQLITE_CORRUPT: "it is damaged: look at it with `verify`, and put a backup in its place",
+}
 
 
-def open_to_write(path: Path) -> sqlite3.Connection:
+def open_to_write(path: Path, make: bool = True) -> Connection:
     """Open `path`, making file, folders and tables as needed; the file is for the user alone.
+
+    Args:
+        make: whether a file that is not there is made.
 
     Raises:
         StoreUnusable: it can be neither opened nor made, or is not a store.
+        StoreFailed: it cannot be used now.
         StoreTooNew: a later version wrote it.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _make(path)
+        _be_file(path)
+        if make:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _make(path)
         db = _connect(path, f"file:{_quoted(path)}?mode=rw")
         _choose_journal(db, path)
         if db.execute("PRAGMA user_version").fetchone()[0] < VERSION:
@@ -41,8 +56,47 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         fault = "cannot be written" if os.path.isfile(path) else "can be neither opened nor made"
         raise StoreUnusable(f"The store {path} {fault} ({error.strerror}): {_HINT}.") from None
     except sqlite3.Error as error:
-        raise StoreUnusable(f"The store {path} cannot be written ({error}): {_HINT}.") from None
+        raise _refused(path, "written", error) from None
     return db
+
+
+def remedy(error: sqlite3.Error) -> str | None:
+    """What is wrong with a store that is the right one, and what to do; None for what another store would mend."""
+    if "malformed JSON" in str(error):
+        return "look at it with `verify`"
+    return _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+
+
+def _refused(path: Path, use: str, error: sqlite3.Error) -> StoreUnusable:
+    known, code = remedy(error), getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if known and code != sqlite3.SQLITE_CORRUPT:
+        return StoreFailed(f"The store {path} cannot be {use} ({error}): {known}.")
+    damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return (StoreDamaged if damaged else StoreUnusable)(f"The store {path} cannot be {use} ({error}): {_HINT}.")
+
+
+def _be_file(path: Path) -> None:
+    """Raises: StoreUnusable, if something else lies there: opening a FIFO would wait for whoever writes into it."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode):
+        raise StoreUnusable(f"The store {path} is {kind(mode)}, not a file: {_HINT}.")
+
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFREG: "a file",
+}
+
+
+def kind(mode: int) -> str:
+    """What a path leads to, by the mode that `os.stat` gives."""
+    return _KINDS.get(stat.S_IFMT(mode), "a device")
 
 
 def _make(path: Path) -> None:
@@ -58,16 +112,16 @@ def _make(path: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
 
-def open_to_read(path: Path) -> sqlite3.Connection:
+def open_to_read(path: Path) -> Connection:
     """Open `path` for reading only.
 
     Raises:
         StoreUnusable: there is no such file, or it is not a store.
+        StoreFailed: it cannot be read now.
         StoreTooNew: a later version wrote it.
     """
     try:
-        if path.is_dir():
-            raise StoreUnusable(f"The store {path} is a folder, not a file: {_HINT}.")
+        _be_file(path)
         if not path.is_file():
             raise StoreUnusable(f"There is no store at {path}: make one with `circuit-tui demo` or `run`, or {_HINT}.")
     except OSError as error:
@@ -79,7 +133,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         db.execute("PRAGMA query_only=ON")
     except sqlite3.Error as error:
-        raise StoreUnusable(f"The store {path} cannot be read ({error}): {_HINT}.") from None
+        raise _refused(path, "read", error) from None
     if 0 < version < VERSION:
         raise StoreUnusable(f"The store {path} is an older one: any `circuit-tui run` on it brings it up to date.")
     if version == 0:
@@ -87,11 +141,18 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return db
 
 
+def to_be_made(path: Path) -> bool:
+    """Whether nothing lies at a path yet, or an empty file: opening to write makes a store there."""
+    return not path.exists() or path.is_file() and not path.stat().st_size
+
+
 def logs_ahead(path: Path) -> bool | None:
     """Whether a store keeps a write-ahead log, by its header; None if there is none to read.
 
     Only for a process that does not have the store open, as in `_make`.
     """
+    if not path.is_file():
+        return None
     try:
         with path.open("rb") as file:
             header = file.read(20)
@@ -100,9 +161,10 @@ def logs_ahead(path: Path) -> bool | None:
     return header[18] == 2 if len(header) == 20 else None
 
 
-def close_writer(db: sqlite3.Connection) -> None:
+def close_writer(db: Connection) -> None:
     """Fold the log into the one file, so that the file alone is the store."""
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if not db.moved():
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()
 
 
@@ -110,8 +172,12 @@ def _quoted(path: Path) -> str:
     return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def _connect(path: Path, uri: str) -> sqlite3.Connection:
-    db = sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+def _connect(path: Path, uri: str) -> Connection:
+    before, writes = identity(path), uri.endswith("mode=rw")
+    db = sqlite3.connect(
+        uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, factory=Connection
+    )
+    db.of(path, before, writes)
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA foreign_keys=ON")
     db.execute("PRAGMA synchronous=NORMAL")
@@ -119,7 +185,7 @@ def _connect(path: Path, uri: str) -> sqlite3.Connection:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if tables and application != APPLICATION_ID:
-        raise StoreUnusable(f"The file {path} is an SQLite database, but not a store of circuit-tui: {_HINT}.")
+        raise StoreDamaged(f"The file {path} is an SQLite database, but not a store of circuit-tui: {_HINT}.")
     if version > VERSION:
         raise StoreTooNew(
             f"The store {path} was written by a later circuit-tui (schema {version}, this one knows {VERSION}): "

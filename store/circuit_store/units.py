@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from circuit_store.contents import read_json
 from circuit_store.transactions import transaction
 
 OPEN = ("queued", "loading", "running")
@@ -54,7 +55,7 @@ _NEXT = (
 def next_unit(db: sqlite3.Connection, busy: Iterable[int] = ()) -> Unit | None:
     """The unit that comes next, still queued; `busy` are checkpoints that others compute at this moment."""
     row = db.execute(_NEXT, (json.dumps(list(busy)),)).fetchone()
-    return row and Unit(**{**dict(row), "request": json.loads(row["request"])})
+    return row and Unit(**{**dict(row), "request": read_json(row["request"], "run.request", row["run"])})
 
 
 def take_unit(db: sqlite3.Connection, slot: str | None = None, busy: Iterable[int] = ()) -> Unit | None:

@@ -1,6 +1,7 @@
 """Look after a store as a whole: check it, copy it while it is in use, take over what another holds."""
 
 import os
+import shlex
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_store import same_model, task_files
+from circuit_store.contents import broken_json, other_tables
 from circuit_store.errors import StoreUnusable
 from circuit_store.misfits import misfits
 from circuit_store.store import VERSION, open_to_read
@@ -40,6 +42,9 @@ def faults(db: sqlite3.Connection) -> list[str]:
 
 def _faults(db: sqlite3.Connection) -> Iterator[str]:
     try:
+        if others := list(other_tables(db)):
+            yield from others  # nothing more can be asked of them
+            return
         for (said,) in db.execute("PRAGMA integrity_check"):
             if said != "ok":
                 yield f"integrity: {said}"
@@ -48,6 +53,7 @@ def _faults(db: sqlite3.Connection) -> Iterator[str]:
         for what, query in _HOMELESS.items():
             if count := db.execute(query).fetchone()[0]:
                 yield f"{count} {what}"
+        yield from broken_json(db)
         yield from misfits(db)
     except sqlite3.DatabaseError as error:
         yield f"the file cannot be read to its end: {error}"
@@ -91,7 +97,7 @@ def merge(db: sqlite3.Connection, other: Path) -> Merged:
     that one.
 
     Raises:
-        StoreUnusable: `other` is no store, an older one, or the same file.
+        StoreUnusable: `other` is no store, damaged, an older one, or the same file.
         StoreTooNew: a later version wrote it.
     """
     mine = Path(db.execute("PRAGMA database_list").fetchone()["file"])
@@ -100,8 +106,25 @@ def merge(db: sqlite3.Connection, other: Path) -> Merged:
             raise StoreUnusable(f"{other} is the store itself: name another store.")
         if theirs.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             raise StoreUnusable(f"The store {other} is an older one: any `circuit-tui run` on it brings it up to date.")
+        _refuse_others(theirs, other)
         with transaction(db):
-            return _Merge(db, theirs).all()
+            return _merged(db, theirs, other)
+
+
+def _refuse_others(theirs: sqlite3.Connection, other: Path) -> None:
+    """Raises: StoreUnusable, if it is not of this version's tables."""
+    for wrong in other_tables(theirs):
+        raise StoreUnusable(f"{other} is no store of this version's making ({wrong}): name another store.")
+
+
+def _merged(db: sqlite3.Connection, theirs: sqlite3.Connection, other: Path) -> "Merged":
+    try:
+        return _Merge(db, theirs).all()
+    except (KeyError, TypeError, sqlite3.IntegrityError) as error:
+        why = f"{type(error).__name__} {error}"
+        raise StoreUnusable(
+            f"{other} is damaged ({why}): `circuit-tui --store {shlex.quote(str(other))} verify` says where."
+        ) from None
 
 
 class _Merge:

@@ -1,5 +1,6 @@
 """Each way in which a store cannot be opened: one sentence, and the file is not touched."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from circuit_store import store
-from circuit_store.errors import StoreError, StoreTooNew, StoreUnusable
+from circuit_store.errors import StoreError, StoreFailed, StoreTooNew, StoreUnusable
 
 OPENERS = [store.open_to_read, store.open_to_write]
 
@@ -56,12 +57,25 @@ def test_a_text_file_is_refused(path, opener):
     assert path.read_text() == "dear diary\n" * 100
 
 
-@pytest.mark.parametrize("opener, says", zip(OPENERS, ("is a folder", "Is a directory"), strict=True))
-def test_a_folder_is_refused(tmp_path, opener, says):
-    """Invariant: a folder in place of the file is said to be one."""
-    with pytest.raises(StoreUnusable) as caught:
-        opener(tmp_path)
-    assert says in sentence(caught.value, tmp_path)
+@pytest.mark.parametrize("opener", OPENERS)
+def test_what_is_no_file_is_refused(tmp_path, opener):
+    """Invariant: a folder, a FIFO or a device in place of the file is said to be one, and is not waited for."""
+    os.mkfifo(tmp_path / "pipe")
+    for path, is_what in ((tmp_path, "a folder"), (tmp_path / "pipe", "a FIFO"), (Path("/dev/null"), "a device")):
+        with pytest.raises(StoreUnusable) as caught:
+            opener(path)
+        assert f"{path} is {is_what}, not a file" in sentence(caught.value, path)
+
+
+@pytest.mark.parametrize("opener", OPENERS)
+def test_a_store_that_is_locked_is_waited_for(toy, opener, monkeypatch):
+    """Invariant: the store is the right one: the sentence says to wait for who holds it, and names no other."""
+    toy.db.execute("PRAGMA locking_mode=EXCLUSIVE")
+    toy.db.execute("UPDATE model SET params = 7")
+    monkeypatch.setattr(store, "_PATIENCE", 0.0)
+    with pytest.raises(StoreFailed) as caught:
+        opener(toy.path)
+    assert "wait for that one, or end it" in str(caught.value) and "--store" not in str(caught.value)
 
 
 @pytest.mark.parametrize("opener", OPENERS)

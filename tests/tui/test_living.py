@@ -1,6 +1,7 @@
 """The explorer stands before the store does, fills while a sweep runs, and survives what a store may hold."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from waiting import until
@@ -149,3 +150,17 @@ def test_an_uncaught_error_is_logged_and_shows_no_variables(tmp_path, capsys, ap
     printed = capsys.readouterr().err
     assert "ValueError" in printed and "explorer.log" in printed.replace("\n", "") and "hunter2" not in printed
     assert "Traceback" in (apart / "state" / "circuit-tui" / "explorer.log").read_text()
+
+
+async def test_a_store_that_is_moved_and_replaced_is_followed(explore, db, path, tmp_path, screen_text):
+    """Invariant: what lies at the path is what is shown: nothing, which is said, or another store; on every page."""
+    async with explore() as (app, pilot):
+        path.rename(tmp_path / "elsewhere.db")
+        await until(pilot, lambda: "There is no store at" in " ".join(screen_text(app).split()))
+        await pilot.press("3", "j", "5", "A", "escape", "W", "escape", "7", "escape")
+        with closing(sqlite3.connect(path.with_name("other.db"))) as copy, copy:
+            db.backup(copy)
+            copy.execute("UPDATE model SET name = 'another' WHERE name = 'toy-a'")
+        path.with_name("other.db").rename(path)
+        await until(pilot, lambda: "another" in screen_text(app))
+        assert "toy-a" not in screen_text(app) and app.last_error == "No error so far."

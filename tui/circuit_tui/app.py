@@ -18,7 +18,8 @@ from rich.text import Text
 from textual import on, work
 from textual.worker import Worker, WorkerState
 
-from circuit_store import queries
+from circuit_store import private, queries
+from circuit_store.connection import Connection
 from circuit_store.errors import StoreError
 from circuit_store.showing import lines
 from circuit_store.store import open_to_read
@@ -43,7 +44,7 @@ class Explorer(PagedApp):
         super().__init__()
         self.animation_level = "none"
         self.store, self._begin = store, begin
-        self.db: sqlite3.Connection | None = None
+        self.db: Connection | None = None
         self.version, self._shown = -1, -inf
         wish, held = state.recall(store)
         for own in (theme.DARK, theme.LIGHT):
@@ -86,6 +87,8 @@ class Explorer(PagedApp):
         if not self.main.query(Status):
             return
         try:
+            if self.db is not None and self.db.moved():
+                self.close_store()
             if self.db is None:
                 self.db, self.version = open_to_read(self.store), -1
             version = queries.data_version(self.db)
@@ -118,7 +121,7 @@ class Explorer(PagedApp):
     def note(self, text: str) -> Path:
         """Write to the log. Returns its path."""
         log = state.folder() / "explorer.log"
-        with suppress(OSError), open(log, "a", opener=state.private) as file:
+        with suppress(OSError), open(log, "a", opener=private.opener) as file:
             file.write(f"{datetime.now().isoformat(timespec='seconds')} {lines(text)}\n")
         return log
 

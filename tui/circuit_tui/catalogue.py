@@ -13,7 +13,7 @@ from circuit_core import suites
 from circuit_core.sweep.sources import copied, model_of, place
 from circuit_store import filesystem, models, queries
 from circuit_store.errors import StoreError, StoreUnusable
-from circuit_store.store import VERSION, logs_ahead, open_to_read, open_to_write
+from circuit_store.store import VERSION, logs_ahead, open_to_read, open_to_write, to_be_made
 from circuit_tui import echo, paths
 from circuit_tui.printing import plain, table
 
@@ -31,8 +31,7 @@ def print_models(store: Path, as_json: bool) -> None:
 
 def _held(store: Path) -> list[dict[str, Any]]:
     _check_place(store)
-    made = store.is_dir() or (store.exists() and store.stat().st_size > 0)
-    return queries.rows(open_to_read(store), queries.view("models")) if made else []
+    return [] if to_be_made(store) else queries.rows(open_to_read(store), queries.view("models"))
 
 
 def _check_place(store: Path) -> None:

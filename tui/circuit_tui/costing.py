@@ -9,7 +9,7 @@ from circuit_core.sweep import texts
 from circuit_core.sweep.estimate import Estimate, estimate
 from circuit_core.sweep.exact_runs import ExactRuns
 from circuit_store.showing import plain
-from circuit_store.store import open_to_read
+from circuit_store.store import open_to_read, to_be_made
 from circuit_tui import echo
 from circuit_tui.asking import Asked
 from circuit_tui.widgets.notation import lasting
@@ -18,7 +18,7 @@ from circuit_tui.widgets.notation import lasting
 def cost(store: Path, asked: Asked) -> Estimate:
     """Nothing is written; there need not be a store. Raises: CircuitError, StoreError, ValueError."""
     request = replace(asked.request, text=texts.given(asked.text).hash) if asked.text else asked.request
-    if not store.is_dir() and (not store.exists() or not store.stat().st_size):
+    if to_be_made(store):
         return estimate(None, asked.models, asked.checkpoints, request, asked.slots)
     with closing(open_to_read(store)) as db:
         return estimate(db, asked.models, asked.checkpoints, request, asked.slots)

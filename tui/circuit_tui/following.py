@@ -6,7 +6,6 @@ they are; the runner ends with it, unless somebody else asked for something.
 
 import os
 import signal
-import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from circuit_core.sweep import faults, launch
 from circuit_store import control, runs
+from circuit_store.connection import Connection
 from circuit_tui import echo, paths
 
 UNSETTLED = ("queued", "running")
@@ -40,20 +40,29 @@ class Interruption:
         self.asked = True
 
 
-def follow(db: sqlite3.Connection, store: Path, run: int, total: int, interruption: Interruption) -> None:
-    """Show progress until a run that this process asked for is settled; a runner that dies is an error."""
+def follow(db: Connection, store: Path, run: int, total: int, interruption: Interruption) -> None:
+    """Show progress until a run that this process asked for is settled; a runner that dies is an error.
+
+    Raises: StoreMoved.
+    """
     followed = Followed(db, store, run)
     with _bars(total) as bars:
-        while runs.run_state(db, run) in UNSETTLED and not interruption.asked:
+        while _unsettled(db, run) and not interruption.asked:
             followed.see_to_runner()
             bars.show(runs.progress(db, run))
             time.sleep(POLL)
         bars.show(runs.progress(db, run))
-    if interruption.asked and runs.run_state(db, run) in UNSETTLED:
+    if interruption.asked and _unsettled(db, run):
         followed.interrupt()
         raise SystemExit(130)
     control.withdraw(db, run, os.getpid())
     followed.end(3)
+
+
+def _unsettled(db: Connection, run: int) -> bool:
+    """Asked of the file that lies at the store's path, or of none. Raises: StoreMoved."""
+    db.in_place()
+    return runs.run_state(db, run) in UNSETTLED
 
 
 def _bars(total: int):
@@ -65,7 +74,7 @@ def _bars(total: int):
 class Followed:
     """A run, and the runner if this process started it."""
 
-    def __init__(self, db: sqlite3.Connection, store: Path, run: int) -> None:
+    def __init__(self, db: Connection, store: Path, run: int) -> None:
         self.db, self.store, self.run = db, store, run
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from circuit_core.sweep import launch
+from circuit_core.sweep import launch, lock
 from circuit_store import control, runners, runs, trends
 from circuit_store.errors import UnknownName
 from circuit_store.store import open_to_read, open_to_write
@@ -30,8 +30,16 @@ def show_all(store: Path, as_json: bool) -> None:
     with closing(open_to_read(store)) as db:
         found = runs.listed(db)
     _print({"runs": found}, found, COLUMNS, as_json)
-    if any(row["open"] for row in found) and not launch.alive(store):
-        echo.told(f"No runner is at work: `{paths.program(store)} jobs resume` starts one.")
+    if any(row["open"] for row in found):
+        _tell_if_nobody_computes(store)
+
+
+def _tell_if_nobody_computes(store: Path) -> None:
+    try:
+        if not lock.held(store):
+            echo.told(f"No runner is at work: `{paths.program(store)} jobs resume` starts one.")
+    except lock.LockUnusable as error:
+        echo.told(f"No runner of yours is at work: {error}")
 
 
 def show(store: Path, run: int, as_json: bool) -> None:
@@ -41,6 +49,8 @@ def show(store: Path, run: int, as_json: bool) -> None:
     if not as_json:
         echo.shown(table([{c: _cell(row[c]) for c in COLUMNS}], COLUMNS), end="")
     _print({**row, "units": units}, units, OF_UNITS, as_json)
+    if row["open"]:
+        _tell_if_nobody_computes(store)
 
 
 def cancel(store: Path, run: int, as_json: bool) -> None:
@@ -84,12 +94,17 @@ def _cancelled(store: Path) -> str:
 
 
 def go_on(store: Path, run: int | None, failed: bool) -> tuple[list[int], int]:
-    """Resume, or with what failed retry. Returns the runs, and how many units wait. Raises: StoreError.
+    """Resume, or with what failed retry. Returns the runs, and how many units wait.
 
     Args:
         run: None for all that were not cancelled.
+
+    Raises:
+        StoreError.
+        LockUnusable: nobody could compute them.
     """
     with closing(open_to_write(store)) as db:
+        lock.check(store)
         again = control.retry if failed else control.resume
         with transaction(db):
             chosen = [run] if run is not None else _left(db)

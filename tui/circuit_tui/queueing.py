@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from circuit_core.sweep import launch, task_names, texts
+from circuit_core.sweep import launch, lock, task_names, texts
 from circuit_core.sweep.plan import Survey, note, surveys
 from circuit_core.sweep.request import Request
 from circuit_core.tasks.specs import TaskSpec
@@ -55,7 +55,7 @@ def plan(db: sqlite3.Connection, asked: Asked) -> Plan:
 
 
 def queue(db: sqlite3.Connection, plan: Plan, asker: int) -> Queued:
-    """Queue what is missing, in one transaction. Raises: StoreError, after which the store is as it was.
+    """Queue what is missing, in one transaction. Raises: StoreError or LockUnusable, and the store is as it was.
 
     Args:
         asker: the process that wants it, or `control.DETACHED`.
@@ -81,6 +81,7 @@ def _run(db: sqlite3.Connection, plan: Plan) -> int | None:
     words = {"models": [s.model.name for s in plan.surveys], "checkpoints": plan.asked.checkpoints, **vars(request)}
     if not missing:
         return None
+    lock.check(_path(db))
     return requests.add_run(db, words, missing, plan.asked.how.priority, vars(plan.asked.slots))
 
 
@@ -89,4 +90,8 @@ def _refresh_trends(db: sqlite3.Connection, models: tuple[str, ...]) -> None:
 
     A process of its own computes them: the explorer asks too.
     """
-    launch.refresh_trends(Path(db.execute("PRAGMA database_list").fetchone()["file"]), models)
+    launch.refresh_trends(_path(db), models)
+
+
+def _path(db: sqlite3.Connection) -> Path:
+    return Path(db.execute("PRAGMA database_list").fetchone()["file"])

@@ -6,14 +6,13 @@ does hold. So a store that fills while one looks on is followed to its newest ch
 
 import hashlib
 import json
-import os
 import sqlite3
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from circuit_store import queries
+from circuit_store import private, queries
 from circuit_tui import paths, roles
 
 Head = tuple[int, int]
@@ -91,13 +90,8 @@ def folder() -> Path:
     """Where the explorer keeps its log and its memory."""
     path = paths.state()
     with suppress(OSError):
-        path.mkdir(parents=True, exist_ok=True)
+        private.folder(path)
     return path
-
-
-def private(path: str, flags: int) -> int:
-    """Open a file, made for the user alone."""
-    return os.open(path, flags, 0o600)
 
 
 def _file(store: Path) -> Path:
@@ -105,7 +99,7 @@ def _file(store: Path) -> Path:
 
 
 def remember(store: Path, wish: Selection, **look: Any) -> None:
-    with open(_file(store), "w", opener=private) as file:
+    with open(_file(store), "w", opener=private.opener) as file:
         file.write(json.dumps({"selection": asdict(wish), **look}))
 
 

@@ -99,6 +99,7 @@ def run(store: Path, asked: Asked, as_json: bool = False) -> int:
             echo.told(f"circuit-tui: run {number} was {state} elsewhere; the same command goes on.")
             return 130
     computed = queued.missing - len(failed)
+    db.in_place()
     for model, step, reason in failed:
         echo.told(f"{model}@{step} failed: {reason}")
     already = queued.total - queued.missing

@@ -13,7 +13,7 @@ from circuit_core.sweep.sources import tokenizer_folder
 from circuit_core.sweep.task_names import find, spec
 from circuit_core.tasks.specs import TASKS, TaskSpec, labelled
 from circuit_store import task_files
-from circuit_store.store import open_to_read
+from circuit_store.store import open_to_read, to_be_made
 from circuit_tui import echo
 from circuit_tui.printing import plain, table
 
@@ -28,7 +28,7 @@ ABOUT = {
 def print_tasks(store: Path, as_json: bool) -> None:
     """The built-in tasks, then those of files of which there are results."""
     with closing(_held(store)) as db:
-        names = task_files.in_use(db) if _made(store) else []
+        names = [] if to_be_made(store) else task_files.in_use(db)
         rows = [_row(TASKS[name], ABOUT[name]) for name in TASKS]
         rows += [_of_file(db, name) for name in names]
     if as_json:
@@ -51,19 +51,15 @@ def _row(task: TaskSpec, about: str) -> dict[str, Any]:
     return fields | {"prepend_bos": int(task.prepend_bos), "hash": task.hash, "about": about}
 
 
-def _made(store: Path) -> bool:
-    return store.exists() and store.stat().st_size > 0
-
-
 def _held(store: Path) -> sqlite3.Connection:
-    return open_to_read(store) if _made(store) else sqlite3.connect(":memory:")
+    return sqlite3.connect(":memory:") if to_be_made(store) else open_to_read(store)
 
 
 def show(store: Path, name: str, model: str, most: int | None, as_json: bool, prepend_bos: bool | None = None) -> None:
     """Print a task's prompts as a model's tokenizer makes them. Raises: CircuitError."""
     with closing(_held(store)) as db:
-        folder = tokenizer_folder(db if _made(store) else None, model)
-        task = find(db if _made(store) else None, labelled(name, prepend_bos))
+        folder = tokenizer_folder(None if to_be_made(store) else db, model)
+        task = find(None if to_be_made(store) else db, labelled(name, prepend_bos))
     found = launch.ask("circuit_core.tasks", str(folder), json.dumps(asdict(task)))
     shown = found if most is None else found[:most]
     if as_json:

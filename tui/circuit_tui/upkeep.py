@@ -4,20 +4,29 @@ from contextlib import closing
 from pathlib import Path
 
 from circuit_store import upkeep
+from circuit_store.errors import StoreDamaged
 from circuit_store.store import close_writer, open_to_read, open_to_write
 from circuit_tui import echo
 
 
 def verify(store: Path, as_json: bool) -> int:
-    """Returns the exit code: 1 if anything is wrong."""
-    with closing(open_to_read(store)) as db:
-        found = upkeep.faults(db)
+    """Returns the exit code: 1 if anything is wrong with the file."""
+    found = _faults(store)
     if as_json:
         echo.document({"store": str(store), "faults": found})
     for fault in found:
         echo.told(fault)
     echo.told(f"{store} is sound." if not found else f"{len(found)} faults: go back to a backup, or compute anew.")
     return 1 if found else 0
+
+
+def _faults(store: Path) -> list[str]:
+    """Raises: StoreError, if there is nothing to look at, or it cannot be looked at now."""
+    try:
+        with closing(open_to_read(store)) as db:
+            return upkeep.faults(db)
+    except StoreDamaged as error:
+        return [str(error)]
 
 
 def backup(store: Path, output: Path, as_json: bool) -> None:

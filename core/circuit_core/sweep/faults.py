@@ -6,8 +6,11 @@ Codes, because a full disk takes no message: whoever started the runner says it.
 import sqlite3
 from pathlib import Path
 
-DONE, NO_ENGINE, ENDED, JOINED, REFUSED, LOST = 0, 16, 17, 18, 19, 20
-"""Nothing left; no workers; asked to end; another runner at work, here or on another host; from 20 on the store."""
+from circuit_store.errors import StoreMoved
+
+DONE, UNLOCKED, MOVED, NO_ENGINE, ENDED, JOINED, REFUSED, LOST = 0, 14, 15, 16, 17, 18, 19, 20
+"""Nothing left; no lock; another file at the store's path; no workers; asked to end; another runner at work, here or on
+another host; from 20 on the store."""
 _GOES_ON = "nothing that is finished is lost, and `circuit-tui jobs resume` goes on"
 _SENTENCES = {
     sqlite3.SQLITE_FULL: f"No space is left for the store {{}}: make room; {_GOES_ON}.",
@@ -29,6 +32,10 @@ def code_of(error: sqlite3.Error) -> int:
 
 def sentence(code: int, store: Path) -> str | None:
     """What an exit code means to the user; None if it is not one of these."""
+    if code == MOVED:
+        return str(StoreMoved(store))
+    if code == UNLOCKED:
+        return f"The lock {store}.lock cannot be used: the log says why, and {_GOES_ON}."
     if code == REFUSED:
         return _REFUSED.format(store)
     if code == NO_ENGINE:

@@ -1,6 +1,5 @@
 """Start processes that may import torch, from one that does not: the runner of a store, and small jobs."""
 
-import fcntl
 import json
 import os
 import subprocess
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core.errors import CircuitError
+from circuit_core.sweep import lock
+from circuit_store import private
 
 
 def start(store: Path, log: Path) -> subprocess.Popen[bytes]:
@@ -18,8 +19,8 @@ def start(store: Path, log: Path) -> subprocess.Popen[bytes]:
     What it prints goes to `log`, which the user alone may read. Modules in the working directory are not imported
     (`-P`).
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    private.folder(log.parent)
+    handle = private.opener(str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "circuit_core.sweep", str(store), str(log)],
@@ -33,15 +34,11 @@ def start(store: Path, log: Path) -> subprocess.Popen[bytes]:
 
 
 def alive(store: Path) -> bool:
-    """Whether some process on this host computes for the store: it holds the lock beside it."""
+    """Whether some process on this host computes for the store: it holds the lock beside it, and that can be seen."""
     try:
-        with open(f"{store}.lock") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+        return lock.held(store)
+    except lock.LockUnusable:
         return False
-    except OSError:
-        return True
-    return False
 
 
 def refresh_trends(store: Path, models: Iterable[str]) -> None:

@@ -23,6 +23,8 @@ from circuit_core.sweep.messages import Message
 from circuit_core.sweep.slots import Slots
 from circuit_core.sweep.under_way import UnderWay
 from circuit_store import control, filesystem, requests, runners, trends, units
+from circuit_store.connection import Connection
+from circuit_store.errors import StoreError, StoreMoved
 from circuit_store.store import close_writer, open_to_write
 
 log = logging.getLogger(__name__)
@@ -42,12 +44,16 @@ def run(store: Path, logged: Path | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, Runner.end)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with lock.alone(store, lambda: Runner.ending) as free:
-        return _run(store, logged) if free else faults.ENDED if Runner.ending else faults.JOINED
+    try:
+        with lock.alone(store, lambda: Runner.ending) as free:
+            return _run(store, logged) if free else faults.ENDED if Runner.ending else faults.JOINED
+    except (lock.LockUnusable, StoreError) as error:
+        log.error("%s: %s", store, error)
+        return faults.UNLOCKED if isinstance(error, lock.LockUnusable) else faults.LOST + sqlite3.SQLITE_CANTOPEN
 
 
 def _run(store: Path, logged: Path | None) -> int:
-    db = open_to_write(store)
+    db = open_to_write(store, make=False)
     if filesystem.shared(store) and lock.beats_elsewhere(db):
         return faults.REFUSED
     engine = None
@@ -56,22 +62,36 @@ def _run(store: Path, logged: Path | None) -> int:
         units.requeue_orphans(db)
         engine = engine_of(Slots.read(requests.wanted_slots(db)))
         Runner(db, store, engine, logged).work()
+        db.in_place()
         return faults.ENDED if Runner.ending else faults.DONE
     except CircuitError as error:
         log.error("%s: %s", store, error)
         return faults.NO_ENGINE
+    except StoreMoved as error:
+        log.error("%s: %s", store, error)
+        return faults.MOVED
+    except StoreError as error:
+        log.error("%s: %s", store, error)
+        return faults.LOST
     except sqlite3.Error as error:
-        code = faults.code_of(error)
+        code = faults.MOVED if db.moved() else faults.code_of(error)
         log.error("%s: %s (%s)", store, faults.sentence(code, store), error)
         return code
     finally:
+        if db.moved():
+            db.close()  # at once: what lies at the path shall not meet its log
         if engine is not None:
             engine.close()
         with suppress(sqlite3.Error):
-            units.requeue_orphans(db)
-            _close(db)
-            runners.leave(db, whatever=True)
-            close_writer(db)
+            _leave(db)
+
+
+def _leave(db: Connection) -> None:
+    if not db.moved():
+        units.requeue_orphans(db)
+        _close(db)
+        runners.leave(db, whatever=True)
+    close_writer(db)
 
 
 class Runner:
@@ -84,7 +104,7 @@ class Runner:
     def end(cls, number: int, frame: object) -> None:
         cls.ending = True
 
-    def __init__(self, db: sqlite3.Connection, store: Path, engine: Engine, logged: Path | None) -> None:
+    def __init__(self, db: Connection, store: Path, engine: Engine, logged: Path | None) -> None:
         self.db, self.store, self.engine, self.logged = db, store, engine, logged
         self.under_way: dict[int, UnderWay] = {}
         self.described: set[int] = set()
@@ -133,7 +153,8 @@ class Runner:
         _close(self.db)
 
     def _look_after(self) -> None:
-        """Stop what is not wanted any more, and show that this process lives."""
+        """Stop what is not wanted any more, and show that this process lives. Raises: StoreMoved."""
+        self.db.in_place()
         for unit in control.unwanted(self.db, self.under_way):
             self._stop(self.under_way[unit])
         for taken in self.under_way.values():

@@ -1,10 +1,10 @@
 """Where a number comes from: the result that answers, its run and its parameters."""
 
-import json
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from circuit_store.contents import read_json
 from circuit_store.queries.heads import role_set
 from circuit_store.queries.state import one_state
 from circuit_store.views.view import AT, OF_MODEL, answer
@@ -32,7 +32,7 @@ def provenance(
         f"WITH answer AS ({answer(OF_MODEL)})"
         " SELECT model.name AS model, step, revision, source, answer.fingerprint, analysis, role, task,"
         " task.hash AS task_hash, prepend_bos, dtype, device, threads, run_id AS run, round(seconds, 2) AS seconds,"
-        " started, ended, host, versions, answer.params, answer.reason"
+        " started, ended, host, versions, answer.params, answer.reason, answer.id"
         f" FROM answer JOIN {AT} JOIN run ON run.id = run_id LEFT JOIN task ON task.id = task_id"
         " WHERE step = ? AND analysis = ? AND (? IS NULL OR role = ?) AND (? IS NULL OR task = ?)"
         " ORDER BY asked DESC, answer.id DESC",
@@ -41,5 +41,5 @@ def provenance(
     if row is None:
         return None
     facts = dict(row)
-    params = json.loads(facts.pop("params"))
+    params = read_json(facts.pop("params"), "result.params", facts.pop("id"))
     return Provenance({name: value for name, value in facts.items() if value is not None}, params)

@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 import click
 
 from circuit_core.errors import CircuitError
-from circuit_store.errors import StoreError
+from circuit_store.errors import StoreError, StoreFailed, StoreMoved
+from circuit_store.store import remedy
 from circuit_tui import echo, paths
 
 USAGE, FAILED, CANCELLED = 2, 1, 130
@@ -30,10 +31,13 @@ class Main(click.Group):
             misused(error)
         except UnicodeEncodeError as error:
             fail(f"{error.object} is no UTF-8 text, which a store needs: rename it, or name it by a link.")
+        except (StoreFailed, StoreMoved) as error:
+            fail(str(error), FAILED)
         except (CircuitError, StoreError, ValueError, OverflowError) as error:
             fail(str(error))
         except sqlite3.Error as error:
-            fail(f"The store {ctx.obj} cannot be used ({error}): name another with --store FILE.", FAILED)
+            known = remedy(error) or "name another with --store FILE"
+            fail(f"The store {ctx.obj} cannot be used ({error}): {known}.", FAILED)
         except BrokenPipeError:
             raise
         except OSError as error:

@@ -4,7 +4,7 @@ from os import environ
 from pathlib import Path
 from typing import Any
 
-from circuit_store import queries
+from circuit_store import private, queries
 from circuit_tui import clipboard, paths, state
 from circuit_tui.screens import saving
 from circuit_tui.screens.explorer import ExplorerScreen
@@ -44,7 +44,7 @@ class TakingScreen(ExplorerScreen):
     def _write_copy(self, text: str) -> None:
         path = state.folder() / "copied.txt"
         try:
-            with open(path, "w", opener=state.private) as file:
+            with open(path, "w", opener=private.opener) as file:
                 file.write(text)
             self.say(f"too long for the terminal's clipboard: written to {path}")
         except OSError as error:

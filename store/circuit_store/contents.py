@@ -1,0 +1,81 @@
+"""What a store must be made of, whoever wrote it: this version's tables and columns, and JSON where JSON is read.
+
+A view in a table's place may never end, and columns of other names are not what a query means: neither is read.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from circuit_store.errors import StoreFailed
+
+_OBJECT, _LIST = ("object",), ("array",)
+_JSON = {
+    ("run", "request"): ("run {}", "id", _OBJECT),
+    ("run", "slots"): ("run {}", "id", _OBJECT),
+    ("run", "versions"): ("run {}", "id", _OBJECT),
+    ("result", "params"): ("result {}", "id", _OBJECT),
+    ("stage", "heads"): ("stage {1} of result {0}", "result_id, place", (*_OBJECT, "null")),
+    ("attention_row", "tokens"): ("prompt {1} of result {0}", "result_id, prompt", _LIST),
+    ("attention_row", "weights"): ("prompt {1} of result {0}", "result_id, prompt", _LIST),
+}
+"""Table and column -> what a row is called, its key, and the kinds of JSON that may stand there."""
+_ENOUGH = 20
+"""Rows of a column that are named."""
+
+
+@cache
+def columns_of_this_version() -> dict[str, frozenset[str]]:
+    """Table -> its columns."""
+    from sqlite_utils import Database
+
+    from circuit_store.schema import migrations
+
+    made = sqlite3.connect(":memory:")
+    migrations.apply(Database(made))
+    return {table: columns for table, columns in _tables(made).items() if not table.startswith(("_", "sqlite_"))}
+
+
+def _tables(db: sqlite3.Connection) -> dict[str, frozenset[str]]:
+    """What is stored as a table, and its plain columns; neither views nor what a module computes."""
+    names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0")]
+    columns = "SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0"
+    return {table: frozenset(row[0] for row in db.execute(columns, (table,))) for table in names}
+
+
+def other_tables(db: sqlite3.Connection) -> Iterator[str]:
+    """A sentence for each table of this version that is not there as this version makes it."""
+    found = _tables(db)
+    for table, columns in columns_of_this_version().items():
+        if table not in found:
+            yield f"{table} is not there as a table"
+        elif lost := sorted(columns - found[table]):
+            yield f"{table} lacks the columns {', '.join(lost)}"
+        elif more := len(found[table] - columns):
+            yield f"{table} has {more} columns that are none of this version's"
+
+
+def broken_json(db: sqlite3.Connection) -> Iterator[str]:
+    """A sentence for each place, of up to 20 a column, that should hold JSON of a kind and does not."""
+    for (table, column), (called, key, kinds) in _JSON.items():
+        known = f"typeof({column}) = 'text' AND json_valid({column})"
+        fits = f"CASE WHEN {known} THEN json_type({column}) IN ({', '.join(map(repr, kinds))}) ELSE 0 END"
+        rows = db.execute(f"SELECT {key} FROM {table} WHERE {column} IS NOT NULL AND NOT {fits} ORDER BY {key}")
+        for place, row in enumerate(rows):
+            if place == _ENOUGH:
+                yield f"{table}.{column} is broken JSON in further rows"
+                break
+            yield f"{table}.{column} is no JSON {kinds[0]} in {called.format(*row)}"
+
+
+def read_json(text: str, column: str, row: int) -> dict[str, Any]:
+    """The object that a column of a row holds. Raises: StoreFailed, if it is broken."""
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError):
+        found = None
+    if not isinstance(found, dict):
+        raise StoreFailed(f"{column} is no JSON object in row {row} of the store: `verify` names all that is broken.")
+    return found

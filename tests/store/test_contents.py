@@ -1,0 +1,103 @@
+"""What others wrote into a store: tables that are none of this version's and broken JSON are found and named."""
+
+from contextlib import closing
+
+import pytest
+
+from circuit_store import store, upkeep
+from circuit_store.errors import StoreUnusable
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
+"""A view that never ends."""
+
+
+@pytest.mark.parametrize(
+    "column, where, named",
+    [
+        ("result.params", "id = 1", ["result.params is no JSON object in result 1"]),
+        ("run.request", "1", ["run.request is no JSON object in run 1"]),
+        ("run.slots", "1", ["run.slots is no JSON object in run 1"]),
+        ("run.versions", "1", ["run.versions is no JSON object in run 1"]),
+        ("stage.heads", "1", ["stage.heads is no JSON object in stage 0 of result "]),
+        ("attention_row.tokens", "1", ["attention_row.tokens is no JSON array in prompt 0 of result "]),
+        ("attention_row.weights", "1", ["attention_row.weights is no JSON array in prompt 0 of result "]),
+    ],
+)
+@pytest.mark.parametrize("content", ["'{broken'", "''", "'5'", "x'7b7d'"])
+def test_broken_json_is_named(toy, column, where, named, content):
+    """Invariant: what is no JSON, JSON of another kind, or no text, is found wherever JSON is read, with its row."""
+    table, name = column.split(".")
+    toy.full().db.execute(f"UPDATE {table} SET {name} = {content} WHERE {where}")
+    found = upkeep.faults(toy.db)
+    assert len(found) == len(named) and all(f.startswith(n) for f, n in zip(found, named, strict=True)), found
+
+
+def test_many_broken_rows_are_not_all_named(toy):
+    """Invariant: after twenty rows of a column the rest is said to be more."""
+    for place in range(30):
+        toy.behaviour(0, 0.1, key=str(place))
+    toy.db.execute("UPDATE result SET params = '['")
+    found = upkeep.faults(toy.db)
+    assert len(found) == 21 and found[-1] == "result.params is broken JSON in further rows"
+
+
+OTHERS = {
+    "renamed": ("ALTER TABLE result RENAME COLUMN params TO ways", "result lacks the columns params"),
+    "further": ('ALTER TABLE model ADD COLUMN "x) VALUES (1); --" TEXT', "model has 1 columns that are none of"),
+    "missing": ("DROP TABLE patch_effect", "patch_effect is not there as a table"),
+    "computed": ("CREATE VIRTUAL TABLE text_file USING fts5(hash, content)", "text_file is not there as a table"),
+    **{
+        f"{table} without end": (f"CREATE VIEW {table} AS {ENDLESS.format('i AS id, *')}", f"{table} is not there")
+        for table in ("model", "result", "task_file", "head_score")
+    },
+}
+
+
+@pytest.mark.parametrize("change", OTHERS)
+def test_a_store_of_other_tables_is_refused(toy, tmp_path, change):
+    """Invariant: a store whose tables or columns are not this version's, or are views (which may never end), is merged
+    by one sentence and nothing else, and `verify` names what is wrong with it."""
+    statement, says = OTHERS[change]
+    other = type(toy)(tmp_path / "other.db").full()
+    if statement.startswith("CREATE"):
+        other.db.execute(f"DROP TABLE {statement.split()[2 + ('VIRTUAL' in statement)]}")
+    other.db.execute("PRAGMA foreign_keys=OFF")
+    other.db.execute("PRAGMA legacy_alter_table=ON")  # views keep the names of columns
+    with closing(other.db) as db:
+        db.execute(statement)
+    before = list(toy.db.iterdump())
+    with pytest.raises(StoreUnusable, match="no store of this version's making") as caught:
+        upkeep.merge(toy.db, other.path)
+    assert says in str(caught.value) and str(caught.value).count("\n") == 0
+    assert list(toy.db.iterdump()) == before
+    with closing(store.open_to_read(other.path)) as db:
+        assert any(fault.startswith(says) for fault in upkeep.faults(db))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE result SET checkpoint_id = 99",
+        "UPDATE result SET run_id = 99",
+        "UPDATE result SET task_id = 99 WHERE task_id IS NOT NULL",
+        "UPDATE result SET asked = 'never'",
+        "UPDATE checkpoint SET model_id = 99",
+    ],
+)
+def test_a_damaged_store_is_merged_whole_or_not_at_all(toy, tmp_path, damage):
+    """Invariant: references that lead nowhere are one sentence that names `verify`, and nothing is taken over."""
+    other = type(toy)(tmp_path / "other.db").full()
+    other.db.execute("PRAGMA foreign_keys=OFF")
+    other.db.execute(damage)
+    store.close_writer(other.db)
+    before = list(toy.db.iterdump())
+    with pytest.raises(StoreUnusable, match="other.db is damaged .* verify` says where"):
+        upkeep.merge(toy.db, other.path)
+    assert list(toy.db.iterdump()) == before
+
+
+def test_what_a_user_adds_is_no_fault(toy):
+    """Invariant: views and tables besides the program's own are not looked at."""
+    toy.full().db.execute(f"CREATE VIEW mine AS {ENDLESS.format('i')}")
+    toy.db.execute("CREATE TABLE notes (x)")
+    assert upkeep.faults(toy.db) == []
