@@ -3,7 +3,9 @@
 StoreError
 ├── StoreUnusable      cannot be opened, made or read
 ├── StoreTooNew        written by a later version of the program
-└── UnknownName        a model, step, task, role or view that the store does not hold
+├── UnknownName        a model, step, task, role or view that the store does not hold
+├── OutputRefused      a file that is not to be written, or cannot be
+└── OutputUnwritten    a file that could not be written to its end
 """
 
 
@@ -20,4 +22,12 @@ class StoreTooNew(StoreError):
 
 
 class UnknownName(StoreError):
+    pass
+
+
+class OutputRefused(StoreError):
+    pass
+
+
+class OutputUnwritten(StoreError):
     pass

@@ -1,19 +1,22 @@
 """A circuit that cannot be carried out of the store is refused in one sentence, with what to do."""
 
 import json
+import zlib
 from contextlib import closing
+from tempfile import gettempdir
 
 import numpy as np
 import pytest
+import torch
 
 from circuit_core.circuits import selection
 from circuit_core.errors import CircuitError, TaskError
-from circuit_core.formats import eap_ig
+from circuit_core.formats import eap_ig, eap_ig_pt
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
 from circuit_core.sweep import carry
 from circuit_store import queries
-from circuit_store.store import open_to_read
+from circuit_store.store import open_to_read, open_to_write
 from circuit_store.views import VIEWS
 
 
@@ -28,11 +31,29 @@ def held(tmp_path):
 
 
 @pytest.mark.parametrize("kind", carry.FORMATS)
-def test_a_file_that_cannot_be_written_is_named(held, tmp_path, kind):
-    """Whichever library writes it."""
+def test_a_temporary_file_that_cannot_be_written_is_told_by_its_folder(held, tmp_path, kind):
+    """Whichever library writes it: the user named no such file, but can choose the folder."""
     path = tmp_path / "nowhere" / "x"
-    with pytest.raises(CircuitError, match=rf"^--output {path} cannot be written \(No such file .*: name another"):
+    says = rf"^The circuit sample-0.1m@7000/ioi passes through a file in {gettempdir()}, .*\(No such file .* TMPDIR"
+    with pytest.raises(CircuitError, match=says):
         carry.export(held, "sample-0.1m", "final", "ioi", kind, path, {}, None)
+
+
+def test_a_circuit_that_an_earlier_version_took_in_is_told_by_its_key(held, tmp_path):
+    """Invariant: the sentence names circuit and key, no path in a temporary folder."""
+    tensors = eap_ig_pt.tensors(eap_ig.read(tmp_path / "circuit.json")) | {"phase": torch.ones(2, dtype=torch.cfloat)}
+    torch.save(tensors, tmp_path / "phase.pt")
+    with closing(open_to_write(held)) as db:
+        db.execute("UPDATE circuit SET original = ?", (zlib.compress((tmp_path / "phase.pt").read_bytes()),))
+    for kind in carry.FORMATS:
+        with pytest.raises(CircuitError) as caught:
+            carry.export(held, "sample-0.1m", "final", "ioi", kind, tmp_path / "x", {}, None)
+        assert str(caught.value) == (
+            f"The circuit sample-0.1m@7000/ioi cannot be written as {kind}: The further key 'phase' holds a value of "
+            "type Tensor, which JSON cannot."
+        )
+    with pytest.raises(CircuitError, match=f"^{tmp_path}/phase.pt: The further key 'phase' holds"):
+        carry.import_file(held, "sample-0.1m", "final", "ioi", tmp_path / "phase.pt")
 
 
 def test_a_circuit_that_is_not_there_comes_with_the_command_that_computes_it(held, tmp_path):

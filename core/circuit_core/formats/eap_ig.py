@@ -32,7 +32,7 @@ def read(path: Path, expected: Graph | None = None, sizes: Mapping[str, int] | N
         FormatError: unreadable, incomplete, or of another model than expected.
     """
     try:
-        circuit = _parse(path)
+        circuit = parse(_content(path))
         if expected not in (None, circuit.graph):
             raise FormatError(f"The circuit is of {described(circuit.graph)}; the model has {described(expected)}.")
         check(config(circuit), sizes or {})
@@ -43,10 +43,7 @@ def read(path: Path, expected: Graph | None = None, sizes: Mapping[str, int] | N
 
 def write_json(circuit: CircuitFile, path: Path) -> None:
     """Raises: FormatError, if a further key holds what JSON cannot."""
-    try:
-        path.write_text(json.dumps(eap_ig_json.document(circuit)))
-    except TypeError as error:
-        raise FormatError(f"{path} cannot be written: a further key of the circuit is no JSON ({error}).") from error
+    path.write_text(json.dumps(eap_ig_json.document(circuit), allow_nan=False))
 
 
 def write_pt(circuit: CircuitFile, path: Path) -> None:
@@ -57,14 +54,18 @@ def write_pt(circuit: CircuitFile, path: Path) -> None:
     path.write_bytes(whole.getvalue())
 
 
-def _parse(path: Path) -> CircuitFile:
+def parse(content: bytes) -> CircuitFile:
+    """A file's content, of either format. Raises: FormatError."""
+    if content.startswith(PICKLED):
+        return eap_ig_pt.parse(_load(content))
+    return eap_ig_json.parse(_decode(content))
+
+
+def _content(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise FormatError(f"The file cannot be read ({error.strerror}).") from error
-    if content.startswith(PICKLED):
-        return eap_ig_pt.parse(_load(path))
-    return eap_ig_json.parse(_decode(content))
 
 
 def _decode(content: bytes) -> Any:
@@ -74,11 +75,11 @@ def _decode(content: bytes) -> Any:
         raise FormatError(f"It is neither a .pt file nor whole JSON ({error}).") from error
 
 
-def _load(path: Path) -> Any:
+def _load(content: bytes) -> Any:
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         raise FormatError(
             "It is a damaged .pt file, or holds more than tensors and plain values: code in a file is never run."

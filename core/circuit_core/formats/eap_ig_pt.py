@@ -5,7 +5,8 @@
 
 F sources and B ports in the layout of METHODS a.3, without the logits as a node. It has no place for further keys of
 single nodes and edges: those stay behind. A circuit without scores has NaN for each of them, or no edges_scores. Older
-files have the scores under `edges`, and say under `src_nodes` whether each node is in: {"a0.h1": True}.
+files have the scores under `edges`, and say under `src_nodes` whether each node is in: {"a0.h1": True}. Further keys of
+the whole and of cfg hold tensors and what JSON holds, so that the circuit can be written in either format.
 """
 
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from circuit_core.errors import FormatError
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.formats.config import KEYS, config, further, need, shape
+from circuit_core.formats.further import plain
 from circuit_core.graph import Graph
 
 REQUIRED = {"edges_scores": "scores", "edges_in_graph": "mask", "nodes_in_graph": "nodes"}
@@ -35,7 +37,9 @@ def parse(tensors: Any) -> CircuitFile:
     if scores is not None and scores.shape == graph.real.shape and np.isnan(scores[graph.real]).all():
         arrays["scores"] = None
     extra = {"file": further(tensors, ("cfg", *names, *keys)), "cfg": further(tensors["cfg"], KEYS)}
-    return CircuitFile(graph, d_model=width, **arrays, extra={where: e for where, e in extra.items() if e})
+    extra = {where: keys for where, keys in extra.items() if keys}
+    plain(extra)
+    return CircuitFile(graph, d_model=width, **arrays, extra=extra)
 
 
 def tensors(circuit: CircuitFile) -> dict[str, Any]:
