@@ -158,7 +158,7 @@ async def test_the_plotted_metric_is_exported_as_behaviour(explore, db):
 def test_names_are_quoted_and_made_harmless(tmp_path):
     filters = {"model": "a b/../c", "step": 1, "role": "x;y"}
     assert saving.command("heads", filters) == "circuit-tui export heads 'a b/../c@1' --role 'x;y'"
-    assert saving.write("", "heads", filters, tmp_path).parent == tmp_path
+    assert saving.write([], "heads", filters, tmp_path, {}).parent == tmp_path
 
 
 async def test_copy_sends_the_value_or_the_row(explore, said):

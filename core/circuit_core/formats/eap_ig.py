@@ -15,6 +15,7 @@ from circuit_core.errors import FormatError
 from circuit_core.formats import eap_ig_json, eap_ig_pt
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.formats.config import check, config, described
+from circuit_core.formats.further import plain
 from circuit_core.graph import Graph
 
 PICKLED = (b"PK", b"\x80")
@@ -29,13 +30,14 @@ def read(path: Path, expected: Graph | None = None, sizes: Mapping[str, int] | N
         sizes: other numbers of the model, by their names in `cfg`, such as `d_model`.
 
     Raises:
-        FormatError: unreadable, incomplete, or of another model than expected.
+        FormatError: unreadable, incomplete, of another model than expected, or with what JSON cannot hold.
     """
     try:
         circuit = parse(_content(path))
         if expected not in (None, circuit.graph):
             raise FormatError(f"The circuit is of {described(circuit.graph)}; the model has {described(expected)}.")
         check(config(circuit), sizes or {})
+        plain(circuit.extra)
         return circuit
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
@@ -55,7 +57,7 @@ def write_pt(circuit: CircuitFile, path: Path) -> None:
 
 
 def parse(content: bytes) -> CircuitFile:
-    """A file's content, of either format. Raises: FormatError."""
+    """A file's content, of either format, also with what JSON cannot hold. Raises: FormatError."""
     if content.startswith(PICKLED):
         return eap_ig_pt.parse(_load(content))
     return eap_ig_json.parse(_decode(content))

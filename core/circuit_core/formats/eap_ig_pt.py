@@ -16,7 +16,6 @@ import numpy as np
 from circuit_core.errors import FormatError
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.formats.config import KEYS, config, further, need, shape
-from circuit_core.formats.further import plain
 from circuit_core.graph import Graph
 
 REQUIRED = {"edges_scores": "scores", "edges_in_graph": "mask", "nodes_in_graph": "nodes"}
@@ -37,9 +36,7 @@ def parse(tensors: Any) -> CircuitFile:
     if scores is not None and scores.shape == graph.real.shape and np.isnan(scores[graph.real]).all():
         arrays["scores"] = None
     extra = {"file": further(tensors, ("cfg", *names, *keys)), "cfg": further(tensors["cfg"], KEYS)}
-    extra = {where: keys for where, keys in extra.items() if keys}
-    plain(extra)
-    return CircuitFile(graph, d_model=width, **arrays, extra=extra)
+    return CircuitFile(graph, d_model=width, **arrays, extra={where: e for where, e in extra.items() if e})
 
 
 def tensors(circuit: CircuitFile) -> dict[str, Any]:
