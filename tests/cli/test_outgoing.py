@@ -165,9 +165,10 @@ def test_a_blob_among_runs_is_told_in_json(held):
     assert len(runs) == 1
 
 
-@pytest.mark.parametrize(
-    "pattern", ["(a|aa)+$", "(" * 5000 + ")" * 5000, "((a{999}){999}){999}"], ids=["slow", "deep", "big"]
-)
+ENDLESS = {"slow": "(a|aa)+$", "deep": "(" * 5000 + ")" * 5000, "big": "((a{999}){999}){999}"}
+
+
+@pytest.mark.parametrize("pattern", ENDLESS.values(), ids=ENDLESS)
 def test_an_expression_without_end_is_one_sentence(held, pattern, monkeypatch):
     """Invariant: bounded in time, exit 2; nothing is printed, and no file is left."""
     monkeypatch.setattr("circuit_core.patterns.SECONDS", 0.1)

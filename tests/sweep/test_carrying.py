@@ -8,6 +8,7 @@ from tempfile import gettempdir
 import numpy as np
 import pytest
 import torch
+from here import sweeping
 
 from circuit_core.circuits import selection
 from circuit_core.errors import CircuitError, TaskError
@@ -18,6 +19,7 @@ from circuit_core.sweep import carry
 from circuit_store import queries
 from circuit_store.store import open_to_read, open_to_write
 from circuit_store.views import VIEWS
+from circuit_tui import circuits
 
 
 @pytest.fixture
@@ -37,6 +39,22 @@ def test_a_temporary_file_that_cannot_be_written_is_told_by_its_folder(held, tmp
     says = rf"^The circuit sample-0.1m@7000/ioi passes through a file in {gettempdir()}, .*\(No such file .* TMPDIR"
     with pytest.raises(CircuitError, match=says):
         carry.export(held, "sample-0.1m", "final", "ioi", kind, path, {}, None)
+
+
+@pytest.mark.parametrize("kind", carry.FORMATS)
+def test_a_circuit_takes_the_place_of_an_older_file(held, tmp_path, kind):
+    """Invariant: the same bytes as made alone; the older file stays if there is no circuit, and nothing lies beside."""
+    output, alone = tmp_path / "out", tmp_path / "alone"
+    output.write_text("of before")
+    there = {path.name for path in tmp_path.iterdir()}
+    with sweeping():
+        with pytest.raises(CircuitError, match="The store holds no circuit"):
+            circuits.export(held, "sample-0.1m@0/ioi", kind, output, None, {})
+        assert output.read_text() == "of before"
+        circuits.export(held, "sample-0.1m@final/ioi", kind, output, None, {})
+    assert {path.name for path in tmp_path.iterdir()} - {"x.db-wal", "x.db-shm"} == there - {"x.db-wal", "x.db-shm"}
+    carry.export(held, "sample-0.1m", "final", "ioi", kind, alone, {}, None)
+    assert output.read_bytes() == alone.read_bytes()
 
 
 def test_a_circuit_that_an_earlier_version_took_in_is_told_by_its_key(held, tmp_path):

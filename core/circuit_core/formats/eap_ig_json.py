@@ -147,7 +147,10 @@ def _node(circuit: CircuitFile, source: int) -> dict[str, Any]:
     for key, name in NODE_VALUES.items():
         values = getattr(circuit, name)
         if values is not None and not np.isnan(values[source]).all():
-            entry[key] = np.where(np.isnan(values[source]), None, values[source].astype(object)).tolist()
+            given = values[source].tolist()
+            entry[key] = (
+                [None if number != number else number for number in given] if isinstance(given, list) else given
+            )
     return entry
 
 
