@@ -154,6 +154,11 @@ def _node(circuit: CircuitFile, source: int) -> dict[str, Any]:
     return entry
 
 
+def _known(numbers: Any) -> Any:
+    """Null for NaN in a list."""
+    return [None if n != n else n for n in numbers] if isinstance(numbers, list) else numbers
+
+
 def _extra(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     nodes, edges = document["nodes"], document["edges"]
     extra = {"file": further(document, ("cfg", "nodes", "edges")), "logits": nodes["logits"]}
