@@ -147,10 +147,7 @@ def _node(circuit: CircuitFile, source: int) -> dict[str, Any]:
     for key, name in NODE_VALUES.items():
         values = getattr(circuit, name)
         if values is not None and not np.isnan(values[source]).all():
-            given = values[source].tolist()
-            entry[key] = (
-                [None if number != number else number for number in given] if isinstance(given, list) else given
-            )
+            entry[key] = _known(values[source].tolist())
     return entry
 
 
