@@ -73,8 +73,8 @@ def main(ctx: click.Context, store: Path | None) -> None:
 
 
 def _hold_closed() -> None:
-    """Put nothing in the place of stdin, stdout and stderr where they are closed: else the next file that is opened,
-    such as the store, would be taken for them by who prints."""
+    """Open /dev/null for stdin, stdout and stderr where they are closed: else the next file that is opened, such as the
+    store, would have their numbers, and what is printed would go there."""
     for handle in range(3):
         try:
             os.fstat(handle)
