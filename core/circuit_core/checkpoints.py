@@ -12,6 +12,7 @@ from typing import Any
 
 from circuit_core import final_model, weights
 from circuit_core.errors import CheckpointError, UnknownModel
+from circuit_core.patterns import Pattern
 
 PATTERN = (
     r"(?:stage1-|epoch=\d+-|global_?|model[-_])?(?:step|checkpoint|ckpt|iter)[-_=]?(?P<step>\d+)"
@@ -45,10 +46,11 @@ def discover(folder: Path, pattern: str | None = None) -> list[Found]:
 
     Raises:
         UnknownModel: it is no folder, or holds no checkpoint, or one whose step is not clear.
+        BadPattern: the pattern is none, or takes too long.
     """
     if not folder.is_dir():
         raise UnknownModel(f"There is no folder {folder}: give a folder of checkpoints or the name of a known model.")
-    expression = re.compile(pattern or PATTERN)
+    expression = Pattern(pattern, "--pattern") if pattern else re.compile(PATTERN)
     try:
         names = sorted(p.name for p in folder.iterdir() if p.is_dir() or (p.is_symlink() and not p.exists()))
         itself = (folder / "config.json").exists()

@@ -6,7 +6,8 @@ CircuitError
 ├── UnsupportedModel    an architecture whose residual stream is no plain sum
 ├── TaskError           a task that cannot be expressed: unknown, or words that the tokenizer lacks
 ├── BrokenTask          a task file with an error; names the line
-└── FormatError         a circuit file that is damaged or of another model; names the item
+├── FormatError         a circuit file that is damaged or of another model; names the item
+└── BadPattern          a regular expression that is none, or that takes too long
 """
 
 
@@ -42,4 +43,8 @@ class BrokenTask(CircuitError):
 
 
 class FormatError(CircuitError):
+    pass
+
+
+class BadPattern(CircuitError):
     pass

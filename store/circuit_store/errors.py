@@ -6,7 +6,9 @@ StoreError
 │   └── StoreFailed    is there and cannot be used now: locked, no space left
 ├── StoreMoved         was deleted, moved or replaced while it was in use
 ├── StoreTooNew        written by a later version of the program
-└── UnknownName        a model, step, task, role or view that the store does not hold
+├── UnknownName        a model, step, task, role or view that the store does not hold
+├── OutputRefused      a file that is not to be written, or cannot be
+└── OutputUnwritten    a file that could not be written to its end
 """
 
 
@@ -39,4 +41,12 @@ class StoreTooNew(StoreError):
 
 
 class UnknownName(StoreError):
+    pass
+
+
+class OutputRefused(StoreError):
+    pass
+
+
+class OutputUnwritten(StoreError):
     pass

@@ -2,14 +2,14 @@
 
 CSV is one header row and rows (RFC 4180), without comments, times, run numbers or paths. Text that a spreadsheet
 would run as a formula gets a leading apostrophe; numbers never do. An empty cell is NULL. Markdown is for reading: its
-cells are shown as they are, none is taken for markup.
+cells are shown as they are, none is taken for markup. JSON has no infinity: such a number is the text `inf` or `-inf`.
 """
 
 import csv
-import io
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from circuit_store import queries
@@ -22,12 +22,18 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARKUP = re.compile(r"[\\|`*<\[&~$]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown takes for markup; an underscore does not begin any within a word."""
 
-Rows = list[dict[str, Any]]
+Rows = Iterable[dict[str, Any]]
+Found = list[dict[str, Any]]
 
 
 def text(rows: Rows, columns: Iterable[str], kind: str = "csv", raw: bool = False) -> str:
     """Rows as text that UTF-8 can encode; `raw` leaves formulas as they are."""
-    return encodable({"csv": _csv, "jsonl": _jsonl, "markdown": _markdown}[kind](rows, list(columns), raw))
+    return "".join(lines(rows, columns, kind, raw))
+
+
+def lines(rows: Rows, columns: Iterable[str], kind: str = "csv", raw: bool = False) -> Iterator[str]:
+    """The text line by line, so that it is never held as a whole."""
+    return map(encodable, {"csv": _csv, "jsonl": _jsonl, "markdown": _markdown}[kind](rows, list(columns), raw))
 
 
 def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> dict[str, Any]:
@@ -37,32 +43,38 @@ def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choic
     return shown | (header[0] if len(header) == 1 else {}) | {"rows": rows}
 
 
-def whole(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> tuple[Rows, Rows]:
+def whole(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> tuple[Found, Found]:
     """The header's rows, none if the view has no header, and the view's, of one state of the store."""
     with snapshot(db):
         header = queries.rows(db, which.header, filters, choices) if which.header is not None else []
         return header, queries.rows(db, which, filters, choices)
 
 
-def _csv(rows: Rows, columns: list[str], raw: bool) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([row[c] if raw else _harmless(row[c]) for c in columns] for row in rows)
-    return out.getvalue()
+class _Line:
+    """As a file, it gives back what is written."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _csv(rows: Rows, columns: list[str], raw: bool) -> Iterator[str]:
+    writer = csv.writer(_Line(), lineterminator="\r\n")
+    yield writer.writerow(columns)
+    for row in rows:
+        yield writer.writerow([row[c] if raw else _harmless(row[c]) for c in columns])
 
 
 def _harmless(value: Any) -> Any:
     return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def _jsonl(rows: Rows, columns: list[str], raw: bool) -> str:
-    return "".join(as_json({c: row[c] for c in columns}) + "\n" for row in rows)
+def _jsonl(rows: Rows, columns: list[str], raw: bool) -> Iterator[str]:
+    return (as_json({c: row[c] for c in columns}) + "\n" for row in rows)
 
 
-def _markdown(rows: Rows, columns: list[str], raw: bool) -> str:
-    lines = [columns, ["---"] * len(columns), *([_cell(row[c]) for c in columns] for row in rows)]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+def _markdown(rows: Rows, columns: list[str], raw: bool) -> Iterator[str]:
+    for line in chain([columns, ["---"] * len(columns)], ([_cell(row[c]) for c in columns] for row in rows)):
+        yield "| " + " | ".join(line) + " |\n"
 
 
 def _cell(value: Any) -> str:

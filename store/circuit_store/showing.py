@@ -8,6 +8,7 @@ separate lines and paragraphs.
 import json
 import re
 import unicodedata
+from math import isfinite
 from typing import Any
 
 UNREADABLE = "�"
@@ -30,9 +31,28 @@ def encodable(text: str) -> str:
 
 
 def as_json(value: Any, indent: int | None = None) -> str:
-    """JSON that reads back as `value`; characters that steer are written as escapes."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    """JSON that reads back as `value`; characters that steer are written as escapes.
+
+    What JSON has no word for is the text that CSV has for it: numbers that are not finite are `inf`, `-inf` and `nan`.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+    except (TypeError, ValueError):
+        text = json.dumps(_worded(value), ensure_ascii=False, indent=indent, allow_nan=False)
     return "".join(json.dumps(c)[1:-1] if c != "\n" and steers(c) else c for c in text) if _wild(text) else text
+
+
+def cell(value: Any) -> Any:
+    """A value of the store for a reader: bytes, which no column should hold, are the text that they spell."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def _worded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {cell(key): _worded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_worded(item) for item in value]
+    return str(value) if isinstance(value, float) and not isfinite(value) else cell(value)
 
 
 def _wild(text: str) -> bool:

@@ -1,6 +1,5 @@
 """Look after a store as a whole: check it, copy it while it is in use, take over what another holds."""
 
-import os
 import shlex
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -9,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from circuit_store import same_model, task_files
+from circuit_store import outputs, same_model, task_files
 from circuit_store.contents import broken_json, other_tables
-from circuit_store.errors import StoreUnusable
+from circuit_store.errors import OutputUnwritten, StoreUnusable
 from circuit_store.misfits import misfits
 from circuit_store.store import VERSION, open_to_read
 from circuit_store.transactions import transaction
@@ -59,18 +58,27 @@ def _faults(db: sqlite3.Connection) -> Iterator[str]:
         yield f"the file cannot be read to its end: {error}"
 
 
-def backup(db: sqlite3.Connection, path: Path) -> None:
-    """Copy a store that may be written meanwhile; the copy is for the user alone. Raises: StoreUnusable."""
+def backup(db: sqlite3.Connection, path: Path, taken: outputs.Taken | None = None) -> None:
+    """Copy a store that may be written meanwhile; the copy is for the user alone.
+
+    Args:
+        taken: what the copy must not be; no companion of the store in any case.
+
+    Raises:
+        StoreUnusable: the file exists.
+        OutputRefused, OutputUnwritten: no file can be there, or it cannot be written; nothing is left of it.
+    """
+    mine = Path(db.execute("PRAGMA database_list").fetchone()["file"])
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        with closing(sqlite3.connect(path)) as copy:
-            db.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")
+        with outputs.new(path, {**(taken or {}), **outputs.of_store(mine)}, 0o600) as file:
+            with closing(sqlite3.connect(file.name)) as copy:
+                copy.execute("PRAGMA journal_mode=MEMORY")
+                db.backup(copy)
+                copy.execute("PRAGMA journal_mode=DELETE")
     except FileExistsError:
         raise StoreUnusable(f"{path} exists: name a file that does not, nothing is overwritten.") from None
-    except (OSError, sqlite3.Error) as error:
-        path.unlink(missing_ok=True)
-        raise StoreUnusable(f"The copy {path} cannot be written ({error}): name another file.") from None
+    except sqlite3.Error as error:
+        raise OutputUnwritten(f"{path} cannot be written ({error}): make room, or name another file.") from None
 
 
 @dataclass(frozen=True)

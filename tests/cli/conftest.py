@@ -26,8 +26,8 @@ class Shell:
         own = {"XDG_STATE_HOME": str(folder / "state"), "CIRCUIT_TUI_STORE": str(self.store)}
         self.env = {**os.environ, **own, "OMP_NUM_THREADS": "1"}
 
-    def run(self, *args: str | Path, stdout: Any = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
-        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.PIPE}
+    def run(self, *args: str | Path, stdout: Any = subprocess.PIPE, **more: Any) -> subprocess.CompletedProcess[bytes]:
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.PIPE, **more}
         return subprocess.run([*COMMAND, *map(str, args)], env=self.env, cwd=self.folder, timeout=1200, **pipes)
 
     def here(self, *args: str | Path) -> Result:

@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.processes
 
-HEAVY = {"torch", "textual", "numpy", "transformers", "transformer_lens", "sqlite_utils"}
+HEAVY = {"torch", "textual", "numpy", "transformers", "transformer_lens", "sqlite_utils", "regex"}
 LIGHT = [
     "circuit_core.errors",
     "circuit_core.suites",
@@ -58,4 +58,4 @@ def test_a_light_module_imports_no_torch(module):
 
 def test_the_explorer_module_imports_no_torch():
     """Invariant: opening the explorer does not load torch."""
-    assert not {"torch", "transformers", "transformer_lens"} & imported("import circuit_tui.app")
+    assert not {"torch", "transformers", "transformer_lens", "regex"} & imported("import circuit_tui.app")

@@ -129,6 +129,39 @@ def test_further_keys_of_json_are_kept_wherever_they_stand(tmp_path):
     )
 
 
+def test_further_tensors_of_pt_are_kept_and_are_lists_in_json(tmp_path):
+    """Invariant: what can be imported can be exported in both formats; JSON is valid, so what is not finite is null."""
+    tensors = torch.load(GOLDEN / "gpt2_sequential" / "eap_ig_graph.pt", weights_only=True)
+    further = {"baseline": torch.tensor([[0.5, torch.nan], [-torch.inf, 2.0]]), "steps": (5, {"m": torch.tensor(3)})}
+    torch.save(tensors | further, tmp_path / "a")
+    circuit = eap_ig.read(tmp_path / "a")
+    eap_ig.write_pt(circuit, tmp_path / "b")
+    again = torch.load(tmp_path / "b", weights_only=True)
+    torch.testing.assert_close(again["baseline"], further["baseline"], equal_nan=True)
+    eap_ig.write_json(circuit, tmp_path / "c")
+    document = strictly((tmp_path / "c").read_text())
+    assert (document["baseline"], document["steps"]) == ([[0.5, None], [None, 2.0]], [5, {"m": 3}])
+    assert_same(replace(eap_ig.read(tmp_path / "c"), extra={}), replace(circuit, extra={}))
+
+
+def test_a_dimension_without_a_score_is_null_in_json(tmp_path):
+    """Invariant: the file is JSON, which knows no NaN, and reads back."""
+    circuit = random_circuit(2, 3, True, full=True)
+    assert circuit.neuron_scores is not None and np.isnan(circuit.neuron_scores[1]).any()
+    eap_ig.write_json(circuit, tmp_path / "a")
+    assert strictly((tmp_path / "a").read_text())["nodes"]["a0.h0"]["neurons_scores"][0] is None
+    assert_same(eap_ig.read(tmp_path / "a"), circuit)
+
+
+def strictly(text: str):
+    """JSON, of which NaN and Infinity are no part."""
+
+    def refuse(word: str):
+        raise AssertionError(f"{word} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
 def test_half_precision_scores_are_read_as_float32(tmp_path):
     """Invariant: a score of 16 bits is the same number in 32."""
     tensors = torch.load(GOLDEN / "gpt2_sequential" / "eap_ig_graph.pt", weights_only=True)

@@ -10,7 +10,7 @@ import torch
 from places import GOLDEN
 
 from circuit_core.errors import FormatError
-from circuit_core.formats import eap_ig
+from circuit_core.formats import eap_ig, further
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
 
@@ -102,6 +102,10 @@ PT_FAULTS = {
         lambda d: d["cfg"].pop("d_model") and d.update(neurons_scores=torch.ones(9, 36)),
         "d_model",
     ),
+    "further complex": (lambda d: d.update(phase=torch.ones(2, dtype=torch.cfloat)), "The further key 'phase' holds"),
+    "further dtype": (lambda d: d["cfg"].update(dtype=torch.float16), "The further key 'dtype' holds a value of type"),
+    "further tuple as key": (lambda d: d.update(at={(0, 1): 2.0}), "The further key 'at' holds a key of type tuple"),
+    "further without end": (lambda d: d.update(zeros=torch.zeros(1).expand(10**12)), "hold more than 10,000,000"),
 }
 
 
@@ -164,6 +168,19 @@ def test_a_missing_file_is_named(tmp_path):
     refused(tmp_path / "nowhere.json", "cannot be read")
 
 
+@pytest.mark.parametrize(
+    "depth, times, says", [(9, 10, "hold more than 1,000 values"), (5000, 1, "key 'x' is nested too deeply for JSON")]
+)
+def test_lists_of_lists_of_one_list_are_refused(depth, times, says, monkeypatch):
+    """Small in a pickle, and without end in JSON."""
+    monkeypatch.setattr(further, "VALUES", 1000 if times > 1 else further.VALUES)
+    whole: list = []
+    for _ in range(depth):
+        whole = [whole] * times
+    with pytest.raises(FormatError, match=says):
+        further.plain({"file": {"x": whole}})
+
+
 class Touch:
     """Unpickled, it makes a file."""
 
@@ -186,16 +203,18 @@ def test_code_in_a_pickle_does_not_run(save, tmp_path):
 
 
 def test_what_cannot_be_exported_is_named(tmp_path):
-    """A score that is not finite, sizes of another model, a tensor among the further keys of JSON."""
+    """A score that is not finite, sizes of another model, a further key that JSON cannot hold."""
     graph = Graph(1, 1, True)
     mask, nodes = graph.real.copy(), np.ones(graph.n_sources, bool)
     scores = np.zeros(graph.real.shape)
     with pytest.raises(FormatError, match="mask is of size 5 x 3"):
         CircuitFile(graph, scores, mask.T, nodes)
-    circuit = CircuitFile(graph, scores, mask, nodes, extra={"file": {"x": torch.ones(1)}})
-    with pytest.raises(FormatError, match="no JSON"):
+    circuit = CircuitFile(graph, scores, mask, nodes, extra={"file": {"x": {1j}}})
+    with pytest.raises(FormatError, match="The further key 'x' holds a value of type set, which JSON cannot"):
         eap_ig.write_json(circuit, tmp_path / "a")
     assert not (tmp_path / "a").exists()
     scores[graph.edge("input->logits")] = np.inf
     with pytest.raises(FormatError, match="input->logits has a score that is no finite number"):
         CircuitFile(graph, scores, mask, nodes)
+    with pytest.raises(FormatError, match="node_scores hold a number that is not finite"):
+        CircuitFile(graph, None, mask, nodes, node_scores=np.full(graph.n_sources, np.inf, np.float32))

@@ -1,20 +1,25 @@
 """A circuit that cannot be carried out of the store is refused in one sentence, with what to do."""
 
 import json
+import zlib
 from contextlib import closing
+from tempfile import gettempdir
 
 import numpy as np
 import pytest
+import torch
+from here import sweeping
 
 from circuit_core.circuits import selection
 from circuit_core.errors import CircuitError, TaskError
-from circuit_core.formats import eap_ig
+from circuit_core.formats import eap_ig, eap_ig_pt
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
 from circuit_core.sweep import carry
 from circuit_store import queries
-from circuit_store.store import open_to_read
+from circuit_store.store import open_to_read, open_to_write
 from circuit_store.views import VIEWS
+from circuit_tui import circuits
 
 
 @pytest.fixture
@@ -28,11 +33,43 @@ def held(tmp_path):
 
 
 @pytest.mark.parametrize("kind", carry.FORMATS)
-def test_a_file_that_cannot_be_written_is_named(held, tmp_path, kind):
-    """Whichever library writes it."""
+def test_a_temporary_file_that_cannot_be_written_is_told_by_its_folder(held, tmp_path, kind):
+    """Whichever library writes it: the user named no such file, but can choose the folder."""
     path = tmp_path / "nowhere" / "x"
-    with pytest.raises(CircuitError, match=rf"^--output {path} cannot be written \(No such file .*: name another"):
+    says = rf"^The circuit sample-0.1m@7000/ioi passes through a file in {gettempdir()}, .*\(No such file .* TMPDIR"
+    with pytest.raises(CircuitError, match=says):
         carry.export(held, "sample-0.1m", "final", "ioi", kind, path, {}, None)
+
+
+@pytest.mark.parametrize("kind", carry.FORMATS)
+def test_a_circuit_takes_the_place_of_an_older_file(held, tmp_path, kind):
+    """Invariant: the same bytes as made alone; the older file stays if there is no circuit, and nothing lies beside."""
+    output, alone = tmp_path / "out", tmp_path / "alone"
+    output.write_text("of before")
+    there = {path.name for path in tmp_path.iterdir()}
+    with sweeping():
+        with pytest.raises(CircuitError, match="The store holds no circuit"):
+            circuits.export(held, "sample-0.1m@0/ioi", kind, output, None, {})
+        assert output.read_text() == "of before"
+        circuits.export(held, "sample-0.1m@final/ioi", kind, output, None, {})
+    assert {path.name for path in tmp_path.iterdir()} - {"x.db-wal", "x.db-shm"} == there - {"x.db-wal", "x.db-shm"}
+    carry.export(held, "sample-0.1m", "final", "ioi", kind, alone, {}, None)
+    assert output.read_bytes() == alone.read_bytes()
+
+
+def test_a_circuit_that_an_earlier_version_took_in_is_told_by_its_key(held, tmp_path):
+    """Invariant: the sentence names circuit and key, no path in a temporary folder."""
+    tensors = eap_ig_pt.tensors(eap_ig.read(tmp_path / "circuit.json")) | {"phase": torch.ones(2, dtype=torch.cfloat)}
+    torch.save(tensors, tmp_path / "phase.pt")
+    with closing(open_to_write(held)) as db:
+        db.execute("UPDATE circuit SET original = ?", (zlib.compress((tmp_path / "phase.pt").read_bytes()),))
+    with pytest.raises(CircuitError) as caught:
+        carry.export(held, "sample-0.1m", "final", "ioi", "eap-ig-json", tmp_path / "x", {}, None)
+    says = "The circuit sample-0.1m@7000/ioi cannot be written as eap-ig-json: The further key 'phase' holds a value"
+    assert str(caught.value) == f"{says} of type Tensor, which JSON cannot."
+    carry.export(held, "sample-0.1m", "final", "ioi", "eap-ig-pt", tmp_path / "x", {}, None)
+    with pytest.raises(CircuitError, match=f"^{tmp_path}/phase.pt: The further key 'phase' holds"):
+        carry.import_file(held, "sample-0.1m", "final", "ioi", tmp_path / "phase.pt")
 
 
 def test_a_circuit_that_is_not_there_comes_with_the_command_that_computes_it(held, tmp_path):

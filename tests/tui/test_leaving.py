@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from console import answer
+from room import room
 
 from circuit_store import export, queries, results
 from circuit_tui import bindings, clipboard
@@ -155,10 +156,23 @@ async def test_the_plotted_metric_is_exported_as_behaviour(explore, db):
     assert Path("behaviour-toy-a-ioi.csv").read_text().splitlines()[0].startswith("model,step,tokens,task,metric,value")
 
 
+async def test_an_export_that_finds_no_room_leaves_nothing(explore, said):
+    """Invariant: neither an export nor a screenshot leaves a part of itself; the explorer says why, and goes on."""
+    async with explore() as (app, pilot):
+        before = set(Path.cwd().iterdir())
+        with room(100):
+            await pilot.press("3", "e")
+            app.keep_screenshot()
+        assert [t.startswith("No file could be written: ") and "make room" in t for t in said[-2:]] == [True, True]
+        assert set(Path.cwd().iterdir()) == before
+        await pilot.press("e")
+        assert len(set(Path.cwd().iterdir()) - before) == 1
+
+
 def test_names_are_quoted_and_made_harmless(tmp_path):
     filters = {"model": "a b/../c", "step": 1, "role": "x;y"}
     assert saving.command("heads", filters) == "circuit-tui export heads 'a b/../c@1' --role 'x;y'"
-    assert saving.write("", "heads", filters, tmp_path).parent == tmp_path
+    assert saving.write([], "heads", filters, tmp_path, {}).parent == tmp_path
 
 
 async def test_copy_sends_the_value_or_the_row(explore, said):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from circuit_tui.widgets import listing
+
 pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 
 
@@ -27,6 +29,21 @@ async def test_a_filter_narrows_and_escape_clears(explore):
         assert len(listed.rows) == 11
         await pilot.press("escape", "slash", "left_parenthesis")
         assert listed.rows == []
+
+
+async def test_a_filter_without_end_is_given_up(explore, monkeypatch):
+    """Invariant: the explorer goes on, says so, and lists everything again without the filter."""
+    monkeypatch.setattr(listing, "_PATIENCE", 0.05)
+    async with explore() as (app, pilot):
+        models = app.main.of("models")
+        monkeypatch.setattr(models, "words", lambda row: "a" * 5000 + "!")
+        await pilot.press("1")
+        models.narrow("(a|aa)+$")
+        assert models.rows == [] and "takes too long to match" in models._why_empty()
+        models.narrow("(" * 400 + ")" * 400)
+        assert models.rows == []
+        models.narrow("^a")
+        assert len(models.rows) == 2
 
 
 async def test_the_only_row_that_a_filter_leaves_can_be_chosen(explore):

@@ -133,7 +133,7 @@ class Explorer(PagedApp):
     def on_unmount(self) -> None:
         endings.release()
         look = {"theme": self.theme, "pane": self.main.pane_name, "zoomed": self.main.has_class("-zoomed")}
-        with suppress(OSError):
+        with suppress(OSError, StoreError):
             state.remember(self.store, self.main.wish, **look)
         self.close_store()
 

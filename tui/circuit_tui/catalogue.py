@@ -2,7 +2,6 @@
 
 import os
 import platform
-import re
 import sqlite3
 from contextlib import closing
 from importlib.metadata import version
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core import suites
+from circuit_core.errors import BadPattern
+from circuit_core.patterns import Pattern
 from circuit_core.sweep.sources import copied, model_of, place
 from circuit_store import filesystem, models, queries
 from circuit_store.errors import StoreError, StoreUnusable
@@ -66,12 +67,12 @@ def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_st
 
 def _check_pattern(pattern: str | None) -> None:
     try:
-        if pattern is None or "step" in re.compile(pattern).groupindex:
+        if pattern is None or "step" in Pattern(pattern, "--pattern").groups:
             return
-        fault = "no group (?P<step>[0-9]+)"
-    except re.error as error:
-        fault = str(error)
-    raise ValueError(f"--pattern {pattern}: {fault}; give for instance 'run-(?P<step>[0-9]+)'.")
+        fault = f"--pattern {pattern}: no group (?P<step>[0-9]+)"
+    except BadPattern as error:
+        fault = str(error).removesuffix(".")
+    raise ValueError(f"{fault}; give for instance 'run-(?P<step>[0-9]+)'.")
 
 
 def _resolved(folder: Path) -> Path:

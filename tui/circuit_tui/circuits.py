@@ -2,13 +2,14 @@
 
 import json
 import re
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from circuit_core.sweep import launch
-from circuit_tui import echo
+from circuit_tui import echo, outgoing
 
 _CARRY = "circuit_core.sweep.carry"
 
@@ -22,15 +23,13 @@ def export(
         raise ValueError(f"{address} names no circuit: give MODEL@STEP/TASK, such as sample-0.2m@final/ioi.")
     at = [named["model"], named["step"] or "final", named["task"]]
     more = [json.dumps(choices), *([str(size)] if size else [])]
-    if output is not None:
-        launch.ask(_CARRY, "export", str(store), *at, kind, str(output), *more)
-        return
-    if kind == "eap-ig-pt" and sys.stdout.isatty():
+    if kind == "eap-ig-pt" and output is None and echo.terminal(sys.stdout):
         raise ValueError("eap-ig-pt is no text: name a file with --output FILE.")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "circuit"
-        launch.ask(_CARRY, "export", str(store), *at, kind, str(path), *more)
-        echo.exact(path.read_bytes())
+    with outgoing.to(output, store) as file, tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "circuit"
+        launch.ask(_CARRY, "export", str(store), *at, kind, str(made), *more)
+        with made.open("rb") as circuit:
+            shutil.copyfileobj(circuit, file)
 
 
 def take(store: Path, file: Path, model: str, step: str, task: str) -> None:

@@ -5,11 +5,15 @@ of circuits) is so in a file and in a pipe; on a terminal, which would obey it, 
 """
 
 import sys
-from typing import Any
+from errno import EBADF
+from typing import IO, Any, TextIO
 
 import click
 
 from circuit_store.showing import as_json, lines, plain
+
+_PIECE = 2**20
+"""Bytes."""
 
 
 def told(sentence: str) -> None:
@@ -17,19 +21,32 @@ def told(sentence: str) -> None:
     click.echo(plain(sentence), err=True)
 
 
+def terminal(stream: TextIO | None) -> bool:
+    """Whether it is there, and is one."""
+    return stream is not None and stream.isatty()
+
+
 def shown(text: str, end: str = "\n") -> None:
     """Text for a reader, on stdout."""
-    click.echo(lines(text) + end, nl=False)
+    _out(lines(text) + end)
 
 
 def document(value: Any, indent: int | None = None) -> None:
     """One JSON document, on stdout."""
-    click.echo(as_json(value, indent))
+    _out(as_json(value, indent) + "\n")
 
 
-def exact(data: bytes) -> None:
-    """A file's content, on stdout."""
-    if sys.stdout.isatty():
-        shown(data.decode(errors="replace").replace("\r\n", "\n"), end="")
-    else:
-        click.echo(data, nl=False)
+def exact(file: IO[bytes]) -> None:
+    """A file's content from where it stands, on stdout."""
+    if terminal(sys.stdout):
+        shown(file.read().decode(errors="replace").replace("\r\n", "\n"), end="")
+        return
+    while piece := file.read(_PIECE):
+        _out(piece)
+
+
+def _out(data: str | bytes) -> None:
+    """Raises: OSError, also if stdout is closed, where click would say nothing."""
+    if sys.stdout is None:
+        raise OSError(EBADF, "it is closed", "stdout")
+    click.echo(data, nl=False)

@@ -9,7 +9,8 @@ from rich.text import Text
 from textual.app import SystemCommand
 from textual.screen import Screen
 
-from circuit_tui import bindings, theme
+from circuit_store.errors import StoreError
+from circuit_tui import bindings, outgoing, theme
 from circuit_tui.screens import saving
 from circuit_tui.screens.help import Help
 from circuit_tui.screens.jobs import Jobs
@@ -86,7 +87,8 @@ class PagedApp(TerminalApp):
     def keep_screenshot(self) -> None:
         """Into the working directory, where exports go too."""
         try:
-            path = saving.new_file(self.export_screenshot(), "screen", "svg", Path.cwd())
-        except OSError as error:
+            picture = [self.export_screenshot()]
+            path = saving.new_file(picture, "screen", "svg", Path.cwd(), outgoing.taken(self.main.store))
+        except (OSError, StoreError) as error:
             return self.main.say(f"No file could be written: {error}")
         self.main.say(f"{path.name} written to {path.parent}")

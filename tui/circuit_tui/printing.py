@@ -1,19 +1,21 @@
 """Print or write a view of the store: `show` and `export`."""
 
-import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from circuit_core.patterns import Pattern
 from circuit_store import addresses, queries
 from circuit_store import export as files
 from circuit_store.errors import UnknownName
 from circuit_store.showing import plain
 from circuit_store.store import open_to_read
 from circuit_store.views import View
-from circuit_tui import echo
+from circuit_tui import echo, outgoing
 
+Row = dict[str, Any]
 FILTERS = ("task", "role", "layer", "head")
 HELD = {"task": queries.all_tasks, "role": queries.roles}
 
@@ -37,7 +39,8 @@ def show(
     header, rows = files.whole(db, which, filters, choices)
     columns = [c.name for c in which.columns]
     if kind == "csv":
-        echo.exact(files.text(rows, columns).encode())
+        with outgoing.to(None, store) as file:
+            file.writelines(map(str.encode, files.lines(rows, columns)))
         return
     for line in header:
         echo.shown(", ".join(f"{k} {_short(v)}" for k, v in line.items() if v is not None))
@@ -50,15 +53,10 @@ def export(store: Path, name: str, address: str | None, output: Path | None, opt
     filters, choices = _narrowed(db, which, address, options)
     columns = _columns(which, options["columns"])
     given = {name: [options[name]] if options[name] else [] for name in ("grep", "sort")}
-    rows = kept(queries.rows(db, which, filters, choices), which, {"where": options["where"], **given})
-    text = files.text(rows, columns, options["kind"], options["raw"])
-    if output is None:
-        echo.exact(text.encode())
-        return
-    try:
-        output.write_bytes(text.encode())
-    except OSError as error:
-        raise ValueError(f"--output {output} cannot be written ({error.strerror}): name another file.") from None
+    rows = kept(queries.each(db, which, filters, choices), which, {"where": options["where"], **given})
+    text = [Path(options["text"]).expanduser()] if options["text"] else []
+    with outgoing.to(output, store, *filter(Path.is_file, text)) as file:
+        file.writelines(map(str.encode, files.lines(rows, columns, options["kind"], options["raw"])))
 
 
 def _narrowed(
@@ -130,11 +128,12 @@ def _column(which: View, name: str) -> str:
     return name
 
 
-def kept(rows: list[dict[str, Any]], which: View, options: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+def kept(rows: Iterable[Row], which: View, options: Mapping[str, Sequence[str]]) -> Iterable[Row]:
     """The rows that all of `where` and `grep` leave, as `sort` orders them: the options of `export`, each a list.
 
     Raises:
         ValueError, UnknownName: an option without sense for the view.
+        BadPattern: an expression that is none, or takes too long; the latter as rows are taken.
     """
     wanted: dict[str, list[str]] = {}
     for condition in options.get("where", ()):
@@ -145,26 +144,28 @@ def kept(rows: list[dict[str, Any]], which: View, options: Mapping[str, Sequence
     for column, values in wanted.items():
         rows = [r for r in rows if _word(r[column]) in values]
         rows.sort(key=lambda r, column=column, values=values: values.index(_word(r[column])))
-    for expression in map(_expression, options.get("grep", ())):
-        rows = [r for r in rows if any(expression.search(str(v)) for v in r.values() if v is not None)]
+    for expression in [Pattern(text, "--grep") for text in options.get("grep", ())]:
+        rows = filter(partial(_matches, expression), rows)
     for sort in options.get("sort", ()):
-        column = _column(which, sort.removeprefix("-"))
-        known = [r for r in rows if r[column] is not None]
-        known.sort(key=lambda r: r[column], reverse=sort.startswith("-"))
-        rows = known + [r for r in rows if r[column] is None]
+        rows = ordered(rows, _column(which, sort.removeprefix("-")), sort.startswith("-"))
     return rows
+
+
+def _matches(expression: Pattern, row: Row) -> bool:
+    return any(expression.search(str(value)) for value in row.values() if value is not None)
+
+
+def ordered(rows: Iterable[Row], column: str, backwards: bool = False) -> list[Row]:
+    """By a column, numbers before text as in SQLite; rows without a value come last either way."""
+    rows = list(rows)
+    known = [row for row in rows if row[column] is not None]
+    known.sort(key=lambda row: (isinstance(row[column], str), row[column]), reverse=backwards)
+    return known + [row for row in rows if row[column] is None]
 
 
 def _word(value: Any) -> str:
     """As `--where` names it."""
     return "" if value is None else str(value)
-
-
-def _expression(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise ValueError(f"--grep {text}: no regular expression ({error}).") from None
 
 
 def table(rows: list[dict[str, Any]], columns: list[str] | None) -> str:

@@ -19,7 +19,7 @@ from circuit_tui import echo
 class Bars:
     def __init__(self, total: int) -> None:
         self.total, self.began, self.told = total, time.monotonic(), -1
-        self.terminal = sys.stderr.isatty()
+        self.terminal = echo.terminal(sys.stderr)
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from circuit_store import private, queries
+from circuit_store import outputs, private, queries
 from circuit_tui import paths, roles
 
 Head = tuple[int, int]
@@ -99,8 +99,9 @@ def _file(store: Path) -> Path:
 
 
 def remember(store: Path, wish: Selection, **look: Any) -> None:
-    with open(_file(store), "w", opener=private.opener) as file:
-        file.write(json.dumps({"selection": asdict(wish), **look}))
+    """Raises: StoreError, OSError."""
+    with outputs.replacing(_file(store), {}, 0o600) as file:
+        file.write(json.dumps({"selection": asdict(wish), **look}).encode())
 
 
 def recall(store: Path) -> tuple[Selection, dict[str, Any]]:

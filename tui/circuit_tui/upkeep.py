@@ -6,7 +6,7 @@ from pathlib import Path
 from circuit_store import upkeep
 from circuit_store.errors import StoreDamaged
 from circuit_store.store import close_writer, open_to_read, open_to_write
-from circuit_tui import echo
+from circuit_tui import echo, outgoing
 
 
 def verify(store: Path, as_json: bool) -> int:
@@ -31,7 +31,7 @@ def _faults(store: Path) -> list[str]:
 
 def backup(store: Path, output: Path, as_json: bool) -> None:
     with closing(open_to_read(store)) as db:
-        upkeep.backup(db, output)
+        upkeep.backup(db, output, outgoing.taken(store))
     if as_json:
         echo.document({"store": str(store), "copy": str(output)})
     echo.told(f"{output} is a copy of {store}.")

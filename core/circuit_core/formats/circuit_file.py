@@ -45,6 +45,9 @@ class CircuitFile:
         for name, shape in self._shapes.items():
             if (array := getattr(self, name)) is not None and array.shape != shape:
                 raise FormatError(f"{name} is of size {_size(array.shape)}; the model's is {_size(shape)}.")
+        for name in ("node_scores", "neuron_scores"):
+            if (array := getattr(self, name)) is not None and np.isinf(array).any():
+                raise FormatError(f"{name} hold a number that is not finite.")
         self._refuse(self.mask & ~self.graph.real, "is in the circuit, but the model has no such edge")
         if self.scores is not None:
             self._refuse(~np.isfinite(self.scores) & self.graph.real, "has a score that is no finite number")

@@ -15,6 +15,7 @@ from circuit_core.errors import FormatError
 from circuit_core.formats import eap_ig_json, eap_ig_pt
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.formats.config import check, config, described
+from circuit_core.formats.further import plain
 from circuit_core.graph import Graph
 
 PICKLED = (b"PK", b"\x80")
@@ -29,13 +30,14 @@ def read(path: Path, expected: Graph | None = None, sizes: Mapping[str, int] | N
         sizes: other numbers of the model, by their names in `cfg`, such as `d_model`.
 
     Raises:
-        FormatError: unreadable, incomplete, or of another model than expected.
+        FormatError: unreadable, incomplete, of another model than expected, or with what JSON cannot hold.
     """
     try:
-        circuit = _parse(path)
+        circuit = parse(_content(path))
         if expected not in (None, circuit.graph):
             raise FormatError(f"The circuit is of {described(circuit.graph)}; the model has {described(expected)}.")
         check(config(circuit), sizes or {})
+        plain(circuit.extra)
         return circuit
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
@@ -43,10 +45,7 @@ def read(path: Path, expected: Graph | None = None, sizes: Mapping[str, int] | N
 
 def write_json(circuit: CircuitFile, path: Path) -> None:
     """Raises: FormatError, if a further key holds what JSON cannot."""
-    try:
-        path.write_text(json.dumps(eap_ig_json.document(circuit)))
-    except TypeError as error:
-        raise FormatError(f"{path} cannot be written: a further key of the circuit is no JSON ({error}).") from error
+    path.write_text(json.dumps(eap_ig_json.document(circuit), allow_nan=False))
 
 
 def write_pt(circuit: CircuitFile, path: Path) -> None:
@@ -57,14 +56,18 @@ def write_pt(circuit: CircuitFile, path: Path) -> None:
     path.write_bytes(whole.getvalue())
 
 
-def _parse(path: Path) -> CircuitFile:
+def parse(content: bytes) -> CircuitFile:
+    """A file's content, of either format, also with what JSON cannot hold. Raises: FormatError."""
+    if content.startswith(PICKLED):
+        return eap_ig_pt.parse(_load(content))
+    return eap_ig_json.parse(_decode(content))
+
+
+def _content(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise FormatError(f"The file cannot be read ({error.strerror}).") from error
-    if content.startswith(PICKLED):
-        return eap_ig_pt.parse(_load(path))
-    return eap_ig_json.parse(_decode(content))
 
 
 def _decode(content: bytes) -> Any:
@@ -74,11 +77,11 @@ def _decode(content: bytes) -> Any:
         raise FormatError(f"It is neither a .pt file nor whole JSON ({error}).") from error
 
 
-def _load(path: Path) -> Any:
+def _load(content: bytes) -> Any:
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         raise FormatError(
             "It is a damaged .pt file, or holds more than tensors and plain values: code in a file is never run."

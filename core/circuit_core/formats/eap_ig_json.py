@@ -7,7 +7,8 @@
 Every node, the logits included, and every edge of the model is listed. Scores are float32, written as the shortest
 decimal of the same double; a circuit may have none, null or absent with every edge, which EAP-IG of today cannot read.
 Node scores and neurons may be absent, for some nodes or for all. Further keys are kept, and the entry of the logits as
-it stands. Older files, as those of circuits-over-time, say of a node only whether it is in, `"a0.h1": true`, and lack
+it stands; but JSON knows no NaN, so that a dimension without a score is null, and so is a further number that is not
+finite. Older files, as those of circuits-over-time, say of a node only whether it is in, `"a0.h1": true`, and lack
 d_model.
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 from circuit_core.errors import FormatError
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.formats.config import KEYS, config, described, further, need, shape
+from circuit_core.formats.further import plain
 from circuit_core.graph import Graph
 
 NODE_VALUES = {"score": "node_scores", "neurons": "neurons", "neurons_scores": "neuron_scores"}
@@ -47,16 +49,16 @@ def parse(document: Any) -> CircuitFile:
 
 def document(circuit: CircuitFile) -> dict[str, Any]:
     """What `parse` reads, in EAP-IG's order."""
-    where = edge_order(circuit.graph)
+    where, extra = edge_order(circuit.graph), plain(circuit.extra)
     names, kept = edge_names(circuit.graph, where), circuit.mask[where].tolist()
     scores = [None] * len(names) if circuit.scores is None else circuit.scores[where].tolist()
     edges = {name: {"score": score, "in_graph": k} for name, score, k in zip(names, scores, kept, strict=True)}
     nodes = {circuit.graph.source_name(source): _node(circuit, source) for source in range(circuit.graph.n_sources)}
     listed = {"nodes": nodes | {"logits": LOGITS}, "edges": edges}
     for entries in listed.values():
-        for name in circuit.extra.keys() & entries.keys():
-            entries[name] = entries[name] | circuit.extra[name]
-    return {"cfg": config(circuit)} | listed | circuit.extra.get("file", {})
+        for name in extra.keys() & entries.keys():
+            entries[name] = entries[name] | extra[name]
+    return {"cfg": config(circuit) | extra.get("cfg", {})} | listed | extra.get("file", {})
 
 
 def edge_order(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
@@ -128,6 +130,8 @@ def _node_values(nodes: dict[str, Any], sources: list[str], key: str, cfg: dict[
 
 
 def _numbers(given: Any, shape: tuple[int, ...], flags: bool, item: str) -> np.ndarray:
+    if isinstance(given, list) and not flags:
+        given = [np.nan if number is None else number for number in given]
     try:
         numbers = np.asarray(given)
     except ValueError:
@@ -143,8 +147,13 @@ def _node(circuit: CircuitFile, source: int) -> dict[str, Any]:
     for key, name in NODE_VALUES.items():
         values = getattr(circuit, name)
         if values is not None and not np.isnan(values[source]).all():
-            entry[key] = values[source].tolist()
+            entry[key] = _known(values[source].tolist())
     return entry
+
+
+def _known(numbers: Any) -> Any:
+    """Null for NaN in a list."""
+    return [None if n != n else n for n in numbers] if isinstance(numbers, list) else numbers
 
 
 def _extra(document: dict[str, Any]) -> dict[str, dict[str, Any]]:

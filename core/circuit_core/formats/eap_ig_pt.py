@@ -5,7 +5,8 @@
 
 F sources and B ports in the layout of METHODS a.3, without the logits as a node. It has no place for further keys of
 single nodes and edges: those stay behind. A circuit without scores has NaN for each of them, or no edges_scores. Older
-files have the scores under `edges`, and say under `src_nodes` whether each node is in: {"a0.h1": True}.
+files have the scores under `edges`, and say under `src_nodes` whether each node is in: {"a0.h1": True}. Further keys of
+the whole and of cfg hold tensors and what JSON holds, so that the circuit can be written in either format.
 """
 
 from typing import Any

@@ -21,7 +21,7 @@ import numpy as np
 
 from circuit_core import checkpoints
 from circuit_core.circuits import selection
-from circuit_core.errors import CheckpointError, CircuitError, UnknownModel
+from circuit_core.errors import CheckpointError, CircuitError, FormatError, UnknownModel
 from circuit_core.formats import dot, eap_ig, graphml
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
@@ -49,7 +49,7 @@ def export(
     """Write the circuit that answers, of those that the choices allow.
 
     Raises:
-        CircuitError, UnknownName: there is none, or the file cannot be written.
+        CircuitError, UnknownName: there is none, or it cannot be written.
     """
     db = open_to_read(store)
     at = addresses.resolve_step(db, model, step)
@@ -60,11 +60,18 @@ def export(
         raise CircuitError(
             f"The circuit {model}@{at}/{task} has no scores to choose {size} edges by: leave --size out."
         )
-    circuit = _original(found.original) if found.original and size is None else _file(found, size)
     try:
+        whole = found.original if size is None else None
+        circuit = eap_ig.parse(zlib.decompress(whole)) if whole else _file(found, size)
         FORMATS[kind](circuit, path, {"model": model, "step": at, "task": task, "method": found.method})
+    except FormatError as error:
+        raise CircuitError(f"The circuit {model}@{at}/{task} cannot be written as {kind}: {error}") from None
     except OSError as error:
-        raise CircuitError(f"--output {path} cannot be written ({error.strerror}): name another file.") from None
+        folder = tempfile.gettempdir()
+        raise CircuitError(
+            f"The circuit {model}@{at}/{task} passes through a file in {folder}, which cannot be written "
+            f"({error.strerror}): make room there, or set TMPDIR to another folder."
+        ) from None
 
 
 def _lacking(model: str, step: int, task: TaskSpec, choices: dict[str, Any]) -> str:
@@ -74,13 +81,6 @@ def _lacking(model: str, step: int, task: TaskSpec, choices: dict[str, Any]) -> 
     compute = f"compute it with `circuit-tui run {shlex.join([model, *asked, '--analyses', 'circuit'])}`"
     others = f"`circuit-tui show circuits {model}` lists those that it holds"
     return f"The store holds no circuit {model}@{step}/{task.label}{which}: {others if which else compute}."
-
-
-def _original(packed: bytes) -> CircuitFile:
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(zlib.decompress(packed))
-        file.flush()
-        return eap_ig.read(Path(file.name))
 
 
 def _file(found: queries.StoredCircuit, size: int | None) -> CircuitFile:

@@ -21,7 +21,7 @@ from circuit_store.queries.models import CheckpointRow, all_tasks, behaviour, ch
 from circuit_store.queries.patches import PatchOf, patch
 from circuit_store.queries.results import Provenance, provenance
 from circuit_store.queries.state import data_version
-from circuit_store.queries.views import rows, takes, view
+from circuit_store.queries.views import each, rows, takes, view
 
 __all__ = ["Attended", "attended"]
 __all__ += ["CheckpointRow", "CircuitEdge", "CircuitOf", "HeadGrid", "PatchOf", "Point", "Provenance", "RoleSet"]
@@ -33,6 +33,7 @@ __all__ += [
     "circuit",
     "circuits_by",
     "data_version",
+    "each",
     "head_grid",
 ]
 __all__ += ["head_history", "patch", "provenance", "role_set", "roles", "rows", "scored", "shown_tasks"]

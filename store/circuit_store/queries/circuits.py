@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from circuit_store.queries.state import one_state
-from circuit_store.queries.views import rows
+from circuit_store.queries.views import found, rows
 from circuit_store.views import VIEWS
 from circuit_store.views.circuits import STORED
 
@@ -48,8 +48,8 @@ def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> Circuit
 
 def circuits_by(db: sqlite3.Connection, model: str, task: str) -> str | None:
     """The method and the search of the circuits that answer over training (`eap-ig, grid`); None if there are none."""
-    found = rows(db, VIEWS["circuits"], {"model": model, "task": task})
-    return ", ".join(found[0][name] for name in ("method", "search") if found[0][name]) if found else None
+    held = rows(db, VIEWS["circuits"], {"model": model, "task": task})
+    return ", ".join(held[0][name] for name in ("method", "search") if held[0][name]) if held else None
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ def stored_circuit(
     db: sqlite3.Connection, model: str, step: int, task: str, choices: dict[str, Any]
 ) -> StoredCircuit | None:
     """The circuit that answers; None if none was computed."""
-    found = rows(db, STORED, {"model": model, "step": step, "task": task}, choices)
-    if not found:
+    held = found(db, STORED, {"model": model, "step": step, "task": task}, choices).fetchone()
+    if held is None:
         return None
-    row = found[0]
+    row = dict(held)
     edges = db.execute("SELECT src, port FROM circuit_edge WHERE result_id = ?", (row.pop("result"),)).fetchall()
     shape = row.pop("scores_sources"), row.pop("scores_ports")
     fields = {k: v for k, v in row.items() if k not in ("model", "step", "task")}

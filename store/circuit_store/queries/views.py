@@ -1,10 +1,12 @@
 """The rows of any view, by equality of its columns, and by which of several results answers."""
 
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 from circuit_store.addresses import CHOICES
 from circuit_store.errors import UnknownName
+from circuit_store.showing import cell
 from circuit_store.views import VIEWS, View
 from circuit_store.views.view import OF_MODEL
 
@@ -25,6 +27,21 @@ def takes(which: View, column: str) -> None:
 def rows(
     db: sqlite3.Connection, which: View, filters: dict[str, Any] | None = None, choices: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
+    """All rows of a view, as `each` gives them."""
+    return list(each(db, which, filters, choices))
+
+
+def each(
+    db: sqlite3.Connection, which: View, filters: dict[str, Any] | None = None, choices: dict[str, Any] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows of a view for a reader, one by one (`found`); bytes in them are the text that they spell."""
+    names = [column.name for column in which.columns]
+    return (dict(zip(names, map(cell, row), strict=True)) for row in found(db, which, filters, choices))
+
+
+def found(
+    db: sqlite3.Connection, which: View, filters: dict[str, Any] | None = None, choices: dict[str, Any] | None = None
+) -> sqlite3.Cursor:
     """The rows of a view, filtered by equality (None: empty); the columns in the view's order.
 
     Where no result answers, a choice is a filter like others.
@@ -43,5 +60,4 @@ def rows(
         narrow.append(OF_MODEL)
         narrowed.append(filters["model"])
     where = " AND ".join(f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items())
-    found = db.execute(which.statement(" AND ".join(narrow), where), (*narrowed, *filters.values()))
-    return [dict(row) for row in found]
+    return db.execute(which.statement(" AND ".join(narrow), where), (*narrowed, *filters.values()))

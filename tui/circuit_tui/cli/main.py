@@ -1,15 +1,18 @@
 """The command itself: where the store lies, what becomes of errors, and the explorer when no command is given."""
 
+import os
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from circuit_core.errors import CircuitError
-from circuit_store.errors import StoreError, StoreFailed, StoreMoved
+from circuit_store import outputs
+from circuit_store.errors import OutputUnwritten, StoreError, StoreFailed, StoreMoved
 from circuit_store.store import remedy
-from circuit_tui import echo, paths
+from circuit_tui import echo, outgoing, paths
 
 USAGE, FAILED, CANCELLED = 2, 1, 130
 NUMBER = click.IntRange(0, 2**31)
@@ -31,7 +34,7 @@ class Main(click.Group):
             misused(error)
         except UnicodeEncodeError as error:
             fail(f"{error.object} is no UTF-8 text, which a store needs: rename it, or name it by a link.")
-        except (StoreFailed, StoreMoved) as error:
+        except (StoreFailed, StoreMoved, OutputUnwritten) as error:
             fail(str(error), FAILED)
         except (CircuitError, StoreError, ValueError, OverflowError) as error:
             fail(str(error))
@@ -64,9 +67,21 @@ def fail(sentence: str, code: int = USAGE) -> NoReturn:
 @click.pass_context
 def main(ctx: click.Context, store: Path | None) -> None:
     """Circuits and head roles of language models across training. Without a command: the explorer."""
+    _hold_closed()
     ctx.obj = _home(store or paths.store())
+    outputs.refuse(Path("/dev/stdout"), outgoing.taken(ctx.obj))
     if ctx.invoked_subcommand is None:
         explore(ctx.obj)
+
+
+def _hold_closed() -> None:
+    """Open /dev/null for stdin, stdout and stderr where they are closed: else the next file that is opened, such as the
+    store, would have their numbers, and what is printed would go there."""
+    for handle in range(3):
+        try:
+            os.fstat(handle)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def _home(path: Path) -> Path:
@@ -78,11 +93,8 @@ def _home(path: Path) -> Path:
 
 def terminal() -> bool:
     """Whether a person looks on, at a terminal that can move its cursor."""
-    import os
-    import sys
-
     able = os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
-    return able and sys.stdin.isatty() and sys.stdout.isatty()
+    return able and echo.terminal(sys.stdin) and echo.terminal(sys.stdout)
 
 
 def explore(store: Path, begin: Any = None) -> None:

@@ -2,13 +2,15 @@
 
 import shlex
 import sqlite3
+from collections.abc import Iterable, Iterator
+from os.path import lexists
 from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
 from circuit_core.sweep.request import OF_PATHS
-from circuit_store import export, queries
+from circuit_store import export, outputs, queries
 from circuit_tui import options, printing
 from circuit_tui.widgets.notation import plain
 
@@ -18,11 +20,13 @@ _OPTIONS = ("task", "role", "layer", "head")
 """Columns by which a command narrows a view."""
 
 
-def csv(db: sqlite3.Connection, view: str, filters: dict[str, Any], listed: dict[str, list[str]] | None = None) -> str:
-    """`listed` are the options by which rows are kept (`printing.kept`)."""
+def csv(
+    db: sqlite3.Connection, view: str, filters: dict[str, Any], listed: dict[str, list[str]] | None = None
+) -> Iterator[str]:
+    """Line by line; `listed` are the options by which rows are kept (`printing.kept`)."""
     which = queries.view(view)
-    rows = printing.kept(queries.rows(db, which, filters), which, listed or {})
-    return export.text(rows, [column.name for column in which.columns], "csv")
+    rows = printing.kept(queries.each(db, which, filters), which, listed or {})
+    return export.lines(rows, [column.name for column in which.columns], "csv")
 
 
 def tsv(db: sqlite3.Connection, view: str, filters: dict[str, Any]) -> str:
@@ -47,25 +51,31 @@ def command(
     return f"{program} export {shlex.join(words)}"
 
 
-def write(text: str, view: str, filters: dict[str, Any], folder: Path) -> Path:
+def write(text: Iterable[str], view: str, filters: dict[str, Any], folder: Path, taken: outputs.Taken) -> Path:
     """Write a file that did not exist, named by what it holds."""
     head = "a{layer}.h{head}".format(**filters) if "head" in filters else ""
     parts = [view, address(filters), str(filters.get("role", "")), str(filters.get("task", "")), head]
     name = "".join(c if c.isalnum() or c in "-_.@~" else "_" for c in "-".join(part for part in parts if part))[:120]
-    return new_file(text, name, "csv", folder)
+    return new_file(text, name, "csv", folder, taken)
 
 
-def new_file(text: str, name: str, kind: str, folder: Path) -> Path:
-    """Write a file that did not exist, under the name or one with a number. Raises: OSError."""
-    for number in range(1, 1000):
-        path = folder / (f"{name}.{kind}" if number == 1 else f"{name}~{number}.{kind}")
-        try:
-            with path.open("x", newline="", encoding="utf-8") as file:
-                file.write(text)
-            return path
-        except FileExistsError:
-            continue
-    raise FileExistsError(f"{folder} holds {name}.{kind} a thousand times: move some away.")
+def new_file(text: Iterable[str], name: str, kind: str, folder: Path, taken: outputs.Taken) -> Path:
+    """Write a file that did not exist, under the name or one with a number.
+
+    Args:
+        text: in parts.
+        taken: what no output may be.
+
+    Raises:
+        OSError, StoreError: nothing is written.
+    """
+    paths = (folder / (f"{name}.{kind}" if n == 1 else f"{name}~{n}.{kind}") for n in range(1, 1000))
+    path = next((path for path in paths if not lexists(path)), None)
+    if path is None:
+        raise FileExistsError(f"{folder} holds {name}.{kind} a thousand times: move some away.")
+    with outputs.new(path, taken) as file:
+        file.writelines(map(str.encode, text))
+    return path
 
 
 def recompute(of: queries.Provenance, program: str = "circuit-tui") -> str:

@@ -4,8 +4,10 @@ from os import environ
 from pathlib import Path
 from typing import Any
 
-from circuit_store import private, queries
-from circuit_tui import clipboard, paths, state
+from circuit_core.errors import CircuitError
+from circuit_store import outputs, queries
+from circuit_store.errors import StoreError
+from circuit_tui import clipboard, outgoing, paths, state
 from circuit_tui.screens import saving
 from circuit_tui.screens.explorer import ExplorerScreen
 from circuit_tui.screens.text import TextScreen
@@ -44,10 +46,10 @@ class TakingScreen(ExplorerScreen):
     def _write_copy(self, text: str) -> None:
         path = state.folder() / "copied.txt"
         try:
-            with open(path, "w", opener=private.opener) as file:
-                file.write(text)
+            with outputs.replacing(path, outgoing.taken(self.store), 0o600) as file:
+                file.write(text.encode())
             self.say(f"too long for the terminal's clipboard: written to {path}")
-        except OSError as error:
+        except (OSError, StoreError) as error:
             self.say(f"too long for the terminal's clipboard, and no file could be written: {error}")
 
     def _row(self) -> str:
@@ -73,8 +75,9 @@ class TakingScreen(ExplorerScreen):
             listed: the options of `export` that keep and order its rows.
         """
         try:
-            path = saving.write(saving.csv(look.db, view, filters, listed), view, filters, Path.cwd())
-        except OSError as error:
+            lines = saving.csv(look.db, view, filters, listed)
+            path = saving.write(lines, view, filters, Path.cwd(), outgoing.taken(self.store))
+        except (OSError, StoreError, CircuitError) as error:
             return self.say(f"No file could be written: {error}")
         self.say(f"{path.name} written to {path.parent}\n{saving.command(view, filters, self.program, listed)}")
 

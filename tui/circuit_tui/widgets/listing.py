@@ -8,6 +8,8 @@ from typing import Any
 from rich.text import Text
 from textual.app import ComposeResult
 
+from circuit_core.errors import BadPattern
+from circuit_core.patterns import Pattern
 from circuit_store import queries
 from circuit_store.errors import UnknownName
 from circuit_tui import printing
@@ -17,6 +19,8 @@ from circuit_tui.widgets.note import Note
 from circuit_tui.widgets.pane import Pane
 
 Row = dict[str, Any]
+_PATIENCE = 0.3
+"""CPU seconds that a filter may take at each key."""
 
 
 class Listing(Pane):
@@ -29,7 +33,7 @@ class Listing(Pane):
         super().__init__()
         self.all: list[Row] = []
         self.rows: list[Row] = []
-        self.pattern = ""
+        self.pattern, self.slow = "", False
         self.sort = self.SORTS[0]
         self.backwards = False
 
@@ -59,8 +63,12 @@ class Listing(Pane):
         raise NotImplementedError
 
     def draw(self) -> None:
-        kept = self._test()
-        self.rows = self._sorted([row for row in self.all if kept(self.words(row))])
+        self.rows, self.slow = [], False
+        try:
+            kept = self._test()
+            self.rows = self._sorted([row for row in self.all if kept(self.words(row))])
+        except BadPattern:
+            self.slow = True
         self.body.show(len(self.rows), self._here(), self._why_empty())
         self.title(*self._state())
         self._say()
@@ -77,7 +85,7 @@ class Listing(Pane):
         every, seen = queries.rows(db, which, self.filters()), [row[by] for row in self.rows]
         try:
             return short if [row[by] for row in printing.kept(every, which, short)] == seen else each
-        except (ValueError, UnknownName):
+        except (ValueError, UnknownName, BadPattern):
             return each
 
     def point(self) -> None:
@@ -121,17 +129,17 @@ class Listing(Pane):
         pattern = self.pattern.removeprefix("!")
         if pattern == "-f" or pattern.startswith("-f "):
             pattern = ".*".join(re.escape(letter) for letter in pattern[2:].strip())
+        if not pattern:
+            return lambda words: True
         try:
-            search = re.compile(pattern, re.IGNORECASE).search
-        except re.error:
+            search = Pattern(f"(?i){pattern}", "The filter", _PATIENCE).search
+        except BadPattern:
             search = re.compile(re.escape(pattern), re.IGNORECASE).search
-        return lambda words: bool(search(words)) != (self.pattern.startswith("!") and bool(pattern))
+        return lambda words: bool(search(words)) != self.pattern.startswith("!")
 
     def _sorted(self, rows: list[Row]) -> list[Row]:
         """By the chosen column; rows without a value come last either way."""
-        known = [row for row in rows if row[self.sort] is not None]
-        known.sort(key=lambda row: row[self.sort], reverse=self.backwards)
-        return known + [row for row in rows if row[self.sort] is None]
+        return printing.ordered(rows, self.sort, self.backwards)
 
     def _state(self) -> list[str]:
         found = (
@@ -141,4 +149,5 @@ class Listing(Pane):
         return found + ([] if usual else [f"{'↓' if self.backwards else '↑'} {self.sort}"])
 
     def _why_empty(self) -> str:
-        return f"Nothing matches {self.pattern}: esc clears the filter." if self.all else self.ABOUT
+        fault = f"{self.pattern} takes too long to match" if self.slow else f"Nothing matches {self.pattern}"
+        return f"{fault}: esc clears the filter." if self.all else self.ABOUT
