@@ -6,7 +6,9 @@ CircuitError
 ├── UnsupportedModel    an architecture whose residual stream is no plain sum
 ├── TaskError           a task that cannot be expressed: unknown, or words that the tokenizer lacks
 ├── BrokenTask          a task file with an error; names the line
-└── FormatError         a circuit file that is damaged or of another model; names the item
+├── FormatError         a circuit file that is damaged or of another model; names the item
+└── UnreadableFile      any other file that cannot be read, or is none of its kind; names the file
+    └── MissingFile     it is not there
 """
 
 
@@ -42,4 +44,12 @@ class BrokenTask(CircuitError):
 
 
 class FormatError(CircuitError):
+    pass
+
+
+class UnreadableFile(CircuitError):
+    pass
+
+
+class MissingFile(UnreadableFile):
     pass

@@ -13,8 +13,8 @@ from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.sources import build_bridge_from_module
 from transformers import AutoModelForCausalLM
 
-from circuit_core import architectures, checkpoints, equivalents, parity, weights
-from circuit_core.errors import CheckpointError, UnsupportedModel, first_line
+from circuit_core import architectures, checkpoints, equivalents, parity, reading, weights
+from circuit_core.errors import CheckpointError, UnreadableFile, UnsupportedModel, first_line
 from circuit_core.graph import Graph
 from circuit_core.tokenizing import tokenizer
 
@@ -54,11 +54,14 @@ def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.flo
     if reason := architectures.refusal(checkpoints.config(folder)):
         raise UnsupportedModel(reason)
     try:
+        reading.check_folder(folder)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, output_loading_info=True, local_files_only=True, trust_remote_code=False
         )
+    except UnreadableFile as error:
+        raise CheckpointError(str(error)) from None
     except Exception as error:
-        raise CheckpointError(f"{folder} cannot be loaded ({first_line(error)}).") from error
+        raise CheckpointError(reading.fault(folder) or f"{folder} cannot be loaded ({first_line(error)}).") from error
     model, report = loaded
     if absent := sorted(report["missing_keys"]) or sorted(map(str, report.get("mismatched_keys", ()))):
         raise CheckpointError(f"{folder}: the weights do not fit config.json, {absent[0]} is amiss.", "mismatch")

@@ -93,6 +93,8 @@ def logs_ahead(path: Path) -> bool | None:
     Only for a process that does not have the store open, as in `_make`.
     """
     try:
+        if not path.is_file():  # opening a pipe would wait for whoever writes into it
+            return None
         with path.open("rb") as file:
             header = file.read(20)
     except OSError:

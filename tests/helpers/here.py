@@ -100,11 +100,11 @@ def run(store: Path, log: Path) -> int:
             signal.signal(number, handled)
 
 
-def ask(module: str, *arguments: str) -> Any:
+def ask(module: str, *given: Any) -> Any:
     """`launch.ask`, which lets a process do a small job, in this one."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     with MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "argv", [module, *arguments])
+        patch.setattr(sys, "stdin", io.StringIO(json.dumps(given)))
         patch.delitem(sys.modules, module, raising=False)  # it is run as a program, not as what was imported
         try:
             runpy.run_module(module, run_name="__main__")

@@ -1,6 +1,5 @@
 """Circuits to and from files; the work is done by a process that may import torch."""
 
-import json
 import re
 import sys
 import tempfile
@@ -21,15 +20,14 @@ def export(
     if not named:
         raise ValueError(f"{address} names no circuit: give MODEL@STEP/TASK, such as sample-0.2m@final/ioi.")
     at = [named["model"], named["step"] or "final", named["task"]]
-    more = [json.dumps(choices), *([str(size)] if size else [])]
     if output is not None:
-        launch.ask(_CARRY, "export", str(store), *at, kind, str(output), *more)
+        launch.ask(_CARRY, "export", str(store), *at, kind, str(output), choices, size)
         return
     if kind == "eap-ig-pt" and sys.stdout.isatty():
         raise ValueError("eap-ig-pt is no text: name a file with --output FILE.")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "circuit"
-        launch.ask(_CARRY, "export", str(store), *at, kind, str(path), *more)
+        launch.ask(_CARRY, "export", str(store), *at, kind, str(path), choices, size)
         echo.exact(path.read_bytes())
 
 

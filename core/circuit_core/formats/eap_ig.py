@@ -5,16 +5,18 @@ before are read too, and written in the one that it has. torch is imported for .
 values only: a pickle with code in it is refused.
 """
 
+import codecs
 import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from circuit_core.errors import FormatError
+from circuit_core import reading
+from circuit_core.errors import FormatError, UnreadableFile
 from circuit_core.formats import eap_ig_json, eap_ig_pt
 from circuit_core.formats.circuit_file import CircuitFile
-from circuit_core.formats.config import check, config, described
+from circuit_core.formats.config import check, described, need, shape
 from circuit_core.graph import Graph
 
 PICKLED = (b"PK", b"\x80")
@@ -32,13 +34,23 @@ def read(path: Path, expected: Graph | None = None, sizes: Mapping[str, int] | N
         FormatError: unreadable, incomplete, or of another model than expected.
     """
     try:
-        circuit = _parse(path)
-        if expected not in (None, circuit.graph):
-            raise FormatError(f"The circuit is of {described(circuit.graph)}; the model has {described(expected)}.")
-        check(config(circuit), sizes or {})
-        return circuit
+        return parse(reading.content(path, reading.BESIDE), expected, sizes)
+    except UnreadableFile as error:
+        raise FormatError(str(error)) from error
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
+
+
+def parse(content: bytes, expected: Graph | None = None, sizes: Mapping[str, int] | None = None) -> CircuitFile:
+    """What a file of either format holds; see `read`. Raises: FormatError."""
+    pickled = content.startswith(PICKLED)
+    document = _load(content) if pickled else _decode(content)
+    cfg = need(document, "cfg", "The file")
+    graph, _ = shape(cfg, expected)
+    if expected not in (None, graph):
+        raise FormatError(f"The circuit is of {described(graph)}; the model has {described(expected)}.")
+    check(cfg, sizes or {})
+    return (eap_ig_pt if pickled else eap_ig_json).parse(document)
 
 
 def write_json(circuit: CircuitFile, path: Path) -> None:
@@ -57,28 +69,18 @@ def write_pt(circuit: CircuitFile, path: Path) -> None:
     path.write_bytes(whole.getvalue())
 
 
-def _parse(path: Path) -> CircuitFile:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FormatError(f"The file cannot be read ({error.strerror}).") from error
-    if content.startswith(PICKLED):
-        return eap_ig_pt.parse(_load(path))
-    return eap_ig_json.parse(_decode(content))
-
-
 def _decode(content: bytes) -> Any:
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"It is neither a .pt file nor whole JSON ({error}).") from error
+        return reading.parsed(content.removeprefix(codecs.BOM_UTF8), "It is neither a .pt file nor whole JSON")
+    except UnreadableFile as error:
+        raise FormatError(str(error)) from error
 
 
-def _load(path: Path) -> Any:
+def _load(content: bytes) -> Any:
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         raise FormatError(
             "It is a damaged .pt file, or holds more than tensors and plain values: code in a file is never run."

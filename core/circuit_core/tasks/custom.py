@@ -28,6 +28,8 @@ def prompts(spec: TaskSpec, tokenizer: Any | None, n_vocab: int, prepend: int | 
     file = f"{spec.name}.{spec.format}"
     found = files.examples(spec.content or "", spec.format, file)
     is_text = isinstance(found[0].clean, str)
+    for row in [] if is_text else found:
+        _known([*row.clean, *row.corrupted, *row.correct, *row.wrong], n_vocab, row.where)
     pairs = _from_text(spec, found, tokenizer) if is_text else [_from_ids(row, tokenizer) for row in found]
     for row, pair in zip(found, pairs, strict=True):
         _check(pair, n_vocab, row.where)
@@ -104,9 +106,13 @@ def _check(pair: Pair, n_vocab: int, where: str) -> None:
     """Raises: BrokenTask."""
     rows.matching(pair.clean, pair.corrupted, pair.positions, where)
     rows.apart(pair.correct, pair.wrong, where)
-    largest = max(*pair.clean, *pair.corrupted, *pair.correct, *pair.wrong)
-    if largest >= n_vocab:
-        raise BrokenTask(f"{where}: there is no token {largest}, the model's are 0 to {n_vocab - 1}.")
+    _known([*pair.clean, *pair.corrupted, *pair.correct, *pair.wrong], n_vocab, where)
+
+
+def _known(tokens: list[Any], n_vocab: int, where: str) -> None:
+    """Raises: BrokenTask, if one is none of the model's."""
+    if (largest := max(tokens)) >= n_vocab:
+        raise BrokenTask(f"{where}: there is no token {rows.short(largest)}, the model's are 0 to {n_vocab - 1}.")
 
 
 def _after(prepend: int | None, pair: Pair) -> Pair:
