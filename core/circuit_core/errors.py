@@ -11,10 +11,21 @@ CircuitError
     └── MissingFile     it is not there
 """
 
+import reprlib
+from typing import Any
+
+_shown = reprlib.Repr()
+_shown.maxstring = _shown.maxother = _shown.maxlong = 40
+
+
+def brief(value: Any) -> str:
+    """A value that a file gives, for a message: its beginning and end, however long or deep it is."""
+    return _shown.repr(value)
+
 
 def first_line(error: BaseException) -> str:
-    """Of an error's text, which may be long; the error's kind if it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """Of an error's text, which may be long, the beginning; the error's kind if it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 class CircuitError(Exception):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core import weights
-from circuit_core.errors import CheckpointError
+from circuit_core.errors import CheckpointError, brief
 
 NAMES = {
     "layers": ("num_hidden_layers", "n_layer"),
@@ -34,7 +34,7 @@ def _size(config: Mapping[str, Any], name: str, file: Path) -> int:
     given = config[name]
     if type(given) is not int or not 0 < given <= _LARGEST:
         raise CheckpointError(
-            f"{file} says {_short(given)} for {name!r}: a whole number from 1 to {_LARGEST} is needed."
+            f"{file} says {brief(given)} for {name!r}: a whole number from 1 to {_LARGEST} is needed."
         )
     return given
 
@@ -54,8 +54,3 @@ def check(found: Mapping[str, int], tensors: dict[str, weights.Tensor], folder: 
     else:
         return
     raise CheckpointError(f"{folder}: the weights do not fit config.json, which says {said}. Fetch both.", "mismatch")
-
-
-def _short(given: Any) -> str:
-    text = repr(given)
-    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from circuit_core.errors import FormatError
+from circuit_core.errors import FormatError, brief
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
 
@@ -53,14 +53,6 @@ def config(circuit: CircuitFile) -> dict[str, Any]:
     sizes = {"n_layers": graph.n_layers, "n_heads": graph.n_heads, "parallel_attn_mlp": graph.parallel}
     width = {} if circuit.d_model is None else {"d_model": circuit.d_model}
     return sizes | width | circuit.extra.get("cfg", {})
-
-
-def brief(value: Any) -> str:
-    """A value of a file, for a message."""
-    if not isinstance(value, bool | int | float | str | None):
-        return f"a {type(value).__name__}"
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def described(graph: Graph) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from circuit_core import tokenizing
-from circuit_core.errors import BrokenTask, TaskError
+from circuit_core.errors import BrokenTask, TaskError, brief
 from circuit_core.tasks import files, rows
 from circuit_core.tasks.greater_than import two_digit_tokens
 from circuit_core.tasks.lexicon import Lexicon
@@ -76,7 +76,8 @@ class _Reader:
             words = text.split()
             known = self.lexicon.known(words)
             lacking = [w for w in words if w not in known] or [text]
-            raise BrokenTask(f"{where}: the tokenizer does not know {', '.join(lacking[:12])}: choose other words.")
+            named = ", ".join(word[:40] for word in lacking[:12])
+            raise BrokenTask(f"{where}: the tokenizer does not know {named}: choose other words.")
         return ids
 
     def _answers(self, row: Row) -> tuple[list[int], list[int]]:
@@ -90,7 +91,7 @@ class _Reader:
                 return list(dict.fromkeys(found[:n])), list(dict.fromkeys(found[n:]))
         amiss = answers[tokens.index(None)]
         raise BrokenTask(
-            f"{row.where}: the answer {amiss!r} is not one token that the tokenizer knows: choose another."
+            f"{row.where}: the answer {brief(amiss)} is not one token that the tokenizer knows: choose another."
         )
 
     def _answer(self, prompt: str, answer: str | int, space: str) -> int | None:
@@ -112,7 +113,7 @@ def _check(pair: Pair, n_vocab: int, where: str) -> None:
 def _known(tokens: list[Any], n_vocab: int, where: str) -> None:
     """Raises: BrokenTask, if one is none of the model's."""
     if (largest := max(tokens)) >= n_vocab:
-        raise BrokenTask(f"{where}: there is no token {rows.short(largest)}, the model's are 0 to {n_vocab - 1}.")
+        raise BrokenTask(f"{where}: there is no token {brief(largest)}, the model's are 0 to {n_vocab - 1}.")
 
 
 def _after(prepend: int | None, pair: Pair) -> Pair:

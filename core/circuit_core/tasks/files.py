@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core import reading
-from circuit_core.errors import BrokenTask, UnreadableFile
+from circuit_core.errors import BrokenTask, UnreadableFile, brief
 from circuit_core.tasks import columns, rows
 from circuit_core.tasks.rows import Row
 from circuit_core.tasks.specs import BOS, TaskSpec
@@ -70,7 +70,7 @@ def examples(content: str, kind: str, file: str) -> list[Row]:
         if type(row.clean) is not type(found[0].clean):
             raise BrokenTask(f"{row.where}: text and token ids are mixed: give all prompts as one or the other.")
         if row.positions.keys() != found[0].positions.keys():
-            names = ", ".join(found[0].positions) or "none"
+            names = ", ".join(name[:40] for name in found[0].positions) or "none"
             raise BrokenTask(f"{row.where}: positions are not those of the first prompt ({names}): name the same.")
     return found
 
@@ -96,7 +96,7 @@ def _json_row(given: Any, where: str) -> Row:
     _there(keys, list(given), where)
     for key in given:
         if key not in (*keys, "positions"):
-            raise BrokenTask(f"{where}: {key!r} is not asked for: give {', '.join(keys)}.")
+            raise BrokenTask(f"{where}: {brief(key)} is not asked for: give {', '.join(keys)}.")
     prompt, answer = (rows.numbers, rows.number) if as_ids else (rows.text, rows.text)
     clean, corrupted = (prompt(given[key], where, key) for key in keys[:2])
     correct, wrong = (rows.answers(given[key], answer, where, key) for key in keys[2:])
