@@ -91,7 +91,7 @@ def shape(folder: Path) -> Shape:
     """Sizes from `config.json` and the headers of the weight files. Raises: CheckpointError, OSError."""
     read = config(folder)
     found, tensors = sizes.sizes(read, folder / "config.json"), weights.tensors(folder)
-    sizes.check(found, tensors, folder)
+    sizes.check(read, found, tensors, folder)
     parallel = bool(read.get("use_parallel_residual", read.get("model_type") == "gpt_neox"))
     params = weights.parameters(tensors, read)
     return Shape(params, found["layers"], found["heads"], found["width"], parallel)

@@ -115,7 +115,7 @@ def _score(edge: Any, name: str) -> float:
     score = need(edge, "score", f"The edge {name}")
     if type(score) not in (int, float) or not abs(score) <= LARGEST:
         raise FormatError(f"The score of {name} is {str(score)[:40]}; a finite float32 number is needed.")
-    return score
+    return float(score)
 
 
 def _flag(entry: Any, name: str) -> bool:
