@@ -100,6 +100,8 @@ FAULTS = {
     ),
     "do not fit config.json, which says 1000 heads, for a width of 60": lambda f: sized(f, num_attention_heads=1000),
     "do not fit config.json, which says a width of 1000000, and they": lambda f: sized(f, hidden_size=10**6),
+    "says 1000000 for intermediate_size, and none of them is so long": lambda f: sized(f, intermediate_size=10**6),
+    "config.json says 1000000 for 'rotary_pct': a share from 0 to 1": lambda f: sized(f, rotary_pct=10**6),
     "dtype, shape and data_offsets must be there": lambda f: tensor(f, shape=None),
     "dtype, shape and data_offsets must be": lambda f: tensor(f, shape=7),
     "dtype, shape and data_offsets": lambda f: tensor(f, shape=[10**30]),

@@ -258,6 +258,7 @@ UNFIT = [
     (lines(TEXT | {"positions": {"IO": 14}}), "position IO is 14, the prompt's tokens are 0 to 13"),
     (lines(IDS, IDS | {"clean_ids": [5, 6, 310]}), "line 2: there is no token 310, the model's are 0 to 309"),
     (lines(IDS | {"correct_ids": 10**30}), "line 1: there is no token 10{30}"),
+    (lines(IDS | {"clean_ids": [5, 6, 10**30]}), "line 1: there is no token 10{30}, the model's are 0 to 309"),
 ]
 
 
