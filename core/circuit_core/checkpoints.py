@@ -4,14 +4,13 @@ A model is a folder with one folder a step (`step1000/`, `checkpoint-1000/`, or 
 itself one checkpoint. No torch is needed, so that planning a sweep does not wait for it.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from circuit_core import final_model, weights
-from circuit_core.errors import CheckpointError, UnknownModel
+from circuit_core import final_model, reading, sizes, weights
+from circuit_core.errors import CheckpointError, MissingFile, UnknownModel, UnreadableFile
 from circuit_core.patterns import Pattern
 
 PATTERN = (
@@ -91,27 +90,24 @@ def _step(text: str | None, folder: Path) -> int:
 
 
 def shape(folder: Path) -> Shape:
-    """Sizes from `config.json` and the headers of the weight files. Raises: CheckpointError."""
+    """Sizes from `config.json` and the headers of the weight files. Raises: CheckpointError, OSError."""
     read = config(folder)
-    try:
-        layers = read.get("num_hidden_layers") or read["n_layer"]
-        heads = read.get("num_attention_heads") or read["n_head"]
-        width = read.get("hidden_size") or read["n_embd"]
-    except KeyError as missing:
-        raise CheckpointError(f"{folder / 'config.json'} does not say {missing}: is it a transformer's?") from None
+    found, tensors = sizes.sizes(read, folder / "config.json"), weights.tensors(folder)
+    sizes.check(read, found, tensors, folder)
     parallel = bool(read.get("use_parallel_residual", read.get("model_type") == "gpt_neox"))
-    return Shape(weights.parameters(folder, read), layers, heads, width, parallel)
+    params = weights.parameters(tensors, read)
+    return Shape(params, found["layers"], found["heads"], found["width"], parallel)
 
 
 def config(folder: Path) -> dict[str, Any]:
     """`config.json` as it stands. Raises: CheckpointError."""
     try:
-        return _object(folder / "config.json")
-    except FileNotFoundError:
+        return reading.json_object(folder / "config.json")
+    except MissingFile:
         said = adapter(folder) or f"{folder} has no config.json: is it a checkpoint?"
         raise CheckpointError(said, "missing") from None
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{folder / 'config.json'} cannot be read ({error}).") from None
+    except UnreadableFile as error:
+        raise CheckpointError(str(error)) from None
 
 
 def tokenizer_folder(folder: Path) -> Path | None:
@@ -125,18 +121,10 @@ def adapter(folder: Path) -> str | None:
     if (folder / "config.json").exists():
         return None
     try:
-        base = _object(folder / "adapter_config.json").get("base_model_name_or_path")
-    except (OSError, ValueError):
+        base = reading.json_object(folder / "adapter_config.json").get("base_model_name_or_path")
+    except UnreadableFile:
         return None
     return (
         f"{folder} holds an adapter of {base or 'a model that it does not name'}, no model: merge the two "
         "(`merge_and_unload()` of peft), save that, and give its folder."
     )
-
-
-def _object(file: Path) -> dict[str, Any]:
-    """Raises: OSError, ValueError."""
-    found = json.loads(file.read_text())
-    if not isinstance(found, dict):
-        raise ValueError("no JSON object")
-    return found

@@ -7,13 +7,26 @@ CircuitError
 ├── TaskError           a task that cannot be expressed: unknown, or words that the tokenizer lacks
 ├── BrokenTask          a task file with an error; names the line
 ├── FormatError         a circuit file that is damaged or of another model; names the item
-└── BadPattern          a regular expression that is none, or that takes too long
+├── BadPattern          a regular expression that is none, or that takes too long
+└── UnreadableFile      any other file that cannot be read, or is none of its kind; names the file
+    └── MissingFile     it is not there
 """
+
+import reprlib
+from typing import Any
+
+_shown = reprlib.Repr()
+_shown.maxstring = _shown.maxother = _shown.maxlong = 40
+
+
+def brief(value: Any) -> str:
+    """A value that a file gives, for a message: its beginning and end, however long or deep it is."""
+    return _shown.repr(value)
 
 
 def first_line(error: BaseException) -> str:
-    """Of an error's text, which may be long; the error's kind if it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """Of an error's text, which may be long, the beginning; the error's kind if it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 class CircuitError(Exception):
@@ -47,4 +60,12 @@ class FormatError(CircuitError):
 
 
 class BadPattern(CircuitError):
+    pass
+
+
+class UnreadableFile(CircuitError):
+    pass
+
+
+class MissingFile(UnreadableFile):
     pass

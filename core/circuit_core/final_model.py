@@ -4,11 +4,10 @@
 that is the best checkpoint, although `trainer_state.json` beside it says the last step; so weights decide.
 """
 
-import json
 from pathlib import Path
 
-from circuit_core import weights
-from circuit_core.errors import CheckpointError, UnknownModel
+from circuit_core import reading, weights
+from circuit_core.errors import CheckpointError, UnknownModel, UnreadableFile
 
 _FEW = 4
 """Tensors, the smallest, that two checkpoints must share before all of their weights are compared."""
@@ -51,16 +50,16 @@ def left_out(folder: Path, below: dict[int, Path]) -> str | None:
 
 def _is_model(folder: Path) -> bool:
     """Also one of which weights are missing."""
-    return (folder / "config.json").is_file() and weights.begun(folder)
+    return reading.there(folder / "config.json") and weights.begun(folder)
 
 
 def _last_step(folder: Path) -> int | None:
     """The step at which training ended."""
     try:
-        step = json.loads((folder / "trainer_state.json").read_text())["global_step"]
-    except (OSError, ValueError, TypeError, KeyError):
+        step = reading.json_object(folder / "trainer_state.json").get("global_step")
+    except UnreadableFile:
         return None
-    return step if isinstance(step, int) and step >= 0 else None
+    return step if type(step) is int and 0 <= step < 10**15 else None
 
 
 def _equal(one: Path, other: Path) -> bool:

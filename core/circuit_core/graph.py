@@ -61,13 +61,17 @@ class Graph:
         """How many sources precede the MLP of a layer."""
         return self.before_layer(layer) + (0 if self.parallel else self.n_heads)
 
+    def precedes(self, port: int) -> int:
+        """How many sources precede a port."""
+        layer, rest = divmod(port, 3 * self.n_heads + 1)
+        if layer == self.n_layers:
+            return self.n_sources
+        return self.before_mlp(layer) if rest == 3 * self.n_heads else self.before_layer(layer)
+
     @cached_property
     def preceding(self) -> np.ndarray:
         """[port]: how many sources precede each port."""
-        counts: list[int] = []
-        for layer in range(self.n_layers):
-            counts += [self.before_layer(layer)] * (3 * self.n_heads) + [self.before_mlp(layer)]
-        return np.array([*counts, self.n_sources])
+        return np.array([self.precedes(port) for port in range(self.n_ports)])
 
     @cached_property
     def real(self) -> np.ndarray:

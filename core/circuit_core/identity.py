@@ -9,7 +9,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from circuit_core import checkpoints, weights
+from circuit_core import checkpoints, reading, weights
+from circuit_core.errors import CheckpointError, UnreadableFile
 
 _TOKENIZER = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.model"),
@@ -42,9 +43,16 @@ def source(folder: Path, known: dict[str, str] | None = None) -> Source:
     about = hashlib.sha256(json.dumps(checkpoints.config(folder), sort_keys=True).encode())
     place = checkpoints.tokenizer_folder(folder)
     for file in [place / name for name in _TOKENIZER] if place else []:
-        if file.is_file():
-            about.update(f"\0{file.name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+        if reading.there(file):
+            about.update(f"\0{file.name}\0".encode() + _digest(file))
     return Source(mark, files, f"{mark}-{about.hexdigest()[:32]}")
+
+
+def _digest(file: Path) -> bytes:
+    try:
+        return reading.digest(file)
+    except UnreadableFile as error:
+        raise CheckpointError(str(error)) from None
 
 
 def _files(folder: Path) -> str:

@@ -13,8 +13,9 @@ from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.sources import build_bridge_from_module
 from transformers import AutoModelForCausalLM
 
-from circuit_core import architectures, checkpoints, equivalents, parity, weights
-from circuit_core.errors import CheckpointError, UnsupportedModel, first_line
+from circuit_core import architectures, checkpoints, equivalents, parity, reading, weights
+from circuit_core.circuits import batches
+from circuit_core.errors import CheckpointError, CircuitError, UnreadableFile, UnsupportedModel, first_line
 from circuit_core.graph import Graph
 from circuit_core.tokenizing import tokenizer
 
@@ -48,18 +49,31 @@ def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.flo
         CheckpointError: missing, unreadable, or weights that do not fit the config.
         UnsupportedModel: another architecture than `FAMILIES`, grouped-query attention, or an option for which the
             wrapped model has other logits than Hugging Face's (see `parity`).
+        MemoryError, torch.OutOfMemoryError: there is no room for it.
     """
     folder = Path(folder)
     checkpoints.shape(folder)
     if reason := architectures.refusal(checkpoints.config(folder)):
         raise UnsupportedModel(reason)
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, output_loading_info=True, local_files_only=True, trust_remote_code=False
-        )
+        reading.check_folder(folder)
+        return _loaded(folder, device, dtype)
+    except UnreadableFile as error:
+        raise CheckpointError(str(error)) from None
+    except CircuitError:
+        raise
     except Exception as error:
-        raise CheckpointError(f"{folder} cannot be loaded ({first_line(error)}).") from error
-    model, report = loaded
+        if batches.ran_out(error):
+            raise
+        raise CheckpointError(reading.fault(folder) or f"{folder} cannot be loaded ({first_line(error)}).") from error
+
+
+def _loaded(folder: Path, device: str, dtype: torch.dtype) -> Loaded:
+    """Raises: CheckpointError, UnsupportedModel, and whatever a config leads to that no model can have."""
+    read: Any = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=dtype, output_loading_info=True, local_files_only=True, trust_remote_code=False
+    )
+    model, report = read
     if absent := sorted(report["missing_keys"]) or sorted(map(str, report.get("mismatched_keys", ()))):
         raise CheckpointError(f"{folder}: the weights do not fit config.json, {absent[0]} is amiss.", "mismatch")
     if getattr(model, "_hf_peft_config_loaded", False):

@@ -6,8 +6,8 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from circuit_core import checkpoints
-from circuit_core.errors import CheckpointError, first_line
+from circuit_core import checkpoints, reading
+from circuit_core.errors import CheckpointError, UnreadableFile, first_line
 
 Encode = Callable[[str], list[int]]
 
@@ -18,15 +18,19 @@ def tokenizer(folder: Path) -> Any | None:
     if place is None:
         return None
     try:
+        reading.check_folder(place)
         return AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False)
+    except UnreadableFile as error:
+        raise CheckpointError(str(error)) from None
     except Exception as error:
-        raise CheckpointError(f"The tokenizer in {place} cannot be read ({first_line(error)}).") from error
+        said = reading.fault(place) or f"The tokenizer in {place} cannot be read ({first_line(error)})."
+        raise CheckpointError(said) from error
 
 
 def vocabulary(folder: Path) -> int:
     """How many tokens a checkpoint's embedding has, by its config. Raises: CheckpointError."""
     size = checkpoints.config(folder).get("vocab_size")
-    if not isinstance(size, int):
+    if type(size) is not int or not 0 < size < 2**31:
         raise CheckpointError(f"{folder / 'config.json'} does not say 'vocab_size': is it a language model's?")
     return size
 

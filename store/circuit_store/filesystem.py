@@ -1,5 +1,6 @@
 """Which kind of file system a path lies on. On one that several hosts share, SQLite's write-ahead log is unsafe."""
 
+import os
 import re
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def kind(path: Path, mountinfo: str | None = None) -> str | None:
             mountinfo = Path("/proc/self/mountinfo").read_text()
         except OSError:
             return None
-    path, found = path.resolve(), (-1, "")
+    path, found = Path(os.path.realpath(path)), (-1, "")  # also of a loop of links
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
         mount = Path(_unescaped(before.split()[4]))

@@ -154,6 +154,8 @@ def logs_ahead(path: Path) -> bool | None:
     if not path.is_file():
         return None
     try:
+        if not path.is_file():  # opening a pipe would wait for whoever writes into it
+            return None
         with path.open("rb") as file:
             header = file.read(20)
     except OSError:

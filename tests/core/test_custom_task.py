@@ -169,7 +169,7 @@ BROKEN = [
     ("", r"mine.jsonl holds no prompts"),
     (" \n\n", "holds no prompts"),
     (lines(TEXT, "", "{clean"), r"mine.jsonl, line 3: this is not JSON \(Expecting"),
-    (lines("[" * 100_000), "line 1: this is not JSON"),
+    (lines("[" * 100_000), "line 1: this JSON is nested more than 100 levels deep"),
     (lines("[1]"), "line 1: this is no JSON object"),
     (lines(TEXT, {"clean": "a"}), "line 2: corrupted is missing: give clean, corrupted, correct, wrong"),
     (lines(TEXT | {"colour": 1}), "line 1: 'colour' is not asked for"),
@@ -258,6 +258,7 @@ UNFIT = [
     (lines(TEXT | {"positions": {"IO": 14}}), "position IO is 14, the prompt's tokens are 0 to 13"),
     (lines(IDS, IDS | {"clean_ids": [5, 6, 310]}), "line 2: there is no token 310, the model's are 0 to 309"),
     (lines(IDS | {"correct_ids": 10**30}), "line 1: there is no token 10{30}"),
+    (lines(IDS | {"clean_ids": [5, 6, 10**30]}), "line 1: there is no token 10{30}, the model's are 0 to 309"),
 ]
 
 

@@ -22,7 +22,7 @@ def refused(path: Path, item: str, expected: Graph | None = None) -> None:
     with pytest.raises(FormatError, match=item) as caught:
         eap_ig.read(path, expected)
     text = str(caught.value)
-    assert text.startswith(f"{path}: ") and "\n" not in text and text.endswith(".")
+    assert text.startswith(str(path)) and "\n" not in text and text.endswith(".")
 
 
 JSON_FAULTS = {
@@ -46,6 +46,7 @@ JSON_FAULTS = {
     "beyond float32": (lambda d: d["edges"][EDGE].update(score=1e300), f"score of {EDGE} is 1e\\+300"),
     "huge whole number": (lambda d: d["edges"][EDGE].update(score=10**400), f"score of {EDGE} is 1000"),
     "flag as number": (lambda d: d["edges"][EDGE].update(in_graph=1), f"in_graph of {EDGE} is 1"),
+    "an edge without end": (lambda d: d["edges"].update({EDGE: 10**4299}), f"{EDGE} has no key 'score'|{EDGE}"),
     "old and new nodes": (lambda d: d["nodes"].update(m0=True), "m0 has no key 'in_graph'"),
     "old nodes as numbers": (lambda d: d.update(nodes=dict.fromkeys(d["nodes"], 1)), "input has no key 'in_graph'"),
     "old nodes, one missing": (lambda d: d.update(nodes={"input": True}), "node a0.h0 is not listed"),
@@ -97,6 +98,11 @@ PT_FAULTS = {
     "no such edge": (put("edges_in_graph", lambda t: t | True), r"a0.h0->a0.h0<q> is in the circuit, but"),
     "members as numbers": (put("edges_in_graph", lambda t: t.int()), "edges_in_graph is of torch.int32"),
     "scores as a list": (put("edges_scores", lambda t: t.tolist()), "edges_scores is no tensor"),
+    "more numbers than the file holds": (
+        put("edges_scores", lambda t: torch.zeros(1, dtype=torch.float16).expand(10**6, 10**6)),
+        "edges_scores has 1,000,000,000,000 numbers; nodes, ports and d_model of cfg allow 324",
+    ),
+    "a tensor as a size": (lambda d: d["cfg"].update(d_model=torch.ones(2)), "d_model of cfg is tensor"),
     "sparse": (put("edges_scores", lambda t: t.to_sparse()), "edges_scores is no tensor"),
     "neurons of no width": (
         lambda d: d["cfg"].pop("d_model") and d.update(neurons_scores=torch.ones(9, 36)),
@@ -127,6 +133,29 @@ def test_a_circuit_of_another_model_is_refused(suffix, expected):
         SOURCE / f"eap_ig_graph.{suffix}", f"2 layers x 3 heads with sequential blocks; the model has {model}", expected
     )
     assert eap_ig.read(SOURCE / f"eap_ig_graph.{suffix}", Graph(2, 3, False)).graph == Graph(2, 3, False)
+
+
+@pytest.mark.parametrize("suffix", ["json", "pt"])
+@pytest.mark.parametrize(
+    ("n_layers", "graph", "says"),
+    [
+        (10**9, None, "n_layers of cfg is 1000000000; a whole number from 1 to 999,999 is needed"),
+        (10**9, Graph(2, 3, False), "n_layers of cfg is 1000000000; the model has 2"),
+        (999_999, Graph(2, 3, False), "The circuit is of 999999 layers x 3 heads .* the model has 2 layers"),
+        (999_999, None, "The node a2.h0 is not listed|src_nodes is no list of 3999997 names"),
+    ],
+)
+def test_a_circuit_of_layers_that_no_model_has(suffix, n_layers, graph, says, tmp_path):
+    """Invariant: what is possible is said, before anything of that size is made."""
+    if suffix == "json":
+        document = json.loads((SOURCE / "eap_ig_graph.json").read_text())
+        document["cfg"]["n_layers"] = n_layers
+        (tmp_path / "a").write_text(json.dumps(document))
+    else:
+        tensors = torch.load(SOURCE / "eap_ig_graph.pt", weights_only=True)
+        tensors["cfg"]["n_layers"] = n_layers
+        torch.save(tensors, tmp_path / "a")
+    refused(tmp_path / "a", says, graph)
 
 
 @pytest.mark.parametrize("suffix", ["json", "pt"])

@@ -145,6 +145,14 @@ def test_the_sample_of_a_large_tensor_is_sixteen_bytes_of_each_row(tmp_path):
     assert turned.sample() == torch.stack([table.t()[r, 4 * r : 4 * r + 4] for r in range(256)]).numpy().tobytes()
 
 
+def doubling(times: int) -> list:
+    """A list in a list, twice, and so on: some bytes in a file, and 2^times entries to who writes them out."""
+    held: list = []
+    for _ in range(times):
+        held = [held, held]
+    return held
+
+
 class Harm:
     def __reduce__(self):
         return (exec, ("raise SystemExit('it ran')",))
@@ -155,6 +163,7 @@ class Harm:
     [
         (zip_, {"x": Harm()}, "exec, which is no plain tensor"),
         (zip_, {"x": [1, 2]}, "more than tensors"),
+        (zip_, {"x": doubling(60)}, r"more than tensors \(list\)"),
         (zip_, {"x": torch.ones(2).to_sparse()}, "no plain tensor"),
         (older, {"x": Harm()}, "exec, which is no plain tensor"),
     ],

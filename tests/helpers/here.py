@@ -119,11 +119,11 @@ def _program(module: str) -> CodeType:
     return compile(Path(spec.origin).read_text(), spec.origin, "exec")
 
 
-def ask(module: str, *arguments: str) -> Any:
+def ask(module: str, *given: Any) -> Any:
     """`launch.ask`, which lets a process do a small job, in this one."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     with MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "argv", [module, *arguments])
+        patch.setattr(sys, "stdin", io.StringIO(json.dumps(given)))
         try:
             exec(_program(module), {"__name__": "__main__"})
         except SystemExit as end:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from circuit_core import reading
 from circuit_core.sweep.request import ANALYSES, Request
 from circuit_core.sweep.slots import Slots
 from circuit_core.tasks.specs import labelled
@@ -101,7 +102,7 @@ def _of_the_paper(request: Request) -> Request:
 
 def _tasks(text: str) -> tuple[str, ...]:
     """Names and files; a file's own name may hold a comma."""
-    return (text,) if Path(text).is_file() else _listed(text, "--tasks")
+    return (text,) if reading.there(Path(text)) else _listed(text, "--tasks")
 
 
 def _sizes(text: str) -> tuple[int, ...]:

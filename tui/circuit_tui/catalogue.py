@@ -114,7 +114,7 @@ def _journal(store: Path) -> str:
 
 
 def _state(store: Path) -> str:
-    if not store.exists():
+    if not os.path.lexists(store):
         return "not made yet"
     try:
         with closing(open_to_read(store)) as db:

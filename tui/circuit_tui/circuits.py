@@ -1,6 +1,5 @@
 """Circuits to and from files; the work is done by a process that may import torch."""
 
-import json
 import re
 import shutil
 import sys
@@ -22,12 +21,11 @@ def export(
     if not named:
         raise ValueError(f"{address} names no circuit: give MODEL@STEP/TASK, such as sample-0.2m@final/ioi.")
     at = [named["model"], named["step"] or "final", named["task"]]
-    more = [json.dumps(choices), *([str(size)] if size else [])]
     if kind == "eap-ig-pt" and output is None and echo.terminal(sys.stdout):
         raise ValueError("eap-ig-pt is no text: name a file with --output FILE.")
     with outgoing.to(output, store) as file, tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "circuit"
-        launch.ask(_CARRY, "export", str(store), *at, kind, str(made), *more)
+        launch.ask(_CARRY, "export", str(store), *at, kind, str(made), choices, size)
         with made.open("rb") as circuit:
             shutil.copyfileobj(circuit, file)
 

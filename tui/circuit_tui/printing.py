@@ -88,10 +88,11 @@ def _narrowed(
 
 def _text(db: sqlite3.Connection, given: str) -> str:
     """The hash of a text that is given by its file, or by how the hash begins. Raises: CircuitError, UnknownName."""
+    from circuit_core import reading
     from circuit_core.sweep import texts
 
-    path = Path(given).expanduser()
-    return addresses.text_named(db, texts.read(path).hash if path.is_file() else given)
+    path = reading.place(given)
+    return addresses.text_named(db, texts.read(path).hash if reading.there(path) else given)
 
 
 def _held(db: sqlite3.Connection, column: str, value: Any, model: str | None) -> None:

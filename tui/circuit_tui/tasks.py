@@ -1,6 +1,5 @@
 """The tasks: which there are, and what a model sees of one, token by token."""
 
-import json
 import sqlite3
 from contextlib import closing
 from dataclasses import asdict
@@ -60,7 +59,7 @@ def show(store: Path, name: str, model: str, most: int | None, as_json: bool, pr
     with closing(_held(store)) as db:
         folder = tokenizer_folder(None if to_be_made(store) else db, model)
         task = find(None if to_be_made(store) else db, labelled(name, prepend_bos))
-    found = launch.ask("circuit_core.tasks", str(folder), json.dumps(asdict(task)))
+    found = launch.ask("circuit_core.tasks", str(folder), asdict(task))
     shown = found if most is None else found[:most]
     if as_json:
         about = {"task": task.label, "model": model, "metric": task.metric, "prepend_bos": task.prepend_bos}

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from circuit_core.errors import FormatError
+from circuit_core.errors import FormatError, brief
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
 
 SIZES = ("n_layers", "n_heads", "d_model")
+LARGEST = 999_999
 KEYS = ("n_layers", "n_heads", "parallel_attn_mlp", "d_model")
 
 
@@ -23,14 +24,16 @@ def further(entry: dict[str, Any], known: tuple[str, ...]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if key not in known}
 
 
-def shape(cfg: Any) -> tuple[Graph, int | None]:
-    """The graph and d_model. Raises: FormatError."""
+def shape(cfg: Any, expected: Graph | None = None) -> tuple[Graph, int | None]:
+    """The graph and d_model; `expected` is the model's graph, for messages. Raises: FormatError."""
     layers, heads, parallel = (need(cfg, key, "cfg") for key in KEYS[:3])
     for name in SIZES:
-        if name in cfg and (type(cfg[name]) is not int or not 0 < cfg[name] < 10**6):
-            raise FormatError(f"{name} of cfg is {cfg[name]!r}; a number from 1 is needed.")
+        if name in cfg and (type(cfg[name]) is not int or not 0 < cfg[name] <= LARGEST):
+            right = getattr(expected, name, None)
+            wanted = f"a whole number from 1 to {LARGEST:,} is needed" if right is None else f"the model has {right}"
+            raise FormatError(f"{name} of cfg is {brief(cfg[name])}; {wanted}.")
     if type(parallel) is not bool:
-        raise FormatError(f"parallel_attn_mlp of cfg is {parallel!r}; true or false is needed.")
+        raise FormatError(f"parallel_attn_mlp of cfg is {brief(parallel)}; true or false is needed.")
     return Graph(layers, heads, parallel), cfg.get("d_model")
 
 
@@ -40,8 +43,8 @@ def check(cfg: dict[str, Any], sizes: Mapping[str, int]) -> None:
     Raises: FormatError.
     """
     for name, size in sizes.items():
-        if (given := cfg.get(name)) is not None and given != size:
-            raise FormatError(f"{name} of the circuit is {given}; the model's is {size}.")
+        if (given := cfg.get(name)) is not None and not (type(given) in (int, float) and given == size):
+            raise FormatError(f"{name} of the circuit is {brief(given)}; the model's is {size}.")
 
 
 def config(circuit: CircuitFile) -> dict[str, Any]:

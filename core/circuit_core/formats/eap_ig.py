@@ -5,16 +5,18 @@ before are read too, and written in the one that it has. torch is imported for .
 values only: a pickle with code in it is refused.
 """
 
+import codecs
 import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from circuit_core.errors import FormatError
+from circuit_core import reading
+from circuit_core.errors import FormatError, UnreadableFile
 from circuit_core.formats import eap_ig_json, eap_ig_pt
 from circuit_core.formats.circuit_file import CircuitFile
-from circuit_core.formats.config import check, config, described
+from circuit_core.formats.config import check, described, need, shape
 from circuit_core.formats.further import plain
 from circuit_core.graph import Graph
 
@@ -33,14 +35,25 @@ def read(path: Path, expected: Graph | None = None, sizes: Mapping[str, int] | N
         FormatError: unreadable, incomplete, of another model than expected, or with what JSON cannot hold.
     """
     try:
-        circuit = parse(_content(path))
-        if expected not in (None, circuit.graph):
-            raise FormatError(f"The circuit is of {described(circuit.graph)}; the model has {described(expected)}.")
-        check(config(circuit), sizes or {})
+        circuit = parse(reading.content(path, reading.BESIDE), expected, sizes)
         plain(circuit.extra)
         return circuit
+    except UnreadableFile as error:
+        raise FormatError(str(error)) from error
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
+
+
+def parse(content: bytes, expected: Graph | None = None, sizes: Mapping[str, int] | None = None) -> CircuitFile:
+    """What a file of either format holds; see `read`. Raises: FormatError."""
+    pickled = content.startswith(PICKLED)
+    document = _load(content) if pickled else _decode(content)
+    cfg = need(document, "cfg", "The file")
+    graph, _ = shape(cfg, expected)
+    if expected not in (None, graph):
+        raise FormatError(f"The circuit is of {described(graph)}; the model has {described(expected)}.")
+    check(cfg, sizes or {})
+    return (eap_ig_pt if pickled else eap_ig_json).parse(document)
 
 
 def write_json(circuit: CircuitFile, path: Path) -> None:
@@ -56,25 +69,11 @@ def write_pt(circuit: CircuitFile, path: Path) -> None:
     path.write_bytes(whole.getvalue())
 
 
-def parse(content: bytes) -> CircuitFile:
-    """A file's content, of either format, also with what JSON cannot hold. Raises: FormatError."""
-    if content.startswith(PICKLED):
-        return eap_ig_pt.parse(_load(content))
-    return eap_ig_json.parse(_decode(content))
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise FormatError(f"The file cannot be read ({error.strerror}).") from error
-
-
 def _decode(content: bytes) -> Any:
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"It is neither a .pt file nor whole JSON ({error}).") from error
+        return reading.parsed(content.removeprefix(codecs.BOM_UTF8), "It is neither a .pt file nor whole JSON")
+    except UnreadableFile as error:
+        raise FormatError(str(error)) from error
 
 
 def _load(content: bytes) -> Any:

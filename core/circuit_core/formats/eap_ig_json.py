@@ -12,7 +12,8 @@ finite. Older files, as those of circuits-over-time, say of a node only whether 
 d_model.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -34,11 +35,11 @@ def parse(document: Any) -> CircuitFile:
     graph, width = shape(need(document, "cfg", "The file"))
     nodes, edges = _entries(need(document, "nodes", "The file")), need(document, "edges", "The file")
     document = document | {"nodes": nodes}
+    _listed(nodes, lambda: chain(map(graph.source_name, range(graph.n_sources)), ["logits"]), "node", graph)
+    _listed(edges, lambda: _edges(graph), "edge", graph)
     sources = [graph.source_name(source) for source in range(graph.n_sources)]
-    _listed(nodes, [*sources, "logits"], "node", graph)
     where = edge_order(graph)
     names = edge_names(graph, where)
-    _listed(edges, names, "edge", graph)
     scores, mask = _scores(edges, names, where, graph), np.zeros(graph.real.shape, bool)
     mask[where] = [_flag(edges[name], name) for name in names]
     members = np.array([_flag(nodes[name], name) for name in sources])
@@ -76,13 +77,22 @@ def edge_names(graph: Graph, where: tuple[np.ndarray, np.ndarray]) -> list[str]:
     return [f"{sources[source]}->{ports[port]}" for source, port in pairs]
 
 
-def _listed(given: Any, names: Iterable[str], kind: str, graph: Graph) -> None:
+def _edges(graph: Graph) -> Iterator[str]:
+    """Names of all edges, one after another: a file may claim to be of a model for which there is no room."""
+    sources = [graph.source_name(source) for source in range(graph.n_sources)]
+    for port in range(graph.n_ports):
+        name = graph.port_name(port)
+        yield from (f"{source}->{name}" for source in sources[: graph.precedes(port)])
+
+
+def _listed(given: Any, names: Callable[[], Iterable[str]], kind: str, graph: Graph) -> None:
+    """Raises: FormatError, if these are not exactly the entries, before anything larger than the file is made."""
     if not isinstance(given, dict):
         raise FormatError(f"The {kind}s are no JSON object.")
-    if unknown := given.keys() - set(names):
-        raise FormatError(f"There is no {kind} {min(unknown)[:40]} in a model of {described(graph)}.")
-    if absent := next((name for name in names if name not in given), None):
+    if absent := next((name for name in names() if name not in given), None):
         raise FormatError(f"The {kind} {absent} is not listed; all {kind}s of {described(graph)} must be.")
+    if unknown := given.keys() - set(names()):
+        raise FormatError(f"There is no {kind} {min(unknown)[:40]} in a model of {described(graph)}.")
 
 
 def _entries(nodes: Any) -> Any:
@@ -107,7 +117,7 @@ def _score(edge: Any, name: str) -> float:
     score = need(edge, "score", f"The edge {name}")
     if type(score) not in (int, float) or not abs(score) <= LARGEST:
         raise FormatError(f"The score of {name} is {str(score)[:40]}; a finite float32 number is needed.")
-    return score
+    return float(score)
 
 
 def _flag(entry: Any, name: str) -> bool:
@@ -122,10 +132,11 @@ def _node_values(nodes: dict[str, Any], sources: list[str], key: str, cfg: dict[
         return None
     sizes = () if key == "score" else (need(cfg, "d_model", "cfg"),)
     flags = key == "neurons"
+    given = {row: name for row, name in enumerate(sources) if key in nodes[name]}
+    rows = {row: _numbers(nodes[name][key], sizes, flags, f"{key} of {name}") for row, name in given.items()}
     values = np.full((len(sources), *sizes), False if flags else np.nan, bool if flags else np.float32)
-    for row, name in enumerate(sources):
-        if key in nodes[name]:
-            values[row] = _numbers(nodes[name][key], sizes, flags, f"{key} of {name}")
+    for row, numbers in rows.items():
+        values[row] = numbers
     return values
 
 

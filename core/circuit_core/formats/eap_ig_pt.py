@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from circuit_core.errors import FormatError
+from circuit_core.errors import FormatError, brief
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.formats.config import KEYS, config, further, need, shape
 from circuit_core.graph import Graph
@@ -26,12 +26,16 @@ OPTIONAL = {"nodes_scores": "node_scores", "neurons_in_graph": "neurons", "neuro
 def parse(tensors: Any) -> CircuitFile:
     """Raises: FormatError."""
     graph, width = shape(need(tensors, "cfg", "The file"))
+    for key, n in (("src_nodes", graph.n_sources), ("dst_nodes", graph.n_ports)):
+        if not isinstance(given := need(tensors, key, "The file"), list | dict) or len(given) != n:
+            raise FormatError(f"{key} is no list of {n} names, as many as the model has.")
     tensors = _of_today(tensors, graph)
     names = _names(graph)
     for key, expected in names.items():
         _same_names(need(tensors, key, "The file"), expected, key)
     keys = REQUIRED | {key: name for key, name in OPTIONAL.items() if key in tensors}
-    arrays: dict[str, Any] = {name: _array(need(tensors, key, "The file"), key) for key, name in keys.items()}
+    most = graph.n_sources * max(graph.n_ports, width or 0)
+    arrays: dict[str, Any] = {name: _array(need(tensors, key, "The file"), key, most) for key, name in keys.items()}
     scores = arrays.get("scores")
     if scores is not None and scores.shape == graph.real.shape and np.isnan(scores[graph.real]).all():
         arrays["scores"] = None
@@ -69,7 +73,7 @@ def _flags(nodes: dict[str, Any]) -> Any:
     import torch
 
     if wrong := next((name for name, kept in nodes.items() if type(kept) is not bool), None):
-        raise FormatError(f"src_nodes has {str(nodes[wrong])[:40]} for {wrong}; true or false is needed.")
+        raise FormatError(f"src_nodes has {brief(nodes[wrong])} for {str(wrong)[:40]}; true or false is needed.")
     return torch.tensor(list(nodes.values()), dtype=torch.bool)
 
 
@@ -81,15 +85,15 @@ def _names(graph: Graph) -> dict[str, list[str]]:
 
 
 def _same_names(given: Any, expected: list[str], key: str) -> None:
-    if not isinstance(given, list) or len(given) != len(expected):
+    if not isinstance(given, list):
         raise FormatError(f"{key} is no list of {len(expected)} names, as many as the model has.")
     for place, (name, right) in enumerate(zip(given, expected, strict=True)):
-        if name != right:
-            raise FormatError(f"{key} has {name!r} at place {place}, where {right} belongs.")
+        if not isinstance(name, str) or name != right:
+            raise FormatError(f"{key} has {brief(name)} at place {place}, where {right} belongs.")
 
 
-def _array(tensor: Any, key: str) -> np.ndarray:
-    """Floats as float32. Raises: FormatError."""
+def _array(tensor: Any, key: str, most: int) -> np.ndarray:
+    """Floats as float32; a tensor may claim more numbers than its file holds. Raises: FormatError."""
     import torch
 
     kind = "bool" if key.endswith("in_graph") else "float"
@@ -97,4 +101,6 @@ def _array(tensor: Any, key: str) -> np.ndarray:
         raise FormatError(f"{key} is no tensor.")
     if not (tensor.dtype == torch.bool if kind == "bool" else tensor.is_floating_point()):
         raise FormatError(f"{key} is of {tensor.dtype}, where {kind} is needed.")
+    if tensor.numel() > most:
+        raise FormatError(f"{key} has {tensor.numel():,} numbers; nodes, ports and d_model of cfg allow {most:,}.")
     return tensor.detach().to(torch.bool if kind == "bool" else torch.float32).numpy()

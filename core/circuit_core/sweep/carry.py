@@ -1,9 +1,11 @@
 """Circuits between the store and the files of other tools, as a process of its own: .pt files need torch.
 
-    python -m circuit_core.sweep.carry export STORE MODEL STEP TASK FORMAT FILE CHOICES [SIZE]
-    python -m circuit_core.sweep.carry import STORE MODEL STEP TASK FILE
+`python -m circuit_core.sweep.carry` reads a JSON list from standard input:
 
-CHOICES is JSON: which of several results answers. An imported file is kept whole, so that exporting it loses nothing.
+    ["export", STORE, MODEL, STEP, TASK, FORMAT, FILE, CHOICES, SIZE or null]
+    ["import", STORE, MODEL, STEP, TASK, FILE]
+
+CHOICES say which of several results answers. An imported file is kept whole, so that exporting it loses nothing.
 """
 
 import hashlib
@@ -176,19 +178,18 @@ def _record(circuit: CircuitFile, name: str, content: bytes) -> results.Circuit:
     )
 
 
-def main(what: str, *arguments: str) -> None:
-    given = list(arguments)
-    store, at, rest = Path(given[0]), given[1:4], given[4:]
+def main(what: str, store: str, model: str, step: str, task: str, *rest: Any) -> None:
     if what == "import":
-        json.dump(import_file(store, at[0], at[1], at[2], Path(rest[0])), sys.stdout)
+        (file,) = rest
+        json.dump(import_file(Path(store), model, step, task, Path(file)), sys.stdout)
     else:
-        size = int(rest[3]) if len(rest) > 3 else None
-        export(store, at[0], at[1], at[2], rest[0], Path(rest[1]), json.loads(rest[2]), size)
+        kind, file, choices, size = rest
+        export(Path(store), model, step, task, kind, Path(file), choices, size)
 
 
 if __name__ == "__main__":
     try:
-        main(*sys.argv[1:])
+        main(*json.load(sys.stdin))
     except (CircuitError, StoreError, ValueError) as error:
         sys.exit(str(error))
     except OSError as error:

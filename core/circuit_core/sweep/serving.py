@@ -69,13 +69,14 @@ class _Inbox:
 
 def _read_ahead(folder: Path) -> None:
     """Bring the weights of the next checkpoint into the page cache."""
-    from circuit_core.errors import CheckpointError
+    from circuit_core import reading
+    from circuit_core.errors import CircuitError
     from circuit_core.weights import files
 
     try:
         for path in files(folder):
-            with path.open("rb", buffering=0) as file:
+            with reading.opened(path) as file:
                 while file.read(PIECE):
                     pass
-    except (OSError, CheckpointError):
+    except (OSError, CircuitError):
         return

@@ -6,8 +6,8 @@ A name may end in `+bos`: the same prompts behind a BOS token, which is another 
 
 import sqlite3
 from dataclasses import replace
-from pathlib import Path
 
+from circuit_core import reading
 from circuit_core.errors import TaskError
 from circuit_core.sweep.request import Request
 from circuit_core.tasks import files
@@ -70,8 +70,8 @@ def _known(db: sqlite3.Connection | None, name: str) -> TaskSpec | None:
 
 def _read(db: sqlite3.Connection | None, name: str) -> TaskSpec | None:
     """From a file, if there is one. Raises: BrokenTask."""
-    path = Path(name).expanduser()
-    if not path.is_file():
+    path = reading.place(name)
+    if not reading.there(path):
         return None
     task = files.read(path)
     return replace(task, name=(task_files.name_of(db, _digest(task)) if db else None) or task.name)

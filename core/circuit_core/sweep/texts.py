@@ -11,8 +11,8 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from circuit_core import suites
-from circuit_core.errors import CircuitError
+from circuit_core import reading, suites
+from circuit_core.errors import CircuitError, UnreadableFile
 from circuit_core.sweep.request import Request
 from circuit_store import task_files
 
@@ -32,10 +32,10 @@ class Text:
 def read(path: Path) -> Text:
     """Raises: CircuitError."""
     try:
-        with path.expanduser().open("rb") as file:
-            text = file.read(LARGEST).decode("utf-8", "ignore")
-    except OSError as error:
-        raise CircuitError(f"--text {path} cannot be read ({error.strerror}): give a file of plain text.") from None
+        with reading.opened(reading.place(path)) as file:
+            text = reading.beginning(path, file, LARGEST).decode("utf-8", "ignore")
+    except UnreadableFile as error:
+        raise CircuitError(f"--text {error}") from None
     return Text(hashlib.sha256(text.encode()).hexdigest()[:16], text)
 
 

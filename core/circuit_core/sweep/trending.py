@@ -1,12 +1,13 @@
 """At a run's end: what the checkpoints of a model show together (METHODS g), from the store into the store.
 
-    python -m circuit_core.sweep.trending STORE MODEL...
+`python -m circuit_core.sweep.trending` reads `[STORE, MODEL, ...]`, as JSON, from standard input.
 
 Each role on each task, and each task, rests on the one set of parameters that answers in every view, and its rows name
 it. Of checkpoints with equal weights one is kept, and what untrained heads reach is no role (`floors`, METHODS l.4). A
 circuit counts as its task's where the task is done and the threshold is reached (METHODS l.3).
 """
 
+import json
 import sqlite3
 import sys
 from dataclasses import dataclass, replace
@@ -200,6 +201,6 @@ def main(store: str, *models: str) -> None:
 
 if __name__ == "__main__":
     try:
-        main(*sys.argv[1:])
+        main(*json.load(sys.stdin))
     except StoreError as error:
         sys.exit(str(error))

@@ -1,12 +1,14 @@
-"""`python -m circuit_core.tasks FOLDER SPEC`: a task's prompts as the checkpoint in FOLDER will see them, as JSON.
+"""`python -m circuit_core.tasks`: a task's prompts as the checkpoint in a folder will see them, as JSON.
 
-SPEC is a task's specification as JSON. A sentence on stderr says why a task cannot be expressed.
+It reads `[FOLDER, SPEC]` from standard input, where SPEC is a task's specification. A sentence on stderr says why a
+task cannot be expressed.
 """
 
 import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from circuit_core import tokenizing
 from circuit_core.errors import CircuitError
@@ -15,15 +17,14 @@ from circuit_core.tasks.showing import shown
 from circuit_core.tasks.specs import TaskSpec
 
 
-def main(folder: str, spec: str) -> None:
+def main(folder: str, spec: dict[str, Any]) -> None:
     tokenizer, n_vocab = tokenizing.tokenizer(Path(folder)), tokenizing.vocabulary(Path(folder))
-    given = json.loads(spec)
-    prompts = draw(TaskSpec(**{**given, "named": tuple(given["named"])}), tokenizer, n_vocab)
+    prompts = draw(TaskSpec(**{**spec, "named": tuple(spec["named"])}), tokenizer, n_vocab)
     json.dump([asdict(row) for row in shown(prompts, tokenizer)], sys.stdout)
 
 
 if __name__ == "__main__":
     try:
-        main(*sys.argv[1:])
+        main(*json.load(sys.stdin))
     except CircuitError as error:
         sys.exit(str(error))

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from circuit_core.errors import BrokenTask
+from circuit_core.errors import BrokenTask, brief
 from circuit_core.tasks import rows
 from circuit_core.tasks.rows import Row
 
@@ -70,8 +70,8 @@ def _year(cell: str, name: str, clean: str, where: str) -> int:
     years = re.findall(r"(?<!\d)\d{4}(?!\d)", clean)
     if not isinstance(label, int) or not century or f"{century[1]}{label:02}" not in years:
         raise BrokenTask(
-            f"{where}: {name} is {cell!r}, not the last two digits of a year in a prompt that ends with its first two:"
-            f" {_asked(*ANSWERS[0])}."
+            f"{where}: {name} is {brief(cell)}, not the last two digits of a year in a prompt that ends with its first"
+            f" two: {_asked(*ANSWERS[0])}."
         )
     if label > 98:
         raise BrokenTask(f"{where}: {name} is {label}, and no year of the century is later: give 0 to 98.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from circuit_core import tokenizing
-from circuit_core.errors import BrokenTask, TaskError
+from circuit_core.errors import BrokenTask, TaskError, brief
 from circuit_core.tasks import files, rows
 from circuit_core.tasks.greater_than import two_digit_tokens
 from circuit_core.tasks.lexicon import Lexicon
@@ -28,6 +28,8 @@ def prompts(spec: TaskSpec, tokenizer: Any | None, n_vocab: int, prepend: int | 
     file = f"{spec.name}.{spec.format}"
     found = files.examples(spec.content or "", spec.format, file)
     is_text = isinstance(found[0].clean, str)
+    for row in [] if is_text else found:
+        _known([*row.clean, *row.corrupted, *row.correct, *row.wrong], n_vocab, row.where)
     pairs = _from_text(spec, found, tokenizer) if is_text else [_from_ids(row, tokenizer) for row in found]
     for row, pair in zip(found, pairs, strict=True):
         _check(pair, n_vocab, row.where)
@@ -74,7 +76,8 @@ class _Reader:
             words = text.split()
             known = self.lexicon.known(words)
             lacking = [w for w in words if w not in known] or [text]
-            raise BrokenTask(f"{where}: the tokenizer does not know {', '.join(lacking[:12])}: choose other words.")
+            named = ", ".join(word[:40] for word in lacking[:12])
+            raise BrokenTask(f"{where}: the tokenizer does not know {named}: choose other words.")
         return ids
 
     def _answers(self, row: Row) -> tuple[list[int], list[int]]:
@@ -88,7 +91,7 @@ class _Reader:
                 return list(dict.fromkeys(found[:n])), list(dict.fromkeys(found[n:]))
         amiss = answers[tokens.index(None)]
         raise BrokenTask(
-            f"{row.where}: the answer {amiss!r} is not one token that the tokenizer knows: choose another."
+            f"{row.where}: the answer {brief(amiss)} is not one token that the tokenizer knows: choose another."
         )
 
     def _answer(self, prompt: str, answer: str | int, space: str) -> int | None:
@@ -104,9 +107,13 @@ def _check(pair: Pair, n_vocab: int, where: str) -> None:
     """Raises: BrokenTask."""
     rows.matching(pair.clean, pair.corrupted, pair.positions, where)
     rows.apart(pair.correct, pair.wrong, where)
-    largest = max(*pair.clean, *pair.corrupted, *pair.correct, *pair.wrong)
-    if largest >= n_vocab:
-        raise BrokenTask(f"{where}: there is no token {largest}, the model's are 0 to {n_vocab - 1}.")
+    _known([*pair.clean, *pair.corrupted, *pair.correct, *pair.wrong], n_vocab, where)
+
+
+def _known(tokens: list[Any], n_vocab: int, where: str) -> None:
+    """Raises: BrokenTask, if one is none of the model's."""
+    if (largest := max(tokens)) >= n_vocab:
+        raise BrokenTask(f"{where}: there is no token {brief(largest)}, the model's are 0 to {n_vocab - 1}.")
 
 
 def _after(prepend: int | None, pair: Pair) -> Pair:

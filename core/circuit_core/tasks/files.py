@@ -8,12 +8,12 @@ With one correct and one wrong answer on every line the metric is logit_diff, el
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from circuit_core.errors import BrokenTask
+from circuit_core import reading
+from circuit_core.errors import BrokenTask, UnreadableFile, brief
 from circuit_core.tasks import columns, rows
 from circuit_core.tasks.rows import Row
 from circuit_core.tasks.specs import BOS, TaskSpec
@@ -30,12 +30,9 @@ def read(path: Path) -> TaskSpec:
     if kind not in FORMATS:
         raise BrokenTask(f"{path} is neither JSON lines nor CSV by its name: let it end in .jsonl or .csv.")
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise BrokenTask(f"{path} cannot be read ({error.strerror}).") from error
-    if len(data) > LARGEST:
-        raise BrokenTask(f"{path} is larger than {LARGEST >> 20} MB: give fewer prompts.")
+        data = reading.content(path, LARGEST)
+    except UnreadableFile as error:
+        raise BrokenTask(str(error)) from None
     return parse(_decoded(data, str(path)).replace("\r\n", "\n"), kind, str(path))
 
 
@@ -73,7 +70,7 @@ def examples(content: str, kind: str, file: str) -> list[Row]:
         if type(row.clean) is not type(found[0].clean):
             raise BrokenTask(f"{row.where}: text and token ids are mixed: give all prompts as one or the other.")
         if row.positions.keys() != found[0].positions.keys():
-            names = ", ".join(found[0].positions) or "none"
+            names = ", ".join(name[:40] for name in found[0].positions) or "none"
             raise BrokenTask(f"{row.where}: positions are not those of the first prompt ({names}): name the same.")
     return found
 
@@ -83,10 +80,9 @@ def _json_rows(content: str, file: str) -> Iterator[Row]:
         if line.strip():
             where = f"{file}, line {number}"
             try:
-                given = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                reason = getattr(error, "msg", "it cannot be read")
-                raise BrokenTask(f"{where}: this is not JSON ({reason}): write one object a line.") from None
+                given = reading.parsed(line, where)
+            except UnreadableFile as error:
+                raise BrokenTask(str(error)) from None
             yield _json_row(given, where)
 
 
@@ -100,7 +96,7 @@ def _json_row(given: Any, where: str) -> Row:
     _there(keys, list(given), where)
     for key in given:
         if key not in (*keys, "positions"):
-            raise BrokenTask(f"{where}: {key!r} is not asked for: give {', '.join(keys)}.")
+            raise BrokenTask(f"{where}: {brief(key)} is not asked for: give {', '.join(keys)}.")
     prompt, answer = (rows.numbers, rows.number) if as_ids else (rows.text, rows.text)
     clean, corrupted = (prompt(given[key], where, key) for key in keys[:2])
     correct, wrong = (rows.answers(given[key], answer, where, key) for key in keys[2:])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from circuit_core.errors import BrokenTask
+from circuit_core.errors import BrokenTask, brief
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ def text(value: Any, where: str, key: str) -> str:
 
 def number(value: Any, where: str, key: str) -> int:
     if type(value) is not int or value < 0:
-        raise BrokenTask(f"{where}: {key} must be a whole number from 0, it is {_short(value)}.")
+        raise BrokenTask(f"{where}: {key} must be a whole number from 0, it is {brief(value)}.")
     return value
 
 
 def numbers(value: Any, where: str, key: str) -> list[int]:
     if not isinstance(value, list) or not value:
-        raise BrokenTask(f"{where}: {key} must be a list of token ids, it is {_short(value)}.")
+        raise BrokenTask(f"{where}: {key} must be a list of token ids, it is {brief(value)}.")
     return [number(v, where, key) for v in value]
 
 
@@ -48,15 +48,16 @@ def answers(value: Any, one, where: str, key: str) -> list:
 
 def named(value: Any, where: str) -> dict[str, int]:
     if not isinstance(value, dict):
-        raise BrokenTask(f"{where}: positions must be names with token indices, it is {_short(value)}.")
-    return {name: number(at, where, f"positions, {name}") for name, at in value.items()}
+        raise BrokenTask(f"{where}: positions must be names with token indices, it is {brief(value)}.")
+    return {name: number(at, where, f"positions, {name[:40]}") for name, at in value.items()}
 
 
 def apart(correct: list, wrong: list, where: str) -> None:
     """Raises: BrokenTask, if an answer is both."""
+    amiss = set(wrong)
     for answer in correct:
-        if answer in wrong:
-            raise BrokenTask(f"{where}: {answer!r} is both a correct and a wrong answer: keep it in one.")
+        if answer in amiss:
+            raise BrokenTask(f"{where}: {brief(answer)} is both a correct and a wrong answer: keep it in one.")
 
 
 def matching(clean: list[int], corrupted: list[int], positions: dict[str, int], where: str) -> None:
@@ -68,9 +69,4 @@ def matching(clean: list[int], corrupted: list[int], positions: dict[str, int], 
         )
     for name, at in positions.items():
         if at >= n:
-            raise BrokenTask(f"{where}: position {name} is {at}, the prompt's tokens are 0 to {n - 1}.")
-
-
-def _short(value: Any) -> str:
-    found = repr(value)
-    return found if len(found) <= 40 else f"{found[:37]}..."
+            raise BrokenTask(f"{where}: position {name[:40]} is {brief(at)}, the prompt's tokens are 0 to {n - 1}.")

@@ -3,8 +3,8 @@
 Nothing here needs torch, so that planning a sweep does not wait for it.
 """
 
-from circuit_core.weights.files import begun, files, parameters, tensors
+from circuit_core.weights.files import begun, embedding_of, files, parameters, tensors
 from circuit_core.weights.fingerprint import fingerprint
 from circuit_core.weights.tensor import Tensor
 
-__all__ = ["Tensor", "begun", "files", "fingerprint", "parameters", "tensors"]
+__all__ = ["Tensor", "begun", "embedding_of", "files", "fingerprint", "parameters", "tensors"]

@@ -20,6 +20,7 @@ def fingerprint(folder: Path) -> str:
         for name in sorted(found.keys() - {tied}):
             digest.update(f"{name} {found[name].dtype} {found[name].shape}\0".encode())
             digest.update(found[name].sample())
-    except OSError as error:
-        raise CheckpointError(f"The weights in {folder} cannot be read ({error.strerror}): fetch them again.") from None
+    except (OSError, MemoryError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a row needs more memory than there is"
+        raise CheckpointError(f"The weights in {folder} cannot be read ({reason}): fetch them again.") from None
     return digest.hexdigest()[:32]

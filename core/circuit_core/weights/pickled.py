@@ -24,6 +24,8 @@ _STORAGES = {
 }
 _MAGIC = 0x1950A86A20F9469CFC6C
 """First number of a file of before PyTorch 1.6."""
+_PICKLE, _MOST = 100_000_000, 129
+"""Bytes of a pickle that names tensors at most, without their numbers; and numbers that place a tensor of 64 axes."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,19 @@ def tensors(file: Path) -> Iterator[tuple[str, Tensor]]:
     except CheckpointError:
         raise
     except Exception as error:
-        raise CheckpointError(
-            f"{file} is no PyTorch file of weights, or damaged ({error!r}): fetch it again."
-        ) from None
+        fault = type(error).__name__  # its text may repeat what the file holds, which may be endless
+        raise CheckpointError(f"{file} is no PyTorch file of weights, or damaged ({fault}): fetch it again.") from None
     yield from named.items()
 
 
 def _placed(file: Path, held: Any, begins: dict[str, int]) -> Tensor:
     if not isinstance(held, _InStorage):
-        raise CheckpointError(f"{file} holds more than tensors ({held!r:.40}): save its state dict alone.")
-    if min((held.offset, *held.shape, *held.strides)) < 0 or len(held.shape) != len(held.strides):
-        raise ValueError("a tensor before its storage")
+        raise CheckpointError(f"{file} holds more than tensors ({type(held).__name__}): save its state dict alone.")
+    numbers = (held.offset, *held.shape, *held.strides)
+    if len(held.shape) != len(held.strides) or len(numbers) > _MOST or any(type(n) is not int for n in numbers):
+        raise ValueError("no sizes of a tensor")
+    if not 0 <= min(numbers) <= max(numbers) < 2**63:
+        raise ValueError("a tensor before its storage, or behind every file's end")
     begin = begins[held.key] + held.offset * BYTES[held.dtype]
     return Tensor(file, held.dtype, held.shape, begin, held.strides)
 
@@ -64,10 +68,12 @@ def _placed(file: Path, held: Any, begins: dict[str, int]) -> Tensor:
 def _archive(file: Path) -> tuple[dict[str, Any], dict[str, int]]:
     """What the archive's pickle holds, and at which byte each storage begins; they are stored, not compressed."""
     with zipfile.ZipFile(file) as archive, file.open("rb") as raw:
-        entry = next(name for name in archive.namelist() if name.endswith("data.pkl"))
+        entry = next(info for info in archive.infolist() if info.filename.endswith("data.pkl"))
+        if entry.file_size > _PICKLE:
+            raise ValueError("a description of the tensors that is longer than any")
         with archive.open(entry) as content:
             found = _Reader(content, file).load()
-        places = entry.removesuffix("data.pkl") + "data/"
+        places = entry.filename.removesuffix("data.pkl") + "data/"
         stored = [info for info in archive.infolist() if info.filename.startswith(places)]
         if any(info.compress_type != zipfile.ZIP_STORED for info in stored):
             raise CheckpointError(f"{file} is compressed: save it with torch.save, or as safetensors.")
@@ -124,6 +130,8 @@ class _Reader(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> Any:
         """A storage, so far without shape."""
         kind, storage, key, _, _, *view = pid
+        if not isinstance(key, str):
+            raise ValueError("a storage without a name")
         if kind != "storage" or any(part is not None for part in view):
             raise CheckpointError(f"{self.file} holds views of storages: save it as safetensors.")
         self.storages[key] = storage.args[0]
