@@ -21,7 +21,7 @@ test-fast: .venv/installed       ## between two edits: all floors, no process st
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not processes and not long'
 
 test-slow: .venv/installed       ## minutes of faults: whatever is killed, nothing is lost
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 --dist load -m slow
 
 check: .venv/installed           ## format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .
