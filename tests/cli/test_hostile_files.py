@@ -13,6 +13,8 @@ from odd_files import ODD, long_header
 from circuit_core import suites
 from circuit_core.sweep import launch
 
+pytestmark = pytest.mark.long
+
 SAMPLE = suites.sample_folder() / "sample-0.1m"
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+pytestmark = pytest.mark.long
+
 RULES = {
     "eap": (1, "paper"),
     "gradient_at_corrupted": (1, "code"),

@@ -5,6 +5,8 @@ import pytest
 import torch
 from families import FAMILIES, random_model, random_prompts
 
+pytestmark = pytest.mark.long
+
 CASES = [
     *((family, None) for family in FAMILIES),
     ("GPTNeoX", "no biases, sequential"),

@@ -9,6 +9,8 @@ from places import SAMPLE
 
 from circuit_core import suites
 
+pytestmark = pytest.mark.long
+
 LAST, TIES = SAMPLE / "step7000", 1e-7
 
 

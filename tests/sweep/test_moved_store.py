@@ -154,7 +154,7 @@ def held_still(bench, process: subprocess.Popen[str]) -> str:
     """Stop a command where it is, if it has not ended. Returns what it has said on stderr by then."""
     process.send_signal(signal.SIGSTOP)
     state = Path(f"/proc/{process.pid}/stat")
-    bench.until(lambda: state.read_text().rpartition(")")[2].split()[0] in "TZ")
+    bench.until(lambda: process.poll() is not None or state.read_text().rpartition(")")[2].split()[0] in "TZ")
     assert process.stderr
     os.set_blocking(process.stderr.fileno(), False)
     said = b""
