@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-fast test-slow check format bench clean
+.PHONY: demo test test-fast test-slow test-gpu check format bench clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("circuit-tui needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -22,6 +22,9 @@ test-fast: .venv/installed       ## between two edits: all floors, no process st
 
 test-slow: .venv/installed       ## minutes of faults: whatever is killed, nothing is lost
 	$(BIN)/python -m pytest -n 2 --dist load -m slow
+
+test-gpu: .venv/installed        ## on a machine with a GPU: it finds what the CPU finds, in the memory that is free
+	$(BIN)/python -m pytest -n 0 -m gpu
 
 check: .venv/installed           ## format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .

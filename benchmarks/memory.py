@@ -54,7 +54,7 @@ def measure(name: str, shape: str, threads: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=["70m", "160m"])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", choices=WORKS, help="measure this one here, and print nothing else")
     args = parser.parse_args()

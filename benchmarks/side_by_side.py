@@ -12,7 +12,14 @@ from circuit_core.tasks.metrics import LogitDifference
 from circuit_core.tasks.prompts import PromptSet
 
 ROWS, LENGTH = 16, 20
-SHAPES = {"70m": (6, 8, 512), "160m": (12, 12, 768)}
+SHAPES = {
+    "tiny": (2, 2, 32),
+    "70m": (6, 8, 512),
+    "160m": (12, 12, 768),
+    "410m": (24, 16, 1024),
+    "1.4b": (24, 16, 2048),
+    "2.8b": (32, 32, 2560),
+}
 """Layers, heads, width."""
 AIMED_AT = "70m"
 """The shape that the goals are of."""
@@ -32,7 +39,7 @@ def model_of_shape(shape: str) -> GPTNeoXForCausalLM:
     torch.manual_seed(0)
     layers, heads, width = SHAPES[shape]
     config = GPTNeoXConfig(
-        vocab_size=50304,
+        vocab_size=vocabulary(shape),
         hidden_size=width,
         num_hidden_layers=layers,
         num_attention_heads=heads,
@@ -43,11 +50,15 @@ def model_of_shape(shape: str) -> GPTNeoXForCausalLM:
     return model
 
 
-def prompts() -> PromptSet:
-    """Pairs that differ from the first token on."""
-    clean, corrupted = torch.randint(0, 50000, (2, ROWS, LENGTH))
-    correct, wrong = torch.randint(0, 50000, (2, ROWS))
-    return PromptSet("random", clean, corrupted, torch.full((ROWS,), LENGTH - 1), LogitDifference(correct, wrong))
+def vocabulary(shape: str) -> int:
+    return 512 if shape == "tiny" else 50304
+
+
+def prompts(rows: int = ROWS, length: int = LENGTH, ids: int = 50000) -> PromptSet:
+    """Pairs that differ from the first token on, of the first `ids` tokens."""
+    clean, corrupted = torch.randint(0, ids, (2, rows, length))
+    correct, wrong = torch.randint(0, ids, (2, rows))
+    return PromptSet("random", clean, corrupted, torch.full((rows,), length - 1), LogitDifference(correct, wrong))
 
 
 def goal(shape: str, most: float) -> str:

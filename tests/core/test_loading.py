@@ -11,12 +11,9 @@ from families import random_model
 from places import GOLDEN, SAMPLE
 
 
-@pytest.mark.parametrize(
-    ("folder", "apart"),
-    [(GOLDEN / "neox_parallel/model", 0), (SAMPLE / "step0", 0), (GOLDEN / "gpt2_sequential/model", 1e-5)],
-)
-def test_logits_are_hugging_faces(folder, apart):
-    """Bit for bit for GPT-NeoX; for GPT-2, whose q, k and v are one product there and three here, to rounding."""
+@pytest.mark.parametrize("folder", [GOLDEN / "neox_parallel/model", SAMPLE / "step0", GOLDEN / "gpt2_sequential/model"])
+def test_logits_are_hugging_faces(folder):
+    """To rounding: q, k and v are one product there and may be three here, which not every processor rounds alike."""
     from transformers import AutoModelForCausalLM
 
     from circuit_core import loading
@@ -24,7 +21,7 @@ def test_logits_are_hugging_faces(folder, apart):
     tokens = torch.randint(60, (3, 12), generator=torch.Generator().manual_seed(0))
     theirs = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager")(tokens).logits
     loaded = loading.load(folder)
-    assert (loaded.bridge(tokens) - theirs).abs().max() <= apart
+    assert (loaded.bridge(tokens) - theirs).abs().max() <= 1e-5 * theirs.abs().max()
     assert not any(p.requires_grad for p in loaded.bridge.parameters())
 
 
