@@ -44,7 +44,8 @@ TOP = 200
 
 def agreement(shape: str, device: str, task: PromptSet) -> Iterator[tuple[str, dict[str, float]]]:
     """How near scores on the device are to the CPU's."""
-    model, found = model_of_shape(shape), []
+    model: Any = model_of_shape(shape)
+    found = []
     for place in ("cpu", device):
         bridge = as_bridge(copy.deepcopy(model).to(torch.device(place)))
         found.append(attribute(bridge, graph_of(bridge), task.to(torch.device(place))).scores)
