@@ -1,6 +1,8 @@
 """How the runs of a store go: progress for those who watch, and what came of a run."""
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +75,17 @@ def failures(db: sqlite3.Connection, run: int) -> list[tuple[str, int, str]]:
         (run,),
     )
     return [tuple(row) for row in found]
+
+
+def computed(db: sqlite3.Connection, run: int, checkpoints: Sequence[int]) -> int:
+    """How many of these a run has computed: others may have been for another run meanwhile."""
+    found = db.execute(
+        "SELECT count(*) FROM unit WHERE run_id = ? AND state = 'done' AND checkpoint_id IN (SELECT value FROM"
+        " json_each(?)) AND EXISTS (SELECT 1 FROM result WHERE result.checkpoint_id = unit.checkpoint_id"
+        " AND result.run_id = unit.run_id)",
+        (run, json.dumps(checkpoints)),
+    )
+    return found.fetchone()[0]
 
 
 def undefined(db: sqlite3.Connection, run: int) -> list[tuple[str, int]]:

@@ -31,6 +31,8 @@ class Bench:
 
     def __init__(self, folder: Path):
         self.folder, self.store = folder, folder / "store.db"
+        self.told_of_both: list[str] = []
+        """What two commands said that were given at one time."""
         self.logged = folder / "state" / "circuit-tui" / "runner.log"
         own = {"XDG_STATE_HOME": str(folder / "state"), "CIRCUIT_TUI_STORE": str(self.store)}
         self.env = {**os.environ, **own, "OMP_NUM_THREADS": "1"}

@@ -50,22 +50,26 @@ def test_a_detached_run_goes_on_by_itself(bench):
 
 
 def test_a_second_run_joins_the_runner_that_lives(bench):
-    """Invariant: one runner computes both; interrupting the first leaves what the second asked for."""
+    """Invariant: one runner computes both; interrupting the first leaves what the second asked for; a third, which asks
+    for the same in other words, is told that it is there already."""
     first = bench.gated(*RUN)
     runner = bench.runner()
-    second = bench.start("run", "sample-0.1m", "--checkpoints", "final", "--analyses", "behaviour", "--priority", "1")
+    wanted = ("--analyses", "behaviour", "--checkpoints")
+    second = bench.start("run", "sample-0.1m", *wanted, "final", "--priority", "1")
     bench.until(lambda: bench.ask("SELECT count(*) FROM asker") == [(2,)])
+    third = bench.start("run", "sample-0.1m", *wanted, str(STEPS[-1]))
+    bench.until(lambda: bench.ask("SELECT count(*) FROM asker") == [(3,)])
     first.send_signal(signal.SIGINT)
     _, err = bench.end(first, 130)
     assert "`circuit-tui jobs resume 1`" in err
     bench.gate.open()
-    bench.end(second)
-    assert bench.ask("SELECT id, state FROM run") == [(1, "interrupted"), (2, "done")]
+    assert "1 checkpoint computed, 0 were already there" in bench.end(second)[1]
+    assert "0 checkpoints computed, 1 were already there" in bench.end(third)[1]
+    assert bench.ask("SELECT id, state FROM run") == [(1, "interrupted"), (2, "done"), (3, "done")]
     assert bench.ask("SELECT DISTINCT pid FROM run") == [(runner,)]
     bench.until(bench.idle)
     bench.here("jobs", "resume", "1")
-    assert bench.ask("SELECT state FROM run") == [("done",), ("done",)]
-    assert bench.ask("SELECT DISTINCT state FROM unit") == [("done",)]
+    assert bench.ask("SELECT DISTINCT state FROM run") == bench.ask("SELECT DISTINCT state FROM unit") == [("done",)]
 
 
 def test_what_two_asked_for_goes_on_without_one(bench):

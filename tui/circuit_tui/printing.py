@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from circuit_core import reading
 from circuit_core.patterns import Pattern
 from circuit_store import addresses, queries
 from circuit_store import export as files
@@ -54,7 +55,7 @@ def export(store: Path, name: str, address: str | None, output: Path | None, opt
     columns = _columns(which, options["columns"])
     given = {name: [options[name]] if options[name] else [] for name in ("grep", "sort")}
     rows = kept(queries.each(db, which, filters, choices), which, {"where": options["where"], **given})
-    text = [Path(options["text"]).expanduser()] if options["text"] else []
+    text = [reading.place(options["text"])] if options["text"] else []
     with outgoing.to(output, store, *filter(Path.is_file, text)) as file:
         file.writelines(map(str.encode, files.lines(rows, columns, options["kind"], options["raw"])))
 

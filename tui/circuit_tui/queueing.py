@@ -31,6 +31,8 @@ class Queued:
     surveys: list[Survey]
     run: int | None
     """The run that computes what is missing; None if nothing is."""
+    checkpoints: list[int]
+    """What it is to compute."""
     answering: tuple[str, ...]
     """Models of which nothing is missing, but whose results that are there answer now in place of others."""
 
@@ -61,11 +63,11 @@ def queue(db: sqlite3.Connection, plan: Plan, asker: int) -> Queued:
         asker: the process that wants it, or `control.DETACHED`.
     """
     with transaction(db):
-        run = _run(db, plan)
+        run, missing = _run(db, plan)
         if run is not None:
             control.ask(db, run, asker)
         others = (s.model.name for s in plan.surveys if results.ask_again(db, s.model.name, s.held) and not s.missing)
-        queued = Queued(plan.surveys, run, tuple(others))
+        queued = Queued(plan.surveys, run, missing, tuple(others))
     complete = (s.model.name for s in plan.surveys if not s.missing)
     outdated = (name for name in complete if trends.of_earlier_rules(db, name))
     if due := tuple(dict.fromkeys((*queued.answering, *outdated))):
@@ -73,16 +75,16 @@ def queue(db: sqlite3.Connection, plan: Plan, asker: int) -> Queued:
     return queued
 
 
-def _run(db: sqlite3.Connection, plan: Plan) -> int | None:
+def _run(db: sqlite3.Connection, plan: Plan) -> tuple[int | None, list[int]]:
     request = replace(plan.request, tasks=task_names.keep(db, plan.tasks))
     if plan.text:
         texts.keep(db, plan.text)
     missing = [checkpoint for s in plan.surveys for checkpoint in note(db, s)]
     words = {"models": [s.model.name for s in plan.surveys], "checkpoints": plan.asked.checkpoints, **vars(request)}
     if not missing:
-        return None
+        return None, []
     lock.check(_path(db))
-    return requests.add_run(db, words, missing, plan.asked.how.priority, vars(plan.asked.slots))
+    return requests.add_run(db, words, missing, plan.asked.how.priority, vars(plan.asked.slots)), missing
 
 
 def _refresh_trends(db: sqlite3.Connection, models: tuple[str, ...]) -> None:

@@ -98,11 +98,11 @@ def run(store: Path, asked: Asked, as_json: bool = False) -> int:
         if (state := runs.run_state(db, number)) in ("cancelled", "interrupted"):
             echo.told(f"circuit-tui: run {number} was {state} elsewhere; the same command goes on.")
             return 130
-    computed = queued.missing - len(failed)
     db.in_place()
+    computed = 0 if number is None else runs.computed(db, number, queued.checkpoints)
     for model, step, reason in failed:
         echo.told(f"{model}@{step} failed: {reason}")
-    already = queued.total - queued.missing
+    already = queued.total - computed - len(failed)
     echo.told(f"{_checkpoints(computed)} computed, {already} were already there, {len(failed)} failed.")
     if as_json:
         rows = [{"model": m, "step": s, "error": e} for m, s, e in failed]
