@@ -22,13 +22,15 @@ _JSON = {
     ("attention_row", "weights"): ("prompt {1} of result {0}", "result_id, prompt", _LIST),
 }
 """Table and column -> what a row is called, its key, and the kinds of JSON that may stand there."""
+_KINDS = {kind: (kind.lower(), "null") for kind in ("INTEGER", "REAL", "TEXT", "BLOB")}
+"""What a column is declared to hold -> what its values are then."""
 _ENOUGH = 20
 """Rows of a column that are named."""
 
 
 @cache
-def columns_of_this_version() -> dict[str, frozenset[str]]:
-    """Table -> its columns."""
+def columns_of_this_version() -> dict[str, dict[str, str]]:
+    """Table -> its columns and what they are declared to hold."""
     from sqlite_utils import Database
 
     from circuit_store.schema import migrations
@@ -38,11 +40,11 @@ def columns_of_this_version() -> dict[str, frozenset[str]]:
     return {table: columns for table, columns in _tables(made).items() if not table.startswith(("_", "sqlite_"))}
 
 
-def _tables(db: sqlite3.Connection) -> dict[str, frozenset[str]]:
+def _tables(db: sqlite3.Connection) -> dict[str, dict[str, str]]:
     """What is stored as a table, and its plain columns; neither views nor what a module computes."""
     names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0")]
-    columns = "SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0"
-    return {table: frozenset(row[0] for row in db.execute(columns, (table,))) for table in names}
+    columns = "SELECT name, upper(type) FROM pragma_table_xinfo(?) WHERE hidden = 0"
+    return {table: {row[0]: row[1] for row in db.execute(columns, (table,))} for table in names}
 
 
 def other_tables(db: sqlite3.Connection) -> Iterator[str]:
@@ -51,10 +53,22 @@ def other_tables(db: sqlite3.Connection) -> Iterator[str]:
     for table, columns in columns_of_this_version().items():
         if table not in found:
             yield f"{table} is not there as a table"
-        elif lost := sorted(columns - found[table]):
+        elif lost := sorted(columns.keys() - found[table].keys()):
             yield f"{table} lacks the columns {', '.join(lost)}"
-        elif more := len(found[table] - columns):
+        elif more := len(found[table].keys() - columns.keys()):
             yield f"{table} has {more} columns that are none of this version's"
+
+
+def other_kinds(db: sqlite3.Connection) -> Iterator[str]:
+    """A sentence for each column with values of another kind than it is declared to hold."""
+    for table, columns in columns_of_this_version().items():
+        for column, declared in columns.items():
+            if (table, column) in _JSON:
+                continue
+            kinds = _KINDS[declared]
+            query = f"SELECT count(*) FROM {table} WHERE typeof({column}) NOT IN {kinds}"
+            if count := db.execute(query).fetchone()[0]:
+                yield f"{table}.{column} holds {count} values that are no {declared}"
 
 
 def broken_json(db: sqlite3.Connection) -> Iterator[str]:
@@ -68,6 +82,14 @@ def broken_json(db: sqlite3.Connection) -> Iterator[str]:
                 yield f"{table}.{column} is broken JSON in further rows"
                 break
             yield f"{table}.{column} is no JSON {kinds[0]} in {called.format(*row)}"
+
+
+def amiss(db: sqlite3.Connection) -> str | None:
+    """The first thing in a store that this version did not put there so; None if nothing is found."""
+    for finding in (other_tables, other_kinds, broken_json):
+        for said in finding(db):
+            return said
+    return None
 
 
 def read_json(text: str, column: str, row: int) -> dict[str, Any]:

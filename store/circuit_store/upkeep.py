@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_store import outputs, same_model, task_files
-from circuit_store.contents import broken_json, other_tables
+from circuit_store.contents import broken_json, other_kinds, other_tables
 from circuit_store.errors import OutputUnwritten, StoreUnusable
 from circuit_store.misfits import misfits
 from circuit_store.store import VERSION, open_to_read
@@ -52,6 +52,7 @@ def _faults(db: sqlite3.Connection) -> Iterator[str]:
         for what, query in _HOMELESS.items():
             if count := db.execute(query).fetchone()[0]:
                 yield f"{count} {what}"
+        yield from other_kinds(db)
         yield from broken_json(db)
         yield from misfits(db)
     except sqlite3.DatabaseError as error:

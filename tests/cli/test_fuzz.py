@@ -224,7 +224,7 @@ def of_pt(valid: bytes, chance: random.Random) -> bytes:
 LOOKS = (
     *(("info",), ("show", "models"), ("show", "heads", "--json"), ("export", "behaviour"), ("models",), ("tasks",)),
     *(("jobs",), ("show", "circuits"), ("show", "units"), ("tasks", "show", "ioi", "--model", "golden")),
-    *(("run", "golden", "--dry-run"), ("circuit", "export", "golden@0/ioi", "--format", "eap-ig-json")),
+    *(("verify",), ("run", "golden", "--dry-run"), ("circuit", "export", "golden@0/ioi", "--format", "eap-ig-json")),
 )
 
 
@@ -238,6 +238,22 @@ def test_three_hundred_stores(made):
         for end in ("-wal", "-shm", "-journal"):
             Path(f"{place}{end}").unlink(missing_ok=True)
     assert 0 < codes.count(0)
+
+
+def test_a_hundred_stores_to_merge(made):
+    """Invariant: a damaged store is merged, or refused and nothing of it is taken; it keeps its bytes."""
+    valid, place, codes, before = made.store.read_bytes(), made.folder / "other.db", [], content(made.store)
+    into = made.folder / "into.db"
+    for what, data in broken(100, lambda c: of_store(valid, c)):
+        place.write_bytes(data)
+        into.write_bytes(valid)
+        codes.append(answered(made, what, "--store", into, "merge", place))
+        assert place.read_bytes() == data, what
+        assert not codes[-1] or content(into) == before, what
+        for store in (place, into):
+            for end in ("-wal", "-shm", "-journal"):
+                Path(f"{store}{end}").unlink(missing_ok=True)
+    assert 0 < codes.count(0) < 100
 
 
 def of_store(valid: bytes, chance: random.Random) -> bytes:

@@ -70,6 +70,14 @@ def test_broken_json_is_a_sentence_that_names_verify(known):
     assert "Traceback" not in (known.folder / "log").read_text()
 
 
+def test_a_value_of_another_kind_is_a_sentence(known):
+    """Invariant: a command that stumbles over it names the column, and ends with 1."""
+    change(known, "UPDATE model SET tokens_per_step = 'many'")
+    sentence = known.refused("run", "toy", "--dry-run", code=1)
+    assert "is damaged (model.tokens_per_step holds 1 values that are no INTEGER)" in sentence
+    assert sentence.endswith("`verify` names all that is broken.")
+
+
 def test_what_verify_cannot_look_at_is_exit_2(fresh):
     """Invariant: nothing there, a folder or a FIFO is a wrong name."""
     os.mkfifo(fresh.folder / "pipe")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from odd_files import endless
 from places import GOLDEN
 
 from circuit_core.errors import FormatError
@@ -208,6 +209,13 @@ def test_lists_of_lists_of_one_list_are_refused(depth, times, says, monkeypatch)
         whole = [whole] * times
     with pytest.raises(FormatError, match=says):
         further.plain({"file": {"x": whole}})
+
+
+@pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
+def test_a_key_that_takes_for_ever_to_read_is_refused(save, tmp_path):
+    """A tuple of a tuple twice, sixty times over, as the key of a dictionary."""
+    save({"cfg": endless(60)}, tmp_path / "a")
+    refused(tmp_path / "a", "damaged")
 
 
 class Touch:

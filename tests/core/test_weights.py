@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from odd_files import endless
 from places import SAMPLE
 from safetensors.torch import load_file, save_file
 
@@ -166,6 +167,8 @@ class Harm:
         (zip_, {"x": doubling(60)}, r"more than tensors \(list\)"),
         (zip_, {"x": torch.ones(2).to_sparse()}, "no plain tensor"),
         (older, {"x": Harm()}, "exec, which is no plain tensor"),
+        (zip_, endless(60), r"damaged \(Endless\)"),
+        (older, endless(60), r"damaged \(Endless\)"),
     ],
 )
 def test_a_pickle_that_asks_for_more_than_tensors_is_refused(folder, written, held, says):

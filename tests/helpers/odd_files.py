@@ -2,8 +2,10 @@
 
 import os
 import struct
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ODD: dict[str, Callable[[Path], None]] = {
     "a pipe": os.mkfifo,
@@ -18,3 +20,22 @@ def long_header(path: Path) -> None:
     with path.open("wb") as file:
         file.write(struct.pack("<Q", 2**31))
         file.truncate(2**31 + 8)
+
+
+def endless(times: int) -> dict:
+    """A dictionary that pickles, but reading its key takes 2^times steps: a tuple of a tuple twice, and so on."""
+    key: Any = ("x", "y")
+    for _ in range(times):
+        key = (key, key)
+    return _Held(key)
+
+
+class _Held(dict):
+    """One that never asks for the hash of its key."""
+
+    def __init__(self, key: Any) -> None:
+        super().__init__()
+        self.key = key
+
+    def __reduce__(self):
+        return OrderedDict, (), None, None, iter([(self.key, 1)])

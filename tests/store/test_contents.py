@@ -41,6 +41,19 @@ def test_many_broken_rows_are_not_all_named(toy):
     assert len(found) == 21 and found[-1] == "result.params is broken JSON in further rows"
 
 
+@pytest.mark.parametrize(
+    "column, content",
+    [("model.params", "'many'"), ("unit.seconds", "'soon'"), ("unit.error", "x'00'"), ("checkpoint.step", "1.5")],
+)
+def test_values_of_another_kind_are_named(toy, column, content):
+    """Invariant: a column that holds text in place of numbers, or bytes in place of text, is found."""
+    table, name = column.split(".")
+    toy.full()
+    assert upkeep.faults(toy.db) == []
+    toy.db.execute(f"UPDATE {table} SET {name} = {content} WHERE rowid = (SELECT min(rowid) FROM {table})")
+    assert [found for found in upkeep.faults(toy.db) if found.startswith(f"{column} holds 1 values that are no ")]
+
+
 OTHERS = {
     "renamed": ("ALTER TABLE result RENAME COLUMN params TO ways", "result lacks the columns params"),
     "further": ('ALTER TABLE model ADD COLUMN "x) VALUES (1); --" TEXT', "model has 1 columns that are none of"),

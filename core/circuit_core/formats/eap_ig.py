@@ -19,6 +19,7 @@ from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.formats.config import check, described, need, shape
 from circuit_core.formats.further import plain
 from circuit_core.graph import Graph
+from circuit_core.weights import nesting
 
 PICKLED = (b"PK", b"\x80")
 """How a .pt file begins: as a zip archive, or in the older form as a pickle."""
@@ -80,6 +81,7 @@ def _load(content: bytes) -> Any:
     import torch
 
     try:
+        nesting.check(io.BytesIO(content))
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         raise FormatError(

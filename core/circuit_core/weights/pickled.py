@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from circuit_core.errors import CheckpointError
+from circuit_core.weights import nesting
 from circuit_core.weights.tensor import BYTES, Tensor
 
 _STORAGES = {
@@ -43,6 +44,8 @@ class _InStorage:
 def tensors(file: Path) -> Iterator[tuple[str, Tensor]]:
     """Name and place of each tensor. Raises: CheckpointError."""
     try:
+        with file.open("rb") as raw:
+            nesting.check(raw)
         found, begins = (_archive if zipfile.is_zipfile(file) else _older)(file)
         named = {name: _placed(file, tensor, begins) for name, tensor in found.items()}
     except CheckpointError:

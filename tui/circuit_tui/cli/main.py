@@ -3,15 +3,16 @@
 import os
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from circuit_core.errors import CircuitError
-from circuit_store import outputs
+from circuit_store import contents, outputs
 from circuit_store.errors import OutputUnwritten, StoreError, StoreFailed, StoreMoved
-from circuit_store.store import remedy
+from circuit_store.store import open_to_read, remedy
 from circuit_tui import echo, outgoing, paths
 
 USAGE, FAILED, CANCELLED = 2, 1, 130
@@ -41,12 +42,25 @@ class Main(click.Group):
         except sqlite3.Error as error:
             known = remedy(error) or "name another with --store FILE"
             fail(f"The store {ctx.obj} cannot be used ({error}): {known}.", FAILED)
+        except (TypeError, AttributeError, LookupError, ArithmeticError):
+            if found := _amiss(ctx.obj):
+                fail(f"The store {ctx.obj} is damaged ({found}): `verify` names all that is broken.", FAILED)
+            raise
         except BrokenPipeError:
             raise
         except OSError as error:
             fail(f"{error.filename or 'the output'} cannot be used ({error.strerror}).", FAILED)
         except KeyboardInterrupt:
             fail("interrupted.", CANCELLED)
+
+
+def _amiss(path: Path) -> str | None:
+    """What is wrong with what a store holds, where that may be why a command failed."""
+    try:
+        with closing(open_to_read(path)) as db:
+            return contents.amiss(db)
+    except (StoreError, sqlite3.Error):
+        return None
 
 
 def misused(error: click.UsageError) -> NoReturn:
