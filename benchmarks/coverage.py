@@ -18,11 +18,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from circuit_core import loading, suites
 from circuit_core.behaviour import metrics
+from circuit_core.models import loading, suites
 from circuit_core.standard_errors import stratified_error
-from circuit_core.tasks.drawing import draw
 from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.sampling import draw
 from circuit_core.tasks.specs import TASKS
 
 CHECKPOINTS = tuple(

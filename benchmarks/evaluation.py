@@ -14,10 +14,10 @@ import torch
 from side_by_side import arguments, goal, medians, model_of_shape, prompts
 from transformers import GPTNeoXForCausalLM
 
+from circuit_core.attribution.edge_scores import attribute
 from circuit_core.circuits import selection
-from circuit_core.circuits.attribution import attribute
-from circuit_core.circuits.interchange import Interchange
-from circuit_core.loading import as_bridge, graph_of
+from circuit_core.interchange.interchange import Interchange
+from circuit_core.models.loading import as_bridge, graph_of
 from circuit_core.tasks.prompts import PromptSet
 
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)

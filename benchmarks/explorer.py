@@ -22,7 +22,7 @@ import termios
 import time
 from pathlib import Path
 
-from circuit_core.sweep.launch import alive
+from circuit_sweep.runner.launch import alive
 
 KEYS = {"checkpoint .": b".", "checkpoint ,": b",", "pane 3": b"3", "head l": b"l", "pane 5": b"5", "tree j": b"j"}
 

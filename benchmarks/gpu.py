@@ -23,21 +23,21 @@ from attribution import STEPS, plain
 from side_by_side import SHAPES, model_of_shape, prompts, vocabulary
 from torch.profiler import ProfilerActivity, profile
 
+from circuit_core.attribution.edge_scores import attribute
 from circuit_core.behaviour import behaviour
 from circuit_core.circuits import selection
-from circuit_core.circuits.attribution import attribute
-from circuit_core.circuits.evaluation import Evaluation
 from circuit_core.circuits.random_circuits import random_circuits
 from circuit_core.circuits.search import minimal_circuit
-from circuit_core.circuits.strategies import grid_sizes
+from circuit_core.circuits.search_strategies import grid_sizes
 from circuit_core.heads.attention import attention_roles, drawable
+from circuit_core.heads.copy_scores import NAMES, copy_scores
 from circuit_core.heads.copy_suppression import copy_suppression
-from circuit_core.heads.copying import NAMES, copy_scores
-from circuit_core.heads.text import REFERENCE, SCORED, WIDTH
-from circuit_core.loading import as_bridge, graph_of
+from circuit_core.heads.text_rows import REFERENCE, SCORED, WIDTH
+from circuit_core.interchange.evaluation import Evaluation
+from circuit_core.models.loading import as_bridge, graph_of
 from circuit_core.patching.path_patching import path_patching
-from circuit_core.sweep.request import DRAWS
 from circuit_core.tasks.prompts import PromptSet
+from circuit_sweep.planning.request import DRAWS
 
 TOP = 200
 

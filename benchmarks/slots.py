@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from circuit_core import checkpoints, suites
+from circuit_core.models import checkpoints, suites
 
 COMMAND = [sys.executable, "-P", "-m", "circuit_tui"]
 

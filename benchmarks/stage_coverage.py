@@ -22,8 +22,9 @@ from pathlib import Path
 
 import torch
 
-from circuit_core import TASKS, draw, load, suites
-from circuit_core.loading import Loaded
+from circuit_core import TASKS, draw, load
+from circuit_core.models import suites
+from circuit_core.models.loading import Loaded
 from circuit_core.patching.counterfactuals import counterfactuals
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.ioi_algorithm import STAGES, Options, Roles, induction_and_duplicate, movers_and_suppressors
@@ -31,10 +32,10 @@ from circuit_core.patching.path_patching import PathPatching
 from circuit_core.patching.s_inhibition import BELOW, TESTED, inhibits_s
 from circuit_core.patching.stages import Stage, as_heads, stage
 from circuit_core.statistics import Resampling
-from circuit_core.sweep import texts
-from circuit_core.sweep.head_roles import HeadRoles
 from circuit_core.tasks.metrics import LogitDifference
 from circuit_core.tasks.prompts import PromptSet
+from circuit_sweep.planning import texts
+from circuit_sweep.worker.head_roles import HeadRoles
 
 CASES = ("sample-0.1m@7000", "sample-0.2m@7000", "sample-0.4m@3500", "sample-0.4m@7000", "reference")
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "neox_parallel" / "model"

@@ -9,10 +9,10 @@ import argparse
 import time
 from collections import defaultdict
 
-from circuit_core import checkpoints, suites
-from circuit_core.sweep.request import ANALYSES, Request, jobs
-from circuit_core.sweep.worker import Checkpoint
+from circuit_core.models import checkpoints, suites
 from circuit_core.tasks.specs import TASKS
+from circuit_sweep.planning.request import ANALYSES, Request, jobs
+from circuit_sweep.worker.checkpoint import Checkpoint
 
 TEXT = suites.sample_folder() / "text.txt"
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import torch
 
-from circuit_core import loading, suites
 from circuit_core.behaviour import behaviour
 from circuit_core.heads.attention import RoleScores, attention_roles, drawable
-from circuit_core.heads.copying import name_mover
+from circuit_core.heads.copy_scores import name_mover
+from circuit_core.models import loading, suites
 from circuit_core.tasks import words
-from circuit_core.tasks.drawing import draw
+from circuit_core.tasks.sampling import draw
 from circuit_core.tasks.specs import TASKS
 from sentences import OPENINGS, held_out
 from vocabulary import BOS, IDS, PLAIN

@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from circuit_core.circuits.attribution import attribute
-    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.attribution.edge_scores import attribute
     from circuit_core.circuits.search import minimal_circuit
-    from circuit_core.loading import load
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.models.loading import load
+    from circuit_core.tasks.sampling import draw
     from circuit_core.tasks.specs import TASKS
 
 __version__ = "0.1.0"
@@ -21,10 +21,10 @@ __all__ = ["TASKS", "Interchange", "attribute", "draw", "load", "minimal_circuit
 
 _HOME = {
     "TASKS": "tasks.specs",
-    "Interchange": "circuits.interchange",
-    "attribute": "circuits.attribution",
-    "draw": "tasks.drawing",
-    "load": "loading",
+    "Interchange": "interchange.interchange",
+    "attribute": "attribution.edge_scores",
+    "draw": "tasks.sampling",
+    "load": "models.loading",
     "minimal_circuit": "circuits.search",
 }
 

@@ -11,10 +11,10 @@ from jaxtyping import Float
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.circuits.batches import fitting, in_batches
 from circuit_core.circuits.faithfulness import NOT_FINITE, ONE_PROMPT, standard_error
-from circuit_core.circuits.footprint import Footprint
-from circuit_core.circuits.residual import end_rows
+from circuit_core.forward.batches import fitting, in_batches
+from circuit_core.forward.memory import Footprint
+from circuit_core.forward.residual_stream import end_rows
 from circuit_core.standard_errors import stratified_error
 from circuit_core.tasks.prompts import PromptSet
 

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 from circuit_store import queries
-from circuit_store.showing import as_json, encodable, plain
+from circuit_store.display_text import as_json, encodable, plain
 from circuit_store.transactions import snapshot
 from circuit_store.views import View
 

@@ -10,8 +10,8 @@ import pytest
 from here import sweeping
 from odd_files import ODD, long_header
 
-from circuit_core import suites
-from circuit_core.sweep import launch
+from circuit_core.models import suites
+from circuit_sweep.runner import launch
 
 pytestmark = pytest.mark.long
 

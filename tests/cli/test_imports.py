@@ -11,24 +11,24 @@ pytestmark = pytest.mark.processes
 HEAVY = {"torch", "textual", "numpy", "transformers", "transformer_lens", "sqlite_utils", "regex"}
 LIGHT = [
     "circuit_core.errors",
-    "circuit_core.suites",
-    "circuit_core.checkpoints",
-    "circuit_core.circuits.methods",
+    "circuit_core.models.suites",
+    "circuit_core.models.checkpoints",
+    "circuit_core.attribution.methods",
     "circuit_core.tasks.specs",
-    "circuit_core.sweep.plan",
-    "circuit_core.sweep.request",
-    "circuit_core.sweep.sources",
-    "circuit_core.sweep.task_names",
+    "circuit_sweep.planning.missing",
+    "circuit_sweep.planning.request",
+    "circuit_sweep.planning.model_sources",
+    "circuit_sweep.planning.task_names",
     "circuit_core.formats.dot",
     "circuit_core.formats.eap_ig",
     "circuit_core.formats.graphml",
-    "circuit_core.tasks.files",
+    "circuit_core.tasks.user_files",
     "circuit_core.trends.emergence",
     "circuit_core.trends.figures",
     "circuit_core.trends.floors",
     "circuit_core.trends.handoffs",
     "circuit_core.trends.tasks",
-    "circuit_core.sweep.launch",
+    "circuit_sweep.runner.launch",
 ]
 
 
@@ -58,4 +58,4 @@ def test_a_light_module_imports_no_torch(module):
 
 def test_the_explorer_module_imports_no_torch():
     """Invariant: opening the explorer does not load torch."""
-    assert not {"torch", "transformers", "transformer_lens", "regex"} & imported("import circuit_tui.app")
+    assert not {"torch", "transformers", "transformer_lens", "regex"} & imported("import circuit_tui.explorer.app")

@@ -10,9 +10,10 @@ from functools import partial
 import pytest
 from room import room
 
-from circuit_core.sweep import texts
-from circuit_store import export, models, requests, results
+from circuit_store import export, models, results
+from circuit_store.queue import requests
 from circuit_store.store import open_to_write
+from circuit_sweep.planning import texts
 
 OLD = "of before\n" * 100
 HANGS = "a" * 5000 + "!"
@@ -171,7 +172,7 @@ ENDLESS = {"slow": "(a|aa)+$", "deep": "(" * 5000 + ")" * 5000, "big": "((a{999}
 @pytest.mark.parametrize("pattern", ENDLESS.values(), ids=ENDLESS)
 def test_an_expression_without_end_is_one_sentence(held, pattern, monkeypatch):
     """Invariant: bounded in time, exit 2; nothing is printed, and no file is left."""
-    monkeypatch.setattr("circuit_core.patterns.SECONDS", 0.1)
+    monkeypatch.setattr("circuit_core.bounded_regex.SECONDS", 0.1)
     changed(held, f"UPDATE model SET source = '{HANGS}' WHERE name = 'toy-1'")
     there = {p.name for p in held.folder.iterdir()}
     for output in ((), ("--output", "out.csv")):

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from circuit_core import checkpoints, suites
+from circuit_core.models import checkpoints, suites
 from circuit_store import filesystem
 from circuit_store.store import open_to_write
 from circuit_store.views import VIEWS

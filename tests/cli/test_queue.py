@@ -7,7 +7,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from circuit_store import control, models, requests, runners, runs, units
+from circuit_store import models
+from circuit_store.queue import control, requests, runners, runs, units
 from circuit_store.store import open_to_write
 
 pytestmark = pytest.mark.processes

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from circuit_core import suites
+from circuit_core.models import suites
 from circuit_store.views import VIEWS
 
 SAMPLE = suites.sample_folder() / "sample-0.1m"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from places import GOLDEN
 
-from circuit_core import suites
+from circuit_core.models import suites
 from circuit_core.tasks.specs import TASKS
 
 pytestmark = pytest.mark.processes
@@ -146,13 +146,13 @@ def test_pairs_as_text_are_a_task_like_any_other(fresh):
 @pytest.mark.parametrize("task", TASKS)
 def test_the_tasks_are_shown_token_by_token(task):
     """Invariant: every prompt has its corruption, which differs where it says, and its answers."""
-    from circuit_core import tokenizing
-    from circuit_core.tasks.drawing import draw
-    from circuit_core.tasks.showing import shown
+    from circuit_core.models import tokenizers
+    from circuit_core.tasks.preview import shown
+    from circuit_core.tasks.sampling import draw
 
     folder = suites.sample_folder() / "sample-0.1m" / "step7000"
-    tokenizer = tokenizing.tokenizer(folder)
-    rows = shown(draw(TASKS[task], tokenizer, tokenizing.vocabulary(folder)), tokenizer)
+    tokenizer = tokenizers.tokenizer(folder)
+    rows = shown(draw(TASKS[task], tokenizer, tokenizers.vocabulary(folder)), tokenizer)
     assert len(rows) == TASKS[task].n in (70, 200)
     for row in rows:
         differs = [i for i, (a, b) in enumerate(zip(row.clean, row.corrupted, strict=True)) if a != b]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from circuit_core import suites
+from circuit_core.models import suites
 from circuit_core.tasks.specs import TASKS
 
 pytestmark = pytest.mark.long
@@ -15,7 +15,7 @@ MODELS = [m.name for m in suites.sample_suite()]
 @pytest.fixture(scope="module", params=MODELS)
 def ends(request):
     """The first and the last checkpoint."""
-    from circuit_core import checkpoints, loading
+    from circuit_core.models import checkpoints, loading
 
     folder = suites.sample_folder() / request.param
     found = checkpoints.discover(folder)
@@ -25,12 +25,12 @@ def ends(request):
 @pytest.mark.parametrize("task", TASKS)
 def test_solved_at_the_end_by_a_small_circuit(ends, task):
     """At step 0 the metric is within two plain standard errors of zero; at the end nearly every prompt is right."""
+    from circuit_core.attribution.edge_scores import attribute
     from circuit_core.behaviour import behaviour
-    from circuit_core.circuits.attribution import attribute
     from circuit_core.circuits.faithfulness import NOT_DONE
-    from circuit_core.circuits.interchange import Interchange
     from circuit_core.circuits.search import minimal_circuit
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.tasks.sampling import draw
 
     first, last = ends
     prompts = draw(TASKS[task], last.tokenizer, last.n_vocab)

@@ -11,8 +11,8 @@ SIZES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
 @pytest.fixture(scope="module")
 def case(parallel):
     """A model whose scores are of both signs."""
-    from circuit_core.circuits.attribution import attribute
-    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.attribution.edge_scores import attribute
+    from circuit_core.interchange.interchange import Interchange
 
     scores = attribute(parallel.bridge, parallel.graph, parallel.prompts).scores
     assert (scores < -1e-4).sum() > 20
@@ -41,8 +41,8 @@ def slow(run, scores, absolute: bool) -> tuple[float, float]:
 
 def test_both_areas_by_both_rules_are_those_of_a_plain_loop(case):
     """Invariant: to 1e-6, edges by signed score and by |score|; the two rankings differ, and so do their areas."""
-    from circuit_core.circuits.areas import areas, faithfulness, under
     from circuit_core.circuits.faithfulness import Shares
+    from circuit_core.circuits.mib_areas import areas, faithfulness, under
 
     run, scores = case
     on = Shares(run)
@@ -56,10 +56,10 @@ def test_both_areas_by_both_rules_are_those_of_a_plain_loop(case):
 
 def test_helping_edges_come_first(sample):
     """The sign: corrupting an edge with a score above zero harms the task. Turned round, CPR is lower."""
-    from circuit_core.circuits.areas import areas
-    from circuit_core.circuits.attribution import attribute
+    from circuit_core.attribution.edge_scores import attribute
     from circuit_core.circuits.faithfulness import Shares
-    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.circuits.mib_areas import areas
+    from circuit_core.interchange.interchange import Interchange
 
     loaded, prompts = sample
     scores = attribute(loaded.bridge, loaded.graph, prompts[:20]).scores
@@ -71,7 +71,7 @@ def test_helping_edges_come_first(sample):
 
 def test_areas_of_a_perfect_and_of_a_straight_curve():
     """f = 1 everywhere: CPR .999 and CMD 0; f(k) = k: CPR 1/2 (1 - .001^2) and CMD its complement to .999."""
-    from circuit_core.circuits.areas import SHARES, under
+    from circuit_core.circuits.mib_areas import SHARES, under
 
     one, straight = np.ones(10), np.array(SHARES)
     assert SHARES == SIZES
@@ -85,8 +85,8 @@ def fixed(metrics, clean=2.0, corrupted=0.0) -> Any:
     import torch
 
     from circuit_core.circuits.faithfulness import Shares
-    from circuit_core.circuits.interchange import Interchange
     from circuit_core.graph import Graph
+    from circuit_core.interchange.interchange import Interchange
 
     class Run(Interchange):
         def __init__(self):
@@ -102,7 +102,7 @@ def fixed(metrics, clean=2.0, corrupted=0.0) -> Any:
 
 def test_less_than_one_edge_is_the_empty_circuit():
     """Of 163 edges .1, .2 and .5 % are none, where f = 0; one edge does all here, and the trapezoids start there."""
-    from circuit_core.circuits.areas import areas
+    from circuit_core.circuits.mib_areas import areas
 
     graph, on = fixed(lambda edges: 2.0)
     found = areas(on, graph.real.astype("f4"))
@@ -111,8 +111,8 @@ def test_less_than_one_edge_is_the_empty_circuit():
 
 
 def test_where_normalised_faithfulness_is_undefined_areas_are():
-    from circuit_core.circuits.areas import areas
     from circuit_core.circuits.faithfulness import NO_CHANGE, NOT_FINITE
+    from circuit_core.circuits.mib_areas import areas
 
     for reason, (graph, on) in (
         (NO_CHANGE, fixed(lambda edges: 2.0, corrupted=2.0)),
@@ -123,8 +123,8 @@ def test_where_normalised_faithfulness_is_undefined_areas_are():
 
 
 def test_areas_are_computed_when_asked_for(case):
-    from circuit_core.circuits.areas import NOT_ASKED, Areas, areas
     from circuit_core.circuits.faithfulness import Shares
+    from circuit_core.circuits.mib_areas import NOT_ASKED, Areas, areas
     from circuit_core.circuits.search import minimal_circuit
 
     run, scores = case

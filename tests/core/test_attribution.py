@@ -19,7 +19,7 @@ RULES = {
 
 
 def scores(golden, prompts=None, steps=1, rule="paper", batch=None) -> np.ndarray:
-    from circuit_core.circuits.attribution import attribute
+    from circuit_core.attribution.edge_scores import attribute
 
     return attribute(
         golden.bridge, golden.graph, prompts or golden.prompts, ig_steps=steps, ig_rule=rule, batch=batch
@@ -82,7 +82,7 @@ def test_padding_does_not_matter(parallel):
 
 def test_folded_and_centred_weights_score_the_same(parallel, fresh_parallel):
     """Readers are normalised, so folding gains, centring, and hence a constant on all logits, leave scores alone."""
-    from circuit_core.circuits.attribution import attribute
+    from circuit_core.attribution.edge_scores import attribute
 
     twin = fresh_parallel
     twin.bridge.enable_compatibility_mode(disable_warnings=True)
@@ -92,7 +92,7 @@ def test_folded_and_centred_weights_score_the_same(parallel, fresh_parallel):
 
 def test_points_of_the_rules():
     """`paper` holds the clean end, `code` the corrupted one, `midpoint` neither."""
-    from circuit_core.circuits.attribution import points
+    from circuit_core.attribution.edge_scores import points
 
     assert points(4, "paper") == [0.25, 0.5, 0.75, 1.0]
     assert points(4, "code") == [0.0, 0.25, 0.5, 0.75]
@@ -112,9 +112,9 @@ def test_where_everything_after_a_source_is_linear_the_score_is_exact():
     """Norms made linear by a huge epsilon: EAP's `u->logits` is what leaving out that edge costs, for every source."""
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
-    from circuit_core import loading
-    from circuit_core.circuits.attribution import attribute
-    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.attribution.edge_scores import attribute
+    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.models import loading
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 
@@ -138,7 +138,7 @@ def test_where_everything_after_a_source_is_linear_the_score_is_exact():
 
 def test_nothing_differs_before_the_first_corrupted_position(parallel):
     """Corruption confined to one position: every source writes the same before it, so those positions score nothing."""
-    from circuit_core.circuits.residual import Recorder, Weights, stack
+    from circuit_core.forward.residual_stream import Recorder, Weights, stack
 
     p0, bridge, graph = 4, parallel.bridge, parallel.graph
     clean = parallel.prompts.clean

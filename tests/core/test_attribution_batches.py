@@ -10,7 +10,7 @@ import torch
 
 def rows_of(n: int, size: int, most: int) -> list[tuple[int, int]]:
     """The batches that were finished, when at most `most` items fit in memory."""
-    from circuit_core.circuits.batches import in_batches
+    from circuit_core.forward.batches import in_batches
 
     def work(rows: slice) -> tuple[int, int]:
         if rows.stop - rows.start > most:
@@ -40,7 +40,7 @@ def test_one_item_that_does_not_fit_is_the_users_to_solve():
 
 
 def test_other_errors_pass():
-    from circuit_core.circuits.batches import in_batches
+    from circuit_core.forward.batches import in_batches
 
     def work(rows: slice) -> None:
         raise RuntimeError("shapes do not match")
@@ -59,8 +59,8 @@ from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from circuit_core import loading
 from circuit_core.circuits import selection
-from circuit_core.circuits.attribution import attribute
-from circuit_core.circuits.evaluation import Evaluation
+from circuit_core.attribution.edge_scores import attribute
+from circuit_core.interchange.evaluation import Evaluation
 from circuit_core.patching.path_patching import path_patching
 from circuit_core.tasks.metrics import LogitDifference
 from circuit_core.tasks.prompts import PromptSet
@@ -116,7 +116,7 @@ def test_a_real_failed_allocation_halves_the_batch_and_leaves_the_numbers_alone(
 
 def test_what_is_made_of_items_is_made_once_until_memory_runs_out():
     """Invariant: all items are used again together; once that fails, what was made before is gone before the next."""
-    from circuit_core.circuits.batches import InTurn
+    from circuit_core.forward.batches import InTurn
 
     made, most = [], 8
 

@@ -14,7 +14,7 @@ every_method = pytest.mark.parametrize("method", METHODS)
 
 def attribute(of, method, prompts=None, ig_steps=2, **choices):
     """By two steps: what must hold for each method holds at any number."""
-    from circuit_core.circuits.attribution import attribute
+    from circuit_core.attribution.edge_scores import attribute
 
     return attribute(of.bridge, of.graph, prompts or of.prompts[:4], method, ig_steps=ig_steps, **choices)
 
@@ -108,8 +108,8 @@ def test_activations_add_up_to_what_corrupting_the_group_costs(golden):
 
     The points k/m leave an error that falls as 1/m: at 40 an eighth of that at 5, and under 3 % of the largest cost.
     """
-    from circuit_core.circuits.activations import groups
-    from circuit_core.circuits.passes import Passes
+    from circuit_core.attribution.eap_ig_activations import groups
+    from circuit_core.attribution.passes import Passes
 
     prompts, bridge = golden.prompts, golden.bridge
     passes = Passes(bridge, golden.graph, prompts)
@@ -186,6 +186,6 @@ def by_hand(bridge, port: str, change: torch.Tensor, stream: dict[str, torch.Ten
 
 
 def test_the_cost_of_exact_counts_every_edge_and_source(parallel):
-    from circuit_core.circuits.methods import exact_cost
+    from circuit_core.attribution.methods import exact_cost
 
     assert exact_cost(parallel.graph) == 250 + 16 + 2

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from circuit_core import checkpoints, suites
 from circuit_core.errors import CheckpointError, UnknownModel
+from circuit_core.models import checkpoints, suites
 
 STEP = suites.sample_folder() / "sample-0.1m" / "step0"
 

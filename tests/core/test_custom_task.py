@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from circuit_core.errors import BrokenTask, TaskError
-from circuit_core.tasks import files
+from circuit_core.tasks import user_files
 
 TEXT = {
     "clean": "When Mary and John went to the store, John gave a drink to",
@@ -30,7 +30,7 @@ def made(tmp_path):
     def make(content: str | bytes, name: str = "mine.jsonl"):
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return files.read(path)
+        return user_files.read(path)
 
     return make
 
@@ -42,14 +42,14 @@ def tokenizer(sample) -> Any:
 
 @pytest.fixture(scope="module")
 def drawn(tokenizer):
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.sampling import draw
 
     return lambda spec, **changed: draw(replace(spec, **changed), tokenizer, len(tokenizer))
 
 
 def test_text_becomes_the_tokens_of_the_tokenizer(made, drawn, tokenizer):
     """One pair is a task; an answer is the same with and without a space where the tokenizer splits at spaces."""
-    from circuit_core.tasks.showing import shown
+    from circuit_core.tasks.preview import shown
 
     spec = made(lines(TEXT | {"positions": {"IO": 1, "S2": 9}}))
     assert (spec.name, spec.metric, spec.n, spec.format) == ("mine", "logit_diff", 1, "jsonl")
@@ -62,8 +62,8 @@ def test_text_becomes_the_tokens_of_the_tokenizer(made, drawn, tokenizer):
 
 def test_token_ids_need_no_tokenizer(made):
     """Lengths may differ between pairs; two correct answers on one line make the whole file a prob_diff."""
-    from circuit_core.tasks.drawing import draw
-    from circuit_core.tasks.showing import shown
+    from circuit_core.tasks.preview import shown
+    from circuit_core.tasks.sampling import draw
 
     more = {"clean_ids": [1, 2], "corrupted_ids": [3, 2], "correct_ids": [4, 9, 4], "wrong_ids": 3}
     spec = made(lines(IDS, more))
@@ -109,7 +109,7 @@ def test_csv_columns_that_are_not_needed_are_passed_over(made, drawn):
 
 def test_csv_with_labels_is_greater_than(made, drawn, tokenizer):
     """Invariant: a file with labels is what the built-in task computes from the same prompts."""
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.sampling import draw
     from circuit_core.tasks.specs import TASKS
 
     known = draw(TASKS["greater_than"], tokenizer, 310, 30)
@@ -131,7 +131,7 @@ def test_token_ids_by_any_name_stand_before_a_label(made, drawn, sample, columns
     Read as years it had a difference of probabilities near 0 and accuracy 1.
     """
     from circuit_core.behaviour import behaviour
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.sampling import draw
     from circuit_core.tasks.specs import TASKS
 
     known: Any = draw(TASKS["gendered_pronoun"], sample[0].tokenizer, sample[0].n_vocab, 20)
@@ -191,7 +191,7 @@ BROKEN = [
     (lines(IDS | {"wrong_ids": [8, 6]}), "6 is both a correct and a wrong answer"),
     (lines(IDS | {"positions": {"end": 3}}), "position end is 3, the prompt's tokens are 0 to 2"),
     (b"{}\n\xff\xfe", "line 2: this is not UTF-8 text"),
-    (b" " * (files.LARGEST + 1), "is larger than 8 MB"),
+    (b" " * (user_files.LARGEST + 1), "is larger than 8 MB"),
 ]
 BROKEN_CSV = [
     ("", "holds no prompts"),
@@ -243,9 +243,9 @@ def test_an_error_is_named_with_its_line(made, content, message, name):
 
 def test_a_file_that_is_none(tmp_path):
     with pytest.raises(BrokenTask, match=r"gone.csv cannot be read \(No such file"):
-        files.read(tmp_path / "gone.csv")
+        user_files.read(tmp_path / "gone.csv")
     with pytest.raises(BrokenTask, match="let it end in .jsonl or .csv"):
-        files.read(tmp_path / "task.txt")
+        user_files.read(tmp_path / "task.txt")
 
 
 UNFIT = [
@@ -269,7 +269,7 @@ def test_what_does_not_fit_tokenizer_or_model_is_named_with_its_line(made, drawn
 
 
 def test_a_file_draws_no_other_prompts_and_text_needs_a_tokenizer(made):
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.sampling import draw
 
     spec = made(lines(TEXT))
     with pytest.raises(TaskError, match="mine is a file of 1 pairs and draws no others"):
@@ -288,5 +288,5 @@ def test_reading_a_file_imports_no_torch():
     import subprocess
     import sys
 
-    code = "import sys, circuit_core.tasks.files; sys.exit('torch' in sys.modules)"
+    code = "import sys, circuit_core.tasks.user_files; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.long
 def planted():
     from planted import two_step_copy
 
-    from circuit_core.loading import as_bridge, graph_of
+    from circuit_core.models.loading import as_bridge, graph_of
 
     bridge = as_bridge(two_step_copy())
     return bridge, graph_of(bridge)
@@ -35,9 +35,9 @@ def prompts_of(n: int, corrupted: int) -> Any:
 
 
 def search(planted, prompts, held_out=None, **options) -> Any:
-    from circuit_core.circuits.attribution import attribute
-    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.attribution.edge_scores import attribute
     from circuit_core.circuits.search import minimal_circuit
+    from circuit_core.interchange.interchange import Interchange
 
     bridge, graph = planted
     scores = attribute(bridge, graph, prompts).scores
@@ -154,7 +154,7 @@ def test_held_out_prompts_have_reasons_of_their_own(planted):
 
 def test_corrupted_logits_that_are_not_finite_are_a_reason(planted):
     from circuit_core.circuits.faithfulness import NOT_FINITE, Shares
-    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.interchange.interchange import Interchange
 
     bridge, graph = planted
     run = Interchange(bridge, graph, prompts_of(4, 4))

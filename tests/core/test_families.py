@@ -10,12 +10,12 @@ from families import EVERY, FAMILIES, random_model, random_prompts
 @pytest.fixture(scope="module", params=EVERY, ids=[f"{family}, {option or 'plain'}" for family, option in EVERY])
 def case(request):
     """Hugging Face's logits of the clean prompts, what the logit guard keeps, and the wrapped model."""
-    from circuit_core import loading, parity
+    from circuit_core.models import loading, logit_guard
 
     model, prompts = random_model(*request.param), random_prompts()
     model.set_attn_implementation("eager")
     with torch.no_grad():
-        theirs, kept = model(prompts.clean).logits, parity.reference(model)
+        theirs, kept = model(prompts.clean).logits, logit_guard.reference(model)
     bridge = loading.as_bridge(model)
     return theirs, kept, bridge, loading.graph_of(bridge), prompts
 
@@ -27,16 +27,16 @@ def test_logits_are_hugging_faces(case):
 
 def test_the_guard_lets_it_pass(case):
     """The wrapped model's logits are Hugging Face's, and so is the full circuit of which every node runs anew."""
-    from circuit_core import parity
+    from circuit_core.models import logit_guard
 
     _, kept, bridge, graph, _ = case
-    parity.check(bridge, graph, kept)
+    logit_guard.check(bridge, graph, kept)
 
 
 def test_scores_are_those_of_autograd_on_split_inputs(case):
     """EAP, every edge within 1e-5 of the largest: each port has a copy of the stream of its own, before the norm, and
     the gradient there is taken by autograd through TransformerLens's own forward pass (METHODS 0.2)."""
-    from circuit_core.circuits.attribution import attribute
+    from circuit_core.attribution.edge_scores import attribute
 
     _, _, bridge, graph, prompts = case
     found = attribute(bridge, graph, prompts, "eap").scores
@@ -83,6 +83,6 @@ def on_split_inputs(bridge, graph, prompts) -> np.ndarray:
 
 
 def test_every_family_is_here():
-    from circuit_core.architectures import FAMILIES as SUPPORTED
+    from circuit_core.models.families import FAMILIES as SUPPORTED
 
     assert {f"{name}{'LMHeadModel' if name == 'GPT2' else 'ForCausalLM'}" for name in FAMILIES} == {*SUPPORTED.values()}

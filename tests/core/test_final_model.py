@@ -7,9 +7,9 @@ import shutil
 import pytest
 from places import SAMPLE
 
-from circuit_core import checkpoints, final_model
-from circuit_core.checkpoints import Found
 from circuit_core.errors import CheckpointError, UnknownModel
+from circuit_core.models import checkpoints, final_model
+from circuit_core.models.checkpoints import Found
 
 FILES = ("config.json", "model.safetensors")
 BELOW = [Found(250, "checkpoint-250"), Found(500, "checkpoint-500")]

@@ -116,7 +116,7 @@ def test_a_model_that_fails_is_not_checked(case):
 def test_the_years_of_the_task_are_00_to_99(sample):
     """Whatever the order in which answers are listed: ascending, and YY where its number says."""
     from circuit_core.patching.greater_than import ascending
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.sampling import draw
     from circuit_core.tasks.specs import TASKS
 
     loaded, _ = sample
@@ -129,7 +129,7 @@ def test_the_years_of_the_task_are_00_to_99(sample):
 
 def test_a_head_of_the_sample_looks_at_the_year_and_raises_the_next(sample):
     """Its contribution is largest for YY or the year after; another head of its layer does neither."""
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.sampling import draw
     from circuit_core.tasks.specs import TASKS
 
     loaded, _ = sample
@@ -147,7 +147,7 @@ def test_the_order_of_heads_means_nothing(case):
     from places import GOLDEN
     from transformers import AutoModelForCausalLM
 
-    from circuit_core import loading
+    from circuit_core.models import loading
 
     golden, prompts, *_ = case
     if "neox" not in prompts.name:
@@ -171,7 +171,7 @@ def test_what_rounding_decides_is_neither_looked_at_nor_raised(case):
     from places import GOLDEN
     from transformers import AutoModelForCausalLM
 
-    from circuit_core import loading
+    from circuit_core.models import loading
 
     golden, prompts, *_ = case
     if "neox" not in prompts.name:

@@ -12,16 +12,16 @@ LAYER, ORDER = 2, [2, 0, 1]
 
 def every_role(model, tokenizer):
     """Role -> scores of all heads."""
-    from circuit_core import loading, tokenizing
     from circuit_core.heads.attention import attention_roles, drawable
     from circuit_core.heads.attention_from_end import attention_from_end
+    from circuit_core.heads.copy_scores import copy_scores
     from circuit_core.heads.copy_suppression import copy_suppression
-    from circuit_core.heads.copying import copy_scores
     from circuit_core.heads.function_words import function_words
-    from circuit_core.heads.succession import successor
+    from circuit_core.heads.successor_scores import successor
+    from circuit_core.models import loading, tokenizers
     from circuit_core.tasks import ioi
 
-    bridge, encode = loading.as_bridge(model), tokenizing.encoder(tokenizer)
+    bridge, encode = loading.as_bridge(model), tokenizers.encoder(tokenizer)
     graph, prompts = loading.graph_of(bridge), ioi.generate(encode, tokenizer.unk_token_id, 20)
     rows = prompts.clean[:, :14]
     scores = [
@@ -47,7 +47,7 @@ def before_and_after():
 
 def test_every_role_follows_its_head(before_and_after):
     """Within float rounding; the permuted layer's heads differ, so a role that stayed behind would show."""
-    from circuit_core.sweep.request import OF_PATHS, ROLES
+    from circuit_sweep.planning.request import OF_PATHS, ROLES
 
     before, after = before_and_after
     assert set(before) == set(ROLES) - set(OF_PATHS)

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from circuit_core.errors import TaskError
-from circuit_core.sweep.request import Request, jobs
-from circuit_core.tasks import files, words
+from circuit_core.tasks import user_files, words
 from circuit_core.tasks.specs import TASKS
+from circuit_sweep.planning.request import Request, jobs
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,12 @@ def tokenizer(sample) -> Any:
 @pytest.fixture(scope="module")
 def sides(tokenizer) -> Callable[..., tuple[Any, Any]]:
     """What chooses and what is held out, by a tokenizer that does not know some words."""
-    from circuit_core import tokenizing
-    from circuit_core.tasks.drawing import GENERATORS
+    from circuit_core.models import tokenizers
+    from circuit_core.tasks.sampling import GENERATORS
 
     def sides(name: str, n: int, held_out: int, *gone: str):
         lost, unknown = set(tokenizer.convert_tokens_to_ids(list(gone))), tokenizer.unk_token_id
-        encode = tokenizing.encoder(tokenizer)
+        encode = tokenizers.encoder(tokenizer)
         few = (lambda text: [unknown if i in lost else i for i in encode(text)]) if gone else encode
         choosing = GENERATORS[name](few, unknown, n)
         return choosing, GENERATORS[name](few, unknown, held_out, 43, None, choosing.texts)
@@ -89,13 +89,13 @@ def pairs(*firsts: int) -> Any:
         {"clean_ids": [i, 6], "corrupted_ids": [9, 6], "correct_ids": 5 + j, "wrong_ids": 4}
         for j, i in enumerate(firsts)
     ]
-    return files.parse("\n".join(map(json.dumps, lines)), "jsonl", "mine.jsonl")
+    return user_files.parse("\n".join(map(json.dumps, lines)), "jsonl", "mine.jsonl")
 
 
 def test_a_files_last_prompts_leave_with_their_repeats():
     """Invariant: repeats of a prompt stay on one side; each held-out one comes once, with its last answer."""
-    from circuit_core.tasks.choosing import split
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.held_out import split
+    from circuit_core.tasks.sampling import draw
 
     prompts: Any = draw(pairs(1, 2, 3, 2, 7, 7), None, 20)
     both: Any = split(prompts, 2)
@@ -107,8 +107,8 @@ def test_a_files_last_prompts_leave_with_their_repeats():
 
 
 def test_a_file_without_repeats_is_cut_before_its_last_prompts():
-    from circuit_core.tasks.choosing import split
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.held_out import split
+    from circuit_core.tasks.sampling import draw
 
     prompts = draw(pairs(1, 2, 3, 7), None, 20)
     for part, rows in zip(split(prompts, 1), (slice(3), slice(3, 4)), strict=True):
@@ -117,8 +117,8 @@ def test_a_file_without_repeats_is_cut_before_its_last_prompts():
 
 def test_a_circuit_is_measured_on_other_prompts(sample, sides):
     """The curve's held-out metric is that of the prompts which are left; too many are the result's reason."""
-    from circuit_core.circuits.interchange import Interchange
-    from circuit_core.sweep.analyses import Analyses
+    from circuit_core.interchange.interchange import Interchange
+    from circuit_sweep.worker.analyses import Analyses
 
     loaded, analyses = sample[0], Analyses(sample[0])
     asked = Request(("gendered_pronoun",), ("circuit",), method="eap", sizes=(20,), held_out=50)
@@ -136,7 +136,7 @@ def test_a_circuit_is_measured_on_other_prompts(sample, sides):
 
 def test_other_draws_make_other_results_only_where_prompts_are_held_out(monkeypatch):
     """Invariant: a new way to hold prompts out recomputes no circuit that holds out none."""
-    from circuit_core.sweep import request
+    from circuit_sweep.planning import request
 
     asked = [jobs(Request(analyses=("circuit",), held_out=n), [TASKS["ioi"]], None)[0] for n in (0, 20)]
     before = [job.key("m@0", "x") for job in asked]

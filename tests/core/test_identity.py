@@ -8,7 +8,7 @@ import pytest
 from places import SAMPLE
 from safetensors.torch import load_file, save_file
 
-from circuit_core import identity
+from circuit_core.models import identity
 
 STEP = SAMPLE / "step0"
 

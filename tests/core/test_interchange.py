@@ -16,7 +16,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def run(golden):
-    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.interchange.interchange import Interchange
 
     return Interchange(golden.bridge, golden.graph, golden.prompts)
 
@@ -71,8 +71,8 @@ def test_scores_predict_what_leaving_out_an_edge_does(golden, run):
 
 def random_run(family: str, option: str | None = None):
     """Of a model of three layers."""
-    from circuit_core import loading
-    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.models import loading
 
     bridge = loading.as_bridge(random_model(family, option, num_hidden_layers=3))
     return Interchange(bridge, loading.graph_of(bridge), random_prompts())
@@ -80,7 +80,7 @@ def random_run(family: str, option: str | None = None):
 
 def by_hooks(run, mask):
     """The slow and obvious road: the whole bridge runs, and every reader is given its own residual stream."""
-    from circuit_core.circuits.residual import Weights
+    from circuit_core.forward.residual_stream import Weights
 
     bridge, graph, prompts = run.bridge, run.graph, run.prompts
     _, seen = bridge.run_with_cache(prompts.corrupted)
@@ -152,8 +152,8 @@ def test_circuits_side_by_side_do_not_touch_each_other(random):
 
 def test_attention_that_does_more_is_refused():
     """A soft cap of the scores would be left out silently."""
-    from circuit_core.circuits.attending import Attending
     from circuit_core.errors import UnsupportedModel
+    from circuit_core.forward.attention_replay import Attending
 
     q, k, v = torch.randn(3, 2, 5, 3, 4, generator=torch.Generator().manual_seed(0))
     scores = torch.einsum("bqhe,bkhe->bhqk", q, k)
@@ -164,7 +164,7 @@ def test_attention_that_does_more_is_refused():
 
 def test_what_feeds_only_the_answer_is_needed_there_alone(parallel):
     """By hand: through an MLP, a query, a key, a node that is clean, and one that is not."""
-    from circuit_core.circuits.needs import ANSWER, EVERYWHERE, NOWHERE, Needs
+    from circuit_core.interchange.required_nodes import ANSWER, EVERYWHERE, NOWHERE, Needs
 
     graph = parallel.graph
 

@@ -11,7 +11,7 @@ from odd_files import endless
 from places import GOLDEN
 
 from circuit_core.errors import FormatError
-from circuit_core.formats import eap_ig, further
+from circuit_core.formats import eap_ig, extra_keys
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
 
@@ -203,12 +203,12 @@ def test_a_missing_file_is_named(tmp_path):
 )
 def test_lists_of_lists_of_one_list_are_refused(depth, times, says, monkeypatch):
     """Small in a pickle, and without end in JSON."""
-    monkeypatch.setattr(further, "VALUES", 1000 if times > 1 else further.VALUES)
+    monkeypatch.setattr(extra_keys, "VALUES", 1000 if times > 1 else extra_keys.VALUES)
     whole: list = []
     for _ in range(depth):
         whole = [whole] * times
     with pytest.raises(FormatError, match=says):
-        further.plain({"file": {"x": whole}})
+        extra_keys.plain({"file": {"x": whole}})
 
 
 @pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])

@@ -33,10 +33,10 @@ def test_positions_hold_the_names(sample):
 
 
 def test_seed_decides_the_prompts(sample, tokenizer):
-    from circuit_core import tokenizing
+    from circuit_core.models import tokenizers
     from circuit_core.tasks import ioi
 
-    encode = tokenizing.encoder(tokenizer)
+    encode = tokenizers.encoder(tokenizer)
     again = ioi.generate(encode, tokenizer.unk_token_id)
     other = ioi.generate(encode, tokenizer.unk_token_id, seed=7)
     assert again.texts == sample[1].texts
@@ -44,10 +44,10 @@ def test_seed_decides_the_prompts(sample, tokenizer):
 
 
 def test_a_bos_token_shifts_everything_by_one(sample, tokenizer):
-    from circuit_core import tokenizing
+    from circuit_core.models import tokenizers
     from circuit_core.tasks import ioi
 
-    prompts = ioi.generate(tokenizing.encoder(tokenizer), tokenizer.unk_token_id, prepend=0)
+    prompts = ioi.generate(tokenizers.encoder(tokenizer), tokenizer.unk_token_id, prepend=0)
     assert (prompts.clean[:, 0] == 0).all()
     assert torch.equal(prompts.end, sample[1].end + 1)
     assert torch.equal(prompts.positions["S2"], sample[1].positions["S2"] + 1)

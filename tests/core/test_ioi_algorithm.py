@@ -125,7 +125,7 @@ def test_the_order_of_heads_means_nothing(named, found):
     from places import GOLDEN
     from transformers import AutoModelForCausalLM
 
-    from circuit_core import loading
+    from circuit_core.models import loading
 
     _, graph, prompts = named
     order, layer = torch.tensor([2, 0, 3, 1]), 1
@@ -161,7 +161,7 @@ def permuted(values: torch.Tensor, layer: int, order: torch.Tensor) -> torch.Ten
 
 def test_the_sample_model(sample):
     """What moves names in the sample: a2.h0 copies and a3.h0 negatively, together most of the direct effect."""
-    from circuit_core.heads.copying import copy_scores
+    from circuit_core.heads.copy_scores import copy_scores
 
     loaded, prompts = sample
     copies, negative = (scores.by_prompt for scores in copy_scores(loaded.bridge, loaded.graph, prompts))

@@ -26,7 +26,7 @@ def tokenizer() -> Any:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_tokenizer_that_knows_all_words_can_do_every_task(tokenizer, name):
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.sampling import draw
 
     assert tokenizer.unk_token_id in tokenizer("and ,")["input_ids"]
     prompts = draw(TASKS[name], tokenizer, len(tokenizer))

@@ -23,7 +23,7 @@ def bridged(*writes: torch.Tensor):
     """A model whose heads of layer 1 write so when they read a token's one-hot."""
     from planted import Head
 
-    from circuit_core import loading
+    from circuit_core.models import loading
 
     model: Any = planted_ov(VOCAB, {})
     with torch.no_grad():
@@ -42,7 +42,7 @@ def test_a_successor_that_leads_by_rounding_is_no_success(preset, expected):
     from tokenizers.models import WordLevel
     from transformers import PreTrainedTokenizerFast
 
-    from circuit_core.heads.succession import successor
+    from circuit_core.heads.successor_scores import successor
 
     ids = {word: i for i, word in enumerate(["<unk>", *LETTERS])}
     tokenizer = PreTrainedTokenizerFast(
@@ -55,8 +55,8 @@ def test_a_successor_that_leads_by_rounding_is_no_success(preset, expected):
 
 def test_the_margin_rests_on_the_largest_logit_of_all_tokens():
     """The worked example of l.1, and the same lead where no other token has a logit: there it is a success."""
-    from circuit_core.heads.sequences import Pair
-    from circuit_core.heads.succession import Questions, successes
+    from circuit_core.heads.ordinal_sequences import Pair
+    from circuit_core.heads.successor_scores import Questions, successes
 
     asked = Questions([Pair(0, 2, frozenset({1, 2, 3}))], torch.device("cpu"))
     for source, expected in ((0.1, False), (0.0, True)):
@@ -68,7 +68,7 @@ def test_the_margin_rests_on_the_largest_logit_of_all_tokens():
 
 def test_a_name_among_the_five_by_rounding_is_no_hit():
     """A head that writes one token, whatever it reads, and the name by 1e-9 of that; one that writes nothing else."""
-    from circuit_core.heads.copying import copy_scores
+    from circuit_core.heads.copy_scores import copy_scores
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 
@@ -86,8 +86,8 @@ def test_a_name_among_the_five_by_rounding_is_no_hit():
 
 def test_shares_do_not_depend_on_batches(named):
     """Copy scores are counts over names: exact in any batches, so that a score of a threshold's size stays one."""
-    from circuit_core.circuits import batches
-    from circuit_core.heads import copying
+    from circuit_core.forward import batches
+    from circuit_core.heads import copy_scores as copying
 
     bridge, graph, prompts = named
     whole = copying.copy_scores(bridge, graph, prompts)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from places import SAMPLE
 
-from circuit_core import suites
+from circuit_core.models import suites
 
 pytestmark = pytest.mark.long
 
@@ -17,13 +17,13 @@ LAST, TIES = SAMPLE / "step7000", 1e-7
 @pytest.fixture
 def loaded():
     """The smallest sample model, to be changed."""
-    from circuit_core import loading
+    from circuit_core.models import loading
 
     return loading.load(LAST)
 
 
 def prompts(loaded, task: str):
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.sampling import draw
     from circuit_core.tasks.specs import TASKS
 
     return draw(TASKS[task], loaded.tokenizer, loaded.n_vocab)
@@ -32,7 +32,7 @@ def prompts(loaded, task: str):
 @pytest.mark.parametrize("preset", ["default", "paper-code"])
 def test_heads_that_read_nothing_are_no_successors(loaded, preset):
     """MLPs that write zeros, as where output projections begin at zero: a head's write is not above a share of none."""
-    from circuit_core.heads.succession import successor
+    from circuit_core.heads.successor_scores import successor
 
     with torch.no_grad():
         for name, weight in loaded.bridge.named_parameters():
@@ -44,8 +44,8 @@ def test_heads_that_read_nothing_are_no_successors(loaded, preset):
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_an_unembedding_that_is_not_finite_gives_no_scores(loaded, bad):
     """One row, of a token that no prompt has: no head copies a name, nor does it not."""
-    from circuit_core.heads.copying import copy_scores
-    from circuit_core.heads.succession import successor
+    from circuit_core.heads.copy_scores import copy_scores
+    from circuit_core.heads.successor_scores import successor
 
     with torch.no_grad():
         loaded.bridge.W_U[:, -1] = bad
@@ -58,10 +58,10 @@ def test_an_unembedding_that_is_not_finite_gives_no_scores(loaded, bad):
 def test_a_model_whose_answers_tie_does_not_do_the_task(model):
     """Unembedding vectors that differ by a tenth of a millionth: no prompt is right, be it one or all of them, and the
     task is not acquired."""
-    from circuit_core import loading
     from circuit_core.behaviour import behaviour
-    from circuit_core.circuits.evaluation import Evaluation
     from circuit_core.circuits.faithfulness import NOT_DONE, Shares
+    from circuit_core.interchange.evaluation import Evaluation
+    from circuit_core.models import loading
     from circuit_core.trends.tasks import task_acquisition
 
     tied = loading.load(suites.sample_folder() / model / "step7000")
@@ -106,12 +106,12 @@ def test_in_half_precision_a_lead_of_its_rounding_is_none(preset, score):
     from planted_ov import planted_ov
     from transformers import AutoTokenizer
 
-    from circuit_core import loading, tokenizing
-    from circuit_core.heads.sequences import pairs
-    from circuit_core.heads.succession import successor
+    from circuit_core.heads.ordinal_sequences import pairs
+    from circuit_core.heads.successor_scores import successor
+    from circuit_core.models import loading, tokenizers
 
     tokenizer = AutoTokenizer.from_pretrained(SAMPLE / "step0")
-    found = pairs(tokenizing.encoder(tokenizer), tokenizer.unk_token_id)
+    found = pairs(tokenizers.encoder(tokenizer), tokenizer.unk_token_id)
     following = {p.source: p.target for of in found.values() for p in of}
     model = turned(planted_ov(len(tokenizer), following))
     bridge = loading.as_bridge(model.bfloat16())
@@ -162,7 +162,7 @@ def test_of_tokens_that_are_predicted_alike_all_are_kept(a, b):
 def test_an_answer_that_the_model_does_not_have_is_refused(loaded):
     """As a prompt's token is: the tokenizer is another model's."""
     from circuit_core.errors import TaskError
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.sampling import draw
     from circuit_core.tasks.specs import TASKS
 
     given = prompts(loaded, "subject_verb")

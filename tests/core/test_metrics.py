@@ -16,7 +16,7 @@ def test_logits_of_half_precision_are_subtracted_in_float32():
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
 def test_the_difference_from_the_stream_is_that_of_the_models_own_numbers(fresh_parallel, dtype):
     """Two roads: from the model's normed stream and unembedding, all taken to float64 before anything is added."""
-    from circuit_core.circuits.answering import Answering
+    from circuit_core.forward.readout import Answering
 
     bridge, metric = fresh_parallel.bridge.to(dtype), fresh_parallel.prompts.metric
     streams = torch.randn(

@@ -12,7 +12,7 @@ POINTS = {"eap": [1.0], "clean-corrupted": [0.0, 1.0], "eap-ig": [0.2, 0.4, 0.6,
 @pytest.mark.parametrize("method", POINTS)
 def test_a_sources_edges_add_up_to_its_own_score(golden, method):
     """Every source: the input, each head, each MLP."""
-    from circuit_core.circuits.attribution import attribute
+    from circuit_core.attribution.edge_scores import attribute
 
     found = attribute(golden.bridge, golden.graph, golden.prompts, method)
     expected = by_source(golden, POINTS[method])

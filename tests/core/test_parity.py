@@ -16,9 +16,9 @@ WRONG = {
 
 def wrapped(model):
     """The model, wrapped, and what was kept of it before."""
-    from circuit_core import loading, parity
+    from circuit_core.models import loading, logit_guard
 
-    kept = parity.reference(model)
+    kept = logit_guard.reference(model)
     bridge = loading.as_bridge(model)
     return bridge, loading.graph_of(bridge), kept
 
@@ -32,16 +32,16 @@ def size_in(message: str) -> float:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_half_precision_passes(family):
     """Single precision does in `test_families`, with every option."""
-    from circuit_core import parity
+    from circuit_core.models import logit_guard
 
-    parity.check(*wrapped(random_model(family).bfloat16()))
+    logit_guard.check(*wrapped(random_model(family).bfloat16()))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_wrapped_model_that_is_wrong_by_one_factor_is_refused(family):
     """1.01 on the embedding, the scores of attention, a write, or the logits: refused, and by the size that it has."""
-    from circuit_core import parity
     from circuit_core.errors import UnsupportedModel
+    from circuit_core.models import logit_guard
 
     bridge, graph, kept = wrapped(random_model(family))
     for name in WRONG.values():
@@ -51,16 +51,16 @@ def test_a_wrapped_model_that_is_wrong_by_one_factor_is_refused(family):
         apart = ((logits - kept.logits).abs().max() / kept.logits.abs().max()).item()
         with pytest.raises(UnsupportedModel, match="TransformerLens gives other logits") as refused:
             with bridge.hooks(fwd_hooks=[factor]):
-                parity.check(bridge, graph, kept)
+                logit_guard.check(bridge, graph, kept)
         assert size_in(str(refused.value)) == pytest.approx(apart, rel=0.1) and apart > 1e-4
-    assert parity.check(bridge, graph, kept)  # as it was, it passes
+    assert logit_guard.check(bridge, graph, kept)  # as it was, it passes
 
 
 @pytest.mark.parametrize(("family", "where"), zip(FAMILIES, 2 * ("embedding", "layer", "logits"), strict=True))
 def test_what_transformer_lens_honours_and_the_parts_do_not_is_refused(family, where):
     """A multiplier of 1.01 inside Hugging Face's model, as other families have: the wrapped model has it too."""
-    from circuit_core import parity
     from circuit_core.errors import UnsupportedModel
+    from circuit_core.models import logit_guard
 
     model = random_model(family)
     layers = model.base_model.h if family == "GPT2" else model.base_model.layers
@@ -70,14 +70,14 @@ def test_what_transformer_lens_honours_and_the_parts_do_not_is_refused(family, w
         scaled = model.lm_head if where == "logits" else layers[0]
         scaled.register_forward_hook(lambda module, given, out: 1.01 * out)
     with pytest.raises(UnsupportedModel, match="heads and MLPs add up to other logits") as refused:
-        parity.check(*wrapped(model))
+        logit_guard.check(*wrapped(model))
     assert 1e-4 < size_in(str(refused.value)) < 0.1
 
 
 def test_gpt_2_that_does_not_scale_its_attention_is_refused(tmp_path):
     """TransformerLens ignores `scale_attn_weights`: the size is how far its logits are from Hugging Face's."""
-    from circuit_core import loading
     from circuit_core.errors import UnsupportedModel
+    from circuit_core.models import loading
 
     model = random_model("GPT2", scale_attn_weights=False)
     model.save_pretrained(tmp_path)
@@ -93,11 +93,11 @@ def test_gpt_2_that_does_not_scale_its_attention_is_refused(tmp_path):
 
 def test_a_config_is_settled_once_but_not_by_weights_near_zero(tmp_path, monkeypatch):
     """An untrained checkpoint hides that its attention is not scaled; the next one of this config.json is refused."""
-    from circuit_core import loading, parity
     from circuit_core.errors import UnsupportedModel
+    from circuit_core.models import loading, logit_guard
 
-    asked, reference = [], parity.reference
-    monkeypatch.setattr(parity, "reference", lambda model: asked.append(model) or reference(model))
+    asked, reference = [], logit_guard.reference
+    monkeypatch.setattr(logit_guard, "reference", lambda model: asked.append(model) or reference(model))
     monkeypatch.setattr(loading, "_in_parity", set())
     for scaled in (True, False):
         for step, size in (("step0", 1e-3), ("step1", 1.0)):
@@ -115,8 +115,8 @@ def test_a_config_is_settled_once_but_not_by_weights_near_zero(tmp_path, monkeyp
 
 def test_nothing_is_said_of_logits_that_are_not_finite():
     """Such a checkpoint is loaded: each analysis says what it lacks."""
-    from circuit_core import parity
+    from circuit_core.models import logit_guard
 
     model = random_model("Llama")
     model.lm_head.weight.data[3] = torch.nan
-    assert not parity.check(*wrapped(model))
+    assert not logit_guard.check(*wrapped(model))

@@ -50,7 +50,7 @@ def case(request):
     """A tiny random model of each family, and prompts of unequal lengths."""
     import transformers
 
-    from circuit_core import loading
+    from circuit_core.models import loading
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 
@@ -142,7 +142,7 @@ def test_the_definition_step_by_step(case, ports, end_only):
 @pytest.mark.parametrize("port", ["q", "k", "v", "logits"])
 def test_one_sender_and_one_receiver_with_frozen_mlps_is_one_edge(golden, port):
     """Equals the whole model in which that edge alone is corrupted (interchange evaluation)."""
-    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.interchange.interchange import Interchange
 
     graph, last = golden.graph, golden.graph.n_layers - 1
     name = port if port == "logits" else f"a{last}.h1<{port}>"
@@ -159,8 +159,8 @@ def test_one_layer_by_formula(parallel):
     """With one layer, patching head h gives the logits of  final + (z'_h - z_h) W_O."""
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
-    from circuit_core import loading
-    from circuit_core.patching.parts import Parts
+    from circuit_core.models import loading
+    from circuit_core.patching.model_parts import Parts
     from circuit_core.patching.path_patching import path_patching
 
     torch.manual_seed(1)

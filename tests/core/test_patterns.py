@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from circuit_core import checkpoints, patterns
+from circuit_core import bounded_regex
+from circuit_core.bounded_regex import Pattern
 from circuit_core.errors import BadPattern
-from circuit_core.patterns import Pattern
+from circuit_core.models import checkpoints
 
 TEXTS = ["", "a", "aab", "Step-12", "induction", "a5.h3->a9.h1<q>", "straße", "(x", "a\nb", "2024-01-31"]
 ORDINARY = [
@@ -69,6 +70,6 @@ def test_folders_are_matched_within_bounds(tmp_path, monkeypatch):
     for name in (HANGS, "run-5"):
         (tmp_path / name).mkdir()
     assert [at.step for at in checkpoints.discover(tmp_path, r"run-(?P<step>\d+)")] == [5]
-    monkeypatch.setattr(patterns, "SECONDS", 0.05)
+    monkeypatch.setattr(bounded_regex, "SECONDS", 0.05)
     with pytest.raises(BadPattern, match="--pattern .* takes too long"):
         checkpoints.discover(tmp_path, r"(?P<step>(a|aa)+)")

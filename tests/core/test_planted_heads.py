@@ -13,15 +13,15 @@ def roles():
     from planted_ov import planted_ov
     from transformers import AutoTokenizer
 
-    from circuit_core import loading, tokenizing
     from circuit_core.heads.attention import attention_roles
+    from circuit_core.heads.copy_scores import copy_scores
     from circuit_core.heads.copy_suppression import copy_suppression
-    from circuit_core.heads.copying import copy_scores
-    from circuit_core.heads.sequences import pairs
-    from circuit_core.heads.succession import successor
+    from circuit_core.heads.ordinal_sequences import pairs
+    from circuit_core.heads.successor_scores import successor
+    from circuit_core.models import loading, tokenizers
 
     tokenizer = AutoTokenizer.from_pretrained(SAMPLE / "step0")
-    found = pairs(tokenizing.encoder(tokenizer), tokenizer.unk_token_id)
+    found = pairs(tokenizers.encoder(tokenizer), tokenizer.unk_token_id)
     vocab, following = len(tokenizer), {p.source: p.target for of in found.values() for p in of}
     bridge = loading.as_bridge(planted_ov(vocab, following))
     graph = loading.graph_of(bridge)

@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from circuit_core import suites
+from circuit_core.models import suites
 
 pytestmark = pytest.mark.long
 

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="module")
 def case(sample):
-    from circuit_core.circuits.attribution import attribute
-    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.attribution.edge_scores import attribute
+    from circuit_core.interchange.interchange import Interchange
 
     loaded, prompts = sample
     scores = attribute(loaded.bridge, loaded.graph, prompts).scores
@@ -24,7 +24,7 @@ class Given:
     """A curve given by a function of the size; remembers what was asked."""
 
     def __init__(self, share, total=2000):
-        from circuit_core.circuits.strategies import Reach
+        from circuit_core.circuits.search_strategies import Reach
 
         class Line(Reach):
             def __init__(self, threshold):
@@ -54,7 +54,7 @@ def bumpy(n):
 @pytest.mark.parametrize("name", ["grid", "paper", "code"])
 def test_a_curve_that_rises_is_cut_at_the_crossing(name):
     """Every search finds the first size of a monotone curve that reaches the threshold."""
-    from circuit_core.circuits.strategies import SEARCHES
+    from circuit_core.circuits.search_strategies import SEARCHES
 
     assert SEARCHES[name](Given(rising).reach) == 80
 
@@ -62,21 +62,21 @@ def test_a_curve_that_rises_is_cut_at_the_crossing(name):
 @pytest.mark.parametrize("name", ["grid", "paper", "code"])
 @pytest.mark.parametrize("share", [rising, bumpy])
 def test_what_is_found_reaches_the_threshold(name, share):
-    from circuit_core.circuits.strategies import SEARCHES
+    from circuit_core.circuits.search_strategies import SEARCHES
 
     assert share(SEARCHES[name](Given(share).reach)) >= 0.8
 
 
 @pytest.mark.parametrize(("name", "last"), [("grid", 2000), ("paper", 100), ("code", 1600)])
 def test_a_curve_that_never_reaches_it_ends_at_the_last_size(name, last):
-    from circuit_core.circuits.strategies import SEARCHES
+    from circuit_core.circuits.search_strategies import SEARCHES
 
     assert SEARCHES[name](Given(lambda n: 0.1).reach) == last
 
 
 def test_the_search_of_the_code_slows_down_near_the_threshold():
     """Above three quarters of the threshold the step of 25 halves: 25, 50, 75, then smaller steps."""
-    from circuit_core.circuits.strategies import _code
+    from circuit_core.circuits.search_strategies import _code
 
     given = Given(rising).reach
     _code(given)
@@ -86,7 +86,7 @@ def test_the_search_of_the_code_slows_down_near_the_threshold():
 def test_rounding_is_neither_a_fall_nor_a_miss():
     """Sizes that prune to the same circuit differ in the last bits: no new start. A circuit that does all that the
     model does reaches a threshold of 1."""
-    from circuit_core.circuits.strategies import _code
+    from circuit_core.circuits.search_strategies import _code
 
     flat = Given(lambda n: 0.7 - 1e-8 * n if n < 200 else 1.0)
     _code(flat.reach)
@@ -129,7 +129,7 @@ def published(share, total, threshold=0.8):
 @example([4] * 24 + [9] + [4] * 8 + [11, 9, 9, 9, 11, 11, 11, 11, 11] + [4] * 30)
 def test_the_search_of_the_code_is_that_of_the_paper(tenths):
     """Invariant: on any curve the same size as the published code, whose local search stays within the last step."""
-    from circuit_core.circuits.strategies import _code
+    from circuit_core.circuits.search_strategies import _code
 
     share = [0.0, *(t / 10 + 0.003 for t in tenths)].__getitem__
     assert _code(Given(share, len(tenths)).reach) == published(share, len(tenths))
@@ -141,7 +141,7 @@ def test_what_grid_promises(tenths):
     """Invariant: it reaches the threshold, the size before does not, nor any smaller one that was evaluated; where the
     first bisection ends at 13 edges or fewer, none does. Beside the grid 12 sizes are evaluated, and two bisections.
     """
-    from circuit_core.circuits.strategies import BELOW, _grid, grid_sizes
+    from circuit_core.circuits.search_strategies import BELOW, _grid, grid_sizes
 
     total, share = len(tenths), [0.0, *(t / 10 for t in tenths)].__getitem__
     reach = Given(share, total).reach
@@ -158,14 +158,14 @@ def test_what_grid_promises(tenths):
 
 def test_grid_finds_what_lies_below_its_first_crossing():
     """As sample-0.1m@7000/greater_than, 40 prompts, m = 30: 7 edges suffice, 8 to 12 do not, and 8 is on the grid."""
-    from circuit_core.circuits.strategies import _grid
+    from circuit_core.circuits.search_strategies import _grid
 
     assert _grid(Given(lambda n: 0.851 if n == 7 or n >= 13 else 0.78, 163).reach) == 7
 
 
 def test_what_is_equal_but_for_rounding_reaches_the_threshold():
     """Invariant: a share that lacks one part in a million is not told from the threshold, by any search."""
-    from circuit_core.circuits.strategies import SEARCHES
+    from circuit_core.circuits.search_strategies import SEARCHES
 
     for search in SEARCHES.values():
         assert {search(Given(lambda n, d=d: 0.8 - d if n >= 40 else 0.3).reach) for d in (-1e-6, 0, 1e-6)} == {40}
@@ -180,11 +180,12 @@ def test_what_is_equal_but_for_rounding_reaches_the_threshold():
 )
 def test_cases_in_which_a_search_missed_the_size(model, task, ig, search):
     """At 40 prompts `code` finds the size that the published code finds, and `grid` the smallest there is."""
-    from circuit_core import TASKS, attribute, draw, load, suites
+    from circuit_core import TASKS, attribute, draw, load
     from circuit_core.circuits.faithfulness import Curve
-    from circuit_core.circuits.interchange import Interchange
     from circuit_core.circuits.search import minimal_circuit
     from circuit_core.circuits.selection import order
+    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.models import suites
 
     of = load(suites.sample_folder() / model)
     run = Interchange(of.bridge, of.graph, draw(TASKS[task], of.tokenizer, of.n_vocab, 40))
@@ -238,8 +239,8 @@ def test_more_edges_than_there_are_is_an_error(case):
 
 def test_held_out_prompts_have_a_curve_of_their_own(case):
     """On the same prompts the held-out curve is the curve; on others it is what they give by themselves."""
-    from circuit_core.circuits.interchange import Interchange
     from circuit_core.circuits.search import minimal_circuit
+    from circuit_core.interchange.interchange import Interchange
 
     run, scores = case
     same: Any = minimal_circuit(run, scores, sizes=(20,), held_out=run).chosen
@@ -253,8 +254,8 @@ def test_held_out_prompts_have_a_curve_of_their_own(case):
 
 def test_an_interval_is_over_prompts_and_of_held_out_ones_where_there_are_any(case):
     """By hand: the ratio estimator's standard error; two times the prompts as many: narrower by the root of two."""
-    from circuit_core.circuits.interchange import Interchange
     from circuit_core.circuits.search import CHOSE, HELD_OUT, minimal_circuit
+    from circuit_core.interchange.interchange import Interchange
 
     run, scores = case
     found: Any = minimal_circuit(run, scores, sizes=(20,))
@@ -336,10 +337,10 @@ def test_a_planted_path_is_the_whole_circuit():
     import torch
     from planted import two_step_copy
 
-    from circuit_core.circuits.attribution import attribute
-    from circuit_core.circuits.interchange import Interchange
+    from circuit_core.attribution.edge_scores import attribute
     from circuit_core.circuits.search import minimal_circuit
-    from circuit_core.loading import as_bridge, graph_of
+    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.models.loading import as_bridge, graph_of
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 

@@ -81,7 +81,7 @@ def test_the_quantile_is_students(freedom):
 def done(sample):
     """Behaviour of the sample model by task, its prompts, and their metrics one by one."""
     from circuit_core.behaviour import behaviour, metrics
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.sampling import draw
 
     found = {}
     for name, task in TASKS.items():
@@ -100,7 +100,7 @@ KIND = {
 @pytest.mark.parametrize("name", KIND)
 def test_behaviour_is_stratified_by_what_the_task_balances(sample, done, name):
     """A second road: prompts sorted by what they show."""
-    from circuit_core.tasks.showing import shown
+    from circuit_core.tasks.preview import shown
 
     found, prompts, values = done[name]
     kinds: dict[Any, list[float]] = {}
@@ -127,11 +127,11 @@ def test_the_interval_is_students_and_the_plain_error_knows_no_kinds(done, name)
 def test_repeats_in_a_file_are_counted(sample):
     """A user's file balances nothing and draws from no pool."""
     from circuit_core.behaviour import behaviour
-    from circuit_core.tasks import files
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks import user_files
+    from circuit_core.tasks.sampling import draw
 
     line = '{{"clean_ids": [{}, 6], "corrupted_ids": [9, 6], "correct_ids": 5, "wrong_ids": 4}}'
-    prompts = draw(files.parse("\n".join(line.format(i) for i in (1, 2, 1, 3)), "jsonl", "mine.jsonl"), None, 20)
+    prompts = draw(user_files.parse("\n".join(line.format(i) for i in (1, 2, 1, 3)), "jsonl", "mine.jsonl"), None, 20)
     found = behaviour(sample[0].bridge, prompts)
     assert (found.n_examples, found.n_distinct, found.pool) == (4, 3, None)
     assert found.stderr == pytest.approx(found.stderr_plain, rel=1e-5)

@@ -8,23 +8,23 @@ from places import SAMPLE
 @pytest.fixture(scope="module")
 def loaded():
     """A sample model; each test may read it only."""
-    from circuit_core import loading
+    from circuit_core.models import loading
 
     return loading.load(SAMPLE / "step1000")
 
 
 def test_scores_are_those_of_folded_weights(loaded):
     """The share of days (and of letters) whose successor is the likeliest, one head and one day at a time."""
-    from circuit_core import loading, tokenizing
-    from circuit_core.heads.sequences import SEQUENCES
-    from circuit_core.heads.succession import successor
+    from circuit_core.heads.ordinal_sequences import SEQUENCES
+    from circuit_core.heads.successor_scores import successor
+    from circuit_core.models import loading, tokenizers
 
     mine = successor(loaded.bridge, loaded.graph, loaded.tokenizer).lists
     folded = loading.load(SAMPLE / "step1000").bridge
     x = folded.blocks[0].mlp(folded.blocks[0].ln2(folded.W_E[None]))[0].detach()
     folded.enable_compatibility_mode()
     for name in ("days", "letters"):
-        ids = tokenizing.encoder(loaded.tokenizer)(" ".join(SEQUENCES[name]))
+        ids = tokenizers.encoder(loaded.tokenizer)(" ".join(SEQUENCES[name]))
         for layer in range(loaded.graph.n_layers):
             for head in range(loaded.graph.n_heads):
                 attention = folded.blocks[layer].attn
@@ -36,7 +36,7 @@ def test_scores_are_those_of_folded_weights(loaded):
 
 
 def test_the_score_is_the_mean_over_lists(loaded):
-    from circuit_core.heads.succession import successor
+    from circuit_core.heads.successor_scores import successor
 
     found = successor(loaded.bridge, loaded.graph, loaded.tokenizer)
     assert set(found.lists) == {"numbers", "number_words", "ordinals", "days", "months", "letters"}
@@ -46,7 +46,7 @@ def test_the_score_is_the_mean_over_lists(loaded):
 
 def test_a_pair_counts_once_whatever_its_spelling():
     """A tokenizer that drops spaces and case knows one form of each list; the paper's code counts them all."""
-    from circuit_core.heads.sequences import pairs
+    from circuit_core.heads.ordinal_sequences import pairs
 
     known = {w: i for i, w in enumerate("monday tuesday wednesday thursday friday saturday sunday".split())}
 
@@ -61,7 +61,7 @@ def test_a_pair_counts_once_whatever_its_spelling():
 def test_numbers_are_those_of_counting(distinct, n):
     """1 to 200, and no other form of them: `01` is no number, though the tokenizer has it. Case doubles nothing here
     but in the paper's code."""
-    from circuit_core.heads.sequences import pairs
+    from circuit_core.heads.ordinal_sequences import pairs
 
     known = {str(i): i for i in range(1, 201)} | {f"0{i}": 200 + i for i in range(1, 10)}
     found = pairs(lambda text: [known.get(text, -1)], -1, distinct)["numbers"]
@@ -70,7 +70,7 @@ def test_numbers_are_those_of_counting(distinct, n):
 
 def test_forms_have_targets_of_their_own():
     """` Tue` competes with ` Mon`, not with `Mon`; a form with a single pair asks nothing."""
-    from circuit_core.heads.sequences import pairs
+    from circuit_core.heads.ordinal_sequences import pairs
 
     known = {" Mon": 0, " Tue": 1, " Wed": 2, "Mon": 3, "Tue": 4, "Wed": 5, "mon": 6, "tue": 7}
     found = pairs(lambda text: [known.get(text, -1)], -1)["days_short"]
@@ -82,7 +82,7 @@ def test_forms_have_targets_of_their_own():
 
 def test_a_tokenizer_without_sequences_is_a_reason(loaded):
     from circuit_core.errors import TaskError
-    from circuit_core.heads.succession import successor
+    from circuit_core.heads.successor_scores import successor
 
     with pytest.raises(TaskError, match="needs a tokenizer"):
         successor(loaded.bridge, loaded.graph, None)

@@ -37,7 +37,7 @@ def tokenizer(sample) -> Any:
 @pytest.fixture(scope="module")
 def drawn(tokenizer):
     """Prompts by task, with any field of the specification replaced."""
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.sampling import draw
 
     return cache(
         lambda name, n=None, seed=None, **fields: draw(
@@ -48,7 +48,7 @@ def drawn(tokenizer):
 
 @pytest.fixture(scope="module")
 def rows(drawn, tokenizer):
-    from circuit_core.tasks.showing import shown
+    from circuit_core.tasks.preview import shown
 
     return cache(lambda name: shown(drawn(name), tokenizer))
 
@@ -190,17 +190,17 @@ LACKING = [
 @pytest.mark.parametrize(("name", "gone", "message"), LACKING)
 def test_missing_words_are_named(tokenizer, name, gone, message):
     """Invariant: a tokenizer without the words is refused with a sentence that says how many and which."""
-    from circuit_core import tokenizing
-    from circuit_core.tasks.drawing import GENERATORS
+    from circuit_core.models import tokenizers
+    from circuit_core.tasks.sampling import GENERATORS
 
-    encode, unknown = tokenizing.encoder(tokenizer), tokenizer.unk_token_id
+    encode, unknown = tokenizers.encoder(tokenizer), tokenizer.unk_token_id
     lost = set(tokenizer.convert_tokens_to_ids(list(gone)))
     with pytest.raises(TaskError, match=rf"^{name} needs .*{message.removeprefix('needs ')}"):
         GENERATORS[name](lambda text: [unknown if i in lost else i for i in encode(text)], unknown)
 
 
 def test_no_tokenizer_no_bos_or_anothers_tokenizer(tokenizer):
-    from circuit_core.tasks.drawing import draw
+    from circuit_core.tasks.sampling import draw
 
     with pytest.raises(TaskError, match="ioi needs a tokenizer"):
         draw(TASKS["ioi"], None, 310)

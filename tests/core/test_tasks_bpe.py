@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from circuit_core.errors import BrokenTask, TaskError
-from circuit_core.tasks import files, words
+from circuit_core.tasks import user_files, words
 from circuit_core.tasks.specs import TASKS
 
 NAMES = [w for w in words.NAMES if w not in ("Karen", "Sam")]
@@ -50,8 +50,8 @@ def bpe() -> Any:
 
 @pytest.fixture(scope="module")
 def rows(bpe):
-    from circuit_core.tasks.drawing import draw
-    from circuit_core.tasks.showing import shown
+    from circuit_core.tasks.preview import shown
+    from circuit_core.tasks.sampling import draw
 
     return cache(lambda spec: shown(draw(spec, bpe, len(bpe)), bpe))
 
@@ -59,7 +59,7 @@ def rows(bpe):
 def answers(rows, clean: str, correct: str | list[str], wrong: str | list[str]) -> tuple:
     """What a file's single line takes for its answers."""
     given = {"clean": clean, "corrupted": clean, "correct": correct, "wrong": wrong}
-    row = rows(files.parse(json.dumps(given), "jsonl", "mine.jsonl"))[0]
+    row = rows(user_files.parse(json.dumps(given), "jsonl", "mine.jsonl"))[0]
     return row.correct, row.wrong
 
 
@@ -146,6 +146,6 @@ def test_answers_of_several_tokens_are_refused(rows):
 def test_labels_take_the_two_digit_tokens(rows):
     """Invariant: a label's answers are those of greater_than, also where the year would be one token."""
     text = "clean,corrupted,label\nfrom the year 1733 to the year 17,from the year 1701 to the year 17,33\n"
-    row = rows(files.parse(text, "csv", "years.csv"))[0]
+    row = rows(user_files.parse(text, "csv", "years.csv"))[0]
     assert row.wrong == tuple(f"{y:02}" for y in range(34)) and row.correct == tuple(f"{y:02}" for y in range(34, 100))
     assert row.differs == (row.clean.index("33"),)

@@ -12,9 +12,9 @@ from odd_files import endless
 from places import SAMPLE
 from safetensors.torch import load_file, save_file
 
-from circuit_core import checkpoints, weights
 from circuit_core.errors import CheckpointError
-from circuit_core.weights.tensor import WHOLE, Tensor
+from circuit_core.models import checkpoints, weights
+from circuit_core.models.weights.tensor import WHOLE, Tensor
 
 STEP = SAMPLE / "step0"
 HELD = load_file(STEP / "model.safetensors")

@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-RUN = "import sys, pathlib; from circuit_tui.app import Explorer; Explorer(pathlib.Path(sys.argv[1])).run()"
+RUN = "import sys, pathlib; from circuit_tui.explorer.app import Explorer; Explorer(pathlib.Path(sys.argv[1])).run()"
 PATIENCE = 300.0
 """Seconds after which what has not come never will, on a machine however busy."""
 LEFT = b"\x1b[?1049l"

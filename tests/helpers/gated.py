@@ -11,27 +11,27 @@ from pathlib import Path
 
 def serve(runner: Connection, visible: str | None) -> None:
     """The main function of such a worker's process."""
-    from circuit_core.sweep import serving, worker
+    from circuit_sweep.worker import checkpoint, process
 
     gate = Path(os.environ["GATE"])
     passes = os.open(gate / "gate", os.O_RDONLY)
-    record = worker.Checkpoint._record
+    record = checkpoint.Checkpoint._record
 
-    def wait(self: worker.Checkpoint, job: worker.Job) -> object:
+    def wait(self: checkpoint.Checkpoint, job: checkpoint.Job) -> object:
         with open(gate / "begun", "a") as begun:
             begun.write(f"{self.fingerprint} {job.title}\n")
         assert os.read(passes, 1)
         return record(self, job)
 
-    class Inbox(serving._Inbox):
+    class Inbox(process._Inbox):
         def __setattr__(self, name: str, value: object) -> None:
             super().__setattr__(name, value)
             if name == "stopped" and value is not None:
                 (gate / "stopped").touch()
 
-    worker.Checkpoint._record = wait  # type: ignore[method-assign]
-    serving._Inbox = Inbox  # type: ignore[misc]
-    serving.serve(runner, visible)
+    checkpoint.Checkpoint._record = wait  # type: ignore[method-assign]
+    process._Inbox = Inbox  # type: ignore[misc]
+    process.serve(runner, visible)
 
 
 class Gate:

@@ -22,9 +22,9 @@ from console import answer
 from pytest import MonkeyPatch
 
 from circuit_core.errors import CircuitError
-from circuit_core.sweep import launch, runner
-from circuit_core.sweep.messages import Died, Failed, Finished, Message, Order
-from circuit_core.sweep.slots import Slot, Slots
+from circuit_sweep.planning.slots import Slot, Slots
+from circuit_sweep.runner import launch, runner
+from circuit_sweep.worker.messages import Died, Failed, Finished, Message, Order
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -40,7 +40,7 @@ class Here:
         return [] if self.unit else [self.slot]
 
     def begin(self, slot: Slot, order: Order) -> None:
-        from circuit_core.sweep.worker import work
+        from circuit_sweep.worker.checkpoint import work
 
         self.unit = order.unit
         self.said = work(pickle.loads(pickle.dumps(order)), lambda: self.unwanted == order.unit)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from circuit_store import blobs, models, queries, requests, results, store, trends
+from circuit_store import blobs, models, queries, results, store, trends
+from circuit_store.queue import requests
 from circuit_store.views import VIEWS
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from circuit_store import store, upkeep
+from circuit_store import maintenance, store
 from circuit_store.errors import StoreUnusable
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
@@ -28,7 +28,7 @@ def test_broken_json_is_named(toy, column, where, named, content):
     """Invariant: what is no JSON, JSON of another kind, or no text, is found wherever JSON is read, with its row."""
     table, name = column.split(".")
     toy.full().db.execute(f"UPDATE {table} SET {name} = {content} WHERE {where}")
-    found = upkeep.faults(toy.db)
+    found = maintenance.faults(toy.db)
     assert len(found) == len(named) and all(f.startswith(n) for f, n in zip(found, named, strict=True)), found
 
 
@@ -37,7 +37,7 @@ def test_many_broken_rows_are_not_all_named(toy):
     for place in range(30):
         toy.behaviour(0, 0.1, key=str(place))
     toy.db.execute("UPDATE result SET params = '['")
-    found = upkeep.faults(toy.db)
+    found = maintenance.faults(toy.db)
     assert len(found) == 21 and found[-1] == "result.params is broken JSON in further rows"
 
 
@@ -49,9 +49,9 @@ def test_values_of_another_kind_are_named(toy, column, content):
     """Invariant: a column that holds text in place of numbers, or bytes in place of text, is found."""
     table, name = column.split(".")
     toy.full()
-    assert upkeep.faults(toy.db) == []
+    assert maintenance.faults(toy.db) == []
     toy.db.execute(f"UPDATE {table} SET {name} = {content} WHERE rowid = (SELECT min(rowid) FROM {table})")
-    assert [found for found in upkeep.faults(toy.db) if found.startswith(f"{column} holds 1 values that are no ")]
+    assert [found for found in maintenance.faults(toy.db) if found.startswith(f"{column} holds 1 values that are no ")]
 
 
 OTHERS = {
@@ -80,11 +80,11 @@ def test_a_store_of_other_tables_is_refused(toy, tmp_path, change):
         db.execute(statement)
     before = list(toy.db.iterdump())
     with pytest.raises(StoreUnusable, match="no store of this version's making") as caught:
-        upkeep.merge(toy.db, other.path)
+        maintenance.merge(toy.db, other.path)
     assert says in str(caught.value) and str(caught.value).count("\n") == 0
     assert list(toy.db.iterdump()) == before
     with closing(store.open_to_read(other.path)) as db:
-        assert any(fault.startswith(says) for fault in upkeep.faults(db))
+        assert any(fault.startswith(says) for fault in maintenance.faults(db))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_damaged_store_is_merged_whole_or_not_at_all(toy, tmp_path, damage):
     store.close_writer(other.db)
     before = list(toy.db.iterdump())
     with pytest.raises(StoreUnusable, match="other.db is damaged .* verify` says where"):
-        upkeep.merge(toy.db, other.path)
+        maintenance.merge(toy.db, other.path)
     assert list(toy.db.iterdump()) == before
 
 
@@ -113,4 +113,4 @@ def test_what_a_user_adds_is_no_fault(toy):
     """Invariant: views and tables besides the program's own are not looked at."""
     toy.full().db.execute(f"CREATE VIEW mine AS {ENDLESS.format('i')}")
     toy.db.execute("CREATE TABLE notes (x)")
-    assert upkeep.faults(toy.db) == []
+    assert maintenance.faults(toy.db) == []

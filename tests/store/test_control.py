@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from circuit_store import control, requests, runners, runs, units
 from circuit_store.errors import UnknownName
+from circuit_store.queue import control, requests, runners, runs, units
 
 HERE, OTHER = 1, 2  # pids: init lives, and none has so large a number as GONE
 GONE = 2**22 + 1

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuit_store import export, queries
-from circuit_store.showing import plain
+from circuit_store.display_text import plain
 from circuit_store.views import VIEWS
 
 COLUMNS = ["name", "value", "note"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from circuit_store import filesystem, store, upkeep
+from circuit_store import filesystem, maintenance, store
 
 MOUNTS = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -74,7 +74,7 @@ def test_the_journal_is_chosen_at_every_opening(toy, monkeypatch):
 def test_a_copy_that_is_written_to_logs_ahead(toy):
     """Invariant: `backup` leaves one file without a log; a run on the copy is not slower, nor in its readers' way."""
     copy = toy.path.with_name("copy.db")
-    upkeep.backup(toy.db, copy)
+    maintenance.backup(toy.db, copy)
     assert store.logs_ahead(copy) is False
     with closing(store.open_to_write(copy)) as db:
         assert journal(db) == "wal"

@@ -8,7 +8,7 @@ import re
 import hostile
 import pytest
 
-from circuit_store import export, showing
+from circuit_store import display_text, export
 
 CASES = list(hostile.texts(10_000, seed=0))
 COLUMNS = ["model", "value", "reason"]
@@ -38,10 +38,10 @@ def test_there_are_ten_thousand_cases():
 def test_shown_text_is_one_harmless_line_and_loses_nothing_else():
     """Invariant: as many characters as before; those that can be read are the same."""
     for text in CASES:
-        shown = showing.plain(text)
+        shown = display_text.plain(text)
         assert hostile.harmless(shown), ascii(text)
         assert len(shown) == len(text) and all(a in (b, "�") for a, b in zip(shown, text, strict=True))
-    assert showing.plain("[b]|é\u0301 模型 🙂 a5.h3<q>") == "[b]|é\u0301 模型 🙂 a5.h3<q>"
+    assert display_text.plain("[b]|é\u0301 模型 🙂 a5.h3<q>") == "[b]|é\u0301 模型 🙂 a5.h3<q>"
 
 
 @pytest.mark.parametrize("raw", [False, True])
@@ -66,7 +66,7 @@ def test_csv_breaks_lines_as_rfc_4180_says():
 
 def test_json_is_exact_and_harmless():
     """Invariant: JSON reads back as the very texts, half characters included, and nothing in it steers a terminal."""
-    text, wanted = showing.as_json(rows(), 1), [{k: paired(v) for k, v in row.items()} for row in rows()]
+    text, wanted = display_text.as_json(rows(), 1), [{k: paired(v) for k, v in row.items()} for row in rows()]
     assert json.loads(text) == wanted and hostile.harmless(text, text.count("\n") + 1)
     lines = export.text(rows(), COLUMNS, "jsonl").encode().decode()
     assert [json.loads(line) for line in lines.splitlines()] == wanted
@@ -85,5 +85,5 @@ def test_markdown_shows_text_as_it_is():
         read = [re.sub(r"\\(.)", r"\1", cell) for cell in cells]
         assert hostile.harmless(line) and read[1] == "-1.5"
         for cell, name in ((0, "model"), (2, "reason")):
-            assert read[cell] == showing.plain(" ".join(str(row[name]).splitlines())), ascii(row[name])
+            assert read[cell] == display_text.plain(" ".join(str(row[name]).splitlines())), ascii(row[name])
             assert not MEANT.search(cells[cell]), ascii(cells[cell])

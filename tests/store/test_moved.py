@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from circuit_store import store, upkeep
+from circuit_store import maintenance, store
 from circuit_store.errors import StoreMoved
 
 
@@ -103,4 +103,4 @@ def test_a_store_in_its_place_is_closed(toy, tmp_path):
         db.in_place()
         db.close()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["link.db", "store.db"]
-    assert upkeep.faults(store.open_to_read(toy.path)) == []
+    assert maintenance.faults(store.open_to_read(toy.path)) == []

@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from circuit_store import control, requests, runs, store, units
+from circuit_store import store
+from circuit_store.queue import control, requests, runs, units
 
 HERE = 1
 SAID = ("cancel", "interrupt", "resume", "retry")

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from circuit_store import blobs, control, models, requests, results, runs, units
+from circuit_store import blobs, models, results
 from circuit_store.errors import UnknownName
+from circuit_store.queue import control, requests, runs, units
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 

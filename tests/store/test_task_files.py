@@ -2,7 +2,8 @@
 
 import pytest
 
-from circuit_store import requests, results, task_files, units
+from circuit_store import results, task_files
+from circuit_store.queue import requests, units
 from circuit_store.task_files import TaskFile
 
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from circuit_store import export, models, queries, results, store, task_files, upkeep, views
+from circuit_store import export, maintenance, models, queries, results, store, task_files, views
 from circuit_store.errors import StoreTooNew, StoreUnusable
 from circuit_store.task_files import TaskFile
 from circuit_store.transactions import transaction
@@ -25,7 +25,7 @@ def other(toy, tmp_path):
 
 def test_a_sound_store_has_no_fault(toy):
     """Invariant: whatever the store writes itself passes."""
-    assert upkeep.faults(toy.full().db) == []
+    assert maintenance.faults(toy.full().db) == []
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_each_damage_is_named(toy, damage, says):
     """Invariant: what lost its other half is found, and said."""
     toy.full().db.execute("PRAGMA foreign_keys=OFF")
     toy.db.execute(damage)
-    assert any(says in fault for fault in upkeep.faults(toy.db))
+    assert any(says in fault for fault in maintenance.faults(toy.db))
 
 
 def test_a_damaged_file_is_named(toy, path):
@@ -55,7 +55,7 @@ def test_a_damaged_file_is_named(toy, path):
         file.write(b"\xff" * 4096 * 3)
     with closing(sqlite3.connect(path)) as db:
         db.row_factory = sqlite3.Row
-        assert upkeep.faults(db)
+        assert maintenance.faults(db)
 
 
 def test_a_copy_of_a_live_store_is_whole_and_private(toy, tmp_path):
@@ -65,20 +65,20 @@ def test_a_copy_of_a_live_store_is_whole_and_private(toy, tmp_path):
     copy = tmp_path / "copy.db"
     with closing(store.open_to_read(toy.path)) as reader, transaction(toy.db):
         toy.db.execute("DELETE FROM behaviour")
-        upkeep.backup(reader, copy)
+        maintenance.backup(reader, copy)
         toy.db.execute("ROLLBACK")
         toy.db.execute("BEGIN")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert not list(tmp_path.glob("copy.db-*"))
     with closing(store.open_to_read(copy)) as db:
-        assert exports(db) == before and upkeep.faults(db) == []
+        assert exports(db) == before and maintenance.faults(db) == []
 
 
 def test_a_backup_overwrites_nothing(toy, tmp_path):
     """Invariant: a file that exists stays as it is."""
     (tmp_path / "mine").write_text("mine")
     with pytest.raises(StoreUnusable, match="exists"):
-        upkeep.backup(toy.db, tmp_path / "mine")
+        maintenance.backup(toy.db, tmp_path / "mine")
     assert (tmp_path / "mine").read_text() == "mine"
 
 
@@ -92,10 +92,10 @@ def test_two_halves_become_the_whole(toy, tmp_path):
     for db, ids in ((half.db, half.ids), (whole.db, whole.ids)):
         models.checkpoint_loaded(db, ids[0], "ok", "f0")
     store.close_writer(half.db)
-    merged = upkeep.merge(toy.db, half.path)
+    merged = maintenance.merge(toy.db, half.path)
     assert (merged.models, merged.held) == (0, 2) and merged.results > 3 and merged.names == ["toy"]
-    assert exports(toy.db) == exports(whole.db) and upkeep.faults(toy.db) == []
-    again = upkeep.merge(toy.db, half.path)
+    assert exports(toy.db) == exports(whole.db) and maintenance.faults(toy.db) == []
+    again = maintenance.merge(toy.db, half.path)
     assert (again.results, again.held) == (0, merged.results + 2)
 
 
@@ -103,8 +103,8 @@ def test_a_model_that_is_new_comes_with_its_results(toy, tmp_path, path):
     """Invariant: into an empty store everything comes, with new numbers."""
     toy.full()
     with closing(store.open_to_write(tmp_path / "empty.db")) as db:
-        assert upkeep.merge(db, path).models == 1
-        assert exports(db) == exports(toy.db) and upkeep.faults(db) == []
+        assert maintenance.merge(db, path).models == 1
+        assert exports(db) == exports(toy.db) and maintenance.faults(db) == []
 
 
 def a_task(toy, name: str, content: str, value: float, bos: str = "") -> None:
@@ -127,7 +127,7 @@ def test_tasks_of_one_name_do_not_mix(toy, tmp_path):
     a_task(two, "more", "more", 5.0)
     store.close_writer(two.db)
     renamed = {"pairs": "pairs~2", "pairs+bos": "pairs~2+bos", "shared": "mine"}
-    merged = upkeep.merge(toy.db, two.path)
+    merged = maintenance.merge(toy.db, two.path)
     assert (merged.results, merged.held, merged.renamed) == (3, 1, renamed)
     values = {row["task"]: row["value"] for row in queries.rows(toy.db, views.VIEWS["behaviour"])}
     assert values == {"pairs": 1.0, "mine": 2.0, "pairs~2": 3.0, "pairs~2+bos": 4.0, "more": 5.0}
@@ -138,8 +138,8 @@ def test_tasks_of_one_name_do_not_mix(toy, tmp_path):
         ("pairs~2", "theirs"),
         ("more", "more"),
     }
-    again = upkeep.merge(toy.db, two.path)
-    assert (again.results, again.renamed) == (0, renamed) and upkeep.faults(toy.db) == []
+    again = maintenance.merge(toy.db, two.path)
+    assert (again.results, again.renamed) == (0, renamed) and maintenance.faults(toy.db) == []
 
 
 def loaded(toy, folder: str, weights: dict[int, str], n_heads: int = 2, suite: str = "folder") -> None:
@@ -170,12 +170,12 @@ def test_models_of_one_name_do_not_mix(toy, tmp_path, theirs, called):
     toy.behaviour(10, 1.0, "ours")
     two.behaviour(20, -2.0, "theirs")
     store.close_writer(two.db)
-    merged = upkeep.merge(toy.db, two.path)
+    merged = maintenance.merge(toy.db, two.path)
     renamed = {"toy": called} if called != "toy" else {}
     assert (merged.names, merged.renamed_models, merged.models) == ([called], renamed, len(renamed))
     shown = {(row["model"], row["step"], row["value"]) for row in queries.rows(toy.db, views.VIEWS["behaviour"])}
-    assert shown == {("toy", 10, 1.0), (called, 20, -2.0)} and upkeep.faults(toy.db) == []
-    again = upkeep.merge(toy.db, two.path)
+    assert shown == {("toy", 10, 1.0), (called, 20, -2.0)} and maintenance.faults(toy.db) == []
+    again = maintenance.merge(toy.db, two.path)
     assert (again.results, again.models, again.renamed_models) == (0, 0, renamed)
 
 
@@ -186,9 +186,9 @@ def test_a_model_that_was_numbered_does_not_mix_with_a_third(toy, tmp_path):
     loaded(two, "two/toy", {10: "b"})
     two.db.execute("INSERT INTO model (name, suite, source, n_layers, n_heads) VALUES ('toy~2', 'folder', 'x', 2, 2)")
     store.close_writer(two.db)
-    merged = upkeep.merge(toy.db, two.path)
+    merged = maintenance.merge(toy.db, two.path)
     assert (merged.models, merged.renamed_models) == (2, {"toy": "toy~2", "toy~2": "toy~2~2"})
-    assert upkeep.merge(toy.db, two.path).models == 0
+    assert maintenance.merge(toy.db, two.path).models == 0
 
 
 def test_a_suite_is_one_model_wherever_it_is_installed(toy, tmp_path):
@@ -196,17 +196,17 @@ def test_a_suite_is_one_model_wherever_it_is_installed(toy, tmp_path):
     loaded(toy, "here/toy", {10: "a"}, suite="sample")
     loaded(two, "there/toy", {20: "b"}, suite="sample")
     store.close_writer(two.db)
-    assert upkeep.merge(toy.db, two.path).renamed_models == {}
+    assert maintenance.merge(toy.db, two.path).renamed_models == {}
 
 
 def test_what_cannot_be_merged_is_refused(toy, tmp_path):
     """Invariant: the store itself, and one of a later version, are refused; nothing changes."""
     before = exports(toy.db)
     with pytest.raises(StoreUnusable, match="the store itself"):
-        upkeep.merge(toy.db, toy.path)
+        maintenance.merge(toy.db, toy.path)
     later = other(toy, tmp_path)
     later.db.execute(f"PRAGMA user_version={store.VERSION + 1}")
     later.db.close()
     with pytest.raises(StoreTooNew):
-        upkeep.merge(toy.db, later.path)
+        maintenance.merge(toy.db, later.path)
     assert exports(toy.db) == before

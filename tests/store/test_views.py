@@ -7,8 +7,9 @@ import sqlite3
 import pytest
 
 from circuit_core.graph import Graph
-from circuit_store import addresses, models, queries, requests, results, trends
+from circuit_store import addresses, models, queries, results, trends
 from circuit_store.errors import UnknownName
+from circuit_store.queue import requests
 from circuit_store.views import VIEWS
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)

@@ -20,7 +20,7 @@ from console import answer
 from gated import Gate
 from here import computed
 
-from circuit_core import suites
+from circuit_core.models import suites
 
 COMMAND = [sys.executable, "-P", "-c", "from circuit_tui.cli import main; main(prog_name='circuit-tui')"]
 EXPORTED = ("behaviour", "heads", "circuit", "faithfulness")

@@ -6,10 +6,10 @@ from contextlib import closing
 
 import pytest
 
-from circuit_core.sweep.request import ANALYSES, Request, jobs
 from circuit_core.tasks.specs import TASKS, TaskSpec
-from circuit_tui import asking, sweeps
-from circuit_tui.asking import Asked
+from circuit_sweep.planning.request import ANALYSES, Request, jobs
+from circuit_tui.runs import run_request, sweeps
+from circuit_tui.runs.run_request import Asked
 
 pytestmark = pytest.mark.processes
 
@@ -98,12 +98,12 @@ def test_the_explorer_lets_another_process_compute_the_trends(asked, monkeypatch
     def computed(*given):
         raise AssertionError("trends are computed in the process that asks")
 
-    monkeypatch.setattr("circuit_core.sweep.trending.refresh", computed)
+    monkeypatch.setattr("circuit_sweep.runner.update_trends.refresh", computed)
     monkeypatch.chdir(asked.folder)
     emerged = lambda: set(asked.ask("SELECT preset, stale FROM emergence_of WHERE name = 'successor'"))  # noqa: E731
     for preset, steps in (("paper-code", "final"), ("default", "0,final")):
         words = ["sample-0.1m", "--checkpoints", steps, "--analyses", "heads", "--preset", preset]
-        told = sweeps.begin(asked.store, asking.parsed(words))
+        told = sweeps.begin(asked.store, run_request.parsed(words))
         assert "computed already" in told and emerged() == {(preset, 0)}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from circuit_core import suites
+from circuit_core.models import suites
 
 FOLDER = suites.sample_folder() / "sample-0.1m" / "step7000"
 
@@ -13,10 +13,10 @@ def test_the_rows_kept_are_hugging_faces_attention():
     """Invariant: each weight is A[END, token] of its layer, head and prompt, to four decimals, up to END."""
     from transformers import AutoModelForCausalLM
 
-    from circuit_core.sweep.analyses import Analyses
-    from circuit_core.sweep.request import Job
-    from circuit_core.sweep.worker import Checkpoint
     from circuit_core.tasks.specs import TASKS
+    from circuit_sweep.planning.request import Job
+    from circuit_sweep.worker.analyses import Analyses
+    from circuit_sweep.worker.checkpoint import Checkpoint
 
     analyses, task = Analyses(Checkpoint(FOLDER, "cpu", "float32").loaded), TASKS["ioi"]
     drawn = analyses.prompts(task)

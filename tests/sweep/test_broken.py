@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from circuit_core import checkpoints, suites
+from circuit_core.models import checkpoints, suites
 from circuit_core.tasks import words
 
 pytestmark = pytest.mark.processes

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from places import SAMPLE
 
-from circuit_store import models, queries, requests, results, store
+from circuit_store import models, queries, results, store
+from circuit_store.queue import requests
 from circuit_store.views import VIEWS
 
 AT = {"model": "toy", "step": 0, "task": "gendered_pronoun"}
@@ -14,13 +15,14 @@ AT = {"model": "toy", "step": 0, "task": "gendered_pronoun"}
 @pytest.fixture(scope="module")
 def held(tmp_path_factory):
     """A store with the circuit of a small sample model, asked for with these options, and what was computed."""
-    from circuit_core import TASKS, loading
-    from circuit_core.sweep.analyses import Analyses
-    from circuit_core.sweep.request import jobs
-    from circuit_tui import asking
+    from circuit_core import TASKS
+    from circuit_core.models import loading
+    from circuit_sweep.planning.request import jobs
+    from circuit_sweep.worker.analyses import Analyses
+    from circuit_tui.runs import run_request
 
     options = ("--areas", "mib", "--threshold-on", "normalised", "--held-out", "12", "--analyses", "circuit")
-    request = asking.parsed(["any", *options]).request
+    request = run_request.parsed(["any", *options]).request
     (job,) = jobs(request, [replace(TASKS["gendered_pronoun"], n=12)], None)
     record = Analyses(loading.load(SAMPLE.parent / "sample-0.1m" / "step7000"))(job)
     db = store.open_to_write(tmp_path_factory.mktemp("options") / "x.db")
@@ -62,12 +64,12 @@ def test_results_are_chosen_by_threshold_and_areas(held):
 
 
 def test_the_command_of_a_result_names_what_is_not_usual():
-    from circuit_core.sweep.request import Request
-    from circuit_tui.screens import saving
+    from circuit_sweep.planning.request import Request
+    from circuit_tui.explorer.screens import exports
 
     facts = {"model": "toy", "step": 0, "analysis": "circuit", "task": "ioi", "dtype": "float32"}
     usual, other = (
-        saving.recompute(queries.Provenance(facts, request.of_circuits))
+        exports.recompute(queries.Provenance(facts, request.of_circuits))
         for request in (Request(), Request(threshold_on="normalised", areas="mib"))
     )
     assert "--areas" not in usual and "--threshold-on" not in usual

@@ -5,18 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from circuit_core import identity, suites
-from circuit_core.sweep import task_names
-from circuit_core.sweep.estimate import Estimate, _Time, estimate
-from circuit_core.sweep.exact_runs import ExactRuns
-from circuit_core.sweep.plan import Survey, note, survey
-from circuit_core.sweep.request import Request
-from circuit_core.sweep.slots import Slots
-from circuit_store import models, requests, results, units
-from circuit_store.costs import costs
+from circuit_core.models import identity, suites
+from circuit_store import models, results
+from circuit_store.queries.costs import costs
+from circuit_store.queue import requests, units
 from circuit_store.store import open_to_write
-from circuit_tui import costing, sweeps
-from circuit_tui.asking import Asked, How
+from circuit_sweep.planning import task_names
+from circuit_sweep.planning.estimate import Estimate, _Time, estimate
+from circuit_sweep.planning.exact_runs import ExactRuns
+from circuit_sweep.planning.missing import Survey, note, survey
+from circuit_sweep.planning.request import Request
+from circuit_sweep.planning.slots import Slots
+from circuit_tui.runs import dry_run, sweeps
+from circuit_tui.runs.run_request import Asked, How
 
 REQUEST = Request(analyses=("behaviour",), tasks=("ioi", "gendered_pronoun"))
 STEPS = "0,250,500"
@@ -75,7 +76,7 @@ def test_another_models_time_is_scaled_by_size_and_named(db):
     found = of(db, "sample-0.4m", Request(analyses=("behaviour",)))
     assert sizes["sample-0.1m"] and sizes["sample-0.4m"]
     assert found.seconds == pytest.approx(1 + 6.0 * sizes["sample-0.4m"] / sizes["sample-0.1m"])
-    assert "by the times of sample-0.1m in proportion to parameters" in costing.sentences(found)[2]
+    assert "by the times of sample-0.1m in proportion to parameters" in dry_run.sentences(found)[2]
     assert found.seconds_from == ("sample-0.1m",) and found.weights == 4 * sizes["sample-0.4m"]
 
 
@@ -167,12 +168,12 @@ def test_exact_patching_counts_what_is_missing(db, monkeypatch):
     store = Path(db.execute("PRAGMA database_list").fetchone()["file"])
     said = "exact patching: at most 356 forward runs for each checkpoint of sample-0.1m, 890 in all"
     asked = Asked(("sample-0.1m",), STEPS, request, how=How(detach=True))
-    assert costing.sentences(costing.cost(store, asked))[-1] == said
+    assert dry_run.sentences(dry_run.cost(store, asked))[-1] == said
     queued = lambda: db.execute("SELECT count(*) FROM run").fetchone()[0]  # noqa: E731
     before = queued()
     told = []
-    monkeypatch.setattr("circuit_tui.echo.told", lambda text: told.append((queued(), text)))
-    monkeypatch.setattr("circuit_core.sweep.launch.start", lambda *given: None)
+    monkeypatch.setattr("circuit_tui.terminal.console.told", lambda text: told.append((queued(), text)))
+    monkeypatch.setattr("circuit_sweep.runner.launch.start", lambda *given: None)
     assert sweeps.run(store, asked) == 0
     assert told[0] == (before, said) and told[1][0] == before + 1
 

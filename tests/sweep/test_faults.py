@@ -14,7 +14,7 @@ import time
 import pytest
 from attended import Attended
 
-from circuit_core import checkpoints, suites
+from circuit_core.models import checkpoints, suites
 
 SOURCE = suites.sample_folder() / "sample-0.1m"
 LAST = checkpoints.discover(SOURCE)[-1].revision

@@ -8,11 +8,11 @@ import pytest
 import torch
 from comparing import unlike
 
-from circuit_core import suites
-from circuit_core.sweep.request import ANALYSES, Request, jobs
-from circuit_core.sweep.worker import Checkpoint
+from circuit_core.models import suites
 from circuit_core.tasks.specs import TASKS
 from circuit_store import results
+from circuit_sweep.planning.request import ANALYSES, Request, jobs
+from circuit_sweep.worker.checkpoint import Checkpoint
 
 pytestmark = [
     pytest.mark.gpu,
@@ -65,9 +65,9 @@ def test_every_method_scores_as_on_the_cpu(method):
 
 def test_where_another_user_leaves_little_batches_fit():
     """Invariant: with the GPU all but full the same scores are found, in smaller batches."""
-    from circuit_core.circuits import batches
-    from circuit_core.circuits.attribution import attribute
-    from circuit_core.sweep.analyses import Analyses
+    from circuit_core.attribution.edge_scores import attribute
+    from circuit_core.forward import batches
+    from circuit_sweep.worker.analyses import Analyses
 
     last = Checkpoint(suites.sample_folder() / "sample-0.4m" / "step7000", "cuda", "float32", TEXT)
     of, task = last.loaded, Analyses(last.loaded).prompts(TASKS["ioi"])
@@ -87,30 +87,30 @@ def test_where_another_user_leaves_little_batches_fit():
 
 def test_an_allocation_that_fails_halves_the_batch(monkeypatch):
     """Invariant: where the guess is far too large, the batch is halved until it fits, and the scores stay."""
-    from circuit_core.circuits import attribution
-    from circuit_core.sweep.analyses import Analyses
+    from circuit_core.attribution import edge_scores
+    from circuit_sweep.worker.analyses import Analyses
 
     last = Checkpoint(suites.sample_folder() / "sample-0.4m" / "step7000", "cuda", "float32", TEXT)
     of, task = last.loaded, Analyses(last.loaded).prompts(TASKS["ioi"])
     torch.cuda.reset_peak_memory_stats()
-    whole = attribution.attribute(of.bridge, of.graph, task).scores
+    whole = edge_scores.attribute(of.bridge, of.graph, task).scores
     needed = torch.cuda.max_memory_allocated() - torch.cuda.memory_allocated()
     sizes: list[int] = []
-    passes = attribution.Passes
+    passes = edge_scores.Passes
 
     def watched(bridge: Any, graph: Any, some: Any) -> Any:
         sizes.append(len(some))
         return passes(bridge, graph, some)
 
-    monkeypatch.setattr(attribution, "Passes", watched)
-    monkeypatch.setattr(attribution, "fitting", lambda n, each, device: n)
+    monkeypatch.setattr(edge_scores, "Passes", watched)
+    monkeypatch.setattr(edge_scores, "fitting", lambda n, each, device: n)
     gc.collect()
     torch.cuda.empty_cache()
     total = torch.cuda.get_device_properties(0).total_memory
     used = torch.cuda.memory_reserved()
     torch.cuda.set_per_process_memory_fraction((used + needed // 2) / total)
     try:
-        halved = attribution.attribute(of.bridge, of.graph, task).scores
+        halved = edge_scores.attribute(of.bridge, of.graph, task).scores
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert sizes[0] == len(task) and min(sizes) < len(task)
@@ -132,7 +132,7 @@ def test_a_sweep_on_a_gpu(bench):
 
 def test_the_queue_shows_the_gpu():
     pytest.importorskip("pynvml")
-    from circuit_tui import gpus
+    from circuit_tui.explorer import gpus
 
     first = gpus.read()[0]
     assert 0 < first.used < first.total and first.name

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from circuit_core import suites
-from circuit_core.sweep.request import ANALYSES, Request, jobs
-from circuit_core.sweep.worker import Checkpoint
+from circuit_core.models import suites
 from circuit_core.tasks.specs import TASKS
 from circuit_store import results
+from circuit_sweep.planning.request import ANALYSES, Request, jobs
+from circuit_sweep.worker.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.long
 

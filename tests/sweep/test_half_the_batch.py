@@ -7,7 +7,7 @@ import pytest
 import torch
 from comparing import unlike
 
-from circuit_core import suites
+from circuit_core.models import suites
 
 pytestmark = pytest.mark.long
 
@@ -16,9 +16,9 @@ FOLDER = suites.sample_folder() / "sample-0.1m" / "step7000"
 
 def order(batch: float, device: str = "cpu") -> Any:
     """All analyses of the smallest sample model, 20 prompts a task, circuits of ten edges."""
-    from circuit_core.sweep.messages import Order
-    from circuit_core.sweep.request import ANALYSES, Request, jobs
     from circuit_core.tasks.specs import TASKS
+    from circuit_sweep.planning.request import ANALYSES, Request, jobs
+    from circuit_sweep.worker.messages import Order
 
     request = Request(tasks=("ioi", "greater_than"), analyses=ANALYSES, sizes=(10,))
     todo = jobs(request, [replace(TASKS[name], n=20) for name in request.tasks], "text")
@@ -29,7 +29,7 @@ def order(batch: float, device: str = "cpu") -> Any:
 @pytest.fixture
 def tried(monkeypatch):
     """The length of the first batch of whatever is done in batches."""
-    from circuit_core.circuits import batches
+    from circuit_core.forward import batches
 
     firsts: list[int] = []
     attempt = batches._attempt
@@ -47,8 +47,8 @@ def tried(monkeypatch):
 
 def test_the_second_attempt_begins_with_half_the_items_and_finds_the_same(tried):
     """Invariant: analysis by analysis half the batch, and every number within 1e-5 of the record's largest."""
-    from circuit_core.sweep.messages import Finished, Result
-    from circuit_core.sweep.worker import work
+    from circuit_sweep.worker.checkpoint import work
+    from circuit_sweep.worker.messages import Finished, Result
 
     found: list[dict[str, Any]] = []
     lengths: list[list[int]] = []
@@ -66,14 +66,14 @@ def test_the_second_attempt_begins_with_half_the_items_and_finds_the_same(tried)
 
 def test_memory_that_runs_out_is_worth_a_second_attempt(monkeypatch):
     """Invariant: a worker without memory says `Died`, which is tried once more; other errors are `Failed`."""
-    from circuit_core.sweep import worker
-    from circuit_core.sweep.messages import Died, Failed
+    from circuit_sweep.worker import checkpoint
+    from circuit_sweep.worker.messages import Died, Failed
 
     for error, says in ((torch.OutOfMemoryError("no room"), Died), (RuntimeError("shapes do not match"), Failed)):
 
         def broken(*given: Any, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(worker.Checkpoint, "_record", broken)
-        *_, last = worker.work(order(1.0))
+        monkeypatch.setattr(checkpoint.Checkpoint, "_record", broken)
+        *_, last = checkpoint.work(order(1.0))
         assert type(last) is says

@@ -10,10 +10,11 @@ from contextlib import closing
 
 import pytest
 
-from circuit_core import checkpoints, suites
-from circuit_core.sweep import faults
-from circuit_store import control, models, requests
+from circuit_core.models import checkpoints, suites
+from circuit_store import models
+from circuit_store.queue import control, requests
 from circuit_store.store import close_writer, open_to_write
+from circuit_sweep.runner import exit_codes
 
 pytestmark = pytest.mark.processes
 
@@ -30,8 +31,8 @@ def test_a_detached_run_goes_on_by_itself(bench):
     bench.until(lambda: bench.ask("SELECT pid FROM runner") != [] and bench.ask("SELECT pid FROM run")[0][0])
     runner = bench.runner()
     assert os.getsid(runner) == runner != os.getsid(0)
-    second = [sys.executable, "-P", "-m", "circuit_core.sweep", str(bench.store)]
-    assert subprocess.run(second, env=bench.env, timeout=1200).returncode == faults.JOINED
+    second = [sys.executable, "-P", "-m", "circuit_sweep", str(bench.store)]
+    assert subprocess.run(second, env=bench.env, timeout=1200).returncode == exit_codes.JOINED
     bench.kill(signal.SIGHUP)
     bench.until(bench.idle)
     assert [u[:2] for u in bench.units().values()] == [("done", 1)] * 3 and bench.ask("SELECT * FROM runner") == []

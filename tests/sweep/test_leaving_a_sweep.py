@@ -8,21 +8,21 @@ import termios
 import pytest
 from attended import LEFT, Attended, listening
 
-from circuit_core import checkpoints, suites
+from circuit_core.models import checkpoints, suites
 
 STEPS = [found.step for found in checkpoints.discover(suites.sample_folder() / "sample-0.1m")]
 BEGINS = """
 import pathlib, sys
-from circuit_core.sweep.request import Request
+from circuit_sweep.planning.request import Request
 from circuit_tui import sweeps
-from circuit_tui.app import Explorer
-from circuit_tui.asking import Asked
+from circuit_tui.explorer.app import Explorer
+from circuit_tui.runs.run_request import Asked
 store, asked = pathlib.Path(sys.argv[1]), Asked(("sample-0.1m",), "all", Request(analyses=("behaviour",)))
 Explorer(store, lambda: sweeps.begin(store, asked)).run()
 """
 FAILS = """
 import pathlib, sys
-from circuit_tui.app import Explorer
+from circuit_tui.explorer.app import Explorer
 class Failing(Explorer):
     def poll(self):
         super().poll()

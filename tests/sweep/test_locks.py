@@ -12,8 +12,8 @@ import pytest
 from colleague import NOBODY, needed, office, with_rights_of_nobody
 from console import answer
 
-from circuit_core import checkpoints, suites
-from circuit_core.sweep import faults, launch
+from circuit_core.models import checkpoints, suites
+from circuit_sweep.runner import exit_codes, launch
 
 pytestmark = pytest.mark.processes
 __all__ = ["office"]
@@ -64,7 +64,7 @@ def test_what_is_no_lock_is_named(bench, kind):
     assert (bench.ask("SELECT * FROM run"), bench.ask("SELECT * FROM unit")) == before
     for command in (("jobs",), ("jobs", "show", "1")):
         assert f"No runner of yours is at work: {says}" in bench.told(*command)[1]
-    assert here.run(bench.store, bench.logged) == faults.UNLOCKED and says in bench.log()
+    assert here.run(bench.store, bench.logged) == exit_codes.UNLOCKED and says in bench.log()
     assert not launch.alive(bench.store) and not path.with_name("nowhere").exists()
     if kind == "link":
         assert stat.S_IMODE(path.with_name("target").stat().st_mode) == 0o644
@@ -75,7 +75,7 @@ def test_a_lock_is_open_to_whom_the_store_is(bench):
     unattended(bench, *RUN, "--detach")
     for mode in (0o600, 0o664, 0o640):
         bench.store.chmod(mode)
-        assert here.run(bench.store, bench.logged) == faults.DONE
+        assert here.run(bench.store, bench.logged) == exit_codes.DONE
         assert stat.S_IMODE(os.stat(f"{bench.store}.lock").st_mode) == mode
 
 

@@ -15,9 +15,9 @@ from typing import Any
 import here
 import pytest
 
-from circuit_core import checkpoints, suites
-from circuit_core.sweep import faults
-from circuit_store import results, store, upkeep
+from circuit_core.models import checkpoints, suites
+from circuit_store import maintenance, results, store
+from circuit_sweep.runner import exit_codes
 
 pytestmark = pytest.mark.processes
 
@@ -70,7 +70,7 @@ def kept(bench) -> int:
     """How many results the store has that was in use, by its file alone."""
     alone = shutil.copy(bench.folder / "kept.db", bench.folder / "alone.db")
     with closing(store.open_to_read(Path(alone))) as db:
-        assert upkeep.faults(db) == []
+        assert maintenance.faults(db) == []
         return db.execute("SELECT count(*) FROM result").fetchone()[0]
 
 
@@ -81,7 +81,7 @@ def test_whoever_follows_reports_no_success(bench, backup, change):
     theirs = backup.read_bytes() if change is replaced else None
     with behind(bench, lambda: change(bench.store, backup)):
         out, err = bench.here(*RUN, "--json", code=1)
-    said = faults.sentence(faults.MOVED, bench.store)
+    said = exit_codes.sentence(exit_codes.MOVED, bench.store)
     assert said and err.splitlines()[-1] == f"circuit-tui: {said}" and "computed" not in err.replace(said, "")
     assert out == "" and said in bench.log() and "Traceback" not in bench.log()
     assert kept(bench) == PLACE
@@ -93,11 +93,11 @@ def test_whoever_follows_reports_no_success(bench, backup, change):
 def test_a_runner_ends_with_a_code_of_its_own(bench, backup):
     """Invariant: what nobody follows ends as well, says so in its log, and makes no store in place of the other."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("circuit_core.sweep.launch.start", lambda store, log: None)
+        patch.setattr("circuit_sweep.runner.launch.start", lambda store, log: None)
         bench.told(*RUN, "--detach")
     with behind(bench, lambda: deleted(bench.store, backup)):
-        assert here.run(bench.store, bench.logged) == faults.MOVED
-    assert here.run(bench.store, bench.logged) == faults.LOST + sqlite3.SQLITE_CANTOPEN
+        assert here.run(bench.store, bench.logged) == exit_codes.MOVED
+    assert here.run(bench.store, bench.logged) == exit_codes.LOST + sqlite3.SQLITE_CANTOPEN
     assert not bench.store.exists() and "Traceback" not in bench.log()
 
 

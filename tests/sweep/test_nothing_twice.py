@@ -5,14 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from circuit_core.sweep import analyses, head_roles
-from circuit_core.sweep.request import ANALYSES, Request
-from circuit_core.sweep.slots import Slots
-from circuit_core.sweep.sources import describe
-from circuit_core.sweep.under_way import UnderWay
-from circuit_core.sweep.worker import work
-from circuit_store import models, requests, results, units
+from circuit_store import models, results
+from circuit_store.queue import requests, units
 from circuit_store.store import open_to_write
+from circuit_sweep.planning.model_sources import describe
+from circuit_sweep.planning.request import ANALYSES, Request
+from circuit_sweep.planning.slots import Slots
+from circuit_sweep.runner.unit_lifecycle import UnderWay
+from circuit_sweep.worker import analyses, head_roles
+from circuit_sweep.worker.checkpoint import work
 
 pytestmark = pytest.mark.long
 

@@ -15,7 +15,7 @@ ROLES = ("induction", "duplicate_token", "previous_token", "successor", "name_mo
 def of(tmp_path_factory):
     """A sample model that takes the 200 tokens of the preset, whose a3.h0 writes a 200th: it suppresses copies as
     before, by the share that CSPA is, but has next to no effect."""
-    from circuit_core import loading
+    from circuit_core.models import loading
 
     folder = tmp_path_factory.mktemp("long") / "step7000"
     shutil.copytree(SAMPLE.parent / "sample-0.2m" / "step7000", folder)
@@ -30,12 +30,15 @@ def of(tmp_path_factory):
 def computed(of, *options: str) -> dict:
     """What `run` with these options computes of head roles and the algorithm: role (or analysis) -> record."""
     from circuit_core import TASKS
-    from circuit_core.sweep import texts
-    from circuit_core.sweep.analyses import Analyses
-    from circuit_core.sweep.request import jobs
-    from circuit_tui import asking
+    from circuit_sweep.planning import texts
+    from circuit_sweep.planning.request import jobs
+    from circuit_sweep.worker.analyses import Analyses
+    from circuit_tui.runs import run_request
 
-    text, request = texts.of_the_samples(), asking.parsed(["any", "--analyses", "heads,algorithm", *options]).request
+    text, request = (
+        texts.of_the_samples(),
+        run_request.parsed(["any", "--analyses", "heads,algorithm", *options]).request,
+    )
     run = Analyses(of, text.content)
     return {job.role or job.analysis: run(job) for job in jobs(request, [TASKS["ioi"]], text.hash)}
 
@@ -53,17 +56,17 @@ def usual(of):
 @pytest.fixture(scope="module")
 def by_rules(of) -> dict[str, torch.Tensor]:
     """Each role's scores by the functions that know the published rules."""
-    from circuit_core import tokenizing
-    from circuit_core.heads import attention, copying, succession
+    from circuit_core.heads import attention, copy_scores, successor_scores
+    from circuit_core.models import tokenizers
     from circuit_core.tasks import ioi
 
     bridge, graph, words, preset = of.bridge, of.graph, of.tokenizer, "paper-code"
-    prompts = ioi.generate(tokenizing.encoder(words), words.unk_token_id)
+    prompts = ioi.generate(tokenizers.encoder(words), words.unk_token_id)
     ids = attention.drawable(of.n_vocab, words.all_special_ids)
     scores = [
         *attention.attention_roles(bridge, graph, ids, 256, preset=preset),
-        *copying.copy_scores(bridge, graph, prompts, preset),
-        succession.successor(bridge, graph, words, preset),
+        *copy_scores.copy_scores(bridge, graph, prompts, preset),
+        successor_scores.successor(bridge, graph, words, preset),
     ]
     return {score.role: score.value for score in scores}
 
@@ -100,10 +103,10 @@ def test_the_algorithm_keeps_the_published_limits(found, usual, by_rules):
 
 
 def test_circuits_are_searched_as_in_the_published_code_unless_said_otherwise():
-    from circuit_tui import asking
+    from circuit_tui.runs import run_request
 
     def asked(*options: str) -> tuple:
-        circuits = asking.parsed(["any", "--preset", "paper-code", *options]).request.of_circuits
+        circuits = run_request.parsed(["any", "--preset", "paper-code", *options]).request.of_circuits
         return circuits["ig_steps"], circuits["ig_rule"], circuits["search"]
 
     assert asked() == (30, "code", "code")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from circuit_core import checkpoints, suites
+from circuit_core.models import checkpoints, suites
 
 pytest.importorskip("ray", reason="the extra circuit-tui[ray] is not installed")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from circuit_core import checkpoints, suites
-from circuit_core.sweep.request import OF_PATHS, ROLES
+from circuit_core.models import checkpoints, suites
+from circuit_sweep.planning.request import OF_PATHS, ROLES
 
 pytestmark = pytest.mark.processes
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from circuit_core.graph import Graph
-from circuit_core.sweep import trending
-from circuit_store import blobs, models, queries, requests, results, store
+from circuit_store import blobs, models, queries, results, store
+from circuit_store.queue import requests
 from circuit_store.views import VIEWS
+from circuit_sweep.runner import update_trends
 
 GRAPH, STEPS = Graph(2, 4, True), (5, 10, 20, 30)
 WITHOUT_PROMPTS = ("induction", "duplicate_token", "previous_token", "successor", "copy_suppression")
@@ -65,7 +66,7 @@ class Trained:
 
     def heads(self, kind):
         """(role, task) -> the heads of that kind, in order; a dash where there is none."""
-        trending.refresh(self.db, "toy")
+        update_trends.refresh(self.db, "toy")
         found: dict = {}
         for row in queries.rows(self.db, VIEWS["emergence"], {"model": "toy"}):
             if row["kind"] == kind:
@@ -140,7 +141,7 @@ def test_where_no_circuit_counts_the_reason_is_said(trained):
     trained.score("name_mover", "pairs")
     trained.circuit("pairs", 5, *through("a0.h0"), reached=None, reason="does not do the task")
     trained.circuit("pairs", 10, *through("a0.h1"), reached=False)
-    trending.refresh(trained.db, "toy")
+    update_trends.refresh(trained.db, "toy")
     why = "no circuit of pairs counts: does not do the task; the circuit does not reach its threshold"
     told = {row["kind"]: row for row in queries.rows(trained.db, VIEWS["emergence"], {"task": "pairs"})}
     for kind in ("role_in_circuit", "figure_2_head", "top_head"):

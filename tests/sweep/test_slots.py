@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from circuit_core.sweep.slots import Slots
+from circuit_sweep.planning.slots import Slots
 
 
 def test_cores_are_shared_by_the_slots_of_the_cpu(monkeypatch):

@@ -9,19 +9,21 @@ import pytest
 from places import SAMPLE
 from safetensors.torch import load_file, save_file
 
-from circuit_core import identity, weights
 from circuit_core.errors import UnsupportedModel
-from circuit_core.sweep import messages, task_names
-from circuit_core.sweep.plan import note, survey, surveys
-from circuit_core.sweep.request import Request
-from circuit_core.sweep.slots import Slots
-from circuit_core.sweep.sources import describe
-from circuit_core.sweep.under_way import CHANGED, UnderWay
-from circuit_store import models, queries, requests, results, units, upkeep
+from circuit_core.models import identity, weights
+from circuit_store import maintenance, models, queries, results
 from circuit_store.errors import UnknownName
+from circuit_store.queue import requests, units
 from circuit_store.store import close_writer, open_to_write
-from circuit_tui import sweeps
-from circuit_tui.asking import Asked
+from circuit_sweep.planning import task_names
+from circuit_sweep.planning.missing import note, survey, surveys
+from circuit_sweep.planning.model_sources import describe
+from circuit_sweep.planning.request import Request
+from circuit_sweep.planning.slots import Slots
+from circuit_sweep.runner.unit_lifecycle import CHANGED, UnderWay
+from circuit_sweep.worker import messages
+from circuit_tui.runs import sweeps
+from circuit_tui.runs.run_request import Asked
 
 REQUEST = Request(analyses=("behaviour",))
 
@@ -190,7 +192,7 @@ def test_zeroed_heads_are_no_duplicate_and_another_model_for_merge(db, mine, tmp
     with closing(open_to_write(tmp_path / "other.db")) as second:
         compute(second, other)
         close_writer(second)
-    assert upkeep.merge(db, tmp_path / "other.db").renamed_models == {"mine": "mine~2"}
+    assert maintenance.merge(db, tmp_path / "other.db").renamed_models == {"mine": "mine~2"}
 
 
 def test_a_link_keeps_its_own_name_and_step(db, tmp_path):
@@ -232,7 +234,7 @@ def test_weights_are_read_once_while_their_files_stay(db, mine, monkeypatch):
     asked_for = []
     read = weights.fingerprint
     monkeypatch.setattr(
-        "circuit_core.weights.fingerprint", lambda folder: (asked_for.append(folder.name), read(folder))[1]
+        "circuit_core.models.weights.fingerprint", lambda folder: (asked_for.append(folder.name), read(folder))[1]
     )
     for _ in range(2):
         note(db, asked(db, mine))
@@ -246,7 +248,7 @@ def test_whoever_gives_a_copy_is_told_its_name(db, mine, tmp_path, monkeypatch):
     compute(db, mine)
     copy = shutil.copytree(mine, tmp_path / "copy")
     told = []
-    monkeypatch.setattr("circuit_tui.echo.told", told.append)
+    monkeypatch.setattr("circuit_tui.terminal.console.told", told.append)
     assert sweeps.run(tmp_path / "store.db", Asked((str(copy),), "all", REQUEST)) == 0
     assert told[0] == f"{copy} goes by the name mine."
     assert "0 checkpoints computed, 2 were already there, 0 failed." in told

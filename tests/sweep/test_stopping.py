@@ -4,14 +4,15 @@ from contextlib import closing
 
 import pytest
 
-from circuit_core.sweep.local import Local
-from circuit_core.sweep.request import Request, jobs
-from circuit_core.sweep.runner import Runner
-from circuit_core.sweep.slots import Slots
-from circuit_core.sweep.sources import describe
 from circuit_core.tasks.specs import TASKS
-from circuit_store import control, models, requests, runs
+from circuit_store import models
+from circuit_store.queue import control, requests, runs
 from circuit_store.store import open_to_write
+from circuit_sweep.engines.local import Local
+from circuit_sweep.planning.model_sources import describe
+from circuit_sweep.planning.request import Request, jobs
+from circuit_sweep.planning.slots import Slots
+from circuit_sweep.runner.runner import Runner
 
 REQUEST = Request(analyses=("behaviour", "heads"), device="cpu")
 

@@ -17,10 +17,11 @@ from typing import Any
 import here
 import pytest
 
-from circuit_core import checkpoints, suites
-from circuit_core.sweep import faults, launch, lock, under_way
-from circuit_core.sweep.slots import Slots
-from circuit_store import requests, results, runners, store, units
+from circuit_core.models import checkpoints, suites
+from circuit_store import results, store
+from circuit_store.queue import requests, runners, units
+from circuit_sweep.planning.slots import Slots
+from circuit_sweep.runner import exit_codes, launch, lock, unit_lifecycle
 
 pytestmark = pytest.mark.processes
 
@@ -89,8 +90,8 @@ def test_a_store_that_takes_no_more_ends_the_runner_and_loses_nothing(bench):
         if before:
             unattended(bench, "jobs", "resume")
         code = disturbed(bench, change)
-        said = faults.sentence(code, bench.store)
-        assert code == faults.LOST + fault, bench.log()
+        said = exit_codes.sentence(code, bench.store)
+        assert code == exit_codes.LOST + fault, bench.log()
         assert said and said in bench.log() and "Traceback" not in bench.log()
         assert said.replace(str(bench.store), "FILE") in DOCS
         earlier, before = before, bench.results()
@@ -105,7 +106,7 @@ def test_the_foreground_says_what_the_runner_ended_with(bench, tmp_path):
     """Invariant: whoever started the runner names the store's fault in one sentence and ends with 1."""
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
-        "if 'circuit_core.sweep' in sys.orig_argv:\n"
+        "if 'circuit_sweep' in sys.orig_argv:\n"
         "    from circuit_store import units; import sqlite3\n"
         "    def full(db):\n"
         "        db.execute('PRAGMA max_page_count=1'); db.execute('CREATE TABLE filler (x)')\n"
@@ -113,7 +114,7 @@ def test_the_foreground_says_what_the_runner_ended_with(bench, tmp_path):
     )
     bench.env["PYTHONPATH"] = f"{tmp_path}:{bench.env.get('PYTHONPATH', '')}"
     _, err = bench("run", *RUN, code=1)
-    assert faults.sentence(faults.LOST + sqlite3.SQLITE_FULL, bench.store) in err
+    assert exit_codes.sentence(exit_codes.LOST + sqlite3.SQLITE_FULL, bench.store) in err
 
 
 def test_a_checkpoint_that_is_deleted_fails_alone(bench, copied):
@@ -139,7 +140,7 @@ def test_a_clock_that_jumps_changes_no_duration(bench, monkeypatch):
         )
     with monkeypatch.context() as patch:
         patch.setattr(time, "time", lambda: -3600.0 * next(hours))
-        assert here.run(bench.store, bench.logged) == faults.DONE
+        assert here.run(bench.store, bench.logged) == exit_codes.DONE
     assert [u[:2] for u in bench.units().values()] == [("done", 1)] * 3
     assert all(0 < seconds < 3600 for _, _, seconds in bench.units().values())
     assert bench.ask("SELECT started > ended FROM run") == [(1,)]
@@ -147,7 +148,7 @@ def test_a_clock_that_jumps_changes_no_duration(bench, monkeypatch):
 
 WITHOUT_RAY = """
 import sys; sys.modules["ray"] = None
-from pathlib import Path; from circuit_core.sweep import runner; sys.exit(runner.run(Path(sys.argv[1])))
+from pathlib import Path; from circuit_sweep import runner; sys.exit(runner.run(Path(sys.argv[1])))
 """
 
 
@@ -158,8 +159,8 @@ def test_without_ray_what_asks_for_it_waits(bench):
         db.execute("UPDATE run SET slots = json_set(coalesce(slots, '{}'), '$.engine', 'ray')")
     command = [sys.executable, "-P", "-c", WITHOUT_RAY, str(bench.store)]
     ended = subprocess.run(command, env=bench.env, capture_output=True, text=True, timeout=1200)
-    said = faults.sentence(ended.returncode, bench.store)
-    assert ended.returncode == faults.NO_ENGINE and "circuit-tui[ray]" in ended.stderr, ended.stderr
+    said = exit_codes.sentence(ended.returncode, bench.store)
+    assert ended.returncode == exit_codes.NO_ENGINE and "circuit-tui[ray]" in ended.stderr, ended.stderr
     assert said and said.replace(str(bench.store), "FILE") in DOCS and "Traceback" not in ended.stderr
     assert [u[:2] for u in bench.units().values()] == [("queued", 0)] * 3 and bench.idle()
 
@@ -171,7 +172,7 @@ def test_after_a_crash_half_the_batch_is_tried_once(bench):
         for batch, again in ((1.0, True), (0.5, False)):
             unit = units.take_unit(db)
             assert unit and unit.step == STEPS[0]
-            order = under_way.UnderWay(db, bench.store, unit).order(Slots("cpu").slots()[0], None)
+            order = unit_lifecycle.UnderWay(db, bench.store, unit).order(Slots("cpu").slots()[0], None)
             assert order and order.batch == batch
             assert units.crashed(db, unit, 1.0, "killed") is again
     assert bench.units()[STEPS[0]][:2] == ("failed", 2)
@@ -179,16 +180,16 @@ def test_after_a_crash_half_the_batch_is_tried_once(bench):
 
 def test_a_second_host_is_refused_on_a_shared_file_system(bench, monkeypatch):
     """Invariant: while another host's beat rises nothing is started here; one whose beat stands is dead."""
-    from circuit_core.sweep import runner
     from circuit_store import filesystem
+    from circuit_sweep.runner import runner
 
     queue(bench, *RUN)
     monkeypatch.setattr(filesystem, "shared", lambda path: True)
     with closing(store.open_to_write(bench.store)) as db:
         runners.take(db, "elsewhere", 1)
         monkeypatch.setattr(lock.time, "sleep", lambda seconds: runners.beat(db))
-        assert runner._run(bench.store, None) == faults.REFUSED
+        assert runner._run(bench.store, None) == exit_codes.REFUSED
         monkeypatch.setattr(lock.time, "sleep", lambda seconds: None)
         assert not lock.beats_elsewhere(db)
-    said = faults.sentence(faults.REFUSED, bench.store)
+    said = exit_codes.sentence(exit_codes.REFUSED, bench.store)
     assert said and said.replace(str(bench.store), "FILE") in DOCS

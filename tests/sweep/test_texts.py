@@ -5,12 +5,13 @@ from contextlib import closing
 import pytest
 
 from circuit_core.errors import CircuitError
-from circuit_core.sweep import texts
-from circuit_core.sweep.request import Request
-from circuit_store import models, requests, results, task_files
+from circuit_store import models, results, task_files
+from circuit_store.queue import requests
 from circuit_store.store import open_to_write
-from circuit_tui import queueing
-from circuit_tui.asking import Asked
+from circuit_sweep.planning import texts
+from circuit_sweep.planning.request import Request
+from circuit_tui.runs import submit
+from circuit_tui.runs.run_request import Asked
 
 SCORES = results.HeadScores([(1, 0, 0.5, None, None), (1, 1, None, None, None)])
 NONE = results.HeadScores([(1, 0, None, None, None)], reason="mean-ablating the head changes no prediction")
@@ -80,7 +81,7 @@ def test_a_text_that_gave_no_score_is_not_taken_again(db, analysis, record):
 
 def test_what_a_text_needs_is_what_is_read_of_it(tmp_path):
     """Invariant: a text of fewer bytes than tokens are needed is refused before it is queued; one of as many is not."""
-    from circuit_core.heads.text import REFERENCE, SCORED, WIDTH
+    from circuit_core.heads.text_rows import REFERENCE, SCORED, WIDTH
 
     assert texts.LEAST == WIDTH * (SCORED + REFERENCE)
     (tmp_path / "short.txt").write_bytes(b"x" * (texts.LEAST - 1))
@@ -100,6 +101,6 @@ def test_a_later_request_without_a_text_asks_for_the_same_scores(db, copied):
     """Invariant: scores stay those that answer; none is asked for that is undefined for want of a text."""
     copied("mine", 7000)
     scored(db, 1, "first")
-    planned = queueing.plan(db, Asked(("mine",), "all", Request(("greater_than",), ("heads", "algorithm"))))
+    planned = submit.plan(db, Asked(("mine",), "all", Request(("greater_than",), ("heads", "algorithm"))))
     (lacking,) = planned.surveys[0].missing.values()
     assert {job.params["text"] for job in lacking if "text" in job.params} == {"first"}

@@ -7,10 +7,12 @@ from circuit_core.circuits import selection
 from circuit_core.formats import eap_ig
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
-from circuit_core.sweep import carry, runner, trending
-from circuit_store import models, queries, requests, results, runs, store, units
+from circuit_store import models, queries, results, store
+from circuit_store.queue import requests, runs, units
 from circuit_store.views import VIEWS
-from circuit_tui import jobs
+from circuit_sweep import circuit_files
+from circuit_sweep.runner import runner, update_trends
+from circuit_tui.runs import jobs
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 
@@ -26,7 +28,7 @@ def test_one_prompt_acquires_no_task(tmp_path):
         models.checkpoint_loaded(db, ids[step], "ok", f"f{step}")
         of = results.Provenance(f"{step}", run, ids[step], "behaviour", {}, "", None, "float32", 0.1, task=task)
         results.write(db, of, results.Behaviour(value, None, None, None, 1, 1.0, "one prompt"))
-    trending.refresh(db, "toy")
+    update_trends.refresh(db, "toy")
     (row,) = queries.rows(db, VIEWS["emergence"], {"model": "toy"})
     assert (row["name"], row["step"], row["reason"]) == ("pair", None, "one prompt")
     store.close_writer(db)
@@ -44,7 +46,7 @@ def test_a_role_that_is_defined_nowhere_says_why(tmp_path):
             f"{step}", run, ids[step], "heads", {}, "", None, "float32", 0.1, role="copy_suppression"
         )
         results.write(db, of, results.Undefined(reason))
-    trending.refresh(db, "toy")
+    update_trends.refresh(db, "toy")
     (row,) = queries.rows(db, VIEWS["emergence"], {"model": "toy"})
     assert (row["name"], row["step"]) == ("copy_suppression", None)
     assert row["reason"] == "undefined at every checkpoint: no text; too short"
@@ -56,7 +58,7 @@ def test_an_import_settles_no_run_but_its_own(tmp_path):
     graph, path, file = Graph(3, 3, True), tmp_path / "x.db", tmp_path / "circuit.json"
     mask = selection.circuit(selection.order(np.ones(graph.real.shape), graph, "topn"), 20, graph)
     eap_ig.write_json(CircuitFile(graph, mask.astype("f4"), mask, np.atleast_1d(mask.any(1)), 60), file)
-    carry.import_file(path, "sample-0.1m", "final", "ioi", file)
+    circuit_files.import_file(path, "sample-0.1m", "final", "ioi", file)
     db = store.open_to_write(path)
     (at,) = db.execute("SELECT id FROM checkpoint ORDER BY step DESC").fetchone()
     run = requests.add_run(db, {"models": ["sample-0.1m"]}, [at])
@@ -66,7 +68,7 @@ def test_an_import_settles_no_run_but_its_own(tmp_path):
     results.write(db, of, results.Behaviour(2.0, 0.1, 1.8, 2.2, 70, 1.0))
     models.checkpoint_loaded(db, at, "ok", "f")
     units.finish_unit(db, unit, "done", 1.0)
-    carry.import_file(path, "sample-0.1m", "final", "ioi", file)
+    circuit_files.import_file(path, "sample-0.1m", "final", "ioi", file)
     states = "SELECT state FROM run ORDER BY id"
     assert [row[0] for row in db.execute(states)] == ["done", "running", "done"]
     runner._close(db)
@@ -113,7 +115,7 @@ def trained(tmp_path):
             found = results.HeadScores([(0, head, curve[i], None, None) for head, curve in enumerate(curves)])
             of = results.Provenance(f"{role} {step}", run, ids[step], "heads", {}, "", None, "float32", 0.1, role=role)
             results.write(db, of, found)
-        trending.refresh(db, "toy")
+        update_trends.refresh(db, "toy")
         rows = queries.rows(db, VIEWS["emergence"], {"model": "toy"})
         return [row for row in rows if row["name"] == role], queries.rows(db, VIEWS["handoffs"], {"role": role})
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from circuit_core import suites
+from circuit_core.models import suites
 
 pytestmark = pytest.mark.long
 
@@ -16,13 +16,13 @@ TEXT = suites.sample_folder() / "text.txt"
 
 def checkpoint(text: str | None = None, step: int = 7000) -> Any:
     """The smallest sample model, at its last step or another."""
-    from circuit_core.sweep.worker import Checkpoint
+    from circuit_sweep.worker.checkpoint import Checkpoint
 
     return Checkpoint(suites.sample_folder() / "sample-0.1m" / f"step{step}", "cpu", "float32", text)
 
 
 def jobs_of(request: Any, tasks: list[Any]) -> list[Any]:
-    from circuit_core.sweep.request import jobs
+    from circuit_sweep.planning.request import jobs
 
     return jobs(request, tasks, None)
 
@@ -35,8 +35,8 @@ def computed(of: Any, jobs: list[Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def asked():
     """Twenty prompts of IOI and of greater-than, and circuits of ten edges without a search."""
-    from circuit_core.sweep.request import ANALYSES, Request
     from circuit_core.tasks.specs import TASKS
+    from circuit_sweep.planning.request import ANALYSES, Request
 
     request = Request(tasks=("ioi", "greater_than"), analyses=ANALYSES, sizes=(10,))
     return request, [replace(TASKS[name], n=20) for name in request.tasks]
@@ -80,7 +80,7 @@ def test_without_text_the_stages_say_what_they_lack(silent):
 @pytest.mark.parametrize(("step", "reason"), [(0, "does not do the task"), (7000, None)])
 def test_effects_of_paths_need_a_model_that_does_the_task(asked, step, reason):
     """Else they would be shares of nothing: the metrics are kept, each effect is empty, and the reason stands there."""
-    from circuit_core.sweep.request import Job
+    from circuit_sweep.planning.request import Job
 
     job = Job("patch", {"to": "logits", "senders": "all", "freeze_mlps": False}, asked[1][0])
     found = checkpoint(step=step).compute(job)
@@ -103,7 +103,7 @@ def test_effects_are_no_shares_of_noise(corrupted, reason):
     import torch
 
     from circuit_core.patching.effects import Effects
-    from circuit_core.sweep import records
+    from circuit_sweep.worker import records
 
     clean = torch.tensor([2.0, 3.0, 4.0])
     found: Any = records.of_patching(Effects((clean - 1)[None, None], clean, torch.tensor(corrupted), {}, {}))
@@ -156,7 +156,7 @@ def test_years_are_those_of_a_circuit_that_does_the_task(asked, step, sizes, rea
 
 def test_a_circuit_of_years_is_found_once(asked, monkeypatch):
     """The check takes the circuit that was searched before it, and draws no prompts of its own."""
-    from circuit_core.sweep import analyses
+    from circuit_sweep.worker import analyses
 
     request, tasks = asked
     searched: list[int] = []
@@ -188,7 +188,7 @@ def test_a_task_of_pairs_that_names_no_years_is_not_checked(asked):
 
 def test_heads_without_copy_suppression_say_each_why():
     """Early ones are not looked at; one that writes nothing changes no prediction; the others have a score."""
-    from circuit_core.sweep.request import Job
+    from circuit_sweep.planning.request import Job
 
     of = checkpoint(TEXT.read_text())
     of.loaded.bridge.blocks[2].attn.W_O.data[1] = 0
@@ -202,7 +202,7 @@ def test_heads_without_copy_suppression_say_each_why():
 
 def test_copy_suppression_that_no_head_has_is_looked_for_once(asked, monkeypatch):
     """Heads that write nothing have no score: the role and the algorithm say so, from the same passes."""
-    from circuit_core.sweep import head_roles
+    from circuit_sweep.worker import head_roles
 
     computed_once: list[int] = []
     real = head_roles.copy_suppression
@@ -221,8 +221,8 @@ def test_copy_suppression_that_no_head_has_is_looked_for_once(asked, monkeypatch
 def test_what_is_undefined_is_looked_for_once(asked, monkeypatch):
     """A context too short for the 200 tokens of `paper-code`: the roles of attention say so, from one attempt; the
     first stage and the effects need no such score (METHODS l.2)."""
-    from circuit_core.sweep import head_roles
-    from circuit_core.sweep.request import OF_PATHS
+    from circuit_sweep.planning.request import OF_PATHS
+    from circuit_sweep.worker import head_roles
 
     tried: list[int] = []
     real = head_roles.attention_roles
@@ -241,7 +241,7 @@ def test_what_is_undefined_is_looked_for_once(asked, monkeypatch):
 def test_years_that_are_not_finite_are_undefined(value):
     from circuit_core.graph import Graph
     from circuit_core.patching.greater_than import GreaterThan, YearHead, YearMLP
-    from circuit_core.sweep import records
+    from circuit_sweep.worker import records
 
     heads, graph = [YearHead(0, 1, 0.5, 0.25)], Graph(3, 3, True)
     broken = records.of_years(GreaterThan(heads, [YearMLP(1, 0.5), YearMLP(2, value)]), graph)

@@ -6,17 +6,18 @@ from contextlib import closing
 import pytest
 from gated import Gate, serve
 
-from circuit_core.sweep import local
-from circuit_core.sweep.local import Local
-from circuit_core.sweep.request import Request, jobs
-from circuit_core.sweep.runner import Runner
-from circuit_core.sweep.slots import Slots
-from circuit_core.sweep.sources import describe
-from circuit_core.sweep.under_way import UnderWay
-from circuit_core.sweep.worker import work
 from circuit_core.tasks.specs import TASKS
-from circuit_store import models, requests, runs, units
+from circuit_store import models
+from circuit_store.queue import requests, runs, units
 from circuit_store.store import open_to_write
+from circuit_sweep.engines import local
+from circuit_sweep.engines.local import Local
+from circuit_sweep.planning.model_sources import describe
+from circuit_sweep.planning.request import Request, jobs
+from circuit_sweep.planning.slots import Slots
+from circuit_sweep.runner.runner import Runner
+from circuit_sweep.runner.unit_lifecycle import UnderWay
+from circuit_sweep.worker.checkpoint import work
 
 pytestmark = pytest.mark.processes
 

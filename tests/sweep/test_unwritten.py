@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from circuit_core.sweep.messages import Finished, Loaded, Result
-from circuit_core.sweep.request import Request
-from circuit_core.sweep.slots import Slots
-from circuit_core.sweep.sources import describe
-from circuit_core.sweep.under_way import UnderWay
-from circuit_store import models, requests, results, units
+from circuit_store import models, results
+from circuit_store.queue import requests, units
 from circuit_store.store import open_to_write
+from circuit_sweep.planning.model_sources import describe
+from circuit_sweep.planning.request import Request
+from circuit_sweep.planning.slots import Slots
+from circuit_sweep.runner.unit_lifecycle import UnderWay
+from circuit_sweep.worker.messages import Finished, Loaded, Result
 
 NAN = float("nan")
 FINE = results.Behaviour(1.0, 0.1, 0.8, 1.2, 70, 1.0)

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from circuit_core.sweep import request as asking
-from circuit_core.sweep.messages import Loaded, Result
-from circuit_core.sweep.request import Job, Request, jobs
-from circuit_core.sweep.slots import Slots
-from circuit_core.sweep.sources import describe
-from circuit_core.sweep.under_way import UnderWay
 from circuit_core.tasks.specs import TASKS
-from circuit_store import models, requests, results, units
+from circuit_store import models, results
+from circuit_store.queue import requests, units
 from circuit_store.store import open_to_write
+from circuit_sweep.planning import request as asking
+from circuit_sweep.planning.model_sources import describe
+from circuit_sweep.planning.request import Job, Request, jobs
+from circuit_sweep.planning.slots import Slots
+from circuit_sweep.runner.unit_lifecycle import UnderWay
+from circuit_sweep.worker.messages import Loaded, Result
 
 
 def circuits(held_out: int) -> list[Job]:

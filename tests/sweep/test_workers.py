@@ -2,7 +2,7 @@
 
 import pytest
 
-from circuit_core import checkpoints, suites
+from circuit_core.models import checkpoints, suites
 
 pytestmark = pytest.mark.processes
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from circuit_store import blobs, models, requests, results, store, units
+from circuit_store import blobs, models, results, store
+from circuit_store.queue import requests, units
 
 STEPS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 LAYERS, HEADS = 4, 3
@@ -165,7 +166,7 @@ def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def attended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Queued checkpoints of a fixture have no runner, which none but the tests on that shall notice."""
-    monkeypatch.setattr("circuit_core.sweep.launch.alive", lambda store: True)
+    monkeypatch.setattr("circuit_sweep.runner.launch.alive", lambda store: True)
 
 
 @pytest.fixture
@@ -207,7 +208,7 @@ def path(db: sqlite3.Connection, tmp_path: Path) -> Path:
 @pytest.fixture
 def explore(tmp_path: Path):
     """Opens the explorer on a store, the fixture's unless another is named, and waits until it stands."""
-    from circuit_tui.app import Explorer
+    from circuit_tui.explorer.app import Explorer
 
     @asynccontextmanager
     async def opened(
@@ -237,7 +238,7 @@ def screen_text():
 @pytest.fixture
 def said(monkeypatch) -> list[str]:
     """What the explorer has told by a toast, in order: toasts themselves go away with time."""
-    from circuit_tui.app import Explorer
+    from circuit_tui.explorer.app import Explorer
 
     told: list[str] = []
     notify = Explorer.notify
@@ -254,5 +255,5 @@ def said(monkeypatch) -> list[str]:
 def started(monkeypatch) -> list:
     """Runners are noted instead of started."""
     calls = []
-    monkeypatch.setattr("circuit_core.sweep.launch.start", lambda *given: calls.append(given))
+    monkeypatch.setattr("circuit_sweep.runner.launch.start", lambda *given: calls.append(given))
     return calls

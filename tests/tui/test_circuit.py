@@ -7,7 +7,7 @@ import pytest
 
 from circuit_store import queries, results
 from circuit_store.queries import CircuitEdge
-from circuit_tui.widgets.circuit_tree import ROOT, branches, everything
+from circuit_tui.explorer.widgets.circuit_tree import ROOT, branches, everything
 
 pytestmark = pytest.mark.long
 

@@ -1,7 +1,7 @@
 """The GPUs beside the queue."""
 
-from circuit_tui import gpus
-from circuit_tui.widgets import queue_lines
+from circuit_tui.explorer import gpus
+from circuit_tui.explorer.widgets import queue_lines
 
 
 def test_without_nvml_there_is_no_gpu_to_show():

@@ -12,14 +12,16 @@ from textual.notifications import Notification
 from textual.widgets._toast import Toast
 
 from circuit_store import queries
-from circuit_tui import clipboard, echo, jobs, printing, tasks
-from circuit_tui.harmless import Harmless
-from circuit_tui.screens import saving
-from circuit_tui.screens.page import words, wrapped
-from circuit_tui.screens.palette import Commands
-from circuit_tui.widgets import heads, notation
-from circuit_tui.widgets.checkpoints import Checkpoints
-from circuit_tui.widgets.models import Models
+from circuit_tui.cli import task_preview, view_output
+from circuit_tui.explorer.screens import exports
+from circuit_tui.explorer.screens.page import words, wrapped
+from circuit_tui.explorer.screens.palette import Commands
+from circuit_tui.explorer.widgets import heads, notation
+from circuit_tui.explorer.widgets.checkpoints import Checkpoints
+from circuit_tui.explorer.widgets.models import Models
+from circuit_tui.runs import jobs
+from circuit_tui.terminal import clipboard, console
+from circuit_tui.terminal.sanitize import Harmless
 
 CASES = list(hostile.texts(10_000, seed=1))
 
@@ -36,15 +38,15 @@ def readable(text: str) -> str:
 def test_every_printed_form_is_harmless(capfd):
     """Invariant: what commands print of 10,000 texts is harmless; a table has a line a row, JSON reads back."""
     for text in CASES:
-        echo.told(text)
+        console.told(text)
     out, err = capfd.readouterr()
     assert out == "" and err.count("\n") == len(CASES) and hostile.harmless(err, len(CASES))
     rows = [{"model": text, "run": 1, "models": [text, text]} for text in CASES]
     for few in (rows[i : i + 20] for i in range(0, len(rows), 20)):
-        echo.shown(printing.table([{c: jobs._cell(row[c]) for c in row} for row in few], list(rows[0])), end="")
+        console.shown(view_output.table([{c: jobs._cell(row[c]) for c in row} for row in few], list(rows[0])), end="")
     out = capfd.readouterr().out
     assert out.count("\n") == len(CASES) * 21 / 20 and hostile.harmless(out, out.count("\n"))
-    echo.document(rows, indent=1)
+    console.document(rows, indent=1)
     out = capfd.readouterr().out
     assert hostile.harmless(out, out.count("\n")) and len(json.loads(out)) == len(CASES)
 
@@ -53,7 +55,7 @@ def test_prompts_are_harmless_token_by_token():
     """Invariant: a prompt is five lines of text between bars, whatever its tokens are."""
     for text in CASES:
         row = {"clean": [text], "corrupted": [text, text], "differs": [1], "positions": {text: 0}, "end": 0}
-        lines = tasks._lines(1, row | {"correct": [text], "wrong": [text] * 9, "frame": text})
+        lines = task_preview._lines(1, row | {"correct": [text], "wrong": [text] * 9, "frame": text})
         assert len(lines) == 5 and all(hostile.harmless(line) for line in lines)
 
 
@@ -69,7 +71,7 @@ def test_every_cell_is_one_harmless_line_of_text():
         assert hostile.harmless(drawn[0].text) and drawn[0].cell_length == Segment(text).cell_length, ascii(text)
     for text in CASES[:1000]:
         facts = {"model": text, "step": 1, "analysis": text, "task": text, "role": text, "dtype": text}
-        page = saving.provenance(queries.Provenance({**facts, text: text}, {"method": text, text: [text]}))
+        page = exports.provenance(queries.Provenance({**facts, text: text}, {"method": text, text: [text]}))
         assert hostile.harmless(page.plain, 20) and spans(page) <= {"bold", "dim"}
         assert "\x1b" not in (clipboard.sequence(text.encode("utf-8", "replace").decode(), {}) or "")[1:]
 

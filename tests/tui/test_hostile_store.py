@@ -15,7 +15,8 @@ import pytest
 from attended import LEFT, PATIENCE, Attended
 from waiting import until
 
-from circuit_store import models, requests, results, units
+from circuit_store import models, results
+from circuit_store.queue import requests, units
 from circuit_store.task_files import TaskFile, add_task_file
 
 pytestmark = pytest.mark.processes

@@ -3,8 +3,8 @@
 import pytest
 from waiting import until
 
-from circuit_core.sweep import launch
 from circuit_store.store import open_to_read
+from circuit_sweep.runner import launch
 
 alive = launch.alive
 """Before the fixtures replace it."""
@@ -17,7 +17,7 @@ def state(app) -> str:
 @pytest.mark.processes
 async def test_a_run_outlives_the_explorer_that_started_it(explore, tmp_path, monkeypatch):
     """Started in one explorer, watched in the next, cancelled there; what is done stays."""
-    monkeypatch.setattr("circuit_core.sweep.launch.alive", alive)
+    monkeypatch.setattr("circuit_sweep.runner.launch.alive", alive)
     store = tmp_path / "new.db"
     async with explore(store=store) as (app, pilot):
         await pilot.press("ctrl+r", *"sample-0.1m")

@@ -6,12 +6,12 @@ import pytest
 from textual.worker import WorkerFailed
 from waiting import until
 
-from circuit_store import control, units
-from circuit_tui.screens.confirm import Confirm
-from circuit_tui.screens.jobs import Jobs
-from circuit_tui.screens.log import Log
-from circuit_tui.screens.queue import EMPTY
-from circuit_tui.widgets import queue_lines
+from circuit_store.queue import control, units
+from circuit_tui.explorer.screens.confirm import Confirm
+from circuit_tui.explorer.screens.jobs import Jobs
+from circuit_tui.explorer.screens.log import Log
+from circuit_tui.explorer.screens.queue import EMPTY
+from circuit_tui.explorer.widgets import queue_lines
 
 pytestmark = pytest.mark.long
 
@@ -146,7 +146,7 @@ async def test_a_store_that_may_only_be_read_says_so(explore, db, monkeypatch, s
     def refused(store):
         raise StoreUnusable(f"The store {store} cannot be written.")
 
-    monkeypatch.setattr("circuit_tui.jobs.open_to_write", refused)
+    monkeypatch.setattr("circuit_tui.runs.jobs.open_to_write", refused)
     async with explore() as (app, pilot):
         await opened(app, pilot, "R")
         await app.workers.wait_for_complete()
@@ -201,11 +201,11 @@ async def test_a_run_chosen_while_another_is_read_is_read_next(explore, db):
 @pytest.mark.parametrize(
     ("part", "keys"),
     [
-        ("circuit_tui.watching.look", ["7"]),
-        ("circuit_tui.jobs.go_on", ["7", "R"]),
-        ("circuit_tui.jobs.tail", ["7", "L"]),
-        ("circuit_tui.costing.cost", ["ctrl+r"]),
-        ("circuit_tui.sweeps.begin", ["ctrl+r", "ctrl+r"]),
+        ("circuit_tui.explorer.queue_snapshot.look", ["7"]),
+        ("circuit_tui.runs.jobs.go_on", ["7", "R"]),
+        ("circuit_tui.runs.jobs.tail", ["7", "L"]),
+        ("circuit_tui.runs.dry_run.cost", ["ctrl+r"]),
+        ("circuit_tui.runs.sweeps.begin", ["ctrl+r", "ctrl+r"]),
     ],
 )
 async def test_what_no_one_expected_in_a_thread_is_told_once_and_kept(explore, db, monkeypatch, part, keys, said):

@@ -31,7 +31,7 @@ async def test_a_page_may_open_while_the_program_is_at_something_else(explore, d
 
 async def test_what_a_page_began_ends_in_order_when_the_page_is_closed_before_it(explore, db, monkeypatch):
     closed = threading.Event()
-    monkeypatch.setattr("circuit_tui.sweeps.begin_patch", lambda *given: closed.wait() and {})
+    monkeypatch.setattr("circuit_tui.runs.sweeps.begin_patch", lambda *given: closed.wait() and {})
     async with explore() as (app, pilot):
         await pilot.press("3", "P", "escape")
         await until(pilot, lambda: app.screen is app.main)

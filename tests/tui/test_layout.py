@@ -3,9 +3,9 @@
 import pytest
 from waiting import until
 
-from circuit_tui import bindings
-from circuit_tui.app import Explorer
-from circuit_tui.widgets.pane import Pane
+from circuit_tui.explorer import bindings
+from circuit_tui.explorer.app import Explorer
+from circuit_tui.explorer.widgets.pane import Pane
 
 pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 SIZES = [(80, 24), (120, 40), (200, 60)]

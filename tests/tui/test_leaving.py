@@ -14,8 +14,9 @@ from console import answer
 from room import room
 
 from circuit_store import export, queries, results
-from circuit_tui import bindings, clipboard
-from circuit_tui.screens import saving
+from circuit_tui.explorer import bindings
+from circuit_tui.explorer.screens import exports
+from circuit_tui.terminal import clipboard
 
 pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 
@@ -171,8 +172,8 @@ async def test_an_export_that_finds_no_room_leaves_nothing(explore, said):
 
 def test_names_are_quoted_and_made_harmless(tmp_path):
     filters = {"model": "a b/../c", "step": 1, "role": "x;y"}
-    assert saving.command("heads", filters) == "circuit-tui export heads 'a b/../c@1' --role 'x;y'"
-    assert saving.write([], "heads", filters, tmp_path, {}).parent == tmp_path
+    assert exports.command("heads", filters) == "circuit-tui export heads 'a b/../c@1' --role 'x;y'"
+    assert exports.write([], "heads", filters, tmp_path, {}).parent == tmp_path
 
 
 async def test_copy_sends_the_value_or_the_row(explore, said):
@@ -204,15 +205,15 @@ async def test_a_long_copy_goes_to_a_file(explore, apart, monkeypatch):
 
 def test_another_precision_is_part_of_the_command():
     facts = {"model": "m", "step": 1, "analysis": "heads", "dtype": "bfloat16"}
-    command = saving.recompute(queries.Provenance(facts, {}))
+    command = exports.recompute(queries.Provenance(facts, {}))
     assert command == "circuit-tui run m --checkpoints 1 --analyses heads --dtype bfloat16"
 
 
 def test_roles_of_paths_are_computed_with_the_algorithm():
     facts = {"model": "m", "step": 1, "analysis": "heads", "role": "effect_logits", "dtype": "float32"}
-    assert "--analyses algorithm" in saving.recompute(queries.Provenance(facts, {}))
+    assert "--analyses algorithm" in exports.recompute(queries.Provenance(facts, {}))
     years = facts | {"analysis": "greater_than", "role": None, "task": "greater_than"}
-    assert "--analyses algorithm --tasks greater_than" in saving.recompute(queries.Provenance(years, {}))
+    assert "--analyses algorithm --tasks greater_than" in exports.recompute(queries.Provenance(years, {}))
 
 
 async def test_where_a_number_comes_from(explore, screen_text):

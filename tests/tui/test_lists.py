@@ -2,7 +2,7 @@
 
 import pytest
 
-from circuit_tui.widgets import listing
+from circuit_tui.explorer.widgets import listing
 
 pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 

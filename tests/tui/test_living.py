@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from waiting import until
 
-from circuit_tui.app import Explorer
+from circuit_tui.explorer.app import Explorer
 
 pytestmark = pytest.mark.long
 

@@ -5,16 +5,17 @@ from contextlib import closing
 
 import pytest
 
-from circuit_core.sweep.request import Request
-from circuit_store import queries, requests, runs
+from circuit_store import queries
+from circuit_store.queue import requests, runs
 from circuit_store.store import open_to_write
-from circuit_tui import asking, options
-from circuit_tui.screens import saving
+from circuit_sweep.planning.request import Request
+from circuit_tui.explorer.screens import exports
+from circuit_tui.runs import options, run_request
 
 
 def row(path, words: list[str], **request) -> dict:
     """As the queue has it of what was typed."""
-    asked = asking.parsed(words)
+    asked = run_request.parsed(words)
     held = {"models": list(asked.models), "checkpoints": asked.checkpoints, **vars(asked.request), **request}
     with closing(open_to_write(path)) as db:
         run = requests.add_run(db, held, [], asked.how.priority, vars(asked.slots))
@@ -39,7 +40,7 @@ def test_the_command_asks_for_the_same(tmp_path, line):
     words = shlex.split(line)
     shown = shlex.split(options.command(row(tmp_path / "x.db", words)))
     assert shown[:2] == ["circuit-tui", "run"]
-    given, again = asking.parsed(words), asking.parsed(shown[2:])
+    given, again = run_request.parsed(words), run_request.parsed(shown[2:])
     assert (again.models, again.checkpoints, again.how) == (given.models, given.checkpoints, given.how)
     same = {"analyses": tuple(sorted(given.request.analyses))}
     assert vars(again.request) | {"analyses": tuple(sorted(again.request.analyses))} == vars(given.request) | same
@@ -69,12 +70,12 @@ def test_a_run_of_before_slots_were_noted_is_shown():
 @pytest.mark.parametrize("preset, said", [("default", ""), ("paper-code", " --preset paper-code")])
 def test_a_result_is_computed_again_by_the_same_options(preset, said):
     facts = {"model": "toy-a", "step": 10, "analysis": "heads", "role": "induction", "dtype": "float64"}
-    shown = saving.recompute(queries.Provenance(facts, {"preset": preset, "text": "abc"}))
+    shown = exports.recompute(queries.Provenance(facts, {"preset": preset, "text": "abc"}))
     assert shown == f"circuit-tui run toy-a --checkpoints 10 --analyses heads{said} --dtype float64"
 
 
 def test_every_option_is_one_of_the_command():
-    from circuit_tui.cli.computing import run
+    from circuit_tui.cli.run import run
 
     known = {option for parameter in run.params for option in parameter.opts}
     assert set(options.OPTIONS.values()) <= known and options.OPTIONS.keys() >= {*options.OF_A_PRESET}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from circuit_store import results, trends
-from circuit_tui import bindings
+from circuit_tui.explorer import bindings
 
 pytestmark = pytest.mark.long
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from circuit_core import identity
-from circuit_core.suites import sample_folder
-from circuit_store import results, units
+from circuit_core.models import identity
+from circuit_core.models.suites import sample_folder
+from circuit_store import results
 from circuit_store.errors import StoreUnusable
+from circuit_store.queue import units
 
 pytestmark = pytest.mark.long
 
@@ -18,7 +19,7 @@ def started(db, monkeypatch) -> list:
     source = str(sample_folder() / "sample-0.2m")
     db.execute("UPDATE model SET source = ? WHERE name = 'toy-a'", (source,))
     calls = []
-    monkeypatch.setattr("circuit_core.sweep.launch.start", lambda *given: calls.append(given))
+    monkeypatch.setattr("circuit_sweep.runner.launch.start", lambda *given: calls.append(given))
     return calls
 
 
@@ -134,7 +135,7 @@ async def test_a_run_that_failed_and_a_result_that_is_undefined_say_why(explore,
 
 
 async def test_a_dead_runner_is_noticed(explore, started, monkeypatch):
-    monkeypatch.setattr("circuit_core.sweep.launch.alive", lambda store: False)
+    monkeypatch.setattr("circuit_sweep.runner.launch.alive", lambda store: False)
     async with explore() as (app, pilot):
         await opened(app, pilot, (1, 0))
         for _ in range(6):
@@ -147,7 +148,7 @@ async def test_a_store_that_may_only_be_read_says_that_nothing_can_be_computed(e
     def refused(store):
         raise StoreUnusable(f"The store {store} cannot be written (attempt to write a readonly database).")
 
-    monkeypatch.setattr("circuit_tui.sweeps.open_to_write", refused)
+    monkeypatch.setattr("circuit_tui.runs.sweeps.open_to_write", refused)
     async with explore(size=(80, 24)) as (app, pilot):
         await opened(app, pilot, (0, 2))
         said = " ".join(page(app).split())

@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from circuit_core.sweep import launch
-from circuit_tui import paths, state
+from circuit_sweep.runner import launch
+from circuit_tui import paths
+from circuit_tui.explorer import state
 
 
 async def test_log_memory_and_copies_are_the_users_alone(explore, monkeypatch):

@@ -16,16 +16,16 @@ from pathlib import Path
 import pytest
 from attended import PATIENCE
 
-from circuit_store import units
+from circuit_store.queue import units
 
 pytestmark = pytest.mark.processes
 
 HEAVY = {"torch", "transformers", "transformer_lens", "numpy", "sqlite_utils"}
-RUN = "import sys, pathlib; from circuit_tui.app import Explorer; Explorer(pathlib.Path(sys.argv[1])).run()"
+RUN = "import sys, pathlib; from circuit_tui.explorer.app import Explorer; Explorer(pathlib.Path(sys.argv[1])).run()"
 
 
 def test_importing_the_explorer_imports_nothing_heavy():
-    code = f"import sys, circuit_tui.app; print(*{HEAVY} & set(sys.modules))"
+    code = f"import sys, circuit_tui.explorer.app; print(*{HEAVY} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
 
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from circuit_core.sweep import texts
 from circuit_store import queries, results
-from circuit_tui import roles, theme
-from circuit_tui.screens import saving
-from circuit_tui.state import Selection, settle
-from circuit_tui.widgets.heat_map import figure, shade
+from circuit_sweep.planning import texts
+from circuit_tui.explorer import role_display, theme
+from circuit_tui.explorer.screens import exports
+from circuit_tui.explorer.state import Selection, settle
+from circuit_tui.explorer.widgets.heat_map import figure, shade
 
 OF_RESULT = "(SELECT id FROM result WHERE role = ?)"
 
@@ -26,23 +26,23 @@ def test_roles_come_first_then_attention_then_effects():
     known = list(theme.ROLES)
     held = ["effect_logits", "my_role", "attn_end_s2", "name_mover", "attn_end_io", "induction"]
     wanted = ["induction", "name_mover", "my_role", "attn_end_io", "attn_end_s2", "effect_logits"]
-    assert roles.ordered(held) == wanted and roles.ordered(reversed(known)) == known
-    assert [name for name in held if roles.is_role(name)] == ["my_role", "name_mover", "induction"]
+    assert role_display.ordered(held) == wanted and role_display.ordered(reversed(known)) == known
+    assert [name for name in held if role_display.is_role(name)] == ["my_role", "name_mover", "induction"]
 
 
 def test_a_text_other_than_the_usual_one_is_named():
     usual = texts.of_the_samples().hash
     of = lambda text: queries.RoleSet(None, "default", text, "float32")  # noqa: E731
-    assert roles.differs(of(usual), None) == roles.differs(of(None), None) == []
-    assert roles.differs(of("0a1b2c3d4e5f6071"), None) == ["text 0a1b2c3d"]
+    assert role_display.differs(of(usual), None) == role_display.differs(of(None), None) == []
+    assert role_display.differs(of("0a1b2c3d4e5f6071"), None) == ["text 0a1b2c3d"]
 
 
 def test_a_scale_reaches_as_far_as_the_scores():
-    assert roles.scale("copy_suppression", [0.4, -0.01, None]) == (0, 1)
-    assert roles.scale("copy_suppression", [0.4, -0.3]) == (-1, 1)
-    assert roles.scale("effect_logits", [-0.4, 0.01]) == (-1, 0)
-    assert roles.scale("effect_logits", [-0.4, 0.2]) == (-1, 1)
-    assert roles.scale("induction", []) == (0, 1) and roles.ends(-1, 0) == "−1..0"
+    assert role_display.scale("copy_suppression", [0.4, -0.01, None]) == (0, 1)
+    assert role_display.scale("copy_suppression", [0.4, -0.3]) == (-1, 1)
+    assert role_display.scale("effect_logits", [-0.4, 0.01]) == (-1, 0)
+    assert role_display.scale("effect_logits", [-0.4, 0.2]) == (-1, 1)
+    assert role_display.scale("induction", []) == (0, 1) and role_display.ends(-1, 0) == "−1..0"
 
 
 def test_a_figure_below_zero_has_a_sign_where_there_is_room_and_else_stands_below_the_line():
@@ -78,7 +78,7 @@ async def test_the_sign_survives_the_cursor_and_narrow_cells(explore, effects, m
     async with explore() as (app, _):
         app.main.choose(role="effect_logits", head=(0, 2))
         for width in (1, 2, 3, 5, 6):
-            monkeypatch.setattr("circuit_tui.widgets.heat_map.HeatMap.cell", (width, 1))
+            monkeypatch.setattr("circuit_tui.explorer.widgets.heat_map.HeatMap.cell", (width, 1))
             drawn = app.main.heads.body._cell((0, 2), app.main.heads.colours, 0).plain
             assert len(drawn) == width and ("−" in drawn or drawn in ("₉", ".₉"))
 
@@ -131,7 +131,7 @@ async def test_a_role_is_shown_on_the_task_that_is_looked_at(explore, movers):
             assert heads.grid.values[0][0] == value and heads.scores["name_mover"]["value"] == value
             assert history.curves[next(iter(history.curves))] == {256: value}
             assert heads.filters()["task"] == history.filters()["task"] == task
-            assert f"--task {task} --role name_mover" in saving.command("heads", heads.filters())
+            assert f"--task {task} --role name_mover" in exports.command("heads", heads.filters())
             assert " on " not in str(heads.border_title)
         movers.execute("UPDATE result SET role = 'effect_logits' WHERE role = 'name_mover' AND key LIKE '%ioi%'")
         app.main.choose(task="ioi")

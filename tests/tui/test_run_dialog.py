@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from circuit_core.sweep.slots import Slots
-from circuit_tui import asking, costing
-from circuit_tui.screens.jobs import Jobs
-from circuit_tui.screens.run_dialog import RunDialog
+from circuit_sweep.planning.slots import Slots
+from circuit_tui.explorer.screens.jobs import Jobs
+from circuit_tui.explorer.screens.run_dialog import RunDialog
+from circuit_tui.runs import dry_run, run_request
 
 pytestmark = pytest.mark.long
 
@@ -86,7 +86,7 @@ async def test_what_cannot_be_is_one_sentence_before_and_at_the_start(explore, t
 def test_the_dialog_and_the_command_line_ask_the_same():
     """A preset sets what was not given; options have their usual values."""
     line = "sample-0.1m --preset paper-code --ig-steps 7 --device cuda:0,cuda:1 --per-gpu 2 --priority 3"
-    asked = asking.parsed(asking.split(line))
+    asked = run_request.parsed(run_request.split(line))
     request = asked.request
     assert (request.ig_steps, request.ig_rule, request.search, asked.checkpoints) == (7, "code", "code", "all")
     assert asked.slots == Slots(device="cuda:0,cuda:1", per_gpu=2) and asked.how.priority == 3
@@ -117,7 +117,7 @@ async def test_the_explorer_does_not_load_torch_to_know_costs(tmp_path):
 
 
 def test_sizes_and_sentences_of_costs():
-    assert [costing._size(n) for n in (0, 999, 1000, 15_811_840, 2**30)] == [
+    assert [dry_run._size(n) for n in (0, 999, 1000, 15_811_840, 2**30)] == [
         "0 B",
         "999 B",
         "1 kB",

@@ -6,8 +6,8 @@ import pytest
 from textual_plot.plot_widget import LinePlot, ScatterPlot
 
 from circuit_store import queries, results
-from circuit_tui import state
-from circuit_tui.widgets.heat_map import HeatMap
+from circuit_tui.explorer import state
+from circuit_tui.explorer.widgets.heat_map import HeatMap
 
 pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 

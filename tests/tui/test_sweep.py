@@ -5,7 +5,7 @@ import fcntl
 import pytest
 from waiting import until
 
-from circuit_core.sweep import launch
+from circuit_sweep.runner import launch
 
 pytestmark = pytest.mark.long
 
@@ -51,7 +51,7 @@ async def test_without_a_choice_the_first_model_with_results_is_followed(explore
 
 
 async def test_a_change_after_a_quiet_time_is_shown_at_once_and_the_next_after_a_rest(explore, maker, monkeypatch):
-    monkeypatch.setattr("circuit_tui.app._REST", 1000.0)
+    monkeypatch.setattr("circuit_tui.explorer.app._REST", 1000.0)
     async with explore() as (app, pilot):
         version = app.version
         maker.unit()
@@ -64,7 +64,7 @@ async def test_a_change_after_a_quiet_time_is_shown_at_once_and_the_next_after_a
         assert app.version != shown
         shown = app.version
         maker.unit()
-        monkeypatch.setattr("circuit_tui.app._REST", 0.0)
+        monkeypatch.setattr("circuit_tui.explorer.app._REST", 0.0)
         app._look_on()
         assert app.version != shown
 
@@ -73,7 +73,7 @@ STOPPED = "the sweep stopped at 1/14: the same command goes on"
 
 
 async def test_a_dead_runner_is_noticed_and_its_return_too(explore, later_first, tmp_path, screen_text, monkeypatch):
-    monkeypatch.setattr("circuit_core.sweep.launch.alive", alive)
+    monkeypatch.setattr("circuit_sweep.runner.launch.alive", alive)
     async with explore() as (app, pilot):
         assert "sweep" in screen_text(app) and STOPPED not in screen_text(app)
         await until(pilot, lambda: STOPPED in screen_text(app))
@@ -83,7 +83,7 @@ async def test_a_dead_runner_is_noticed_and_its_return_too(explore, later_first,
 
 
 async def test_a_runner_that_waits_long_is_not_dead(explore, later_first, tmp_path, screen_text, monkeypatch):
-    monkeypatch.setattr("circuit_core.sweep.launch.alive", alive)
+    monkeypatch.setattr("circuit_sweep.runner.launch.alive", alive)
     with open(tmp_path / "store.db.lock", "a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         async with explore() as (app, _):

@@ -3,7 +3,7 @@
 import pytest
 from waiting import until
 
-from circuit_tui import roles, theme
+from circuit_tui.explorer import role_display, theme
 
 READABLE = 4.5
 """WCAG 2, level AA."""
@@ -34,7 +34,7 @@ def test_ramps_leave_the_ground_step_by_step(dark):
 
 
 def test_every_role_has_a_badge_and_a_colour_of_its_own():
-    held = {name: role for name, role in theme.ROLES.items() if roles.is_role(name)}
+    held = {name: role for name, role in theme.ROLES.items() if role_display.is_role(name)}
     assert len(held) == len({role.colour for role in held.values()}) == 8
     assert len({role.badge for role in theme.ROLES.values()}) == len(theme.ROLES) == 14
     assert all(theme.contrast(theme.ink(role.colour), role.colour) >= READABLE for role in theme.ROLES.values())

@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from waiting import until
 
-from circuit_tui.thrift import Sparing, Written
+from circuit_tui.terminal.screen_diff import Sparing, Written
 
 WIDTH, HEIGHT = 12, 2
 STYLES = [None, Style(bold=True), Style(color="red")]

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from circuit_core.circuits import areas, selection
+from circuit_core.circuits import mib_areas as areas
+from circuit_core.circuits import selection
 from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Point, Runs, Shares, reaches
-from circuit_core.circuits.strategies import SEARCHES, SMALL, Reach, given, grid_sizes
+from circuit_core.circuits.search_strategies import SEARCHES, SMALL, Reach, given, grid_sizes
 
 HELD_OUT, CHOSE = "held-out prompts", "the prompts that chose it"
 """Which prompts an interval is over."""

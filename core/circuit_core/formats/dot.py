@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core.formats.circuit_file import CircuitFile
-from circuit_core.formats.drawing import Edge, Node, edges, nodes, printable
+from circuit_core.formats.drawn_circuit import Edge, Node, edges, nodes, printable
 
 RAISES, LOWERS, UNSCORED = "#2166ac", "#b2182b", "#000000"
 THIN, WIDE = 0.5, 5.0

@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from circuit_core import reading
+from circuit_core import untrusted_files
 from circuit_core.errors import FormatError, UnreadableFile
 from circuit_core.formats import eap_ig_json, eap_ig_pt
 from circuit_core.formats.circuit_file import CircuitFile
-from circuit_core.formats.config import check, described, need, shape
-from circuit_core.formats.further import plain
+from circuit_core.formats.eap_ig_config import check, described, need, shape
+from circuit_core.formats.extra_keys import plain
 from circuit_core.graph import Graph
-from circuit_core.weights import nesting
+from circuit_core.models.weights import nesting
 
 PICKLED = (b"PK", b"\x80")
 """How a .pt file begins: as a zip archive, or in the older form as a pickle."""
@@ -36,7 +36,7 @@ def read(path: Path, expected: Graph | None = None, sizes: Mapping[str, int] | N
         FormatError: unreadable, incomplete, of another model than expected, or with what JSON cannot hold.
     """
     try:
-        circuit = parse(reading.content(path, reading.BESIDE), expected, sizes)
+        circuit = parse(untrusted_files.content(path, untrusted_files.BESIDE), expected, sizes)
         plain(circuit.extra)
         return circuit
     except UnreadableFile as error:
@@ -72,7 +72,7 @@ def write_pt(circuit: CircuitFile, path: Path) -> None:
 
 def _decode(content: bytes) -> Any:
     try:
-        return reading.parsed(content.removeprefix(codecs.BOM_UTF8), "It is neither a .pt file nor whole JSON")
+        return untrusted_files.parsed(content.removeprefix(codecs.BOM_UTF8), "It is neither a .pt file nor whole JSON")
     except UnreadableFile as error:
         raise FormatError(str(error)) from error
 

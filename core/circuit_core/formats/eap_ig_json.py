@@ -20,8 +20,8 @@ import numpy as np
 
 from circuit_core.errors import FormatError
 from circuit_core.formats.circuit_file import CircuitFile
-from circuit_core.formats.config import KEYS, config, described, further, need, shape
-from circuit_core.formats.further import plain
+from circuit_core.formats.eap_ig_config import KEYS, config, described, further, need, shape
+from circuit_core.formats.extra_keys import plain
 from circuit_core.graph import Graph
 
 NODE_VALUES = {"score": "node_scores", "neurons": "neurons", "neurons_scores": "neuron_scores"}

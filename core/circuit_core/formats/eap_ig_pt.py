@@ -15,7 +15,7 @@ import numpy as np
 
 from circuit_core.errors import FormatError, brief
 from circuit_core.formats.circuit_file import CircuitFile
-from circuit_core.formats.config import KEYS, config, further, need, shape
+from circuit_core.formats.eap_ig_config import KEYS, config, further, need, shape
 from circuit_core.graph import Graph
 
 REQUIRED = {"edges_scores": "scores", "edges_in_graph": "mask", "nodes_in_graph": "nodes"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core.formats.circuit_file import CircuitFile
-from circuit_core.formats.drawing import edges, nodes, printable
+from circuit_core.formats.drawn_circuit import edges, nodes, printable
 
 
 def write_graphml(circuit: CircuitFile, path: Path, attributes: Mapping[str, Any] | None = None) -> None:

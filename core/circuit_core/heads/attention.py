@@ -22,9 +22,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.circuits.batches import fitting, mean_of
-from circuit_core.circuits.footprint import Footprint
 from circuit_core.errors import TaskError
+from circuit_core.forward.batches import fitting, mean_of
+from circuit_core.forward.memory import Footprint
 from circuit_core.graph import Graph
 
 ROLES = ("induction", "duplicate_token", "previous_token")

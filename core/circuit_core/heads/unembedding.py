@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.circuits.residual import Norm
+from circuit_core.forward.residual_stream import Norm
 
 
 class Unembedding:

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from circuit_core.circuits.residual import Writes
-from circuit_core.patching.parts import Parts
+from circuit_core.forward.residual_stream import Writes
+from circuit_core.patching.model_parts import Parts
 from circuit_core.patching.receivers import Receivers
 from circuit_core.tasks.prompts import PromptSet
 

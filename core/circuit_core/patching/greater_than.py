@@ -24,14 +24,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.circuits.batches import fitting, in_batches
 from circuit_core.circuits.faithfulness import undefined
-from circuit_core.circuits.footprint import Footprint
 from circuit_core.errors import TaskError
+from circuit_core.forward.batches import fitting, in_batches
+from circuit_core.forward.memory import Footprint
 from circuit_core.graph import Graph
 from circuit_core.heads.unembedding import Unembedding
 from circuit_core.margins import leads, margin
-from circuit_core.patching.parts import Parts
+from circuit_core.patching.model_parts import Parts
 from circuit_core.tasks.metrics import ProbabilityDifference
 from circuit_core.tasks.prompts import PromptSet
 

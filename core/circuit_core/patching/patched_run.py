@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from circuit_core.patching.direct_paths import Rows
-from circuit_core.patching.parts import Parts
+from circuit_core.patching.model_parts import Parts
 from circuit_core.patching.receivers import Receivers
 
 

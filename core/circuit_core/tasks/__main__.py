@@ -10,15 +10,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from circuit_core import tokenizing
 from circuit_core.errors import CircuitError
-from circuit_core.tasks.drawing import draw
-from circuit_core.tasks.showing import shown
+from circuit_core.models import tokenizers
+from circuit_core.tasks.preview import shown
+from circuit_core.tasks.sampling import draw
 from circuit_core.tasks.specs import TaskSpec
 
 
 def main(folder: str, spec: dict[str, Any]) -> None:
-    tokenizer, n_vocab = tokenizing.tokenizer(Path(folder)), tokenizing.vocabulary(Path(folder))
+    tokenizer, n_vocab = tokenizers.tokenizer(Path(folder)), tokenizers.vocabulary(Path(folder))
     prompts = draw(TaskSpec(**{**spec, "named": tuple(spec["named"])}), tokenizer, n_vocab)
     json.dump([asdict(row) for row in shown(prompts, tokenizer)], sys.stdout)
 

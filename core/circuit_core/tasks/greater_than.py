@@ -11,12 +11,12 @@ from collections.abc import Collection
 from functools import partial
 
 from circuit_core.errors import TaskError
+from circuit_core.models.tokenizers import Encode
 from circuit_core.tasks import words
-from circuit_core.tasks.choosing import Stratum, drawn
-from circuit_core.tasks.lexicon import Lexicon
-from circuit_core.tasks.pairs import Pair, difference
+from circuit_core.tasks.held_out import Stratum, drawn
+from circuit_core.tasks.known_words import Lexicon
+from circuit_core.tasks.prompt_pairs import Pair, difference
 from circuit_core.tasks.prompts import PromptSet
-from circuit_core.tokenizing import Encode
 
 NAME = "greater_than"
 START, END = "The {event} lasted from the year {century}", " to the year {century}"

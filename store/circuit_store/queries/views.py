@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from circuit_store.addresses import CHOICES
+from circuit_store.display_text import cell
 from circuit_store.errors import UnknownName
-from circuit_store.showing import cell
 from circuit_store.views import VIEWS, View
 from circuit_store.views.view import OF_MODEL
 

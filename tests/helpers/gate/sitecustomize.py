@@ -3,9 +3,9 @@
 import os
 import sys
 
-if "circuit_core.sweep" in sys.orig_argv and "GATE" in os.environ:
+if "circuit_sweep" in sys.orig_argv and "GATE" in os.environ:
     from gated import serve
 
-    from circuit_core.sweep import local
+    from circuit_sweep.engines import local
 
     local.serve = serve

@@ -3,7 +3,7 @@
 Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 cancelled.
 """
 
-from circuit_tui.cli import circuit, computing, jobs, keeping, knowing, looking
+from circuit_tui.cli import circuit, jobs, models, run, show, store
 from circuit_tui.cli.main import main
 
-__all__ = ["circuit", "computing", "jobs", "keeping", "knowing", "looking", "main"]
+__all__ = ["circuit", "jobs", "main", "models", "run", "show", "store"]

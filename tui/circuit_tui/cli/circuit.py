@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from circuit_tui.cli.looking import among_circuits
 from circuit_tui.cli.main import main
+from circuit_tui.cli.show import among_circuits
 
 FORMATS = ["eap-ig-json", "eap-ig-pt", "graphml", "dot"]
 
@@ -25,9 +25,9 @@ def circuit() -> None:
 @click.pass_obj
 def export_circuit(store: Path, address: str, kind: str, output: Path | None, size: int | None, **choices: Any) -> None:
     """Write a circuit, with the scores of all edges, for EAP-IG or a graph drawing tool."""
-    from circuit_tui import circuits
+    from circuit_tui.cli import circuit_io
 
-    circuits.export(store, address, kind, output, size, {k: v for k, v in choices.items() if v is not None})
+    circuit_io.export(store, address, kind, output, size, {k: v for k, v in choices.items() if v is not None})
 
 
 @circuit.command("import")
@@ -38,6 +38,6 @@ def export_circuit(store: Path, address: str, kind: str, output: Path | None, si
 @click.pass_obj
 def import_circuit(store: Path, file: Path, model: str, step: str, task: str) -> None:
     """Take a circuit from an EAP-IG file (JSON or .pt) into the store, where it is marked with the file's name."""
-    from circuit_tui import circuits
+    from circuit_tui.cli import circuit_io
 
-    circuits.take(store, file, model, step, task)
+    circuit_io.take(store, file, model, step, task)

@@ -33,7 +33,7 @@ _RUN = click.argument("run", type=_OfARun())
 def jobs(ctx: click.Context, as_json: bool) -> None:
     """The queue: runs, their units, and what to do with them."""
     if ctx.invoked_subcommand is None:
-        from circuit_tui import jobs as queue
+        from circuit_tui.runs import jobs as queue
 
         queue.show_all(ctx.obj, as_json)
 
@@ -43,7 +43,7 @@ def jobs(ctx: click.Context, as_json: bool) -> None:
 @click.pass_obj
 def listed(store: Path, as_json: bool) -> None:
     """All runs, newest first."""
-    from circuit_tui import jobs as queue
+    from circuit_tui.runs import jobs as queue
 
     queue.show_all(store, as_json)
 
@@ -54,7 +54,7 @@ def listed(store: Path, as_json: bool) -> None:
 @click.pass_obj
 def show(store: Path, run: int, as_json: bool) -> None:
     """RUN and each of its units."""
-    from circuit_tui import jobs as queue
+    from circuit_tui.runs import jobs as queue
 
     queue.show(store, run, as_json)
 
@@ -65,7 +65,7 @@ def show(store: Path, run: int, as_json: bool) -> None:
 @click.pass_obj
 def cancel(store: Path, run: int, as_json: bool) -> None:
     """End RUN; what it has computed stays."""
-    from circuit_tui import jobs as queue
+    from circuit_tui.runs import jobs as queue
 
     queue.cancel(store, run, as_json)
 
@@ -76,7 +76,7 @@ def cancel(store: Path, run: int, as_json: bool) -> None:
 @click.pass_obj
 def resume(store: Path, run: int | None, as_json: bool) -> None:
     """Go on with RUN in the background; without RUN with all that was interrupted or waits, but nothing cancelled."""
-    from circuit_tui import jobs as queue
+    from circuit_tui.runs import jobs as queue
 
     queue.resume(store, run, as_json)
 
@@ -87,7 +87,7 @@ def resume(store: Path, run: int | None, as_json: bool) -> None:
 @click.pass_obj
 def retry(store: Path, run: int, as_json: bool) -> None:
     """Go on with RUN, failed units included, in the background."""
-    from circuit_tui import jobs as queue
+    from circuit_tui.runs import jobs as queue
 
     queue.resume(store, run, as_json, failed=True)
 
@@ -98,7 +98,7 @@ def retry(store: Path, run: int, as_json: bool) -> None:
 @click.pass_obj
 def forget(store: Path, run: int, as_json: bool) -> None:
     """Take RUN off the list; its results stay."""
-    from circuit_tui import jobs as queue
+    from circuit_tui.runs import jobs as queue
 
     queue.forget(store, run, as_json)
 
@@ -109,6 +109,6 @@ def forget(store: Path, run: int, as_json: bool) -> None:
 @click.pass_obj
 def logs(store: Path, run: int, as_json: bool) -> None:
     """What runners wrote about RUN."""
-    from circuit_tui import jobs as queue
+    from circuit_tui.runs import jobs as queue
 
     queue.logs(store, run, as_json)

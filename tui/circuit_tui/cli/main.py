@@ -10,10 +10,11 @@ from typing import Any, NoReturn
 import click
 
 from circuit_core.errors import CircuitError
-from circuit_store import contents, outputs
+from circuit_store import integrity, output_files
 from circuit_store.errors import OutputUnwritten, StoreError, StoreFailed, StoreMoved
 from circuit_store.store import open_to_read, remedy
-from circuit_tui import echo, outgoing, paths
+from circuit_tui import output, paths
+from circuit_tui.terminal import console
 
 USAGE, FAILED, CANCELLED = 2, 1, 130
 NUMBER = click.IntRange(0, 2**31)
@@ -58,7 +59,7 @@ def _amiss(path: Path) -> str | None:
     """What is wrong with what a store holds, where that may be why a command failed."""
     try:
         with closing(open_to_read(path)) as db:
-            return contents.amiss(db)
+            return integrity.amiss(db)
     except (StoreError, sqlite3.Error):
         return None
 
@@ -69,7 +70,7 @@ def misused(error: click.UsageError) -> NoReturn:
 
 
 def fail(sentence: str, code: int = USAGE) -> NoReturn:
-    echo.told(f"circuit-tui: {sentence}")
+    console.told(f"circuit-tui: {sentence}")
     raise SystemExit(code)
 
 
@@ -83,7 +84,7 @@ def main(ctx: click.Context, store: Path | None) -> None:
     """Circuits and head roles of language models across training. Without a command: the explorer."""
     _hold_closed()
     ctx.obj = _home(store or paths.store())
-    outputs.refuse(Path("/dev/stdout"), outgoing.taken(ctx.obj))
+    output_files.refuse(Path("/dev/stdout"), output.taken(ctx.obj))
     if ctx.invoked_subcommand is None:
         explore(ctx.obj)
 
@@ -108,13 +109,13 @@ def _home(path: Path) -> Path:
 def terminal() -> bool:
     """Whether a person looks on, at a terminal that can move its cursor."""
     able = os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
-    return able and echo.terminal(sys.stdin) and echo.terminal(sys.stdout)
+    return able and console.terminal(sys.stdin) and console.terminal(sys.stdout)
 
 
 def explore(store: Path, begin: Any = None) -> None:
     """Open the explorer."""
     if not terminal():
         fail("the explorer needs a terminal: use `circuit-tui show VIEW MODEL`, `export` or `--help` here.")
-    from circuit_tui.app import Explorer
+    from circuit_tui.explorer.app import Explorer
 
     Explorer(store, begin).run()

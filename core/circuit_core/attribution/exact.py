@@ -1,0 +1,44 @@
+"""What corrupting one edge alone does cost: the model is run without it (METHODS b.4, c.4).
+
+    S(u->v) = loss of the full graph minus u->v  -  loss of the clean run
+
+by interchange evaluation, which leaves no estimate. A source's own score is the cost of corrupting all edges out of it
+together. Every edge and every source takes a forward pass: state `methods.exact_cost` before you start.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from transformer_lens.model_bridge import TransformerBridge
+
+from circuit_core.forward.batches import fitting, in_batches
+from circuit_core.forward.memory import Footprint
+from circuit_core.graph import Graph
+from circuit_core.interchange.interchange import Interchange
+from circuit_core.tasks.prompts import PromptSet
+
+
+def losses(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> Float[Tensor, "src port_or_all"]:
+    """Rise of the loss without each edge, summed over prompts; in the last column without all edges of the source."""
+    found = prompts.clean.new_zeros(graph.n_sources, graph.n_ports + 1, dtype=torch.float32)
+    if torch.equal(prompts.clean, prompts.corrupted):
+        return found
+    run = Interchange(bridge, graph, prompts)
+    sources, ports = np.nonzero(np.pad(graph.real, ((0, 0), (0, 1)), constant_values=True))
+
+    def work(some: slice) -> Float[Tensor, " circuit"]:
+        return (run.clean - run.metrics(_without(graph, sources[some], ports[some]))).sum(1)
+
+    each = len(prompts) * Footprint(bridge, prompts.clean.shape[1]).exact
+    size = fitting(len(sources), each, prompts.clean.device)
+    found[sources, ports] = torch.cat(list(in_batches(len(sources), size, work, of="edge")))
+    return found
+
+
+def _without(graph: Graph, sources: np.ndarray, ports: np.ndarray) -> Bool[np.ndarray, "circuit src port"]:
+    """The full graph but for one edge each; the port behind the last stands for all ports."""
+    masks = np.repeat(graph.real[None], len(sources), 0)
+    for mask, source, port in zip(masks, sources, ports, strict=True):
+        mask[source, port if port < graph.n_ports else slice(None)] = False
+    return masks

@@ -1,0 +1,83 @@
+"""Runs of the model that edge attribution is made of, for one batch of prompts, and the scores that they give.
+
+    S(u->v) = sum over positions of  (z'_u - z_u) . g_v
+
+Before the first position at which the prompts differ all differences are zero, so those positions are left out.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformer_lens.model_bridge import TransformerBridge
+
+from circuit_core.attribution.gradients import GradientSum, Hook
+from circuit_core.forward.residual_stream import Recorder, Weights, Writes, end_rows, stack
+from circuit_core.graph import PORTS, Graph
+from circuit_core.tasks.prompts import PromptSet
+
+PART = 2**23
+"""Floats of differences and gradients that are multiplied at once."""
+
+
+class Passes:
+    """One batch of prompts, and the model that reads it."""
+
+    def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
+        self.bridge, self.graph, self.prompts = bridge, graph, prompts
+        self.start = min(prompts.first_difference, prompts.clean.shape[1] - 1)
+        self.weights = [Weights(bridge, layer) for layer in range(graph.n_layers)]
+
+    def embedded(self, tokens: Tensor) -> Float[Tensor, "batch pos d_model"]:
+        return self.bridge.embed(tokens)[:, self.start :]
+
+    def gradients(self, passes: int, source: int = 0) -> GradientSum:
+        """An empty sum over so many passes of the gradients at the readers of `source` and of all after it."""
+        return GradientSum(self.bridge, self.graph, self.embedded(self.prompts.clean), passes, source)
+
+    def recorder(self) -> Recorder:
+        return Recorder(self.graph.n_layers, self.start)
+
+    @torch.no_grad()
+    def writes(self, tokens: Tensor) -> Writes:
+        """What every source writes in a plain run; no row is unembedded."""
+        recorder = self.recorder()
+        with self.bridge.hooks(fwd_hooks=[*recorder.hooks, end_rows(self.prompts.end[:0])]):
+            self.bridge(tokens)
+        return recorder.writes
+
+    def backward(self, name: str, written: Tensor, gradients: GradientSum, beside: Sequence[Hook] = ()) -> None:
+        """Run the clean prompts, but with `written` at the hook `name`, and add the gradients of the loss."""
+        leaf = written.detach().requires_grad_(True)
+
+        def overwrite(tensor: Tensor, hook: Any) -> Tensor:
+            return torch.cat([tensor[:, : self.start], leaf], 1)
+
+        hooks = [(name, overwrite), *beside, *gradients.hooks, end_rows(self.prompts.end)]
+        with self.bridge.hooks(fwd_hooks=hooks):
+            loss = -self.prompts.metric(self.bridge(self.prompts.clean)[:, 0]).sum()
+            torch.autograd.grad(loss, [leaf, *gradients.ends.values()])
+
+    def all_scores(self, clean: Writes, corrupted: Writes, gradients: GradientSum) -> Float[Tensor, "src port"]:
+        """Scores of all edges summed over the batch, computed for some prompts at a time."""
+        n, width = clean.embed.shape[0], clean.embed[0].numel()
+        size = max(1, PART // (width * (self.graph.n_sources + 2 * len(PORTS) * self.graph.n_heads)))
+        scores = torch.zeros(self.graph.n_sources, self.graph.n_ports, device=clean.embed.device)
+        for first in range(0, n, size):
+            rows = slice(first, first + size)
+            scores += products(stack(corrupted[rows], clean[rows], self.weights, self.graph), gradients, rows)
+        return scores
+
+
+def products(
+    differences: Float[Tensor, "src batch pos d_model"], gradients: GradientSum, rows: slice, first: int = 0
+) -> Float[Tensor, "src port"]:
+    """Scores of the sources from `first` on, summed over the prompts in `rows`, to which the differences belong."""
+    graph, flat = gradients.graph, differences.flatten(1)
+    scores = flat.new_zeros(len(flat), graph.n_ports)
+    for ports, gradient in gradients.at_readers(rows):
+        n = int(graph.preceding[ports.start]) - first
+        scores[:n, ports] = flat[:n] @ gradient.flatten(1).T
+    return scores

@@ -1,0 +1,1 @@
+"""One run of a model taken apart: its residual stream, positions, attention, readout; batches that fit in memory."""

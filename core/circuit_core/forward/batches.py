@@ -1,0 +1,132 @@
+"""Work in batches that fit in memory: one that does not is halved, and what is done already stands.
+
+A first size is guessed from the bytes that one item takes (`fitting`). Where the guess is too large, an allocation
+fails, the attempt is dropped, and the batch begins anew with half as many items. Where no allocation fails and the
+process is killed instead, the next one is told to begin with half as many (`limit`), unless they are few bytes.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from circuit_core.errors import CircuitError
+from circuit_core.forward.memory_limit import IN_MAIN_MEMORY
+
+T = TypeVar("T")
+M = TypeVar("M")
+HARMLESS = 2**27
+"""Bytes of a batch for want of which no worker dies: it stays whole, and its numbers the same to the last bit."""
+_share = 1.0
+_listener: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
+
+
+def limit(share: float) -> None:
+    """From now on a first batch has this share of the items that it would have, if it is larger than `HARMLESS`."""
+    global _share
+    _share = share
+
+
+@contextmanager
+def heard(listener: Callable[[int, int], None] | None) -> Iterator[None]:
+    """Within the block `listener` is told how many of how many items are done, after every batch but one that holds
+    them all; not of batches within a batch."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def in_batches(n: int, size: int, work: Callable[[slice], T], of: str = "prompt") -> Iterator[T]:
+    """`work` of items 0..n-1, at most `size` at a time, in order; fewer from the first time that memory runs out.
+
+    Raises:
+        CircuitError: even one item does not fit.
+    """
+    first, listener = 0, _listener.get()
+    while first < n:
+        rows = slice(first, min(first + size, n))
+        with heard(None):
+            done = _attempt(work, rows, of)
+        if done is None:
+            gc.collect()
+            size = (rows.stop - first) // 2
+            continue
+        if listener and rows != slice(0, n):
+            listener(rows.stop, n)
+        yield done
+        first = rows.stop
+
+
+def mean_of(n: int, size: int, work: Callable[[slice], Tensor]) -> Tensor:
+    """The mean over items 0..n-1, from `work`'s mean over some. Raises: CircuitError, if one item does not fit."""
+    parts = in_batches(n, size, lambda rows: work(rows) * ((rows.stop - rows.start) / n))
+    return torch.stack(list(parts)).sum(0)
+
+
+class InTurn(Generic[M]):
+    """What is made of items and used again: of at most `size`, of fewer from the first time that memory runs out."""
+
+    def __init__(self, n: int, size: int, make: Callable[[slice], M]) -> None:
+        self._n, self._size, self._make = n, size, make
+        self._held: tuple[slice, M] | None = None
+
+    def each(self, work: Callable[[M, slice], T]) -> list[T]:
+        """`work` on what is made of each batch, in order. Raises: CircuitError, if one item does not fit."""
+        sizes: list[int] = []
+
+        def one(rows: slice) -> T:
+            done = work(self._of(rows), rows)
+            sizes.append(rows.stop - rows.start)
+            return done
+
+        found = list(in_batches(self._n, self._size, one))
+        self._size = min(sizes[:-1] or sizes)
+        return found
+
+    def _of(self, rows: slice) -> M:
+        """The one before is given up first: there may be no room for both."""
+        if self._held is None or self._held[0] != rows:
+            self._held = None
+            self._held = rows, self._make(rows)
+        return self._held[1]
+
+
+def _attempt(work: Callable[[slice], T], rows: slice, of: str) -> T | None:
+    """What `work` gives, or None if memory ran out. Raises: CircuitError."""
+    try:
+        return work(rows)
+    except (RuntimeError, MemoryError, CircuitError) as error:
+        if not ran_out(error):
+            raise
+        if rows.stop - rows.start == 1:
+            raise CircuitError(
+                f"Memory does not suffice for a single {of}: choose shorter prompts, a smaller model, half precision "
+                "or a device with more memory."
+            ) from error
+    return None
+
+
+def ran_out(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is a failed allocation."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error):
+        return True
+    return isinstance(error, CircuitError) and ran_out(error.__cause__)
+
+
+def fitting(n: int, bytes_each: int, device: torch.device) -> int:
+    """How many of `n` items make a first batch: half of what is free on a GPU, else 4 GiB; at least one."""
+    size = max(1, min(n, _room(device) // bytes_each))
+    return size if size * bytes_each <= HARMLESS else max(1, int(_share * size))
+
+
+def _room(device: torch.device) -> int:
+    if device.type != "cuda":
+        return IN_MAIN_MEMORY
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return (torch.cuda.mem_get_info(device)[0] + unused) // 2

@@ -1,0 +1,118 @@
+"""Name-mover heads and their negatives, by copy score (METHODS e.3, after Wang et al.).
+
+For every IOI prompt and each of the names IO, S1 and S2: x is the residual stream after block 0 at the name, in
+context. The head's OV circuit maps it to o = (LN(x) W_V + b_V) W_O, with the head's own layer norm; o is read as logits
+through the final norm. A hit is when fewer than five other tokens have a logit above that of the name's own token minus
+a margin, 1e-4 of the largest |logit| (in bfloat16 the rounding of one number, 7.8e-3), and the head writes something: o
+has more than 1e-5 of the norm of LN(x) (METHODS l.1). The score is hits / (3 N), from 0 to 1; by chance
+5 / vocabulary. The negative score reads -o. Both say what a head would write if it attended to a name, not whether it
+does.
+
+The preset `paper-code` normalises neither x nor o; gains, shifts and biases stay, as in weights with folded norms.
+
+How it is computed: W_O times the unembedding is formed once a head and serves all names and both signs.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from transformer_lens.model_bridge import TransformerBridge
+
+from circuit_core.errors import TaskError
+from circuit_core.forward.batches import fitting, in_batches
+from circuit_core.forward.memory import Footprint
+from circuit_core.forward.residual_stream import Weights
+from circuit_core.graph import Graph
+from circuit_core.heads.attention import RoleScores
+from circuit_core.heads.unembedding import Unembedding, head_chunks
+from circuit_core.margins import largest, margin, writes
+from circuit_core.tasks.prompts import PromptSet
+
+TOP = 5
+NAMES = ("IO", "S1", "S2")
+
+
+@torch.no_grad()
+def copy_scores(
+    bridge: TransformerBridge, graph: Graph, prompts: PromptSet, preset: str = "default"
+) -> tuple[RoleScores, RoleScores]:
+    """Scores of all heads as `name_mover` and as `negative_name_mover`; NaN where activations are not finite.
+
+    Raises:
+        TaskError: the prompts do not say where IO, S1 and S2 stand.
+    """
+    unembedding, normalised = Unembedding(bridge), preset == "default"
+
+    def work(rows: slice) -> Float[Tensor, "sign layer head some"]:
+        x, names = _names_in_context(bridge, prompts[rows])
+        layers = [_layer(Weights(bridge, i), unembedding, x, names, normalised) for i in range(graph.n_layers)]
+        return torch.stack(layers, 1)
+
+    size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).copying(len(NAMES)), prompts.clean.device)
+    hits = torch.cat(list(in_batches(len(prompts), size, work)), -1)
+    positive, negative = (hits.sum(-1) / (len(NAMES) * len(prompts))).float()
+    of_names, of_negatives = (hits / len(NAMES)).float()
+    return (
+        RoleScores("name_mover", positive, by_prompt=of_names),
+        RoleScores("negative_name_mover", negative, by_prompt=of_negatives),
+    )
+
+
+def name_mover(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> RoleScores:
+    """The first of `copy_scores`."""
+    return copy_scores(bridge, graph, prompts)[0]
+
+
+def _names_in_context(
+    bridge: TransformerBridge, prompts: PromptSet
+) -> tuple[Float[Tensor, "name d_model"], Int[Tensor, " name"]]:
+    """Residual streams after block 0 at every name, and the names' tokens. Raises: TaskError."""
+    if missing := [who for who in NAMES if who not in prompts.positions]:
+        raise TaskError(f"copy scores need the positions of {', '.join(NAMES)}; {prompts.name} lacks {missing[0]}.")
+    kept: list[Tensor] = []
+
+    def keep(tensor: Tensor, hook: Any) -> None:
+        kept.append(tensor)
+
+    last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
+    with bridge.hooks(fwd_hooks=[("blocks.0.hook_resid_post", keep), last]):
+        bridge(prompts.clean)
+    rows = torch.arange(len(prompts), device=prompts.clean.device)
+    places = [prompts.positions[who] for who in NAMES]
+    return torch.cat([kept[0][rows, p] for p in places]), torch.cat([prompts.clean[rows, p] for p in places])
+
+
+def _layer(
+    weights: Weights,
+    unembedding: Unembedding,
+    x: Float[Tensor, "name d_model"],
+    names: Int[Tensor, " name"],
+    normalised: bool,
+) -> Float[Tensor, "sign head some"]:
+    """How many of a prompt's names a layer's heads copy, and copy negatively; whole numbers, so any sum is exact."""
+    read = weights.norm.normalise(x) if normalised else x
+    values = torch.einsum("nd,hde->hne", read, weights.folded["v"]) + weights.offset["v"][:, None]
+    hits = []
+    for some in head_chunks(len(values), len(names) * len(unembedding.bias)):
+        out = weights.out[some]
+        written = unembedding.seen(values[some] @ out)
+        scale = unembedding.norm.inverse_scale(written) if normalised else 1
+        logits = (scale * values[some]) @ (out @ unembedding.weight)
+        signed = [_hits(sign * logits, unembedding.bias, names, writes(written, read)) for sign in (1, -1)]
+        hits.append(torch.stack(signed))
+    return torch.cat(hits, 1).unflatten(-1, (len(NAMES), -1)).sum(-2)
+
+
+def _hits(
+    written: Float[Tensor, "head name vocab"],
+    bias: Float[Tensor, " vocab"],
+    names: Int[Tensor, " name"],
+    writes: Bool[Tensor, "head name"],
+) -> Float[Tensor, "head name"]:
+    """1 where the name is copied; NaN where logits are not finite."""
+    logits = written + bias
+    own, most = logits.gather(2, names.expand(len(logits), -1)[..., None]), largest(logits)
+    hits = writes & ((logits >= own - margin(logits.dtype) * most[..., None]).sum(2) <= TOP)
+    return (hits + 0 * most).double()

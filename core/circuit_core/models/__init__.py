@@ -1,0 +1,1 @@
+"""Checkpoints on disk and the models they become: names, files, sizes, identity, loading."""

@@ -1,0 +1,58 @@
+"""A task's prompts for one tokenizer: a built-in task draws them, a user's file holds them."""
+
+from collections.abc import Collection
+from typing import Any
+
+from circuit_core.errors import TaskError
+from circuit_core.models import tokenizers
+from circuit_core.tasks import gendered_pronoun, greater_than, ioi, subject_verb, user_prompts
+from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.specs import TaskSpec
+from circuit_core.tasks.specs import spec as built_in
+
+GENERATORS = {task.NAME: task.generate for task in (ioi, gendered_pronoun, greater_than, subject_verb)}
+
+
+def draw(
+    spec: TaskSpec,
+    tokenizer: Any | None,
+    n_vocab: int,
+    n: int | None = None,
+    seed: int | None = None,
+    besides: Collection[str] | None = None,
+) -> PromptSet:
+    """The prompts of a task.
+
+    Args:
+        n, seed: stand in for those of the specification.
+        besides: texts that are not to be drawn; given, none comes twice either.
+
+    Raises:
+        TaskError: no such task; no tokenizer, or one that cannot express it or not so often; another draw asked of a
+            file.
+        BrokenTask: a file that does not fit the tokenizer or the model.
+    """
+    prepend = _bos(spec, tokenizer)
+    if spec.content is not None:
+        if (n, seed, besides) != (None, None, None):
+            raise TaskError(f"{spec.name} is a file of {spec.n} pairs and draws no others: put more into the file.")
+        return user_prompts.prompts(spec, tokenizer, n_vocab, prepend)
+    name = built_in(spec.name).name
+    if tokenizer is None:
+        raise TaskError(f"{name} needs a tokenizer, and the checkpoint brings none")
+    n, seed = (spec.n if n is None else n), (spec.seed if seed is None else seed)
+    drawn = GENERATORS[name](tokenizers.encoder(tokenizer), tokenizer.unk_token_id, n, seed, prepend, besides)
+    largest = int(max(tokens.max() for tokens in (drawn.clean, drawn.corrupted, drawn.metric.tokens)))
+    if largest >= n_vocab:
+        raise TaskError(f"{name} has token {largest}, the model's are 0 to {n_vocab - 1}: the tokenizer is another's.")
+    return drawn
+
+
+def _bos(spec: TaskSpec, tokenizer: Any | None) -> int | None:
+    """The token to put first, if the task wants one. Raises: TaskError, if there is none."""
+    if not spec.prepend_bos:
+        return None
+    token = getattr(tokenizer, "bos_token_id", None)
+    if token is None:
+        raise TaskError(f"{spec.name} is to begin with a BOS token, and the tokenizer has none: leave it out.")
+    return token

@@ -1,0 +1,197 @@
+"""Circuits between the store and the files of other tools, as a process of its own: .pt files need torch.
+
+`python -m circuit_sweep.circuit_files` reads a JSON list from standard input:
+
+    ["export", STORE, MODEL, STEP, TASK, FORMAT, FILE, CHOICES, SIZE or null]
+    ["import", STORE, MODEL, STEP, TASK, FILE]
+
+CHOICES say which of several results answers. An imported file is kept whole, so that exporting it loses nothing.
+"""
+
+import hashlib
+import json
+import shlex
+import sqlite3
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from circuit_core.circuits import selection
+from circuit_core.errors import CheckpointError, CircuitError, FormatError, UnknownModel
+from circuit_core.formats import dot, eap_ig, graphml
+from circuit_core.formats.circuit_file import CircuitFile
+from circuit_core.graph import Graph
+from circuit_core.models import checkpoints
+from circuit_core.tasks.specs import TaskSpec
+from circuit_store import addresses, blobs, models, queries, results
+from circuit_store.errors import StoreError
+from circuit_store.queue import requests
+from circuit_store.store import open_to_read, open_to_write
+from circuit_store.transactions import transaction
+from circuit_sweep.planning import task_names
+from circuit_sweep.planning.missing import noted
+from circuit_sweep.planning.model_sources import describe
+
+NOT_EVALUATED = "imported: never evaluated here"
+FORMATS: dict[str, Callable[[CircuitFile, Path, dict[str, Any]], None]] = {
+    "eap-ig-json": lambda circuit, path, about: eap_ig.write_json(circuit, path),
+    "eap-ig-pt": lambda circuit, path, about: eap_ig.write_pt(circuit, path),
+    "graphml": graphml.write_graphml,
+    "dot": dot.write_dot,
+}
+
+
+def export(
+    store: Path, model: str, step: str, task: str, kind: str, path: Path, choices: dict[str, Any], size: int | None
+) -> None:
+    """Write the circuit that answers, of those that the choices allow.
+
+    Raises:
+        CircuitError, UnknownName: there is none, or it cannot be written.
+    """
+    db = open_to_read(store)
+    at = addresses.resolve_step(db, model, step)
+    found = queries.stored_circuit(db, model, at, task, choices)
+    if found is None:
+        raise CircuitError(_lacking(model, at, task_names.spec(db, task), choices))
+    if found.scores is None and size is not None:
+        raise CircuitError(
+            f"The circuit {model}@{at}/{task} has no scores to choose {size} edges by: leave --size out."
+        )
+    try:
+        whole = found.original if size is None else None
+        circuit = eap_ig.parse(zlib.decompress(whole)) if whole else _file(found, size)
+        FORMATS[kind](circuit, path, {"model": model, "step": at, "task": task, "method": found.method})
+    except FormatError as error:
+        raise CircuitError(f"The circuit {model}@{at}/{task} cannot be written as {kind}: {error}") from None
+    except OSError as error:
+        folder = tempfile.gettempdir()
+        raise CircuitError(
+            f"The circuit {model}@{at}/{task} passes through a file in {folder}, which cannot be written "
+            f"({error.strerror}): make room there, or set TMPDIR to another folder."
+        ) from None
+
+
+def _lacking(model: str, step: int, task: TaskSpec, choices: dict[str, Any]) -> str:
+    """Which circuit the store does not hold, and what to do."""
+    which = "".join(f", {choice} {value}" for choice, value in choices.items())
+    asked = ["--checkpoints", str(step), "--tasks", task.name, *(["--prepend-bos"] if task.prepend_bos else [])]
+    compute = f"compute it with `circuit-tui run {shlex.join([model, *asked, '--analyses', 'circuit'])}`"
+    others = f"`circuit-tui show circuits {model}` lists those that it holds"
+    return f"The store holds no circuit {model}@{step}/{task.label}{which}: {others if which else compute}."
+
+
+def _file(found: queries.StoredCircuit, size: int | None) -> CircuitFile:
+    graph = Graph(found.n_layers, found.n_heads, found.parallel)
+    scores = None if found.scores is None else blobs.unpack(found.scores, found.shape)
+    mask = np.zeros(graph.real.shape, bool)
+    if size is None or scores is None:
+        for source, port in found.edges:
+            mask[source, port] = True
+    else:
+        mask = selection.circuit(selection.order(scores, graph, found.selector or "greedy"), size, graph)
+    return CircuitFile(graph, scores, mask, _touched(mask, graph), found.d_model)
+
+
+def _touched(mask: np.ndarray, graph: Graph) -> np.ndarray:
+    """bool [src]: sources with an edge on either side."""
+    read = np.isin(np.arange(graph.n_sources), graph.reader[mask.any(0)])
+    return mask.any(1) | read
+
+
+def import_file(store: Path, name: str, step: str, task: str, path: Path) -> dict[str, Any]:
+    """Put a file's circuit into the store, or leave it as it was. Returns what to tell.
+
+    Raises:
+        CircuitError, UnknownName: nothing is written.
+    """
+    db = open_to_write(store)
+    model, found = describe(db, name)
+    if not (model.n_layers and model.n_heads):
+        raise UnknownModel(f"The size of {model.name} is not known: none of its checkpoints can be read.")
+    graph = Graph(model.n_layers, model.n_heads, bool(model.parallel))
+    circuit = eap_ig.read(path, graph, _sizes(model, found))
+    content, of = path.read_bytes(), task_names.find(db, task)
+    with transaction(db):
+        (label,) = task_names.keep(db, [of])
+        of = task_names.spec(db, label)
+        ids = models.add_model(db, model, noted(model, found))
+        at = addresses.resolve_step(db, model.name, step)
+        _write(db, circuit, path.name, content, f"{model.name}@{at}", ids[at], of)
+    return {"circuit": f"{model.name}@{at}/{of.label}", "edges": int(circuit.mask.sum()), "file": path.name}
+
+
+def _sizes(model: models.Model, found: list[checkpoints.Found]) -> dict[str, int]:
+    """What is known of the model's other sizes, by their names in a circuit's `cfg`."""
+    width, heads = model.d_model, model.n_heads
+    named: dict[str, Any] = {"d_model": width, "d_head": width // heads if width and heads else None}
+    for at in found:
+        try:
+            config = checkpoints.config(Path(model.source) / at.revision)
+        except CheckpointError:
+            continue
+        named |= {"d_head": config.get("head_dim") or named["d_head"], "d_vocab": config.get("vocab_size")}
+        named["d_mlp"] = config.get("intermediate_size") or config.get("n_inner")
+        break
+    return {name: size for name, size in named.items() if isinstance(size, int)}
+
+
+def _write(
+    db: sqlite3.Connection, circuit: CircuitFile, name: str, content: bytes, address: str, checkpoint: int, of: TaskSpec
+) -> None:
+    digest = hashlib.sha256(content).hexdigest()
+    run = requests.add_run(db, {"imported": name, "circuit": f"{address}/{of.label}"}, [])
+    key = hashlib.sha256(json.dumps([address, "imported", of.hash, digest]).encode()).hexdigest()
+    provenance = results.Provenance(
+        key=key,
+        run=run,
+        checkpoint=checkpoint,
+        analysis="circuit",
+        params={"method": "imported", "file": name, "digest": digest[:16]},
+        identity=f"{name}|{digest}",
+        fingerprint=None,
+        dtype="float32",
+        seconds=0.0,
+        task=results.TaskRecord(of.label, of.hash, of.metric, of.prepend_bos),
+    )
+    results.write(db, provenance, _record(circuit, name, content))
+    requests.close_runs(db, run)
+
+
+def _record(circuit: CircuitFile, name: str, content: bytes) -> results.Circuit:
+    n, edges, scores = int(circuit.mask.sum()), circuit.scores, circuit.node_scores
+    return results.Circuit(
+        chosen=results.CurvePoint(n, n, selection.n_nodes(circuit.mask, circuit.graph)),
+        n_edges_total=circuit.graph.n_edges,
+        edges=[(s, p, None if edges is None else float(edges[s, p])) for s, p in np.argwhere(circuit.mask).tolist()],
+        scores=None if edges is None else blobs.pack(edges),
+        scores_shape=circuit.mask.shape,
+        nodes=[] if scores is None else [(i, float(s)) for i, s in enumerate(scores) if np.isfinite(s)],
+        areas_reason=NOT_EVALUATED,
+        imported_from=name,
+        reason=NOT_EVALUATED,
+        original=zlib.compress(content),
+    )
+
+
+def main(what: str, store: str, model: str, step: str, task: str, *rest: Any) -> None:
+    if what == "import":
+        (file,) = rest
+        json.dump(import_file(Path(store), model, step, task, Path(file)), sys.stdout)
+    else:
+        kind, file, choices, size = rest
+        export(Path(store), model, step, task, kind, Path(file), choices, size)
+
+
+if __name__ == "__main__":
+    try:
+        main(*json.load(sys.stdin))
+    except (CircuitError, StoreError, ValueError) as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{error.filename} cannot be used ({error.strerror}).")

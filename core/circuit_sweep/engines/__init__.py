@@ -1,0 +1,1 @@
+"""Where workers run: processes of this box, or a Ray cluster."""

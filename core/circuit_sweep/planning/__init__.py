@@ -1,0 +1,1 @@
+"""What a request asks for: models, tasks, texts, missing checkpoints, cost."""

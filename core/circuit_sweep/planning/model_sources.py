@@ -1,0 +1,127 @@
+"""What a name on the command line stands for: a known model, a model of the store, or a folder of checkpoints."""
+
+import sqlite3
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from circuit_core.errors import CheckpointError, UnknownModel
+from circuit_core.models import checkpoints, identity, suites
+from circuit_store import models, results
+
+
+def tokenizer_folder(db: sqlite3.Connection | None, name: str) -> Path:
+    """The last checkpoint of a model, or of `MODEL@STEP`, for its tokenizer. Raises: UnknownModel."""
+    model, found = describe(db, name.partition("@")[0])
+    return Path(model.source) / found[-1].revision
+
+
+def describe(db: sqlite3.Connection | None, name: str) -> tuple[models.Model, list[checkpoints.Found]]:
+    """A model and its checkpoints, from its name or folder; without a store only known ones have names.
+
+    A folder goes by its own name, or by that of the model which it holds a copy of; while that lies where it did, it is
+    the original that is computed, for copies are made to be changed.
+
+    Raises:
+        UnknownModel: neither, or a folder whose own name is the sample suite's.
+        UnknownName: a folder whose own name stands for another one.
+    """
+    known = suites.known_models()
+    if name not in known and _held(db, name) is None:
+        folder = _folder(db, name)
+        sources = {k.source.resolve(): k.name for k in known.values()}
+        name = sources.get(folder.resolve()) or (models.model_at(db, str(folder)) if db else None) or ""
+        if not name:
+            return _new(db, folder)
+    if name in known:
+        return model_of(name, known[name].source, known[name].suite, known[name].tokens_per_step)
+    held = _held(db, name)
+    assert held is not None
+    return model_of(held.name, Path(held.source), held.suite, held.tokens_per_step, held.pattern)
+
+
+def _new(db: sqlite3.Connection | None, folder: Path) -> tuple[models.Model, list[checkpoints.Found]]:
+    """A folder that no name stands for. Raises: UnknownModel, UnknownName."""
+    own = (folder.parent.name if folder.name == "model" else "") or folder.name
+    model, found = model_of(own, folder, "folder")
+    if held := copied(db, model, found):
+        try:
+            original, there = describe(db, held.name)
+        except UnknownModel:  # it has moved here
+            return replace(held, source=model.source), found
+        if copied(db, original, there) and {f.step for f in there} == {f.step for f in found}:
+            return original, there
+    if own in suites.known_models():
+        raise UnknownModel(f"The name {own} is the sample suite's: `circuit-tui models add NAME {folder}`.")
+    models.check(db, model)
+    return model, found
+
+
+def copied(db: sqlite3.Connection | None, model: models.Model, found: list[checkpoints.Found]) -> models.Model | None:
+    """The model of the store whose folder was copied or moved to that of this one.
+
+    It has every checkpoint that the store knows of that model, and all that results were computed from are the same.
+    """
+    if db is None:
+        return None
+    folders = {f.step: Path(model.source) / f.revision for f in found}
+    for held in models.of_shape(db, model):
+        sources = results.identities(db, held.name)
+        if sources and models.noted_steps(db, held.name) <= folders.keys():
+            if all(_identity(db, folders[step]) == sources[step] for step in sources):
+                return held
+    return None
+
+
+def _identity(db: sqlite3.Connection, folder: Path) -> str | None:
+    try:
+        return identity.source(folder, models.known_weights(db)).identity
+    except (CheckpointError, OSError):
+        return None
+
+
+def _held(db: sqlite3.Connection | None, name: str) -> models.Model | None:
+    return models.held_model(db, name) if db else None
+
+
+def _folder(db: sqlite3.Connection | None, name: str) -> Path:
+    try:
+        folder = place(Path(name))
+        if folder.exists():
+            return folder
+    except (OSError, RuntimeError):
+        pass
+    names = ", ".join([*suites.known_models(), *_held_names(db)])
+    hint = "choose its steps with --checkpoints; " if "@" in name else ""
+    raise UnknownModel(f"There is no model or folder {name}: {hint}give a folder of checkpoints, or one of {names}.")
+
+
+def place(folder: Path) -> Path:
+    """Where a folder lies, whole; a link keeps its own name, which says more than that of a snapshot behind it.
+
+    Raises: OSError, RuntimeError.
+    """
+    folder = folder.expanduser()
+    named = folder.name not in ("", "..")
+    return folder.parent.resolve(strict=True) / folder.name if named else folder.resolve(strict=True)
+
+
+def _held_names(db: sqlite3.Connection | None) -> list[str]:
+    names = [row[0] for row in db.execute("SELECT name FROM model ORDER BY name")] if db else []
+    return [n for n in names if n not in suites.known_models()]
+
+
+def model_of(
+    name: str, folder: Path, suite: str, tokens_per_step: int | None = None, pattern: str | None = None
+) -> tuple[models.Model, list[checkpoints.Found]]:
+    """Describe a folder as a model; its sizes are those of the first readable checkpoint. Raises: UnknownModel."""
+    found = checkpoints.discover(folder, pattern)
+    sizes: dict[str, Any] = dict.fromkeys(checkpoints.Shape.__annotations__)
+    for f in found:
+        try:
+            sizes = asdict(checkpoints.shape(folder / f.revision))
+            break
+        except (CheckpointError, OSError):
+            continue
+    model = models.Model(name, suite, str(folder), pattern, tokens_per_step, **sizes)
+    return model, found

@@ -1,0 +1,209 @@
+"""The one process that writes results into a store: gives units to workers and writes each result as it is ready.
+
+It holds a lock on a file beside the store and says in the store who it is; a second one that finds it ends at once. The
+lock falls with the process, and what a dead runner had under way is queued again by the next. SIGTERM and SIGINT put
+what is under way back and end cleanly; SIGHUP, which a closing terminal sends, does nothing.
+"""
+
+import logging
+import os
+import platform
+import signal
+import sqlite3
+import time
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from circuit_core import __version__
+from circuit_core.errors import CircuitError
+from circuit_store import filesystem, trends
+from circuit_store.connection import Connection
+from circuit_store.errors import StoreError, StoreMoved
+from circuit_store.queue import control, requests, runners, units
+from circuit_store.store import close_writer, open_to_write
+from circuit_sweep.engines.engine import Engine, engine_of
+from circuit_sweep.planning.slots import Slots
+from circuit_sweep.runner import exit_codes, lock, update_trends
+from circuit_sweep.runner.unit_lifecycle import UnderWay
+from circuit_sweep.worker.messages import Message
+
+log = logging.getLogger(__name__)
+PACKAGES = ("torch", "transformers", "transformer-lens", "numpy")
+POLL = 0.1
+GRACE = 5.0
+"""Seconds in which a worker may finish its job before it is ended."""
+
+
+def run(store: Path, logged: Path | None = None) -> int:
+    """Compute everything that is queued, then end; returns the exit code (see `faults`).
+
+    Args:
+        logged: the file that this process' output goes to, for those who look for it.
+    """
+    Runner.ending = False
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, Runner.end)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with lock.alone(store, lambda: Runner.ending) as free:
+            return _run(store, logged) if free else exit_codes.ENDED if Runner.ending else exit_codes.JOINED
+    except (lock.LockUnusable, StoreError) as error:
+        log.error("%s: %s", store, error)
+        return (
+            exit_codes.UNLOCKED if isinstance(error, lock.LockUnusable) else exit_codes.LOST + sqlite3.SQLITE_CANTOPEN
+        )
+
+
+def _run(store: Path, logged: Path | None) -> int:
+    db = open_to_write(store, make=False)
+    if filesystem.shared(store) and lock.beats_elsewhere(db):
+        return exit_codes.REFUSED
+    engine = None
+    try:
+        runners.take(db, platform.node(), os.getpid())
+        units.requeue_orphans(db)
+        engine = engine_of(Slots.read(requests.wanted_slots(db)))
+        Runner(db, store, engine, logged).work()
+        db.in_place()
+        return exit_codes.ENDED if Runner.ending else exit_codes.DONE
+    except CircuitError as error:
+        log.error("%s: %s", store, error)
+        return exit_codes.NO_ENGINE
+    except StoreMoved as error:
+        log.error("%s: %s", store, error)
+        return exit_codes.MOVED
+    except StoreError as error:
+        log.error("%s: %s", store, error)
+        return exit_codes.LOST
+    except sqlite3.Error as error:
+        code = exit_codes.MOVED if db.moved() else exit_codes.code_of(error)
+        log.error("%s: %s (%s)", store, exit_codes.sentence(code, store), error)
+        return code
+    finally:
+        if db.moved():
+            db.close()  # at once: what lies at the path shall not meet its log
+        if engine is not None:
+            engine.close()
+        with suppress(sqlite3.Error):
+            _leave(db)
+
+
+def _leave(db: Connection) -> None:
+    if not db.moved():
+        units.requeue_orphans(db)
+        _close(db)
+        runners.leave(db, whatever=True)
+    close_writer(db)
+
+
+class Runner:
+    """From the queue to the workers, and from them to the store."""
+
+    ending = False
+    """Whether this process was asked to end."""
+
+    @classmethod
+    def end(cls, number: int, frame: object) -> None:
+        cls.ending = True
+
+    def __init__(self, db: Connection, store: Path, engine: Engine, logged: Path | None) -> None:
+        self.db, self.store, self.engine, self.logged = db, store, engine, logged
+        self.under_way: dict[int, UnderWay] = {}
+        self.described: set[int] = set()
+        self.beaten = time.monotonic()
+
+    def work(self) -> None:
+        """Until nothing is queued, or the process is asked to end."""
+        while not self.ending:
+            self._fill()
+            if not self.under_way and runners.leave(self.db):
+                return
+            self._listen()
+
+    def _listen(self) -> None:
+        """Hear what workers say within a moment, and look after them."""
+        for message in self.engine.messages(POLL):
+            self._hear(message)
+        self._look_after()
+
+    def _fill(self) -> None:
+        """Give every free slot a unit; one that is settled without a worker leaves the slot free."""
+        for slot in self.engine.free():
+            while not self.ending and (unit := units.take_unit(self.db, slot.name, self._busy())):
+                self._describe(unit.run)
+                taken = UnderWay(self.db, self.store, unit)
+                if order := taken.order(slot, self._ahead(unit)):
+                    self.under_way[unit.id] = taken
+                    self.engine.begin(slot, order)
+                    break
+                _close(self.db)
+
+    def _busy(self, *more: int) -> list[int]:
+        return [taken.unit.checkpoint for taken in self.under_way.values()] + list(more)
+
+    def _ahead(self, unit: units.Unit) -> Path | None:
+        following = units.next_unit(self.db, self._busy(unit.checkpoint))
+        return Path(following.source) / following.revision if following else None
+
+    def _hear(self, message: Message) -> None:
+        """What is said of a unit that was ended already is dropped."""
+        if (taken := self.under_way.get(message.unit)) and taken.say(message):
+            self._drop(taken)
+
+    def _drop(self, taken: UnderWay) -> None:
+        del self.under_way[taken.unit.id]
+        _close(self.db)
+
+    def _look_after(self) -> None:
+        """Stop what is not wanted any more, and show that this process lives. Raises: StoreMoved."""
+        self.db.in_place()
+        for unit in control.unwanted(self.db, self.under_way):
+            self._stop(self.under_way[unit])
+        for taken in self.under_way.values():
+            taken.show()
+        self._give_way()
+        if time.monotonic() - self.beaten > lock.BEAT:
+            self.beaten = time.monotonic()
+            runners.beat(self.db)
+
+    def _stop(self, taken: UnderWay) -> None:
+        now = time.monotonic()
+        if taken.asked_to_stop is None:
+            taken.asked_to_stop = now
+            self.engine.stop(taken.unit.id)
+        elif now - taken.asked_to_stop > GRACE:
+            self.engine.kill(taken.unit.id)
+            taken.stopped()
+            self._drop(taken)
+
+    def _give_way(self) -> None:
+        """Let what is asked for by hand come next: one unit at a time ends after the computation under way."""
+        if any(taken.gives_way for taken in self.under_way.values()):
+            return
+        unit = units.to_give_way(self.db, self.under_way, bool(self.engine.free()))
+        if unit is not None:
+            self.under_way[unit].gives_way = True
+            self.engine.stop(unit)
+
+    def _describe(self, run: int) -> None:
+        if run in self.described:
+            return
+        versions = {"circuit-tui": __version__, "python": platform.python_version()}
+        versions |= {name: version(name) for name in PACKAGES}
+        logged = str(self.logged) if self.logged else None
+        requests.describe_runner(self.db, run, platform.node(), os.getpid(), versions, logged)
+        self.described.add(run)
+
+
+def _close(db: sqlite3.Connection) -> None:
+    """Settle runs that are through, the trends of their models first, so that whoever waits finds them."""
+    for run in requests.finished_runs(db):
+        for model in trends.touched(db, run):
+            try:
+                update_trends.refresh(db, model)
+            except sqlite3.Error:
+                raise
+            except Exception:
+                log.exception("the trends of %s", model)
+    requests.close_runs(db)

@@ -1,0 +1,190 @@
+"""A unit between the queue and its results: what a worker is told to do for it, and what becomes of what it says."""
+
+import logging
+import math
+import sqlite3
+import time
+from pathlib import Path
+
+from circuit_core.errors import CheckpointError, CircuitError, first_line
+from circuit_core.models import identity
+from circuit_store import models, results, task_files
+from circuit_store.display_text import plain
+from circuit_store.queue import control, units
+from circuit_sweep.planning import texts
+from circuit_sweep.planning.request import Job, Request, jobs
+from circuit_sweep.planning.slots import Slot
+from circuit_sweep.planning.task_names import specs
+from circuit_sweep.worker import messages
+from circuit_sweep.worker.messages import Message, Order
+
+log = logging.getLogger(__name__)
+_OF_A_RECORD = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+"""What SQLite says of rows that it does not take; all else it says of the file."""
+HALF = 0.5
+CHANGED = "its weights changed while they were read: run the same command again"
+PAUSE = 0.25
+"""Seconds at least between two notes of what a unit is at."""
+
+
+class UnderWay:
+    """A unit that was taken. Seconds are by a clock that does not jump."""
+
+    def __init__(self, db: sqlite3.Connection, store: Path, unit: units.Unit) -> None:
+        self.db, self.store, self.unit = db, store, unit
+        self.began, self.noted = time.monotonic(), -math.inf
+        self.doing: messages.Doing | None = None
+        """What has begun and is not noted yet."""
+        self.gives_way = False
+        """Whether its worker was asked to stop for another unit, after which it goes on."""
+        self.asked_to_stop: float | None = None
+        """When its worker was asked to stop."""
+        self.source, self.left = identity.Source("", "", ""), 0
+        self.unwritten: str | None = None
+        """Why a result could not be stored: the first that could not."""
+        self.loaded: messages.Loaded | None = None
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.unit.source) / self.unit.revision
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def order(self, slot: Slot, ahead: Path | None) -> Order | None:
+        """What is to compute; None if the unit is settled already: nothing is missing, or it cannot be read."""
+        try:
+            return self._order(slot, ahead)
+        except CheckpointError as error:
+            self.say(messages.Failed(self.unit.id, str(error), error.status))
+        except (CircuitError, OSError) as error:
+            self.say(messages.Failed(self.unit.id, str(error)))
+        return None
+
+    def _order(self, slot: Slot, ahead: Path | None) -> Order | None:
+        """Raises: CircuitError, OSError."""
+        unit, request = self.unit, Request.read(self.unit.request)
+        self.source = identity.source(self.folder, models.known_weights(self.db))
+        there = results.held_keys(self.db, unit.checkpoint)
+        text = texts.chosen(self.db, request, unit.model, unit.suite)
+        missing = [job for job in jobs(request, specs(self.db, request), text) if self._key(job) not in there]
+        if not missing:
+            models.holds(self.db, unit.checkpoint, self.source.identity)
+            self._settle("done")
+            return None
+        self.left = len(missing)
+        words = text and task_files.text_of(self.db, text)
+        batch = HALF**unit.crashes
+        used = {job.title: self._key(job) for of in missing for job in of.uses}
+        held = {title: results.held(self.db, key) for title, key in used.items() if key in there}
+        return Order(unit.id, self.folder, missing, request.dtype, slot.device, words, slot.cores, batch, ahead, held)
+
+    def _key(self, job: Job) -> str:
+        return job.key(f"{self.unit.model}@{self.unit.step}", self.source.identity)
+
+    def say(self, message: Message) -> bool:
+        """Write down what a worker says; True if that was the last of this unit."""
+        if isinstance(message, messages.Loaded):
+            self._loaded(message)
+        elif isinstance(message, messages.Doing):
+            self.doing = message
+        elif isinstance(message, messages.Result):
+            self._result(message)
+        elif isinstance(message, messages.Failed):
+            if message.status:
+                models.checkpoint_loaded(self.db, self.unit.checkpoint, message.status, detail=message.reason)
+            self._settle("failed", message.reason)
+        elif isinstance(message, messages.Died):
+            self.died(message.reason)
+        elif self.asked_to_stop is not None:
+            self.stopped()
+        elif self.gives_way and self.left:
+            units.put_back(self.db, self.unit, self.seconds)
+            self.tell(f"gave way {self.seconds:.1f} s")
+        else:
+            self._settle("failed" if self.unwritten else "done", self.unwritten)
+        return isinstance(message, messages.Finished | messages.Failed | messages.Died)
+
+    def died(self, reason: str) -> None:
+        """Its worker is gone: once more in batches half as long, or failed. One that was to stop has stopped."""
+        if self.asked_to_stop is not None:
+            self.stopped()
+        elif units.crashed(self.db, self.unit, self.seconds, reason):
+            self.tell(f"{reason}; once more")
+        else:
+            self.tell(f"failed {self.seconds:.1f} s {reason}")
+
+    def stopped(self) -> None:
+        control.stopped(self.db, self.unit.id)
+        self.tell(f"stopped {self.seconds:.1f} s")
+
+    def _loaded(self, loaded: messages.Loaded) -> None:
+        """What it holds is read again: it may have changed before it was loaded."""
+        self.loaded, checkpoint = loaded, self.unit.checkpoint
+        units.computing_on(self.db, self.unit, loaded.device)
+        models.checkpoint_loaded(self.db, checkpoint, "ok", loaded.fingerprint)
+        self.source = self._source()
+        if loaded.fingerprint == self.source.fingerprint:
+            models.holds(self.db, checkpoint, self.source.identity)
+            models.weights_seen(self.db, checkpoint, self.source.files, loaded.fingerprint)
+        else:
+            self.unwritten = CHANGED
+
+    def _source(self) -> identity.Source:
+        """What the checkpoint holds now, or held when it was there last."""
+        try:
+            return identity.source(self.folder, models.known_weights(self.db))
+        except (CheckpointError, OSError):
+            return self.source
+
+    def _result(self, result: messages.Result) -> None:
+        """It is dropped if it is of other files than are there."""
+        assert self.loaded is not None
+        if self.unwritten == CHANGED:
+            return
+        job, unit = result.job, self.unit
+        task = job.task and results.TaskRecord(job.task.label, job.task.hash, job.task.metric, job.task.prepend_bos)
+        of = results.Provenance(
+            key=self._key(job),
+            run=unit.run,
+            checkpoint=unit.checkpoint,
+            analysis=job.analysis,
+            params=job.params,
+            identity=self.source.identity,
+            fingerprint=self.loaded.fingerprint,
+            dtype=job.dtype,
+            version=".".join(map(str, job.version)),
+            seconds=result.seconds,
+            role=job.role,
+            task=task,
+            device=self.loaded.device,
+            threads=self.loaded.threads,
+        )
+        self._write(of, result.record, job.title)
+        self.left -= 1
+
+    def show(self) -> None:
+        """Note what is under way, if that has begun since the last note; one that comes too soon is made later."""
+        if self.doing and time.monotonic() - self.noted > PAUSE:
+            self.noted = time.monotonic()
+            units.doing(self.db, self.unit, self.doing.what, self.doing.fraction)
+            self.doing = None
+
+    def _write(self, of: results.Provenance, record: results.Record, title: str) -> None:
+        """A record that cannot be stored costs its job alone. Raises: sqlite3.Error, if it is the store that cannot."""
+        try:
+            results.write(self.db, of, record)
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and not isinstance(error, _OF_A_RECORD):
+                raise
+            self.unwritten = self.unwritten or f"{title} cannot be stored: {first_line(error)}"
+            self.tell(f"{title} cannot be stored: {error!r}")
+
+    def _settle(self, state: str, error: str | None = None) -> None:
+        units.finish_unit(self.db, self.unit, state, self.seconds, error)
+        self.tell(f"{state} {self.seconds:.1f} s {error or ''}")
+
+    def tell(self, what: str) -> None:
+        """One line of the log."""
+        log.info("%s run %d: %s@%d %s", self.store, self.unit.run, self.unit.model, self.unit.step, plain(what))

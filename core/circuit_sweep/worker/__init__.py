@@ -1,0 +1,1 @@
+"""One checkpoint computed: messages, analyses, records; the process that does it."""

@@ -1,0 +1,177 @@
+"""From an analysis' name to its computation on a loaded checkpoint; what several need is computed once."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from circuit_core.attribution.edge_scores import EdgeScores, attribute
+from circuit_core.behaviour import behaviour
+from circuit_core.circuits.search import MinimalCircuit, minimal_circuit
+from circuit_core.errors import TaskError
+from circuit_core.heads.attention import RoleScores
+from circuit_core.heads.attention_from_end import SHOWN
+from circuit_core.interchange.evaluation import Evaluation
+from circuit_core.models.loading import Loaded
+from circuit_core.patching.greater_than import NOT_REACHED, GreaterThan, ascending, greater_than_check
+from circuit_core.patching.ioi_algorithm import IOIAlgorithm
+from circuit_core.patching.path_patching import path_patching
+from circuit_core.tasks.held_out import split
+from circuit_core.tasks.preview import shown
+from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.sampling import draw
+from circuit_core.tasks.specs import TaskSpec
+from circuit_store import results
+from circuit_sweep.planning.request import OF_PATHS, Job
+from circuit_sweep.worker import records
+from circuit_sweep.worker.head_roles import HeadRoles
+
+
+class Analyses:
+    """Call it with a job to get the job's record."""
+
+    def __init__(self, of: Loaded, text: str | None = None, held: dict[str, results.Held] | None = None) -> None:
+        """`held` are results that need not be found again, by the titles of their jobs."""
+        self.of, self.held = of, held or {}
+        self.roles = HeadRoles(of, text)
+        self._circuits: dict[str, tuple[MinimalCircuit, EdgeScores]] = {}
+        self._drawn: dict[TaskSpec, PromptSet] = {}
+        self._by_name: dict[str, Callable[[Job], results.Record]] = {
+            "behaviour": self._behaviour,
+            "heads": self._heads,
+            "attention": self._attention,
+            "circuit": self._circuit,
+            "algorithm": self._algorithm,
+            "greater_than": self._greater_than,
+            "patch": self._patch,
+        }
+
+    def __call__(self, job: Job) -> results.Record:
+        """Raises: TaskError, if the tokenizer or the model cannot express the job's task."""
+        return self._by_name[job.analysis](job)
+
+    def prompts(self, task: TaskSpec | None) -> PromptSet:
+        """A task's prompts. Raises: TaskError, BrokenTask."""
+        assert task is not None
+        if task not in self._drawn:
+            self._drawn[task] = self._draw(task)
+        return self._drawn[task]
+
+    def _draw(self, task: TaskSpec, *others: Any) -> PromptSet:
+        """The prompts of a task, or others of it (see `draw`). Raises: TaskError, BrokenTask."""
+        drawn = draw(task, self.of.tokenizer, self.of.n_vocab, *others)
+        if drawn.clean.shape[1] > (n_ctx := self.of.bridge.cfg.n_ctx):
+            raise TaskError(f"{task.name} needs {drawn.clean.shape[1]} tokens, the model takes {n_ctx}")
+        return drawn.to(self.of.device)
+
+    def _behaviour(self, job: Job) -> results.Record:
+        return results.Behaviour(**vars(behaviour(self.of.bridge, self.prompts(job.task))))
+
+    def _heads(self, job: Job) -> results.Record:
+        """Raises: TaskError."""
+        role, preset = job.role or "", job.params["preset"]
+        if role in OF_PATHS:
+            return records.of_paths(role, self._found_algorithm(job))
+        if role == "copy_suppression":
+            scores, reasons = self.roles.suppression(preset)
+            return records.of_heads(scores, reasons=reasons)
+        if role == "successor":
+            return records.of_successor(self.roles.successor(preset))
+        if job.task is None:
+            return records.of_heads(self.roles.attention(preset)[role])
+        if role.startswith("attn_end"):
+            return records.of_heads(self._from_end(job.task, role))
+        return records.of_heads(self.roles.copying(self.prompts(job.task), preset)[role])
+
+    def _from_end(self, task: TaskSpec, role: str) -> RoleScores:
+        found = {scores.role: scores for scores in self.roles.from_end(self.prompts(task)).roles}
+        if role not in found:
+            raise TaskError(f"{role} needs the positions of IO, S1 and S2; {task.name} does not name them")
+        return found[role]
+
+    def _attention(self, job: Job) -> results.Record:
+        prompts = self.prompts(job.task)
+        return records.of_attention(self.roles.from_end(prompts).rows, shown(prompts[:SHOWN], self.of.tokenizer))
+
+    def _algorithm(self, job: Job) -> results.Record:
+        return records.of_algorithm(self._found_algorithm(job))
+
+    def _found_algorithm(self, job: Job) -> IOIAlgorithm:
+        """By the scores that are held, and others found now. Raises: TaskError."""
+        held = tuple((used.role or "", self.held[used.title]) for used in job.uses if used.title in self.held)
+        return self.roles.algorithm(self.prompts(job.task), job.params["preset"], held)
+
+    def _patch(self, job: Job) -> results.Record:
+        p, prompts = job.params, self.prompts(job.task)
+        to = "logits" if p["to"] == "logits" else p["to"].split(",")
+        senders = "all" if p["senders"] == "all" else [tuple(head) for head in p["senders"]]
+        return records.of_patching(path_patching(self.of.bridge, self.of.graph, prompts, to, senders, p["freeze_mlps"]))
+
+    def _greater_than(self, job: Job) -> results.Record:
+        of, prompts = self.of, self._choosing(job.task, job.params["held_out"])
+        ascending(prompts)
+        mask, reached, reason = self._looked_into(job)
+        if not reached:
+            unknown = reason if reached is None else f"{NOT_REACHED} of {job.params['threshold']}"
+            return records.of_years(GreaterThan(reason=unknown or NOT_REACHED), of.graph)
+        return records.of_years(greater_than_check(of.bridge, of.graph, prompts, mask), of.graph)
+
+    def _looked_into(self, job: Job) -> tuple[Bool[np.ndarray, "src port"], bool | None, str | None]:
+        """The circuit that a job looks into, whether it reaches its threshold, and what there is to say of that.
+
+        It is the one that is held, or found now. Raises: TaskError.
+        """
+        (circuit,) = job.uses
+        if (held := self.held.get(circuit.title)) is not None:
+            return records.mask_of(held, self.of.graph), held.threshold_reached, held.reason
+        found = self._found(job)[0]
+        return found.mask, found.threshold_reached, found.reason
+
+    def _circuit(self, job: Job) -> results.Record:
+        return records.of_circuit(*self._found(job))
+
+    def _found(self, job: Job) -> tuple[MinimalCircuit, EdgeScores]:
+        """The circuit of a task, searched once for all that rests on it."""
+        asked = json.dumps([job.task and job.task.hash, job.params])
+        if asked not in self._circuits:
+            self._circuits[asked] = self._search(job)
+        return self._circuits[asked]
+
+    def _search(self, job: Job) -> tuple[MinimalCircuit, EdgeScores]:
+        of, p = self.of, job.params
+        prompts, held_out = self._split(job.task, p["held_out"])
+        scores = attribute(
+            of.bridge, of.graph, prompts, p["method"], ig_steps=p["ig_steps"] or 1, ig_rule=p["ig_rule"] or "paper"
+        )
+        runs = [Evaluation(of.bridge, of.graph, part) for part in (prompts, held_out) if part is not None]
+        search = "grid" if p["sizes"] else p["search"]
+        found = minimal_circuit(
+            runs[0],
+            scores.scores,
+            p["selector"],
+            p["threshold"],
+            search,
+            tuple(p["sizes"]),
+            *runs[1:],
+            draws=p["draws"],
+            threshold_on=p["threshold_on"],
+            with_areas=p["areas"] == "mib",
+        )
+        return found, scores
+
+    def _choosing(self, task: TaskSpec | None, held_out: int) -> PromptSet:
+        """Prompts that choose the circuit: all, or a file's but its last. Raises: TaskError."""
+        from_file = task is not None and task.content is not None
+        return split(self.prompts(task), held_out)[0] if held_out and from_file else self.prompts(task)
+
+    def _split(self, task: TaskSpec | None, held_out: int) -> tuple[PromptSet, PromptSet | None]:
+        """Prompts that choose the circuit, and others: of the next seed, or a file's last. Raises: TaskError."""
+        assert task is not None
+        prompts = self.prompts(task)
+        if not held_out:
+            return prompts, None
+        if task.content is None:
+            return prompts, self._draw(task, held_out, task.seed + 1, prompts.texts)
+        return split(prompts, held_out)

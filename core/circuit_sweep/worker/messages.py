@@ -1,0 +1,90 @@
+"""What a runner and its workers say to each other. Workers know no database: all they are told stands in an order."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from circuit_store.results import Held
+from circuit_sweep.planning.request import Job
+
+
+@dataclass(frozen=True)
+class Order:
+    """Runner to worker: compute these jobs of this checkpoint."""
+
+    unit: int
+    folder: Path
+    jobs: list[Job]
+    dtype: str
+    device: str
+    """As the user names it; `auto` is for the worker to decide."""
+    text: str | None = None
+    """For copy suppression."""
+    cores: int | None = None
+    """Threads of a model that is large enough to share work; None for all cores."""
+    batch: float = 1.0
+    """Share of the items that a first batch would have."""
+    ahead: Path | None = None
+    """The checkpoint that is likely to come next."""
+    held: dict[str, Held] = field(default_factory=dict)
+    """Results that the jobs look into and the store holds, by the titles of their jobs."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Runner to worker: end this unit after the computation under way."""
+
+    unit: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """Worker to runner; says which unit it is about."""
+
+    unit: int
+
+
+@dataclass(frozen=True)
+class Loaded(Message):
+    fingerprint: str
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Doing(Message):
+    """A job begins, or goes on."""
+
+    what: str
+    fraction: float
+    """How many of the unit's jobs lie behind, 0 to 1."""
+
+    def within(self, done: int, of: int) -> "Doing":
+        """So many prompts (or edges) of the pass under way are done; a job may take several passes."""
+        return replace(self, what=f"{self.what} {done}/{of}")
+
+
+@dataclass(frozen=True)
+class Result(Message):
+    job: Job
+    record: Any
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Finished(Message):
+    """Every job was done, or the unit was stopped."""
+
+
+@dataclass(frozen=True)
+class Failed(Message):
+    reason: str
+    status: str | None = None
+    """Of a checkpoint that cannot be loaded."""
+
+
+@dataclass(frozen=True)
+class Died(Message):
+    """The worker is no more, or has no memory left; a new one may do better."""
+
+    reason: str

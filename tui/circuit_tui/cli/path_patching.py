@@ -1,0 +1,59 @@
+"""Path patching on demand: ask for it like for any sweep, of one checkpoint, and print what the store then holds."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from circuit_core.graph import Graph
+from circuit_store.queue.units import BY_HAND
+from circuit_store.store import open_to_read, open_to_write
+from circuit_sweep.planning import task_names
+from circuit_sweep.planning.model_sources import describe
+from circuit_sweep.planning.request import Request
+from circuit_tui.cli import view_output
+from circuit_tui.runs import sweeps
+from circuit_tui.runs.run_request import Asked, How
+
+
+def patch(store: Path, address: str, task: str, to: str, senders: str, freeze: bool, as_json: bool) -> int:
+    """Compute what is not there yet and print it; returns the exit code. Raises: ValueError, CircuitError."""
+    name, _, step = address.partition("@")
+    with closing(open_to_write(store)) as db:
+        model, _ = describe(db, name)
+        task_names.find(db, task)
+    wanted = {"to": to, "senders": senders, "freeze_mlps": freeze}
+    if model.n_layers and model.n_heads:
+        wanted |= _checked(Graph(model.n_layers, model.n_heads, bool(model.parallel)), to, senders)
+    request = Request(tasks=(task,), analyses=("patch",), patch=wanted)
+    if code := sweeps.run(store, Asked((name,), step or "final", request, how=How(priority=BY_HAND))):
+        return code
+    with closing(open_to_read(store)) as db:
+        task = task_names.find(db, task).label
+    mlps = "frozen" if freeze else "recomputed"
+    filters = {"receivers": wanted["to"], "mlps": mlps}
+    view_output.show(
+        store, "patch", f"{model.name}@{step or 'final'}", {"task": task}, "json" if as_json else "table", filters
+    )
+    return 0
+
+
+def _checked(graph: Graph, to: str, senders: str) -> dict[str, Any]:
+    """Receivers and senders in one spelling. Raises: ValueError."""
+    ports = list(dict.fromkeys(part.strip() for part in to.split(",") if part.strip()))
+    if not ports or ("logits" in ports and len(ports) > 1) or any(not _patchable(port) for port in ports):
+        raise ValueError(f"--to {to}: give logits, or ports of heads such as a{graph.n_layers - 1}.h0<q>.")
+    last = max(graph.preceding[graph.port_index(port)] for port in ports)
+    if last <= graph.head(0, 0):
+        raise ValueError(f"--to {to}: no head comes before layer 0; name receivers in later layers, or logits.")
+    if senders == "all":
+        return {"to": ",".join(ports)}
+    heads = [part.strip() for part in senders.split(",") if part.strip()]
+    for head in heads or [senders]:
+        if not head.startswith("a") or graph.source_index(head) >= last:
+            raise ValueError(f"--from {head}: a sender is a head that comes before one of {', '.join(ports)}.")
+    layers = [divmod(graph.source_index(head) - 1, graph.n_heads + 1) for head in heads]
+    return {"to": ",".join(ports), "senders": [list(at) for at in sorted(set(layers))]}
+
+
+def _patchable(port: str) -> bool:
+    return port == "logits" or "<" in port

@@ -1,0 +1,59 @@
+"""Say what came of looking after a store: `verify`, `backup`, `merge`."""
+
+from contextlib import closing
+from pathlib import Path
+
+from circuit_store import maintenance
+from circuit_store.errors import StoreDamaged
+from circuit_store.store import close_writer, open_to_read, open_to_write
+from circuit_tui import output as outgoing
+from circuit_tui.terminal import console
+
+
+def verify(store: Path, as_json: bool) -> int:
+    """Returns the exit code: 1 if anything is wrong with the file."""
+    found = _faults(store)
+    if as_json:
+        console.document({"store": str(store), "faults": found})
+    for fault in found:
+        console.told(fault)
+    console.told(f"{store} is sound." if not found else f"{len(found)} faults: go back to a backup, or compute anew.")
+    return 1 if found else 0
+
+
+def _faults(store: Path) -> list[str]:
+    """Raises: StoreError, if there is nothing to look at, or it cannot be looked at now."""
+    try:
+        with closing(open_to_read(store)) as db:
+            return maintenance.faults(db)
+    except StoreDamaged as error:
+        return [str(error)]
+
+
+def backup(store: Path, output: Path, as_json: bool) -> None:
+    with closing(open_to_read(store)) as db:
+        maintenance.backup(db, output, outgoing.taken(store))
+    if as_json:
+        console.document({"store": str(store), "copy": str(output)})
+    console.told(f"{output} is a copy of {store}.")
+
+
+def merge(store: Path, other: Path, as_json: bool) -> None:
+    from circuit_sweep.runner import update_trends
+
+    open_to_read(other).close()
+    db = open_to_write(store)
+    merged = maintenance.merge(db, other)
+    for model in merged.names if merged.results else []:
+        update_trends.refresh(db, model)
+    close_writer(db)
+    if as_json:
+        counts = {"models": merged.models, "results": merged.results, "held": merged.held}
+        console.document({**counts, "renamed_models": merged.renamed_models, "renamed": merged.renamed})
+    for theirs, here in merged.renamed_models.items():
+        console.told(
+            f"The model {theirs} of {other} is called {here} here: its shape, folder or weights are another's."
+        )
+    for theirs, here in merged.renamed.items():
+        console.told(f"The task {theirs} of {other} is called {here} here: what a file holds decides, not its name.")
+    console.told(f"{merged.results} results taken over, {merged.held} were there already.")

@@ -1,0 +1,1 @@
+"""The explorer: its screens and widgets, on one selection."""

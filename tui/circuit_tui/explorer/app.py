@@ -1,0 +1,146 @@
+"""The explorer: opens at once, reads a store, and shows it as it grows. It computes nothing.
+
+The store may not be there yet: `begin` is called once the first frame stands, in a thread, and makes it. Twice a second
+the store is asked whether another has written, and whether its runner lives; what was written is shown at once after a
+quiet time, else after a rest. However the explorer ends, the terminal is as it was before.
+"""
+
+import sqlite3
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from math import inf
+from pathlib import Path
+
+from rich.text import Text
+from textual import on, work
+from textual.worker import Worker, WorkerState
+
+from circuit_store import private_files, queries
+from circuit_store.connection import Connection
+from circuit_store.display_text import lines
+from circuit_store.errors import StoreError
+from circuit_store.store import open_to_read
+from circuit_tui.explorer import state, theme
+from circuit_tui.explorer.pages import PagedApp
+from circuit_tui.explorer.screens.navigation import KeyedScreen
+from circuit_tui.explorer.widgets.status import Status
+from circuit_tui.terminal import signals
+
+_POLL = 0.5
+"""Seconds between two looks at whether the store has changed."""
+_REST = 3.0
+"""Seconds at least between two changes that are shown: a job that is watched over SSH costs little."""
+
+
+class Explorer(PagedApp):
+    """`begin` brings a store into being and returns what to tell the user."""
+
+    TITLE = "circuit-tui"
+    CSS_PATH = Path(__file__).with_name("explorer.tcss")
+
+    def __init__(self, store: Path, begin: Callable[[], str] | None = None):
+        super().__init__()
+        self.animation_level = "none"
+        self.store, self._begin = store, begin
+        self.db: Connection | None = None
+        self.version, self._shown = -1, -inf
+        wish, held = state.recall(store)
+        for own in (theme.DARK, theme.LIGHT):
+            self.register_theme(own)
+        wanted = held.get("theme")
+        self.theme = wanted if isinstance(wanted, str) and wanted in self.available_themes else theme.DARK.name
+        self.main = KeyedScreen(store, wish, str(held.get("pane")))
+        self.main.set_class(held.get("zoomed") is True, "-zoomed")
+
+    def on_mount(self) -> None:
+        signals.catch(self.exit)
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        self.poll()
+        self.set_interval(_POLL, self._look_on)
+        if self._begin:
+            self._run_begin(self._begin)
+
+    @work(thread=True, exit_on_error=False)
+    def _run_begin(self, begin: Callable[[], str]) -> None:
+        message = begin()
+        self.call_from_thread(self.notify, message, markup=False)
+
+    def action_reload(self) -> None:
+        """Open the store again, and write the whole screen."""
+        self.close_store()
+        self.poll()
+        self.draw_anew()
+
+    def _look_on(self) -> None:
+        self.poll(resting=time.monotonic() - self._shown < _REST)
+
+    def poll(self, resting: bool = False) -> None:
+        """Look whether the store is there and has changed; not before there is a screen to show it on.
+
+        Args:
+            resting: a change is left for later; a store that is opened is shown nonetheless.
+        """
+        if not self.main.query(Status):
+            return
+        try:
+            if self.db is not None and self.db.moved():
+                self.close_store()
+            if self.db is None:
+                self.db, self.version = open_to_read(self.store), -1
+            version = queries.data_version(self.db)
+            if version != self.version and not (resting and self.version != -1):
+                self._shown = time.monotonic() if self.version != -1 else self._shown
+                self.version = version
+                self.main.reload(self.db, version)
+            self.main.query_one(Status).look_after()
+        except StoreError as error:
+            self.main.vacant(str(error))
+        except sqlite3.Error as error:
+            self.close_store()
+            self.main.vacant(f"The store {self.store} cannot be read: {error}.")
+            self.fail(error)
+
+    def close_store(self) -> None:
+        if self.db:
+            self.db.close()
+        self.db = None
+
+    def fail(self, error: BaseException) -> None:
+        """Tell of an error, and keep it for the log and for `E`; one that is told of is not told again."""
+        said = f"{str(error) or type(error).__name__}\nE shows it in full"
+        if any(toast.message == said for toast in self._notifications):
+            return
+        self.last_error = "".join(traceback.format_exception(error))
+        self.note(self.last_error)
+        self.notify(said, severity="error", markup=False, timeout=3600)
+
+    def note(self, text: str) -> Path:
+        """Write to the log. Returns its path."""
+        log = state.folder() / "explorer.log"
+        with suppress(OSError), open(log, "a", opener=private_files.opener) as file:
+            file.write(f"{datetime.now().isoformat(timespec='seconds')} {lines(text)}\n")
+        return log
+
+    @on(Worker.StateChanged)
+    def _worker_failed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error:
+            self.fail(event.worker.error)
+
+    def on_unmount(self) -> None:
+        signals.release()
+        look = {"theme": self.theme, "pane": self.main.pane_name, "zoomed": self.main.has_class("-zoomed")}
+        with suppress(OSError, StoreError):
+            state.remember(self.store, self.main.wish, **look)
+        self.close_store()
+
+    def _fatal_error(self) -> None:
+        """Instead of Textual's traceback, which prints local variables."""
+        log = self.note(traceback.format_exc())
+        if self._exit_renderables:
+            return
+        self.panic(Text(f"circuit-tui stopped because of an error of its own: {self._exception!r}\nMore is in {log}"))

@@ -1,0 +1,141 @@
+"""How the model does the task at this checkpoint, and what the task's circuit is made of.
+
+Of IOI the stages of its algorithm: a percentage is the part of the paths' effect that the heads of its kinds account
+for, with its 95 % interval, that of random heads of the same layers, and the sum of the effects with its sign.
+Of greater-than what the circuit's heads and MLPs do with years.
+"""
+
+import json
+from typing import Any
+
+from rich.text import Text
+
+from circuit_store import queries
+from circuit_tui.explorer import role_display
+from circuit_tui.explorer.screens.page import Page, words, wrapped
+from circuit_tui.explorer.state import Look, Selection
+from circuit_tui.explorer.widgets.circuit_lines import KINDS
+from circuit_tui.explorer.widgets.notation import bar, finite, plain, signed
+
+_PORTS = ("q", "k", "v", "mlp", "logits")
+_BAR = 12
+_OF_YEARS = "greater_than"
+
+
+class Algorithm(Page):
+    BINDINGS = [("A", "dismiss", "Close"), ("comma", "step(-1)", "Back"), ("full_stop", "step(1)", "On")]
+
+    def action_step(self, by: int) -> None:
+        self.main.action_step(by)
+
+    def heading(self, look: Look) -> str:
+        return f"Algorithm · {plain(look.at.model)} step {look.at.step}   , . step"
+
+    def views(self, at: Selection) -> dict[str, dict[str, Any]]:
+        here = {"model": at.model, "step": at.step}
+        of_task = here | {"task": at.task}
+        stages = {"greater_than": of_task} if at.task == _OF_YEARS else {"algorithm": here}
+        return stages | ({"composition": of_task} if at.task else {})
+
+    def write(self, look: Look) -> Text:
+        return Text("\n").join([self._years(look) or self._stages(look), self._composition(look)])
+
+    def _years(self, look: Look) -> Text | None:
+        """Of the task that is looked at, if it is one of years."""
+        at = {"model": look.at.model, "step": look.at.step, "task": look.at.task}
+        rows = queries.rows(look.db, queries.view("greater_than"), at)
+        if not rows:
+            said = Text("What its circuit does with years is not computed here:\n")
+            return said.append(wrapped(self._command(at))) if at["task"] == _OF_YEARS else None
+        lines = self.topic(f"Years in the circuit · {plain(look.at.task)}", "at the answer position")
+        if reason := rows[0]["reason"]:
+            return lines.append(wrapped(f"undefined: {plain(reason)}"), self.colours.muted)
+        lines.append(f"{'':<10}{'looks at YY':>14}{'raises YY, YY+1':>18}\n", self.colours.muted)
+        for row in (row for row in rows if not _is_mlp(row)):
+            lines.append(f"{row['node']:<10}{_share(row['looks_at_year']):>14}{_share(row['raises_year']):>18}\n")
+        lines.append(f"{'':<10}{'later years minus others':>32}\n", self.colours.muted)
+        for row in (row for row in rows if _is_mlp(row)):
+            lines.append(f"{row['node']:<10}{signed(row['later_minus_others'], 2):>26} logit\n")
+        return lines
+
+    def _stages(self, look: Look) -> Text:
+        """Of the task that is looked at, if it has any; else of the one that has."""
+        at = {"model": look.at.model, "step": look.at.step}
+        found = queries.rows(look.db, queries.view("algorithm"), at)
+        tasks = [row["task"] for row in found]
+        rows = [row for row in found if row["task"] == (look.at.task if look.at.task in tasks else tasks[0])]
+        if not rows:
+            return Text("The IOI algorithm is not computed here:\n").append(wrapped(self._command(at)))
+        which = role_display.differs(role_display.set_of(rows[0]), rows[0]["task"])
+        title = " · ".join(["Stages of the algorithm", plain(rows[0]["task"]), *which])
+        lines = self.topic(title, "percent of the paths' effect")
+        for row in rows:
+            lines.append_text(self._stage(row))
+        return lines.append(_emerged(rows[0]), self.colours.muted)
+
+    def _stage(self, row: dict[str, Any]) -> Text:
+        line = Text(f"{words(row['stage'] or 'stages'):<26}")
+        if finite(row["percent"]) is None:
+            return line.append("–\n").append(wrapped(f"undefined: {plain(row['reason'])}"), self.colours.muted)
+        line.append(f"{signed(row['percent'], 1):>5} %  ").append(bar(row["percent"] / 100, _BAR), self.colours.accent)
+        interval = "" if row["low"] is None else f" {signed(row['low'], 1)}..{signed(row['high'], 1)}"
+        line.append(f"{interval}\n", self.colours.muted)
+        line.append(wrapped(_heads(json.loads(row["heads"] or "{}"))))
+        if row["percent_random"]:
+            random = f"random heads {signed(row['percent_random'], 1)} %"
+            effect = f"effects add up to {signed(row['effect'], 2)} of the damage"
+            line.append(wrapped(f"{random} · {effect}"), self.colours.muted)
+        return line.append(wrapped(plain(row["note"])), self.colours.muted) if row["note"] else line
+
+    def _composition(self, look: Look) -> Text:
+        at = {"model": look.at.model, "step": look.at.step, "task": look.at.task}
+        rows = queries.rows(look.db, queries.view("composition"), at)
+        if not rows:
+            return Text(f"No circuit of {plain(look.at.task)} here.", self.colours.muted)
+        lines = self.topic(f"Circuit · {plain(look.at.task)}", "percent of |score|, by where it is read")
+        largest_first = sorted((row for row in rows if row["port"] is None), key=lambda r: -(r["share_of_score"] or 0))
+        for kind in largest_first:
+            lines.append_text(self._share(KINDS[kind["kind"]], kind, self.colours.accent))
+            into = {row["port"]: row for row in rows if row["kind"] == kind["kind"]}
+            for port in (port for port in _PORTS if port in into):
+                lines.append_text(self._share(f"  into {port}", into[port], self.colours.muted))
+        return lines
+
+    def _share(self, name: str, row: dict[str, Any], colour: str) -> Text:
+        share = finite(row["share_of_score"])
+        line = Text(f"{name:<14}{_counted(row['nodes'], 'node'):>10}{_counted(row['edges'], 'edge'):>12}")
+        line.append(f"{share:>8.1%}  ".replace("%", " %") if share is not None else f"{'–':>10}  ")
+        return line.append(bar(share or 0, _BAR), colour).append("\n")
+
+    def _command(self, at: dict[str, Any]) -> str:
+        tasks = f" --tasks {plain(at['task'])}" if "task" in at else ""
+        return f"{self.main.program} run {plain(at['model'])} --checkpoints {at['step']} --analyses algorithm{tasks}"
+
+
+def _counted(number: int, what: str) -> str:
+    """`1 node `, `2 nodes`: of one width, so that numbers stand below each other."""
+    return f"{number:,} {what}{' ' if number == 1 else 's'}"
+
+
+def _is_mlp(row: dict[str, Any]) -> bool:
+    return row["node"].startswith("m")
+
+
+def _share(value: float | None) -> str:
+    return f"{signed(None if value is None else 100 * value, 0)} %"
+
+
+def _heads(kinds: dict[str, list[str]]) -> str:
+    """`name mover a2.h0 · negative name mover a3.h0`."""
+    named = [f"{words(kind)} {', '.join(map(plain, heads))}" for kind, heads in kinds.items() if heads]
+    return " · ".join(named) or "no head is of this kind"
+
+
+def _emerged(row: dict[str, Any]) -> str:
+    """Whether heads of every stage are in the circuit; not known where there is no circuit, or there are no stages."""
+    found = {
+        1: "after emergence: heads of every stage are in the circuit",
+        0: "not every stage has heads in the circuit yet",
+        None: "after emergence or not: the circuit or a stage is not known",
+    }
+    return wrapped(f"{found[row['post_emergence']]}; the whole: {plain(row['universe'] or 'undefined')}", 0)

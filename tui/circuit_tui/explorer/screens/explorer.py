@@ -1,0 +1,206 @@
+"""The one screen: five panes that follow one selection, and how they share the terminal."""
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.events import DescendantFocus
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Static
+
+from circuit_tui.explorer.bindings import PANES
+from circuit_tui.explorer.screens.back_forward import Trail
+from circuit_tui.explorer.screens.page import Page
+from circuit_tui.explorer.state import Look, Selection, settle
+from circuit_tui.explorer.widgets.checkpoints import Checkpoints
+from circuit_tui.explorer.widgets.circuit import Circuit
+from circuit_tui.explorer.widgets.heads import Heads
+from circuit_tui.explorer.widgets.history import History
+from circuit_tui.explorer.widgets.listing import Listing
+from circuit_tui.explorer.widgets.models import Models
+from circuit_tui.explorer.widgets.pane import Pane
+from circuit_tui.explorer.widgets.status import Crumbs, Status
+from circuit_tui.explorer.widgets.timeline import Timeline
+
+_SINGLE = ("-narrow", "-low", "-zoomed")
+_CHEAP = {"head", "marks"}
+"""Choices that hold without asking the store."""
+
+
+class _Filter(Input):
+    """Gives the focus back at once, so that no key typed after Enter is lost in it."""
+
+    async def action_submit(self) -> None:
+        screen = self.screen
+        assert isinstance(screen, ExplorerScreen)
+        if isinstance(screen.pane, Listing):
+            screen.pane.take()
+        screen.show_pane(screen.pane_name)
+
+
+class ExplorerScreen(Screen[None], inherit_bindings=False):
+    """`wish` is what the user chose, `look` what is shown of it."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-cramped"), (60, "-narrow"), (100, "-normal"), (160, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (15, "-low"), (24, "-tall")]
+
+    def __init__(self, store: Path, wish: Selection, pane: str):
+        super().__init__()
+        self.store, self.wish = store, wish
+        self.marks = {wish.model: wish.marks}
+        """Model -> its marked heads."""
+        self.pane_name = pane if pane in PANES else "models"
+        self.look: Look | None = None
+        self.playing = False
+        self.trail = Trail()
+
+    def compose(self) -> ComposeResult:
+        yield Static("terminal too small (need 60x15)", id="small")
+        yield Crumbs()
+        with Container(id="panes"):
+            yield from (Models(), Heads(), Circuit(), Checkpoints(), History())
+        yield Timeline()
+        yield Status()
+        yield _Filter(placeholder="regular expression; ! inverts, -f is fuzzy", id="filter", select_on_focus=False)
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
+        self.show_pane(self.pane_name)
+
+    def of(self, name: str) -> Pane:
+        return cast(Pane, self.query_one(f"#{name}", Pane))
+
+    @property
+    def pane(self) -> Pane:
+        """The pane that has, or last had, the focus."""
+        return self.of(self.pane_name)
+
+    @property
+    def heads(self) -> Heads:
+        return self.query_one(Heads)
+
+    @property
+    def single(self) -> bool:
+        return any(self.has_class(name) for name in _SINGLE)
+
+    def reload(self, db: sqlite3.Connection, version: int) -> None:
+        """The store has changed, or is another."""
+        self.look = Look(db, version, settle(db, self.wish))
+        self.follow()
+
+    def vacant(self, reason: str) -> None:
+        """There is no store to look at."""
+        self.look = None
+        for pane in self.query(Pane):
+            pane.forget(reason)
+        self.frame()
+
+    def choose(self, **changes: Any) -> None:
+        """Change the selection; every pane follows. What the choice was made by, stays: see `_pinned`."""
+        changes = {**changes, **self._marks_of(changes["model"])} if "model" in changes else changes
+        self.wish = replace(self.wish, **self._pinned(changes))
+        self.marks[self.wish.model] = self.wish.marks
+        if self.look is None:
+            return
+        before = self.look.at
+        if changes.keys() <= _CHEAP:
+            self.look = replace(self.look, at=replace(self.look.at, **changes))
+            self.follow()
+        else:
+            self.reload(self.look.db, self.look.version)
+        if not self.playing:
+            self.trail.leave(before, self.look.at)
+
+    def _marks_of(self, model: str | None) -> dict[str, Any]:
+        """A choice of the heads that are marked in a model."""
+        return {"marks": self.marks.get(model, ())}
+
+    def _pinned(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """The changes, and what they were made in sight of: the model, and for heads the checkpoint."""
+        if self.look is None or "model" in changes:
+            return changes
+        at = self.look.at
+        step = {"step": at.step} if changes.keys() & _CHEAP else {}
+        return {"model": at.model, **step, **changes}
+
+    def follow(self) -> None:
+        assert self.look
+        for pane in self.query(Pane):
+            pane.follow(self.look)
+        self.frame()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether something waits to be computed that nobody computes."""
+        return self.query_one(Status).stopped
+
+    def redraw(self) -> None:
+        """The same data in other colours."""
+        if self.look is None:
+            return
+        for pane in self.query(Pane):
+            pane.draw()
+        self.frame()
+        self.query_one(Timeline).refresh()
+
+    def frame(self) -> None:
+        """The lines around the panes, and the page over them."""
+        self.query_one(Crumbs).follow(self.look, self.pane_name, self.single)
+        self.query_one(Timeline).follow(self.look)
+        self.query_one(Status).follow(self.look, self.store, self.playing)
+        for page in self.app.screen_stack:
+            if isinstance(page, Page):
+                page.follow()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._resized)
+
+    def _resized(self) -> None:
+        """A pane that was hidden has lost the focus; while the explorer ends there may be none any more."""
+        if not self.query(Pane):
+            return
+        if self.focused is None:
+            self.set_focus(self.pane.body)
+        self.frame()
+
+    def show_pane(self, name: str) -> None:
+        """Go to a pane; where there is room for one only, it takes the place of the other."""
+        self.pane_name = name
+        self.set_focus(self.pane.body)
+        for pane in self.query(Pane):
+            pane.set_class(pane.NAME == name, "-current")
+        self.query_one("#filter").display = False
+        self.frame()
+
+    def go_to_pane(self, name: str) -> None:
+        """The user wants to see more of what is shown, if anything is: it stays."""
+        if self.look and (self.look.at.role or self.look.at.task):
+            self.choose()
+        self.show_pane(name)
+
+    @on(DescendantFocus)
+    def _focused(self) -> None:
+        """A click went to another pane."""
+        around = self.focused.ancestors_with_self if self.focused else []
+        pane = next((node for node in around if isinstance(node, Pane)), None)
+        if pane and pane.NAME != self.pane_name:
+            self.go_to_pane(pane.NAME)
+
+    def open_filter(self) -> None:
+        """Ask for the pattern of the list that has the focus."""
+        pane = self.pane
+        assert isinstance(pane, Listing)
+        entry = self.query_one("#filter", Input)
+        entry.value = pane.pattern
+        entry.display = True
+        self.set_focus(entry)
+
+    @on(Input.Changed, "#filter")
+    def _narrow(self, event: Input.Changed) -> None:
+        if isinstance(self.pane, Listing):
+            self.pane.narrow(event.value)

@@ -1,0 +1,99 @@
+"""What leaves the explorer: a view as CSV, a row for the clipboard, and the command lines that give the same."""
+
+import shlex
+import sqlite3
+from collections.abc import Iterable, Iterator
+from os.path import lexists
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from circuit_store import export, output_files, queries
+from circuit_sweep.planning.request import OF_PATHS
+from circuit_tui.cli import view_output
+from circuit_tui.explorer.widgets.notation import plain
+from circuit_tui.runs import options
+
+_UNASKED = {"search": "sizes", "preset": "default", "threshold_on": "raw", "areas": "none"}
+"""Values that nobody gives."""
+_OPTIONS = ("task", "role", "layer", "head")
+"""Columns by which a command narrows a view."""
+
+
+def csv(
+    db: sqlite3.Connection, view: str, filters: dict[str, Any], listed: dict[str, list[str]] | None = None
+) -> Iterator[str]:
+    """Line by line; `listed` are the options by which rows are kept (`printing.kept`)."""
+    which = queries.view(view)
+    rows = view_output.kept(queries.each(db, which, filters), which, listed or {})
+    return export.lines(rows, [column.name for column in which.columns], "csv")
+
+
+def tsv(db: sqlite3.Connection, view: str, filters: dict[str, Any]) -> str:
+    """The rows without a header, tab-separated; an empty cell is NULL."""
+    found = queries.rows(db, queries.view(view), filters)
+    return "\n".join("\t".join("" if cell is None else plain(cell) for cell in row.values()) for row in found)
+
+
+def address(filters: dict[str, Any]) -> str:
+    """`MODEL@STEP`, as the command line writes it."""
+    step = f"@{filters['step']}" if "step" in filters else ""
+    return f"{filters['model']}{step}" if "model" in filters else ""
+
+
+def command(
+    view: str, filters: dict[str, Any], program: str = "circuit-tui", listed: dict[str, list[str]] | None = None
+) -> str:
+    """The command that prints the same bytes."""
+    which = [part for name in _OPTIONS if name in filters for part in (f"--{name}", str(filters[name]))]
+    which += [f"--{name}={value}" for name, values in (listed or {}).items() for value in values]
+    words = [view, *([address(filters)] if "model" in filters else []), *which]
+    return f"{program} export {shlex.join(words)}"
+
+
+def write(text: Iterable[str], view: str, filters: dict[str, Any], folder: Path, taken: output_files.Taken) -> Path:
+    """Write a file that did not exist, named by what it holds."""
+    head = "a{layer}.h{head}".format(**filters) if "head" in filters else ""
+    parts = [view, address(filters), str(filters.get("role", "")), str(filters.get("task", "")), head]
+    name = "".join(c if c.isalnum() or c in "-_.@~" else "_" for c in "-".join(part for part in parts if part))[:120]
+    return new_file(text, name, "csv", folder, taken)
+
+
+def new_file(text: Iterable[str], name: str, kind: str, folder: Path, taken: output_files.Taken) -> Path:
+    """Write a file that did not exist, under the name or one with a number.
+
+    Args:
+        text: in parts.
+        taken: what no output may be.
+
+    Raises:
+        OSError, StoreError: nothing is written.
+    """
+    paths = (folder / (f"{name}.{kind}" if n == 1 else f"{name}~{n}.{kind}") for n in range(1, 1000))
+    path = next((path for path in paths if not lexists(path)), None)
+    if path is None:
+        raise FileExistsError(f"{folder} holds {name}.{kind} a thousand times: move some away.")
+    with output_files.new(path, taken) as file:
+        file.writelines(map(str.encode, text))
+    return path
+
+
+def recompute(of: queries.Provenance, program: str = "circuit-tui") -> str:
+    """The command that the result was computed by; where it is still held, it computes nothing."""
+    facts = of.facts
+    of_algorithm = facts.get("role") in OF_PATHS or facts["analysis"] == "greater_than"
+    analysis = "algorithm" if of_algorithm else facts["analysis"]
+    words = [facts["model"], "--checkpoints", str(facts["step"]), "--analyses", analysis]
+    words += ["--tasks", facts["task"]] if facts.get("task") else []
+    asked = {name: value for name, value in of.params.items() if value and value != _UNASKED.get(name)}
+    words += options.words(asked | ({"dtype": facts["dtype"]} if facts["dtype"] != "float32" else {}))
+    return f"{program} run {shlex.join(words)}"
+
+
+def provenance(of: queries.Provenance, program: str = "circuit-tui") -> Text:
+    """The command, then fact by fact."""
+    lines = Text().append("computed by       ", "dim").append(f"{plain(recompute(of, program))}\n\n", "bold")
+    for name, value in {**of.facts, **of.params}.items():
+        lines.append(f"{plain(name).replace('_', ' '):<18}", "dim").append(f"{plain(value)}\n")
+    return lines

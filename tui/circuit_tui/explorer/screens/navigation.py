@@ -1,0 +1,74 @@
+"""The screen with all its keys, which `bindings` lists; here are those that move between panes and open its pages."""
+
+from circuit_store import queries
+from circuit_tui.explorer import bindings, role_display
+from circuit_tui.explorer.screens.algorithm import Algorithm
+from circuit_tui.explorer.screens.attention import Attention
+from circuit_tui.explorer.screens.path_patch import PathPatch
+from circuit_tui.explorer.screens.selection_keys import ChoosingScreen
+from circuit_tui.explorer.screens.trends import Trends
+from circuit_tui.explorer.state import Selection
+from circuit_tui.explorer.widgets.listing import Listing
+from circuit_tui.explorer.widgets.models import Models
+from circuit_tui.explorer.widgets.notation import plain
+
+
+class KeyedScreen(ChoosingScreen):
+    BINDINGS = bindings.of()
+
+    def action_pane(self, name: str) -> None:
+        self.go_to_pane(name)
+
+    def action_next_pane(self, by: int) -> None:
+        order = bindings.PANES
+        self.go_to_pane(order[(order.index(self.pane_name) + by) % len(order)])
+
+    def action_open(self) -> None:
+        """Choose what is under the cursor, and go on to what it holds."""
+        if isinstance(self.pane, Listing):
+            self.pane.take()
+        self.action_next_pane(1)
+
+    def action_zoom(self, into: bool) -> None:
+        self.set_class(into, "-zoomed")
+        self.show_pane(self.pane_name)
+
+    def action_filter(self) -> None:
+        self.open_filter()
+
+    def action_back(self) -> None:
+        """Undo the nearest of filter, zoom and way."""
+        pane = self.pane
+        if isinstance(pane, Listing) and (pane.pattern or self.query_one("#filter").display):
+            pane.narrow("")
+            self.show_pane(self.pane_name)
+        elif self.has_class("-zoomed"):
+            self.action_zoom(False)
+        elif self.single and self.pane_name != bindings.PANES[0]:
+            self.action_next_pane(-1)
+
+    def action_algorithm(self) -> None:
+        self.app.push_screen(Algorithm(self))
+
+    def action_attention(self) -> None:
+        self.app.push_screen(Attention(self))
+
+    def action_patch(self) -> None:
+        at = self.look.at if self.look else Selection()
+        if not at.head or not at.task:
+            return self.say("Paths run into a head, on the prompts of a task: none of them is computed yet.")
+        self.app.push_screen(PathPatch(self, at, at.head))
+
+    def action_trends(self) -> None:
+        self.app.push_screen(Trends(self))
+
+    def choices(self) -> list[tuple[str, str, str | int]]:
+        """What can be chosen by name: (field of the selection, as shown, value)."""
+        if not self.look or not self.look.at.model:
+            return []
+        db, model = self.look.db, self.look.at.model
+        models = [("model", row["model"], row["model"]) for row in self.query_one(Models).all]
+        named = [("role", name, name) for name in role_display.ordered(queries.roles(db, model))]
+        named += [("task", name, name) for name in queries.all_tasks(db, model)]
+        steps = [("step", str(c.step), c.step) for c in queries.checkpoints(db, model)]
+        return [(kind, plain(name), value) for kind, name, value in (*models, *named, *steps)]

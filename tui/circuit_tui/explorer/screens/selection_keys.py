@@ -1,0 +1,98 @@
+"""The keys that choose, the same in every pane: checkpoint, role, task, marks, and the way back."""
+
+from bisect import bisect_left
+from dataclasses import replace
+
+from textual.timer import Timer
+
+from circuit_store import queries
+from circuit_tui.explorer import role_display
+from circuit_tui.explorer.screens.copying import TakingScreen
+from circuit_tui.explorer.state import Head
+from circuit_tui.explorer.widgets.checkpoints import Checkpoints
+from circuit_tui.explorer.widgets.heads import MOST
+from circuit_tui.explorer.widgets.listing import Listing
+
+_FRAME = 0.5
+"""Seconds that a checkpoint stays in the time-lapse."""
+
+
+class ChoosingScreen(TakingScreen):
+    _timer: Timer | None = None
+
+    def action_step(self, by: int) -> None:
+        """Go along the checkpoints that are listed; the head stays."""
+        steps = sorted(row["step"] for row in self.query_one(Checkpoints).rows)
+        if self.look and steps and self.look.at.step is not None:
+            place = bisect_left(steps, self.look.at.step) + by
+            self.choose(step=steps[max(0, min(place, len(steps) - 1))], head=self.look.at.head)
+
+    def action_play(self) -> None:
+        """Play training from here, or from the start if this is its end."""
+        self.playing = not self.playing
+        if self._timer:
+            self._timer.stop()
+        if self.playing and self.look:
+            if self._at_end():
+                self.action_step(-len(self.query_one(Checkpoints).rows))
+            self._timer = self.set_interval(_FRAME, self._play_on)
+        self.frame()
+
+    def _play_on(self) -> None:
+        self.action_step(1)
+        if self._at_end():
+            self.action_play()
+
+    def _at_end(self) -> bool:
+        steps = [row["step"] for row in self.query_one(Checkpoints).rows]
+        return not steps or not self.look or self.look.at.step == max(steps)
+
+    def action_role(self, by: int) -> None:
+        if self.look and self.look.at.model and self.look.at.role:
+            held = role_display.ordered(queries.roles(self.look.db, self.look.at.model))
+            self.choose(role=held[(held.index(self.look.at.role) + by) % len(held)])
+
+    def action_task(self) -> None:
+        if self.look and self.look.at.model and self.look.at.task:
+            tasks = queries.all_tasks(self.look.db, self.look.at.model)
+            self.choose(task=tasks[(tasks.index(self.look.at.task) + 1) % len(tasks)])
+
+    def action_mark(self) -> None:
+        if self.look and (head := self.look.at.head):
+            marks = self.look.at.marks
+            self._mark(tuple(m for m in marks if m != head) if head in marks else (*marks, head))
+
+    def action_range(self) -> None:
+        """Mark what lies between the last mark and the cursor."""
+        if self.look and (head := self.look.at.head):
+            marks = self.look.at.marks
+            between = self.heads.between(marks[-1] if marks else head, head)
+            self._mark((*marks, *(m for m in between if m not in marks)))
+
+    def _mark(self, marks: tuple[Head, ...]) -> None:
+        if len(marks) > MOST:
+            self.say(f"One plot keeps {MOST} heads apart, these would be {len(marks)}: * clears the marks.")
+        else:
+            self.choose(marks=marks)
+
+    def action_marks(self) -> None:
+        if self.look:
+            self.choose(marks=() if self.look.at.marks else self.heads.best())
+
+    def action_history(self, by: int) -> None:
+        """Go back to what was shown before, or forward again."""
+        if not self.look:
+            return
+        there = (self.trail.back if by < 0 else self.trail.forward)(self.look.at)
+        if there is None:
+            return self.say("This is where it began." if by < 0 else "There is no way forward from here.")
+        self.wish = replace(there, **self._marks_of(there.model))
+        self.reload(self.look.db, self.look.version)
+
+    def action_match(self, by: int) -> None:
+        """The next of the rows that the filter left, round and round."""
+        pane = self.pane
+        if isinstance(pane, Listing) and pane.pattern and pane.rows:
+            pane.body.go((pane.body.cursor + by) % len(pane.rows))
+        elif isinstance(pane, Listing):
+            self.say("Nothing matches: esc clears the filter." if pane.pattern else "There is no filter: / sets one.")

@@ -1,0 +1,38 @@
+"""A page of text over the panes: an error in full, or where a number comes from."""
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from circuit_tui.explorer import bindings
+
+_CLOSE = [("escape,q,enter,backspace,i,E", "dismiss", "Close")]
+_SCROLL = [("j,down", "scroll('down')", "Down"), ("k,up", "scroll('up')", "Up")]
+
+
+class TextScreen(ModalScreen[None]):
+    """`text` is shown as it is, without markup."""
+
+    BINDINGS = [*_CLOSE, *_SCROLL, *bindings.named("reload")]
+    DEFAULT_CSS = """
+    TextScreen { align: center middle; }
+    TextScreen > VerticalScroll {
+        width: 90%; max-width: 100; height: auto; max-height: 90%;
+        background: $panel; padding: 1 2; border-top: solid $accent; border-title-color: $accent;
+    }
+    """
+
+    def __init__(self, title: str, text: Text):
+        super().__init__()
+        self._title, self._text = title, text
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll() as page:
+            page.border_title = f"{self._title}   esc closes"
+            yield Static(self._text)
+
+    def action_scroll(self, where: str) -> None:
+        page = self.query_one(VerticalScroll)
+        (page.scroll_down if where == "down" else page.scroll_up)(animate=False)

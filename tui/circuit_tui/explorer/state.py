@@ -1,0 +1,128 @@
+"""What is looked at: one selection that all panes follow, and its memory from one session to the next.
+
+A user's wishes may be empty or name what the store does not hold (yet); `settle` turns them into a selection that it
+does hold. So a store that fills while one looks on is followed to its newest checkpoint until one is chosen.
+"""
+
+import hashlib
+import json
+import sqlite3
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from circuit_store import output_files, private_files, queries
+from circuit_tui import paths
+from circuit_tui.explorer import role_display
+
+Head = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """None: nothing chosen, or nothing there to choose."""
+
+    model: str | None = None
+    step: int | None = None
+    role: str | None = None
+    task: str | None = None
+    head: Head | None = None
+    marks: tuple[Head, ...] = ()
+
+
+@dataclass(frozen=True)
+class Look:
+    """A store as it stands and the selection in it."""
+
+    db: sqlite3.Connection
+    version: int
+    """Changes with every write to the store."""
+    at: Selection
+
+
+def settle(db: sqlite3.Connection, wish: Selection) -> Selection:
+    """The selection nearest to `wish` among what the store holds."""
+    models = queries.rows(db, queries.view("models"))
+    if not models:
+        return Selection()
+    model = next((m for m in models if m["model"] == wish.model), None) or max(models, key=lambda m: m["computed"] > 0)
+    name = model["model"]
+    checkpoints = queries.checkpoints(db, name)
+    computed = [c.step for c in checkpoints if c.computed] or [c.step for c in checkpoints]
+    step = wish.step if any(c.step == wish.step for c in checkpoints) else max(computed, default=None)
+    role = _one_of(queries.roles(db, name), wish.role, "induction")
+    shape = (model["n_layers"] or 0, model["n_heads"] or 0)
+    task = _task(db, name, wish.task)
+    head = _inside(wish.head, shape) or _strongest(db, Selection(name, step, role, task))
+    marks = tuple(mark for mark in wish.marks if wish.model in (None, name) and _inside(mark, shape))
+    return Selection(name, step, role, task, head, marks)
+
+
+def strongest(values: list[list[float | None]], most: int) -> tuple[Head, ...]:
+    """The heads of largest |value|, best first; none that is near 0."""
+    every = [(abs(value or 0), (layer, head)) for layer, row in enumerate(values) for head, value in enumerate(row)]
+    return tuple(head for size, head in sorted(every, key=lambda e: -e[0])[:most] if size >= role_display.NEAR_ZERO)
+
+
+def _one_of(held: list[str], wish: str | None, otherwise: str) -> str | None:
+    return next((name for name in (wish, otherwise, *held) if name in held), None)
+
+
+def _task(db: sqlite3.Connection, model: str, wish: str | None) -> str | None:
+    """Any task with results may be wished for; without a wish, one with behaviour or a circuit comes first."""
+    if wish and wish in queries.all_tasks(db, model):
+        return wish
+    return _one_of(queries.tasks(db, model), None, "ioi") or _one_of(queries.all_tasks(db, model), None, "ioi")
+
+
+def _inside(head: Head | None, shape: tuple[int, int]) -> Head | None:
+    return head if head and head[0] < shape[0] and head[1] < shape[1] else None
+
+
+def _strongest(db: sqlite3.Connection, at: Selection) -> Head | None:
+    if at.model is None or at.step is None or at.role is None:
+        return None
+    values = queries.head_grid(db, at.model, at.step, at.role, at.task).values
+    return next(iter(strongest(values, 1)), (0, 0) if values and values[0] else None)
+
+
+def folder() -> Path:
+    """Where the explorer keeps its log and its memory."""
+    path = paths.state()
+    with suppress(OSError):
+        private_files.folder(path)
+    return path
+
+
+def _file(store: Path) -> Path:
+    return folder() / f"view-{hashlib.sha256(str(store.absolute()).encode()).hexdigest()[:16]}.json"
+
+
+def remember(store: Path, wish: Selection, **look: Any) -> None:
+    """Raises: StoreError, OSError."""
+    with output_files.replacing(_file(store), {}, 0o600) as file:
+        file.write(json.dumps({"selection": asdict(wish), **look}).encode())
+
+
+def recall(store: Path) -> tuple[Selection, dict[str, Any]]:
+    """What was looked at last; nothing if the file is not to be read or makes no sense."""
+    try:
+        held = json.loads(_file(store).read_text())
+        given = held.pop("selection")
+        wish = Selection(**{f.name: given.get(f.name) for f in fields(Selection)} | _heads(given))
+        hash(wish)
+        return wish, held
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        return Selection(), {}
+
+
+def _heads(given: dict[str, Any]) -> dict[str, Any]:
+    def head(pair: Any) -> Head:
+        layer, index = pair
+        return int(layer), int(index)
+
+    return {
+        "head": head(given["head"]) if given.get("head") else None,
+        "marks": tuple(head(pair) for pair in given.get("marks") or ()),
+    }

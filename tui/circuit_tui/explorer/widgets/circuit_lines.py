@@ -1,0 +1,75 @@
+"""How a branch of the circuit's tree is written, in one line, and what the circuit is worth, in two."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.text import Text
+
+from circuit_store.queries import CircuitOf
+from circuit_tui.explorer import theme
+from circuit_tui.explorer.widgets.circuit_tree import Branch
+from circuit_tui.explorer.widgets.heads import badge
+from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, plain, signed
+
+KINDS = {"head": "heads", "mlp": "MLPs", "input": "input"}
+"""What writes, as the store and as a person calls it."""
+_HELD_OUT = "held_out_faithfulness"
+_WIDEST = 64
+"""Columns beyond which name and score would stand too far apart."""
+
+
+def worth(circuit: CircuitOf, floor: float) -> str:
+    """How it was found and how faithful it is, and what it is made of; `floor` is the least share that is shown."""
+    header = circuit.header
+    hidden = f" ≥{floor:.0%}" if floor else ""
+    why = f" · {plain(header['reason'])}" if header["reason"] else ""
+    made_of = " ".join(f"{KINDS[kind]} {share:.0%}" for kind, share in circuit.shares.items())
+    if header["imported_from"]:
+        return f"imported from {plain(header['imported_from'])}{hidden}\n{made_of}"
+    raw, scaled = (signed(header[name], 2) for name in ("faithfulness", "faithfulness_normalised"))
+    points = f" m={header['ig_steps']}" if header["ig_steps"] is not None else ""
+    method = f"{plain(header['method'])}{points}"
+    return f"faithfulness {raw} (normalised {scaled}){_interval(header)}, {method}{hidden}{why}\n{made_of}"
+
+
+def _interval(header: dict[str, Any]) -> str:
+    """Of the faithfulness, with the prompts that it is over; that of held-out ones beside their faithfulness."""
+    if header["interval_of"] is None:
+        return ""
+    names = ("faithfulness_low", "faithfulness_high", _HELD_OUT)
+    low, high, held_out = (signed(header[name], 2) for name in names)
+    on = "on the prompts that chose it" if header[_HELD_OUT] is None else f"held out {held_out}"
+    return f", {on} {low} to {high}"
+
+
+def branch_line(
+    branch: Branch, width: int, here: bool, roles: Iterable[str], largest: float, colours: theme.Palette
+) -> Text:
+    """Node, port, the node's strong roles and the score; `largest` is the |score| of a full bar."""
+    line = Text(no_wrap=True)
+    line.append("  " * branch.depth + _sign(branch) + " ", colours.muted)
+    line.append(branch.node, f"bold {colours.accent}" if here else "")
+    if branch.edge is None:
+        return line
+    line.append(f" <{branch.edge.port}>" if branch.edge.port else "", colours.muted)
+    for role in roles:
+        line.append(" ").append_text(badge(role))
+    return _scored(line, branch.edge.score, width, largest, colours)
+
+
+def _scored(line: Text, score: float | None, width: int, largest: float, colours: theme.Palette) -> Text:
+    width = min(width, _WIDEST)
+    digits = digits_for(largest)
+    figure = signed(score, digits).rjust(digits + 4)
+    room = max(6, min(24, width // 5))
+    line.truncate(max(0, width - len(figure) - room - 2), overflow="ellipsis", pad=True)
+    line.append(f"{figure} ")
+    size = finite(score) or 0.0
+    share = abs(size) / largest if largest else 0
+    return line.append(bar(share, room), colours.helps if size > 0 else colours.hurts)
+
+
+def _sign(branch: Branch) -> str:
+    if not branch.opens:
+        return " "
+    return "▾" if branch.open else "↺" if branch.again else "▸"

@@ -1,0 +1,183 @@
+"""The heads: a role's score for each, as a heat map, and what is known of the one under the cursor."""
+
+from dataclasses import replace
+from typing import Any
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+
+from circuit_store import queries
+from circuit_tui.explorer import bindings, role_display, theme
+from circuit_tui.explorer.state import Head, Look, Selection, strongest
+from circuit_tui.explorer.widgets.heat_map import HeatMap
+from circuit_tui.explorer.widgets.notation import finite, head_name, plain, signed
+from circuit_tui.explorer.widgets.pane import Pane
+from circuit_tui.explorer.widgets.short_text import Note
+
+_NOTHING = queries.HeadGrid([], None, False)
+MOST = 8
+"""Heads that one plot can keep apart."""
+
+
+class Heads(Pane):
+    NAME = "heads"
+    ABOUT = "Each head's score in a role (induction, previous token, ...), layer by head."
+    BINDINGS = bindings.of("heads")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grid = _NOTHING
+        self.scores: dict[str, dict[str, Any]] = {}
+
+    def compose(self) -> ComposeResult:
+        yield HeatMap(self._moved)
+        yield Note()
+
+    @property
+    def body(self) -> HeatMap:
+        return self.query_one(HeatMap)
+
+    def needs(self, at: Selection) -> tuple[Any, ...]:
+        return at.model, at.step, at.role, at.task
+
+    def load(self, look: Look) -> None:
+        at = look.at
+        self.grid = _NOTHING
+        if at.model and at.role and at.step is not None:
+            self.grid = _drawable(queries.head_grid(look.db, at.model, at.step, at.role, at.task))
+
+    def draw(self) -> None:
+        at = self.at
+        reason = self._why_empty()
+        scale = (
+            [plain(at.role), *self._which(), f"{role_display.of(at.role)} {role_display.ends(*self._scale())}"]
+            if at.role
+            else []
+        )
+        self.title(*scale)
+        self.body.paint(self.grid.values, at.marks, at.head, reason)
+        self._say(reason)
+
+    def point(self) -> None:
+        self.body.point(self.at.marks, self.at.head)
+        self._say(self._why_empty())
+
+    def _say(self, reason: str) -> None:
+        """Below the map: the scale, and the head under the cursor."""
+        if not reason:
+            self._read_head()
+        self.query_one(Note).say(Text() if reason else self._detail())
+
+    def vacant(self, reason: str) -> None:
+        self.grid = _NOTHING
+        self.query_one(Note).say(Text())
+        self.body.paint([], (), None, reason)
+
+    def _why_empty(self) -> str:
+        at = self.at
+        if at.role is None:
+            return f"{self.ABOUT} None is computed yet for {plain(at.model)}." if at.model else self.ABOUT
+        if not self.grid.computed:
+            what = " · ".join([plain(at.role), *self._which()])
+            return f"{what} is not computed at step {at.step}. , and . go to other checkpoints."
+        if self.grid.reason:
+            return f"{plain(at.role)} is undefined here: {plain(self.grid.reason)}. m shows the next role."
+        return ""
+
+    def _which(self) -> list[str]:
+        """Which of several results is shown, where that is not what one would expect."""
+        return role_display.differs(self.grid.of, self.at.task)
+
+    def _read_head(self) -> None:
+        if self.look and self.at.head:
+            layer, head = self.at.head
+            where = {"model": self.at.model, "step": self.at.step, "layer": layer, "head": head}
+            found = queries.rows(self.look.db, queries.view("heads"), where)
+            tasks = queries.shown_tasks(self.look.db, self.at.model or "", self.at.task)
+            self.scores = {row["role"]: row for row in found if row["task"] == tasks[row["role"]]}
+
+    def _detail(self) -> Text:
+        return Text("\n").join([self._legend(), self._of_head(), self._of_control(), self._of_roles()])
+
+    def _legend(self) -> Text:
+        """The ramps from end to end, and the signs in the cells."""
+        (low, high), line = self._scale(), Text(no_wrap=True)
+        room = 1 if low and high else 2
+        if low:
+            line.append("−1 ").append_text(_ramp(self.colours.negative[::-1], room)).append(" ")
+        line.append("0")
+        if high:
+            line.append(" ").append_text(_ramp(self.colours.ramp, room)).append(" 1")
+        width = self.body.cell[0]
+        below = [("X", "1")] if width == 1 else []
+        below += [("₅" if width == 1 else ".₅", "−.5")] if low and width < 3 else []
+        keys = "  ".join(" ".join(key) for key in below)
+        return line.append("  ∅ no value  ").append(keys or "* marked")
+
+    def _scale(self) -> tuple[float, float]:
+        return role_display.scale(self.at.role or "", (value for row in self.grid.values for value in row))
+
+    def _of_head(self) -> Text:
+        row = self.scores.get(self.at.role or "", {})
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(head_name(self.at.head or (0, 0)), "bold " + self.colours.accent)
+        line.append(f" {plain(self.at.role)} ").append(signed(row.get("value"), 3), "bold")
+        return line
+
+    def _of_control(self) -> Text:
+        row = self.scores.get(self.at.role or "", {})
+        if row.get("reason"):
+            return self.dim(f"no value: {plain(row['reason'])}")
+        parts = [f"{name} {signed(row[name], 3)}" for name in ("raw", "control") if row.get(name) is not None]
+        return self.dim(" − ".join(parts) or "no control is subtracted from this role")
+
+    def _of_roles(self) -> Text:
+        line = Text()
+        for name in filter(role_display.is_role, role_display.ordered(self.scores)):
+            row = self.scores[name]
+            line.append_text(badge(name)).append(f" {signed(row['value'], 2)}  ")
+        return line
+
+    def _moved(self) -> None:
+        self.wish(head=self.body.head)
+
+    def action_move(self, where: str) -> None:
+        self.body.move(where)
+
+    def best(self) -> tuple[tuple[int, int], ...]:
+        return strongest(self.grid.values, MOST)
+
+    def between(self, one: Head, other: Head) -> tuple[Head, ...]:
+        """The heads from one to the other, row by row."""
+        width = self.body.heads
+        start, end = (layer * width + head for layer, head in (one, other))
+        way = 1 if end >= start else -1
+        return tuple(divmod(number, width) for number in range(start, end + way, way))
+
+    def filters(self) -> dict[str, Any] | None:
+        if self.at.role is None:
+            return None
+        on = {"task": self.grid.of.task} if self.grid.of and self.grid.of.task else {}
+        return {"model": self.at.model, "step": self.at.step, "role": self.at.role, **on}
+
+    def row(self) -> dict[str, Any] | None:
+        return {"layer": self.at.head[0], "head": self.at.head[1]} if self.at.head else None
+
+    def value(self) -> str:
+        value = self.scores.get(self.at.role or "", {}).get("value")
+        return "" if value is None else repr(value)
+
+
+def _drawable(grid: queries.HeadGrid) -> queries.HeadGrid:
+    return replace(grid, values=[[finite(value) for value in row] for row in grid.values])
+
+
+def _ramp(colours: tuple[str, ...], width: int) -> Text:
+    return Text().join(Text(" " * width, Style(bgcolor=colour)) for colour in colours)
+
+
+def badge(role: str) -> Text:
+    """Two letters on the role's colour."""
+    of = theme.role(role)
+    return Text(f" {plain(of.badge)} ", Style(color=theme.ink(of.colour), bgcolor=of.colour))

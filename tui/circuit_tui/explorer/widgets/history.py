@@ -1,0 +1,236 @@
+"""Scores over training: of the marked heads, else of the head under the cursor; or the task's metric."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.widget import Widget
+
+from circuit_store import queries
+from circuit_tui.explorer import bindings, role_display, theme
+from circuit_tui.explorer.state import Head, Look, Selection
+from circuit_tui.explorer.widgets.axis import Axis
+from circuit_tui.explorer.widgets.heads import MOST
+from circuit_tui.explorer.widgets.notation import finite, head_name, plain, signed
+from circuit_tui.explorer.widgets.pane import Pane
+from circuit_tui.explorer.widgets.short_text import Note
+
+if TYPE_CHECKING:
+    from circuit_tui.explorer.widgets.plot import Plot, Series
+
+Curve = dict[int, float]
+"""Step -> value."""
+_UNREAD = ("missing", "unreadable", "mismatch")
+
+
+class History(Pane, can_focus=True):
+    NAME = "history"
+    ABOUT = "A head's score at every checkpoint, over the tokens seen in training."
+    BINDINGS = bindings.of("history")
+    DEFAULT_CSS = "History #legend { max-height: 3; color: $foreground; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plot: Plot | None = None
+        self.checkpoints: list[queries.CheckpointRow] = []
+        self.curves: dict[str, Curve] = {}
+        self.metric = ""
+        self.of: queries.RoleSet | None = None
+        self.log_axis = True
+        self.of_task = False
+        self.span = 1.0
+        self._step: int | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Note(id="said")
+        yield Note(id="legend")
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self._bring_plot)
+
+    @work(thread=True)
+    def _bring_plot(self) -> None:
+        from circuit_tui.explorer.widgets.plot import Plot
+
+        self.app.call_from_thread(self._put_plot, Plot())
+
+    async def _put_plot(self, plot: "Plot") -> None:
+        if not self.is_attached:
+            return
+        await self.mount(plot)
+        self.plot = plot
+        self.draw()
+
+    @property
+    def body(self) -> Widget:
+        return self
+
+    @property
+    def view(self) -> str:
+        return "behaviour" if self.of_task else "history"
+
+    @property
+    def analysis(self) -> str:
+        return "behaviour" if self.of_task else "heads"
+
+    def needs(self, at: Selection) -> tuple[Any, ...]:
+        of = (at.task,) if self.of_task else (at.role, at.task, self.heads(at))
+        return at.model, self.of_task, *of
+
+    def load(self, look: Look) -> None:
+        at = look.at
+        self.checkpoints = queries.checkpoints(look.db, at.model) if at.model else []
+        self.curves, self.of = {}, None
+        if at.model and self.of_task and at.task:
+            found = queries.behaviour(look.db, at.model, at.task)
+            self.metric = found[0]["metric"] if found else ""
+            self.curves = {at.task: _curve((row["step"], row["value"]) for row in found)}
+        elif at.model and at.role:
+            self.of = queries.role_set(look.db, at.model, at.role, at.task)
+            self.curves = {head_name(head): self._of(look, head) for head in self.heads(at)}
+
+    def heads(self, at: Selection) -> tuple[Head, ...]:
+        return at.marks[:MOST] or ((at.head,) if at.head else ())
+
+    def _of(self, look: Look, head: Head) -> Curve:
+        assert look.at.model and look.at.role
+        points = queries.head_history(look.db, look.at.model, look.at.role, *head, look.at.task)
+        return _curve((point.step, point.value) for point in points)
+
+    def draw(self) -> None:
+        self._step = self.at.step
+        axis = Axis(((c.step, c.tokens) for c in self.checkpoints), self.log_axis)
+        what = plain(self.at.task if self.of_task else self.at.role or "")
+        unit = self.metric if self.of_task else role_display.ends(*self._scale())
+        which = [] if self.of_task else role_display.differs(self.of, self.at.task)
+        over = f"over {axis.unit}"
+        self.title(*([f"{what} {unit}", *which, over] if which else [f"{what} {unit} {over}"] if what else []))
+        if not any(self.curves.values()):
+            return self.vacant(self._why_empty())
+        self._say("")
+        series = self._series(axis)
+        self.query_one("#legend", Note).say(self._legend(series))
+        if self.plot:
+            at = axis.at(self.at.step or 0)
+            span = self._around(at)
+            self.plot.show(series, at, axis.ticks(*span), span, self._range(), self.colours.accent)
+
+    def point(self) -> None:
+        if self.at.step != self._step:
+            self.draw()
+
+    def vacant(self, reason: str) -> None:
+        self.curves = {}
+        self._say(reason)
+
+    def _say(self, reason: str) -> None:
+        self.query_one("#said", Note).say(Text(reason))
+        if reason:
+            self.query_one("#legend", Note).say(Text())
+        if self.plot:
+            self.plot.display = not reason
+
+    def _why_empty(self) -> str:
+        at = self.at
+        if not at.model or not (at.task if self.of_task else at.role):
+            return self.ABOUT
+        return f"Nothing is defined yet for {plain(at.task if self.of_task else at.role)} of {plain(at.model)}."
+
+    def _series(self, axis: Axis) -> "list[Series]":
+        from circuit_tui.explorer.widgets.plot import Series
+
+        return [
+            Series(name, self._colour(i), theme.MARKERS[i], [_places(part, axis) for part in self._parts(curve)])
+            for i, (name, curve) in enumerate(self.curves.items())
+        ]
+
+    def _parts(self, curve: Curve) -> list[Curve]:
+        """A curve without what is not known: it ends at a checkpoint that cannot be read, and begins anew after it."""
+        parts: list[Curve] = [{}]
+        for checkpoint in self.checkpoints:
+            if checkpoint.step in curve:
+                parts[-1][checkpoint.step] = curve[checkpoint.step]
+            elif checkpoint.status in _UNREAD:
+                parts.append({})
+        return [part for part in parts if part]
+
+    def _colour(self, index: int) -> str:
+        if self.of_task:
+            return self.colours.accent
+        return theme.SERIES[index] if len(self.curves) > 1 else theme.role(self.at.role or "").colour
+
+    def _legend(self, series: "list[Series]") -> Text:
+        """Lines break between series."""
+        lines = [Text()]
+        for entry in (*map(self._entry, series), Text().append(f"│ step {self.at.step}", self.colours.accent)):
+            if lines[-1] and lines[-1].cell_len + entry.cell_len > self.size.width - 2:
+                lines.append(Text())
+            lines[-1].append_text(entry).append("   ")
+        return Text("\n").join(lines)
+
+    def _entry(self, one: "Series") -> Text:
+        value = self.curves[one.name].get(self.at.step or 0)
+        return Text().append(f"{one.marker} ", one.colour).append(f"{plain(one.name)} {signed(value, 2)}")
+
+    def _around(self, at: float) -> tuple[float, float]:
+        """The part of the axis that is shown: all of it, or a span around the checkpoint."""
+        start = max(0.0, min(at - self.span / 2, 1 - self.span))
+        return start, start + self.span
+
+    def _range(self) -> tuple[float, float]:
+        low, high = (0.0, 0.0) if self.of_task else self._scale()
+        return min(low, *self._values()), max(high, *self._values())
+
+    def _scale(self) -> tuple[float, float]:
+        return role_display.scale(self.at.role or "", self._values())
+
+    def _values(self) -> list[float]:
+        return [value for curve in self.curves.values() for value in curve.values()]
+
+    def action_axis(self) -> None:
+        self.log_axis = not self.log_axis
+        self.draw()
+
+    def action_behaviour(self) -> None:
+        self.of_task = not self.of_task
+        if self.look:
+            self.follow(self.look)
+
+    def action_closer(self) -> None:
+        self.span = max(1 / 16, self.span / 2)
+        self.draw()
+
+    def action_wider(self) -> None:
+        self.span = min(1.0, self.span * 2)
+        self.draw()
+
+    def action_reset(self) -> None:
+        self.span = 1.0
+        self.draw()
+
+    def filters(self) -> dict[str, Any] | None:
+        if self.of_task:
+            return {"model": self.at.model, "task": self.at.task} if self.at.task else None
+        on = {"task": self.of.task} if self.of and self.of.task else {}
+        return {"model": self.at.model, "role": self.at.role, **on} if self.at.role else None
+
+    def row(self) -> dict[str, Any] | None:
+        if self.of_task or not self.at.head:
+            return {"step": self.at.step} if self.of_task else None
+        return {"step": self.at.step, "layer": self.at.head[0], "head": self.at.head[1]}
+
+    def value(self) -> str:
+        curve = next(iter(self.curves.values()), {})
+        value = curve.get(self.at.step or 0)
+        return "" if value is None else repr(value)
+
+
+def _places(curve: Curve, axis: Axis) -> list[tuple[float, float]]:
+    return [(axis.at(step), value) for step, value in curve.items()]
+
+
+def _curve(points: Iterable[tuple[int, float | None]]) -> Curve:
+    """The points that can be drawn."""
+    return {step: value for step, value in points if value is not None and finite(value) is not None}

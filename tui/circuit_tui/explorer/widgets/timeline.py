@@ -1,0 +1,54 @@
+"""One line: all checkpoints of the model along training, with the current one marked."""
+
+from rich.text import Text
+from textual.widget import Widget
+
+from circuit_store import queries
+from circuit_tui.explorer import theme
+from circuit_tui.explorer.state import Look
+from circuit_tui.explorer.widgets.axis import Axis
+from circuit_tui.explorer.widgets.notation import short
+
+
+class Timeline(Widget):
+    DEFAULT_CSS = "Timeline { height: 1; padding: 0 1; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._checkpoints: list[queries.CheckpointRow] = []
+        self._loaded: tuple[object, ...] = ()
+        self._step: int | None = None
+
+    def follow(self, look: Look | None) -> None:
+        step = look.at.step if look else None
+        needs = (id(look.db), look.version, look.at.model) if look else ()
+        if needs != self._loaded or step != self._step:
+            self._step = step
+            self.refresh()
+        if needs != self._loaded:
+            model = look.at.model if look else None
+            self._checkpoints = queries.checkpoints(look.db, model) if look and model else []
+            self._loaded = needs
+
+    def render(self) -> Text:
+        if not self._checkpoints:
+            return Text()
+        colours = theme.palette(self.app.current_theme.dark)
+        axis = Axis((c.step, c.tokens) for c in self._checkpoints)
+        before, after = self._ends(axis)
+        width = max(10, self.size.width - len(before) - len(after))
+        cells = ["─"] * width
+        for checkpoint in self._checkpoints:
+            cells[round(axis.at(checkpoint.step) * (width - 1))] = "•" if checkpoint.computed else "·"
+        here = round(axis.at(self._step or 0) * (width - 1))
+        line = Text(before, no_wrap=True, style=colours.muted)
+        line.append("".join(cells[:here])).append("●", f"bold {colours.accent}").append("".join(cells[here + 1 :]))
+        return line.append(after)
+
+    def _ends(self, axis: Axis) -> tuple[str, str]:
+        """What stands before and after the line."""
+        ends = (self._checkpoints[0], self._checkpoints[-1])
+        first, last = (short(c.tokens if axis.unit == "tokens" else c.step) for c in ends)
+        steps = [c.step for c in self._checkpoints]
+        place = steps.index(self._step) + 1 if self._step in steps else 0
+        return f"{axis.unit} {first} ", f" {last}  {place}/{len(steps)}"

@@ -1,0 +1,1 @@
+"""Runs as a person asks for them, on the command line or in the explorer: options, cost, submission, control."""

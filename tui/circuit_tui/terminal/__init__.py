@@ -1,0 +1,1 @@
+"""What reaches the terminal: sanitised text, differences of screens, copies, signals."""
