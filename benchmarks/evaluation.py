@@ -16,7 +16,7 @@ from transformers import GPTNeoXForCausalLM
 
 from circuit_core.attribution.edge_scores import attribute
 from circuit_core.circuits import selection
-from circuit_core.interchange.interchange import Interchange
+from circuit_core.interchange.evaluation import Interchange
 from circuit_core.models.loading import as_bridge, graph_of
 from circuit_core.tasks.prompts import PromptSet
 

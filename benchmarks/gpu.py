@@ -30,8 +30,8 @@ from circuit_core.circuits.random_circuits import random_circuits
 from circuit_core.circuits.search import minimal_circuit
 from circuit_core.circuits.search_strategies import grid_sizes
 from circuit_core.heads.attention import attention_roles, drawable
-from circuit_core.heads.copy_scores import NAMES, copy_scores
 from circuit_core.heads.copy_suppression import copy_suppression
+from circuit_core.heads.name_movers import NAMES, copy_scores
 from circuit_core.heads.text_rows import REFERENCE, SCORED, WIDTH
 from circuit_core.interchange.evaluation import Evaluation
 from circuit_core.models.loading import as_bridge, graph_of

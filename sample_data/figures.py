@@ -16,7 +16,7 @@ import torch
 
 from circuit_core.behaviour import behaviour
 from circuit_core.heads.attention import RoleScores, attention_roles, drawable
-from circuit_core.heads.copy_scores import name_mover
+from circuit_core.heads.name_movers import name_mover
 from circuit_core.models import loading, suites
 from circuit_core.tasks import words
 from circuit_core.tasks.sampling import draw

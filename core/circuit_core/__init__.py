@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from circuit_core.attribution.edge_scores import attribute
     from circuit_core.circuits.search import minimal_circuit
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
     from circuit_core.models.loading import load
     from circuit_core.tasks.sampling import draw
     from circuit_core.tasks.specs import TASKS
@@ -21,7 +21,7 @@ __all__ = ["TASKS", "Interchange", "attribute", "draw", "load", "minimal_circuit
 
 _HOME = {
     "TASKS": "tasks.specs",
-    "Interchange": "interchange.interchange",
+    "Interchange": "interchange.evaluation",
     "attribute": "attribution.edge_scores",
     "draw": "tasks.sampling",
     "load": "models.loading",

@@ -29,7 +29,7 @@ def test_solved_at_the_end_by_a_small_circuit(ends, task):
     from circuit_core.behaviour import behaviour
     from circuit_core.circuits.faithfulness import NOT_DONE
     from circuit_core.circuits.search import minimal_circuit
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
     from circuit_core.tasks.sampling import draw
 
     first, last = ends

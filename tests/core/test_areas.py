@@ -12,7 +12,7 @@ SIZES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
 def case(parallel):
     """A model whose scores are of both signs."""
     from circuit_core.attribution.edge_scores import attribute
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
 
     scores = attribute(parallel.bridge, parallel.graph, parallel.prompts).scores
     assert (scores < -1e-4).sum() > 20
@@ -59,7 +59,7 @@ def test_helping_edges_come_first(sample):
     from circuit_core.attribution.edge_scores import attribute
     from circuit_core.circuits.faithfulness import Shares
     from circuit_core.circuits.mib_areas import areas
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
 
     loaded, prompts = sample
     scores = attribute(loaded.bridge, loaded.graph, prompts[:20]).scores
@@ -86,7 +86,7 @@ def fixed(metrics, clean=2.0, corrupted=0.0) -> Any:
 
     from circuit_core.circuits.faithfulness import Shares
     from circuit_core.graph import Graph
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
 
     class Run(Interchange):
         def __init__(self):

@@ -25,7 +25,7 @@ def hits(logits: torch.Tensor, name: torch.Tensor) -> bool:
 
 def test_scores_by_the_models_own_norms(golden):
     """x through the head's own layer norm, o and -o through the final one."""
-    from circuit_core.heads.copy_scores import copy_scores
+    from circuit_core.heads.name_movers import copy_scores
 
     prompts, bridge = with_names(golden), golden.bridge
     stream, found = residual_after_block_0(bridge, prompts.clean), copy_scores(bridge, golden.graph, prompts)
@@ -45,7 +45,7 @@ def test_scores_by_the_models_own_norms(golden):
 
 def test_the_papers_code_reads_folded_weights_without_norms(golden):
     """Folded and centred weights; neither x nor o is normalised, the folded biases stay."""
-    from circuit_core.heads.copy_scores import copy_scores
+    from circuit_core.heads.name_movers import copy_scores
     from circuit_core.models import loading
 
     prompts = with_names(golden)
@@ -73,14 +73,14 @@ def folded_value_bias(bridge, layer: int):
 
 def test_prompts_without_names_are_a_reason(golden):
     from circuit_core.errors import TaskError
-    from circuit_core.heads.copy_scores import copy_scores
+    from circuit_core.heads.name_movers import copy_scores
 
     with pytest.raises(TaskError, match="positions of IO, S1, S2"):
         copy_scores(golden.bridge, golden.graph, golden.prompts)
 
 
 def test_what_is_not_finite_has_no_score(fresh_parallel):
-    from circuit_core.heads.copy_scores import name_mover
+    from circuit_core.heads.name_movers import name_mover
 
     fresh_parallel.bridge.blocks[0].attn.W_O.data[:] = torch.nan
     scores = name_mover(fresh_parallel.bridge, fresh_parallel.graph, with_names(fresh_parallel))

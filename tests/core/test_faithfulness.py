@@ -11,7 +11,7 @@ import torch
 def found(sample):
     from circuit_core.attribution.edge_scores import attribute
     from circuit_core.circuits.search import minimal_circuit
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
 
     loaded, prompts = sample
     scores = attribute(loaded.bridge, loaded.graph, prompts).scores
@@ -51,7 +51,7 @@ def test_a_task_that_is_not_done_has_a_curve_but_no_faithfulness(found):
     """Answers swapped: the metric is negative, so shares are undefined; members are those of at most 5 %."""
     from circuit_core.circuits.faithfulness import NOT_DONE
     from circuit_core.circuits.search import minimal_circuit
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
     from circuit_core.tasks.metrics import LogitDifference
 
     run, scores, _ = found

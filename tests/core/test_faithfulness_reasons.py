@@ -37,7 +37,7 @@ def prompts_of(n: int, corrupted: int) -> Any:
 def search(planted, prompts, held_out=None, **options) -> Any:
     from circuit_core.attribution.edge_scores import attribute
     from circuit_core.circuits.search import minimal_circuit
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
 
     bridge, graph = planted
     scores = attribute(bridge, graph, prompts).scores
@@ -154,7 +154,7 @@ def test_held_out_prompts_have_reasons_of_their_own(planted):
 
 def test_corrupted_logits_that_are_not_finite_are_a_reason(planted):
     from circuit_core.circuits.faithfulness import NOT_FINITE, Shares
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
 
     bridge, graph = planted
     run = Interchange(bridge, graph, prompts_of(4, 4))

@@ -25,8 +25,8 @@ def works() -> dict[str, Callable[[], np.ndarray]]:
     from circuit_core.behaviour import behaviour
     from circuit_core.circuits import selection
     from circuit_core.heads.attention_from_end import attention_from_end
-    from circuit_core.heads.copy_scores import copy_scores
     from circuit_core.heads.copy_suppression import copy_suppression
+    from circuit_core.heads.name_movers import copy_scores
     from circuit_core.interchange.evaluation import Evaluation
     from circuit_core.models import loading
     from circuit_core.patching.path_patching import path_patching
@@ -74,9 +74,8 @@ def test_what_an_analysis_takes_fits_in_what_it_is_given(works, name, monkeypatc
     Where a few senders, heads or circuits are treated abreast, it is one of them, as the guess has it.
     """
     from circuit_core.forward import batches
-    from circuit_core.heads import copy_scores as copying
-    from circuit_core.heads import copy_suppression
-    from circuit_core.interchange import shared_runs
+    from circuit_core.heads import copy_suppression, name_movers
+    from circuit_core.interchange import activation_cache
     from circuit_core.patching import path_patching
 
     whole, whole_peak = measured(works[name])
@@ -85,9 +84,9 @@ def test_what_an_analysis_takes_fits_in_what_it_is_given(works, name, monkeypatc
         return list(torch.arange(n).split(1))
 
     for module, what, small in (
-        (shared_runs, "ABREAST", 1),
+        (activation_cache, "ABREAST", 1),
         (path_patching, "STACK", 1),
-        (copying, "head_chunks", one),
+        (name_movers, "head_chunks", one),
         (copy_suppression, "head_chunks", one),
         (batches, "IN_MAIN_MEMORY", ROOM),
     ):

@@ -117,7 +117,7 @@ def test_a_file_without_repeats_is_cut_before_its_last_prompts():
 
 def test_a_circuit_is_measured_on_other_prompts(sample, sides):
     """The curve's held-out metric is that of the prompts which are left; too many are the result's reason."""
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
     from circuit_sweep.worker.analyses import Analyses
 
     loaded, analyses = sample[0], Analyses(sample[0])

@@ -16,7 +16,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def run(golden):
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
 
     return Interchange(golden.bridge, golden.graph, golden.prompts)
 
@@ -71,7 +71,7 @@ def test_scores_predict_what_leaving_out_an_edge_does(golden, run):
 
 def random_run(family: str, option: str | None = None):
     """Of a model of three layers."""
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
     from circuit_core.models import loading
 
     bridge = loading.as_bridge(random_model(family, option, num_hidden_layers=3))

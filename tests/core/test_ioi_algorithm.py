@@ -161,7 +161,7 @@ def permuted(values: torch.Tensor, layer: int, order: torch.Tensor) -> torch.Ten
 
 def test_the_sample_model(sample):
     """What moves names in the sample: a2.h0 copies and a3.h0 negatively, together most of the direct effect."""
-    from circuit_core.heads.copy_scores import copy_scores
+    from circuit_core.heads.name_movers import copy_scores
 
     loaded, prompts = sample
     copies, negative = (scores.by_prompt for scores in copy_scores(loaded.bridge, loaded.graph, prompts))

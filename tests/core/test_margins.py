@@ -68,7 +68,7 @@ def test_the_margin_rests_on_the_largest_logit_of_all_tokens():
 
 def test_a_name_among_the_five_by_rounding_is_no_hit():
     """A head that writes one token, whatever it reads, and the name by 1e-9 of that; one that writes nothing else."""
-    from circuit_core.heads.copy_scores import copy_scores
+    from circuit_core.heads.name_movers import copy_scores
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 
@@ -87,15 +87,15 @@ def test_a_name_among_the_five_by_rounding_is_no_hit():
 def test_shares_do_not_depend_on_batches(named):
     """Copy scores are counts over names: exact in any batches, so that a score of a threshold's size stays one."""
     from circuit_core.forward import batches
-    from circuit_core.heads import copy_scores as copying
+    from circuit_core.heads import name_movers
 
     bridge, graph, prompts = named
-    whole = copying.copy_scores(bridge, graph, prompts)
-    fitting, copying.fitting = copying.fitting, lambda *_: 3
+    whole = name_movers.copy_scores(bridge, graph, prompts)
+    fitting, name_movers.fitting = name_movers.fitting, lambda *_: 3
     try:
-        parts = copying.copy_scores(bridge, graph, prompts)
+        parts = name_movers.copy_scores(bridge, graph, prompts)
     finally:
-        copying.fitting = fitting
+        name_movers.fitting = fitting
     assert batches.fitting is fitting
     assert all(torch.equal(a.value, b.value) for a, b in zip(whole, parts, strict=True))
 

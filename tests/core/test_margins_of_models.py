@@ -44,7 +44,7 @@ def test_heads_that_read_nothing_are_no_successors(loaded, preset):
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_an_unembedding_that_is_not_finite_gives_no_scores(loaded, bad):
     """One row, of a token that no prompt has: no head copies a name, nor does it not."""
-    from circuit_core.heads.copy_scores import copy_scores
+    from circuit_core.heads.name_movers import copy_scores
     from circuit_core.heads.successor_scores import successor
 
     with torch.no_grad():

@@ -142,7 +142,7 @@ def test_the_definition_step_by_step(case, ports, end_only):
 @pytest.mark.parametrize("port", ["q", "k", "v", "logits"])
 def test_one_sender_and_one_receiver_with_frozen_mlps_is_one_edge(golden, port):
     """Equals the whole model in which that edge alone is corrupted (interchange evaluation)."""
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
 
     graph, last = golden.graph, golden.graph.n_layers - 1
     name = port if port == "logits" else f"a{last}.h1<{port}>"

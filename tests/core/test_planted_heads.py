@@ -14,8 +14,8 @@ def roles():
     from transformers import AutoTokenizer
 
     from circuit_core.heads.attention import attention_roles
-    from circuit_core.heads.copy_scores import copy_scores
     from circuit_core.heads.copy_suppression import copy_suppression
+    from circuit_core.heads.name_movers import copy_scores
     from circuit_core.heads.ordinal_sequences import pairs
     from circuit_core.heads.successor_scores import successor
     from circuit_core.models import loading, tokenizers

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.long
 @pytest.fixture(scope="module")
 def case(sample):
     from circuit_core.attribution.edge_scores import attribute
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
 
     loaded, prompts = sample
     scores = attribute(loaded.bridge, loaded.graph, prompts).scores
@@ -184,7 +184,7 @@ def test_cases_in_which_a_search_missed_the_size(model, task, ig, search):
     from circuit_core.circuits.faithfulness import Curve
     from circuit_core.circuits.search import minimal_circuit
     from circuit_core.circuits.selection import order
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
     from circuit_core.models import suites
 
     of = load(suites.sample_folder() / model)
@@ -240,7 +240,7 @@ def test_more_edges_than_there_are_is_an_error(case):
 def test_held_out_prompts_have_a_curve_of_their_own(case):
     """On the same prompts the held-out curve is the curve; on others it is what they give by themselves."""
     from circuit_core.circuits.search import minimal_circuit
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
 
     run, scores = case
     same: Any = minimal_circuit(run, scores, sizes=(20,), held_out=run).chosen
@@ -255,7 +255,7 @@ def test_held_out_prompts_have_a_curve_of_their_own(case):
 def test_an_interval_is_over_prompts_and_of_held_out_ones_where_there_are_any(case):
     """By hand: the ratio estimator's standard error; two times the prompts as many: narrower by the root of two."""
     from circuit_core.circuits.search import CHOSE, HELD_OUT, minimal_circuit
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
 
     run, scores = case
     found: Any = minimal_circuit(run, scores, sizes=(20,))
@@ -339,7 +339,7 @@ def test_a_planted_path_is_the_whole_circuit():
 
     from circuit_core.attribution.edge_scores import attribute
     from circuit_core.circuits.search import minimal_circuit
-    from circuit_core.interchange.interchange import Interchange
+    from circuit_core.interchange.evaluation import Interchange
     from circuit_core.models.loading import as_bridge, graph_of
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet

@@ -16,7 +16,7 @@ from circuit_sweep.planning.exact_runs import ExactRuns
 from circuit_sweep.planning.missing import Survey, note, survey
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
-from circuit_tui.runs import dry_run, sweeps
+from circuit_tui.runs import cost_report, sweeps
 from circuit_tui.runs.run_request import Asked, How
 
 REQUEST = Request(analyses=("behaviour",), tasks=("ioi", "gendered_pronoun"))
@@ -76,7 +76,7 @@ def test_another_models_time_is_scaled_by_size_and_named(db):
     found = of(db, "sample-0.4m", Request(analyses=("behaviour",)))
     assert sizes["sample-0.1m"] and sizes["sample-0.4m"]
     assert found.seconds == pytest.approx(1 + 6.0 * sizes["sample-0.4m"] / sizes["sample-0.1m"])
-    assert "by the times of sample-0.1m in proportion to parameters" in dry_run.sentences(found)[2]
+    assert "by the times of sample-0.1m in proportion to parameters" in cost_report.sentences(found)[2]
     assert found.seconds_from == ("sample-0.1m",) and found.weights == 4 * sizes["sample-0.4m"]
 
 
@@ -168,7 +168,7 @@ def test_exact_patching_counts_what_is_missing(db, monkeypatch):
     store = Path(db.execute("PRAGMA database_list").fetchone()["file"])
     said = "exact patching: at most 356 forward runs for each checkpoint of sample-0.1m, 890 in all"
     asked = Asked(("sample-0.1m",), STEPS, request, how=How(detach=True))
-    assert dry_run.sentences(dry_run.cost(store, asked))[-1] == said
+    assert cost_report.sentences(cost_report.cost(store, asked))[-1] == said
     queued = lambda: db.execute("SELECT count(*) FROM run").fetchone()[0]  # noqa: E731
     before = queued()
     told = []

@@ -56,7 +56,7 @@ def usual(of):
 @pytest.fixture(scope="module")
 def by_rules(of) -> dict[str, torch.Tensor]:
     """Each role's scores by the functions that know the published rules."""
-    from circuit_core.heads import attention, copy_scores, successor_scores
+    from circuit_core.heads import attention, name_movers, successor_scores
     from circuit_core.models import tokenizers
     from circuit_core.tasks import ioi
 
@@ -65,7 +65,7 @@ def by_rules(of) -> dict[str, torch.Tensor]:
     ids = attention.drawable(of.n_vocab, words.all_special_ids)
     scores = [
         *attention.attention_roles(bridge, graph, ids, 256, preset=preset),
-        *copy_scores.copy_scores(bridge, graph, prompts, preset),
+        *name_movers.copy_scores(bridge, graph, prompts, preset),
         successor_scores.successor(bridge, graph, words, preset),
     ]
     return {score.role: score.value for score in scores}

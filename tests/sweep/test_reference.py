@@ -164,10 +164,10 @@ def test_exact_patching_states_its_cost_first(case, asked):
 def test_the_check_of_years_states_the_cost_of_its_circuit(tmp_path, capsys):
     """One circuit: that of years is searched too, IOI's algorithm needs none."""
     from circuit_sweep.planning.request import Request
-    from circuit_tui.runs import dry_run
+    from circuit_tui.runs import cost_report
     from circuit_tui.runs.run_request import Asked
 
     request = Request(tasks=("ioi", "greater_than"), analyses=("algorithm",), method="exact")
-    dry_run.show(tmp_path / "store.db", Asked(("sample-0.1m",), "0", request), as_json=False)
+    cost_report.show(tmp_path / "store.db", Asked(("sample-0.1m",), "0", request), as_json=False)
     said = capsys.readouterr().out.splitlines()
     assert said[-1] == "exact patching: 178 forward runs for each checkpoint of sample-0.1m"

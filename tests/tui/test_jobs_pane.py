@@ -204,7 +204,7 @@ async def test_a_run_chosen_while_another_is_read_is_read_next(explore, db):
         ("circuit_tui.explorer.queue_snapshot.look", ["7"]),
         ("circuit_tui.runs.jobs.go_on", ["7", "R"]),
         ("circuit_tui.runs.jobs.tail", ["7", "L"]),
-        ("circuit_tui.runs.dry_run.cost", ["ctrl+r"]),
+        ("circuit_tui.runs.cost_report.cost", ["ctrl+r"]),
         ("circuit_tui.runs.sweeps.begin", ["ctrl+r", "ctrl+r"]),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from circuit_sweep.planning.slots import Slots
 from circuit_tui.explorer.screens.jobs import Jobs
 from circuit_tui.explorer.screens.run_dialog import RunDialog
-from circuit_tui.runs import dry_run, run_request
+from circuit_tui.runs import cost_report, run_request
 
 pytestmark = pytest.mark.long
 
@@ -109,7 +109,7 @@ def test_a_dry_run_writes_nothing_and_says_what_there_is_to_do(tmp_path):
 async def test_the_explorer_does_not_load_torch_to_know_costs(tmp_path):
     code = (
         "import sys, pathlib; from circuit_tui import asking, costing;"
-        "costing.cost(pathlib.Path(sys.argv[1]), asking.parsed(['sample-0.1m', '--analyses', 'all']));"
+        "cost_report.cost(pathlib.Path(sys.argv[1]), asking.parsed(['sample-0.1m', '--analyses', 'all']));"
         "print(*{'torch', 'transformers', 'transformer_lens'} & set(sys.modules))"
     )
     printed = subprocess.run([sys.executable, "-c", code, str(tmp_path / "x.db")], capture_output=True, check=True)
@@ -117,7 +117,7 @@ async def test_the_explorer_does_not_load_torch_to_know_costs(tmp_path):
 
 
 def test_sizes_and_sentences_of_costs():
-    assert [dry_run._size(n) for n in (0, 999, 1000, 15_811_840, 2**30)] == [
+    assert [cost_report._size(n) for n in (0, 999, 1000, 15_811_840, 2**30)] == [
         "0 B",
         "999 B",
         "1 kB",

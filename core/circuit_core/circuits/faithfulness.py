@@ -21,8 +21,7 @@ from torch import Tensor
 
 from circuit_core.circuits import selection
 from circuit_core.circuits.random_circuits import random_circuits
-from circuit_core.interchange.evaluation import Evaluation
-from circuit_core.interchange.interchange import Interchange
+from circuit_core.interchange.evaluation import Evaluation, Interchange
 from circuit_core.margins import ROUNDING
 
 Runs = Interchange | Evaluation

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from circuit_core.circuits import mib_areas as areas
-from circuit_core.circuits import selection
+from circuit_core.circuits import mib_areas, selection
 from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Point, Runs, Shares, reaches
 from circuit_core.circuits.search_strategies import SEARCHES, SMALL, Reach, given, grid_sizes
 
@@ -36,7 +35,7 @@ class MinimalCircuit:
     interval: tuple[float, float] | None
     """95 % of the chosen circuit's faithfulness; that on held-out prompts where there are any."""
     interval_of: str | None
-    areas: areas.Areas
+    areas: mib_areas.Areas
     reason: str | None
     """Why faithfulness is undefined or what it cannot tell, or None."""
 
@@ -73,7 +72,7 @@ def minimal_circuit(
         n = given(reach, sorted(sizes)) if sizes else SEARCHES[search](reach)
         n = next((p.n_requested for p in curve.points if reach(p.n_requested)), n)
         reached = None if _passing(curve.on, reach) else reach(n)
-    found = areas.areas(curve.on, scores) if with_areas else areas.Areas(reason=areas.NOT_ASKED)
+    found = mib_areas.areas(curve.on, scores) if with_areas else mib_areas.Areas(reason=mib_areas.NOT_ASKED)
     return _result(reach, n, reached, draws, found)
 
 
@@ -91,7 +90,7 @@ def _small(curve: Curve, sizes: list[int]) -> int:
     return [sizes[0], *(n for n in sizes if n <= SMALL * total)][-1]
 
 
-def _result(reach: Reach, n: int, reached: bool | None, draws: int, found: areas.Areas) -> MinimalCircuit:
+def _result(reach: Reach, n: int, reached: bool | None, draws: int, found: mib_areas.Areas) -> MinimalCircuit:
     curve, on = reach.curve, reach.curve.on
     finite = on.reason != NOT_FINITE
     points = curve.with_baseline(draws, n)

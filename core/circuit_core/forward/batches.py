@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from circuit_core.errors import CircuitError
-from circuit_core.forward.memory_limit import IN_MAIN_MEMORY
+from circuit_core.forward import IN_MAIN_MEMORY
 
 T = TypeVar("T")
 M = TypeVar("M")

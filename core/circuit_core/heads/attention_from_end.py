@@ -16,7 +16,7 @@ from circuit_core.forward.batches import fitting, in_batches
 from circuit_core.forward.memory import Footprint
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
-from circuit_core.heads.copy_scores import NAMES
+from circuit_core.heads.name_movers import NAMES
 from circuit_core.tasks.prompts import PromptSet
 
 SHOWN = 8

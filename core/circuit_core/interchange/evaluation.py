@@ -1,7 +1,15 @@
-"""Evaluate circuits on prompts that may not fit in memory together: then fewer at a time, and their metrics joined.
+"""Run a circuit: everything outside it is corrupted (interchange evaluation, METHODS c.4).
 
-What a circuit does on one prompt does not depend on the others, so an `Interchange` of some prompts gives their metrics
-as one of all does.
+The corrupted run is made once. In a mixed run on the clean prompts every reader gets
+
+    r_v = r'_v + sum over sources u with (u->v) in the circuit of (z~_u - z'_u)
+
+where primes are the corrupted run and z~_u is what u writes in the mixed run: edges in the circuit carry the current
+activation, all others the corrupted one. Readers sit before their layer norms and the residual stream is an exact sum,
+so this is exact. `required_nodes` says what is computed and where, `mixed_run` how.
+
+What a circuit does on one prompt does not depend on the others: `Evaluation` takes any number of prompts, as many at a
+time as fit in memory, and joins the metrics of an `Interchange` of each part.
 """
 
 from collections.abc import Callable
@@ -14,9 +22,39 @@ from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.forward.batches import InTurn, fitting
 from circuit_core.forward.memory import Footprint
+from circuit_core.forward.readout import Answering
 from circuit_core.graph import Graph
-from circuit_core.interchange.interchange import Interchange
+from circuit_core.interchange.activation_cache import Basis
+from circuit_core.interchange.mixed_run import MixedRun
+from circuit_core.interchange.required_nodes import clean_nodes
 from circuit_core.tasks.prompts import PromptSet
+
+
+class Interchange:
+    """Evaluates circuits of one model on one set of prompts."""
+
+    def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
+        self.bridge, self.graph, self.prompts = bridge, graph, prompts
+        self.basis = Basis(bridge, graph, prompts)
+        self.clean, self.corrupted = self.basis.clean, self.basis.corrupted
+        self.answer = Answering(bridge, prompts.metric)
+
+    @torch.no_grad()
+    def metrics(self, masks: Bool[np.ndarray, "circuit src port"]) -> Float[Tensor, "circuit batch"]:
+        """The metric of each circuit, per example: the corrupted run's if empty, the clean run's if clean."""
+        empty, clean = ~masks[:, :, -1].any(1), clean_nodes(masks, self.graph)[:, -1]
+        found = torch.where(torch.from_numpy(clean).to(self.clean.device)[:, None], self.clean, self.corrupted)
+        todo, abreast = np.flatnonzero(~empty & ~clean), self.basis.abreast
+        parts = [todo[i : i + abreast] for i in range(0, len(todo), abreast)]
+        if parts:
+            found[todo] = self.answer(torch.cat([MixedRun(self.basis, masks[part]).into_logits() for part in parts]))
+        return found
+
+    @torch.no_grad()
+    def clean_by_parts(self) -> Float[Tensor, "batch d_model"]:
+        """The residual stream at the answers in the full circuit, every node computed anew: the clean run's, up to what
+        norms do not see."""
+        return MixedRun(self.basis, self.graph.real[None], anew=True).into_logits()[0]
 
 
 class Evaluation:

@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from circuit_core.graph import PORTS
+from circuit_core.interchange.activation_cache import Basis
 from circuit_core.interchange.head_inputs import Indices, Read, run
 from circuit_core.interchange.required_nodes import ANSWER, EVERYWHERE, Needs
-from circuit_core.interchange.shared_runs import Basis
 
 
 class MixedRun:

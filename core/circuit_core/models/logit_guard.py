@@ -29,7 +29,7 @@ from circuit_core.forward.attention_replay import Attending
 from circuit_core.forward.residual_stream import end_rows
 from circuit_core.graph import Graph
 from circuit_core.heads.unembedding import Unembedding
-from circuit_core.interchange.interchange import Interchange
+from circuit_core.interchange.evaluation import Interchange
 from circuit_core.tasks.metrics import LogitDifference
 from circuit_core.tasks.prompts import PromptSet
 

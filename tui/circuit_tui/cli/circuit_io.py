@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_sweep.runner import launch
-from circuit_tui import output as outgoing
+from circuit_tui import command_output
 from circuit_tui.terminal import console
 
 _CARRY = "circuit_sweep.circuit_files"
@@ -24,7 +24,7 @@ def export(
     at = [named["model"], named["step"] or "final", named["task"]]
     if kind == "eap-ig-pt" and output is None and console.terminal(sys.stdout):
         raise ValueError("eap-ig-pt is no text: name a file with --output FILE.")
-    with outgoing.to(output, store) as file, tempfile.TemporaryDirectory() as folder:
+    with command_output.to(output, store) as file, tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "circuit"
         launch.ask(_CARRY, "export", str(store), *at, kind, str(made), choices, size)
         with made.open("rb") as circuit:

@@ -13,7 +13,7 @@ from circuit_core.errors import CircuitError
 from circuit_store import integrity, output_files
 from circuit_store.errors import OutputUnwritten, StoreError, StoreFailed, StoreMoved
 from circuit_store.store import open_to_read, remedy
-from circuit_tui import output, paths
+from circuit_tui import command_output, paths
 from circuit_tui.terminal import console
 
 USAGE, FAILED, CANCELLED = 2, 1, 130
@@ -84,7 +84,7 @@ def main(ctx: click.Context, store: Path | None) -> None:
     """Circuits and head roles of language models across training. Without a command: the explorer."""
     _hold_closed()
     ctx.obj = _home(store or paths.store())
-    output_files.refuse(Path("/dev/stdout"), output.taken(ctx.obj))
+    output_files.refuse(Path("/dev/stdout"), command_output.taken(ctx.obj))
     if ctx.invoked_subcommand is None:
         explore(ctx.obj)
 

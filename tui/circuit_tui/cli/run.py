@@ -37,9 +37,9 @@ def run(store: Path, dry_run: bool, as_json: bool, **options: Any) -> None:
 
     asked = run_request.asked(**options)
     if dry_run:
-        from circuit_tui.runs import dry_run as costing
+        from circuit_tui.runs import cost_report
 
-        raise SystemExit(costing.show(store, asked, as_json))
+        raise SystemExit(cost_report.show(store, asked, as_json))
     from circuit_tui.runs import sweeps
 
     raise SystemExit(sweeps.run(store, asked, as_json))

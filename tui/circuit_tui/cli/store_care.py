@@ -6,7 +6,7 @@ from pathlib import Path
 from circuit_store import maintenance
 from circuit_store.errors import StoreDamaged
 from circuit_store.store import close_writer, open_to_read, open_to_write
-from circuit_tui import output as outgoing
+from circuit_tui import command_output
 from circuit_tui.terminal import console
 
 
@@ -32,7 +32,7 @@ def _faults(store: Path) -> list[str]:
 
 def backup(store: Path, output: Path, as_json: bool) -> None:
     with closing(open_to_read(store)) as db:
-        maintenance.backup(db, output, outgoing.taken(store))
+        maintenance.backup(db, output, command_output.taken(store))
     if as_json:
         console.document({"store": str(store), "copy": str(output)})
     console.told(f"{output} is a copy of {store}.")

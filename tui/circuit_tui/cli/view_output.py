@@ -14,7 +14,7 @@ from circuit_store.display_text import plain
 from circuit_store.errors import UnknownName
 from circuit_store.store import open_to_read
 from circuit_store.views import View
-from circuit_tui import output as outgoing
+from circuit_tui import command_output
 from circuit_tui.terminal import console
 
 Row = dict[str, Any]
@@ -41,7 +41,7 @@ def show(
     header, rows = files.whole(db, which, filters, choices)
     columns = [c.name for c in which.columns]
     if kind == "csv":
-        with outgoing.to(None, store) as file:
+        with command_output.to(None, store) as file:
             file.writelines(map(str.encode, files.lines(rows, columns)))
         return
     for line in header:
@@ -57,7 +57,7 @@ def export(store: Path, name: str, address: str | None, output: Path | None, opt
     given = {name: [options[name]] if options[name] else [] for name in ("grep", "sort")}
     rows = kept(queries.each(db, which, filters, choices), which, {"where": options["where"], **given})
     text = [untrusted_files.place(options["text"])] if options["text"] else []
-    with outgoing.to(output, store, *filter(Path.is_file, text)) as file:
+    with command_output.to(output, store, *filter(Path.is_file, text)) as file:
         file.writelines(map(str.encode, files.lines(rows, columns, options["kind"], options["raw"])))
 
 

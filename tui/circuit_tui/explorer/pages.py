@@ -10,7 +10,7 @@ from textual.app import SystemCommand
 from textual.screen import Screen
 
 from circuit_store.errors import StoreError
-from circuit_tui import output
+from circuit_tui import command_output
 from circuit_tui.explorer import bindings, theme
 from circuit_tui.explorer.screens import exports
 from circuit_tui.explorer.screens.help import Help
@@ -89,7 +89,7 @@ class PagedApp(TerminalApp):
         """Into the working directory, where exports go too."""
         try:
             picture = [self.export_screenshot()]
-            path = exports.new_file(picture, "screen", "svg", Path.cwd(), output.taken(self.main.store))
+            path = exports.new_file(picture, "screen", "svg", Path.cwd(), command_output.taken(self.main.store))
         except (OSError, StoreError) as error:
             return self.main.say(f"No file could be written: {error}")
         self.main.say(f"{path.name} written to {path.parent}")

@@ -14,7 +14,7 @@ from circuit_sweep.planning.exact_runs import exact_runs
 from circuit_sweep.planning.request import ANALYSES, Request
 from circuit_tui import paths
 from circuit_tui.cli import follow
-from circuit_tui.runs import dry_run, jobs, submit
+from circuit_tui.runs import cost_report, jobs, submit
 from circuit_tui.runs.run_request import Asked, How
 from circuit_tui.terminal import console
 
@@ -86,7 +86,7 @@ def run(store: Path, asked: Asked, as_json: bool = False) -> int:
         if survey.left_out:
             console.told(f"warning: {survey.left_out}")
     for runs_of_model in exact_runs(plan.surveys):
-        console.told(dry_run.exact(runs_of_model))
+        console.told(cost_report.exact(runs_of_model))
     with follow.Interruption() as interruption:
         queued = submit.queue(db, plan, control.DETACHED if asked.how.detach else os.getpid())
         number = queued.run

@@ -7,7 +7,7 @@ from typing import Any
 from circuit_core.errors import CircuitError
 from circuit_store import output_files, queries
 from circuit_store.errors import StoreError
-from circuit_tui import output, paths
+from circuit_tui import command_output, paths
 from circuit_tui.explorer import state
 from circuit_tui.explorer.screens import exports
 from circuit_tui.explorer.screens.explorer import ExplorerScreen
@@ -48,7 +48,7 @@ class TakingScreen(ExplorerScreen):
     def _write_copy(self, text: str) -> None:
         path = state.folder() / "copied.txt"
         try:
-            with output_files.replacing(path, output.taken(self.store), 0o600) as file:
+            with output_files.replacing(path, command_output.taken(self.store), 0o600) as file:
                 file.write(text.encode())
             self.say(f"too long for the terminal's clipboard: written to {path}")
         except (OSError, StoreError) as error:
@@ -78,7 +78,7 @@ class TakingScreen(ExplorerScreen):
         """
         try:
             lines = exports.csv(look.db, view, filters, listed)
-            path = exports.write(lines, view, filters, Path.cwd(), output.taken(self.store))
+            path = exports.write(lines, view, filters, Path.cwd(), command_output.taken(self.store))
         except (OSError, StoreError, CircuitError) as error:
             return self.say(f"No file could be written: {error}")
         self.say(f"{path.name} written to {path.parent}\n{exports.command(view, filters, self.program, listed)}")

@@ -131,11 +131,11 @@ class RunDialog(ModalScreen[str]):
         self.app.run_worker(lambda: self._cost(command), thread=True, group="cost", exit_on_error=False)
 
     def _cost(self, command: str) -> None:
-        from circuit_tui.runs import dry_run, run_request
+        from circuit_tui.runs import cost_report, run_request
 
         try:
-            found = dry_run.cost(self.main.store, run_request.parsed(run_request.split(command)))
-            known = self.Known(command, "\n".join(dry_run.sentences(found)))
+            found = cost_report.cost(self.main.store, run_request.parsed(run_request.split(command)))
+            known = self.Known(command, "\n".join(cost_report.sentences(found)))
         except _EXPECTED as error:
             known = self.Known(command, plain(error), refused=True)
         self.post_message(known)

@@ -4,7 +4,7 @@ from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from circuit_core.forward.memory_limit import IN_MAIN_MEMORY
+from circuit_core.forward import IN_MAIN_MEMORY
 from circuit_store.display_text import plain
 from circuit_store.store import open_to_read, to_be_made
 from circuit_sweep.planning import texts
