@@ -1,7 +1,9 @@
 """Circuits, head roles and behaviour of language models across training checkpoints: the mathematics.
 
-`tasks` make prompts, `loading` makes a checkpoint a model, `circuits` score edges and evaluate circuits, `heads` score
-roles; all return frozen results. `sweep` runs them over checkpoints into a store; nothing else here knows of one.
+`models` turn a checkpoint into a loaded model, `tasks` make prompts; `attribution` scores edges, `circuits` select and
+search them, `interchange` evaluates them on what `forward` takes apart; `heads` and `patching` say what heads do,
+`trends` what a series of checkpoints shows, `formats` read and write files of other tools. All return frozen results;
+nothing here knows a store or a screen.
 The names below can be imported from here; torch is not, until one of them is asked for.
 """
 

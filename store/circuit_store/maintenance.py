@@ -101,9 +101,9 @@ class Merged:
 def merge(db: sqlite3.Connection, other: Path) -> Merged:
     """Take over models, checkpoints, tasks and results, all or nothing; what is there already stays.
 
-    A model whose name is another's here gets a number (`mine~2`); see `same_model`. A task of a file is what the file
-    holds: if the name is another file's here it gets one, too, and a file that is known here under another name keeps
-    that one.
+    A model whose name is another's here gets a number (`mine~2`, see `model_matching`). A task of a file is what the
+    file holds: if the name is another file's here it gets one, too, and a file that is known here under another name
+    keeps that one.
 
     Raises:
         StoreUnusable: `other` is no store, damaged, an older one, or the same file.

@@ -108,8 +108,8 @@ def test_a_dry_run_writes_nothing_and_says_what_there_is_to_do(tmp_path):
 @pytest.mark.processes
 async def test_the_explorer_does_not_load_torch_to_know_costs(tmp_path):
     code = (
-        "import sys, pathlib; from circuit_tui import asking, costing;"
-        "cost_report.cost(pathlib.Path(sys.argv[1]), asking.parsed(['sample-0.1m', '--analyses', 'all']));"
+        "import sys, pathlib; from circuit_tui.runs import cost_report, run_request;"
+        "cost_report.cost(pathlib.Path(sys.argv[1]), run_request.parsed(['sample-0.1m', '--analyses', 'all']));"
         "print(*{'torch', 'transformers', 'transformer_lens'} & set(sys.modules))"
     )
     printed = subprocess.run([sys.executable, "-c", code, str(tmp_path / "x.db")], capture_output=True, check=True)

@@ -9,7 +9,7 @@ the clean ones (1):
     eap                 the clean run alone
     clean-corrupted     both ends
     eap-ig              m points: k/m for k = 1..m (rule `paper`), k = 0..m-1 (`code`), or the midpoints (`midpoint`)
-    eap-ig-activations  m points k/m between the writes of each group of sources instead (`activations`)
+    eap-ig-activations  m points k/m between the writes of each group of sources instead (`eap_ig_activations`)
     exact               no estimate: each edge is corrupted in turn (`exact`)
 
 S > 0 means that the edge helps the task. Scores sum over prompts and are divided once, so batches do not matter. By the

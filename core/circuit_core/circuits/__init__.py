@@ -1,2 +1,1 @@
-"""Circuits: score every edge (`attribution`), select some (`selection`), keep only those (`interchange`), and find the
-smallest that still does the task (`faithfulness`)."""
+"""Circuits: select edges by score, measure how much of the task is kept, search the smallest that does enough."""

@@ -1,4 +1,4 @@
-"""The smallest circuit that does enough of the task, by one of three searches (`strategies`), or at given sizes.
+"""The smallest circuit that does enough of the task, by one of three searches (`search_strategies`), or at given sizes.
 
 Curves are not monotone, so the result means: it reaches the threshold, and no smaller size that was evaluated does. A
 circuit without edges never reaches it, though its faithfulness may, where the corruption leaves the metric high: then
@@ -56,7 +56,7 @@ def minimal_circuit(
 
     Args:
         threshold_on: `raw` or `normalised` faithfulness.
-        with_areas: compute CPR and CMD of these scores, too (see `areas`).
+        with_areas: compute CPR and CMD of these scores, too (see `mib_areas`).
         sizes: evaluate these instead of searching; the first that reaches the threshold is chosen, else the last.
         held_out: other prompts, on which the curve is measured too.
         draws: random circuits for the baseline of each point.

@@ -1,4 +1,4 @@
-"""One mixed run of a stack of circuits; see `interchange`.
+"""One mixed run of a stack of circuits; see `evaluation`.
 
 What counts is how far each source is from the corrupted run. These changes are kept for the sources that are read, at
 the positions where they are: at the answer for all of them, everywhere for those that more than the answer depends on.

@@ -1,7 +1,7 @@
 """Which models can be taken apart, as far as a folder says it. Light: needs neither torch nor the weights.
 
 That the residual stream of a family is the plain sum that circuits need is shown by a test of each; that a checkpoint's
-options do not change this, `parity` asks once it is loaded.
+options do not change this, `logit_guard` asks once it is loaded.
 """
 
 from collections.abc import Mapping

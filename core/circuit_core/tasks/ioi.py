@@ -34,7 +34,7 @@ def generate(
         encode: text to ids, without special tokens.
         unknown: id of the unknown token, if the tokenizer has one.
         prepend: id of a BOS token to put first, or None.
-        besides: texts that are not to be drawn (see `choosing`).
+        besides: texts that are not to be drawn (see `held_out`).
 
     Raises:
         TaskError: the tokenizer knows too few names or templates, and the sentence says which it lacks; or there are

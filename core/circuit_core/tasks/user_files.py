@@ -2,7 +2,7 @@
 
 JSON lines: `clean`, `corrupted`, `correct`, `wrong` as text (an answer or a list of answers), or as token ids under
 `clean_ids` and so on; optionally `positions`, names with indices of the clean prompt's tokens. CSV: `clean`,
-`corrupted` as text, and answers as token ids or as a year, in the columns of `columns`; others are passed over.
+`corrupted` as text, and answers as token ids or as a year, in the columns of `csv_columns`; others are passed over.
 With one correct and one wrong answer on every line the metric is logit_diff, else prob_diff.
 """
 

@@ -36,7 +36,7 @@ GRACE = 5.0
 
 
 def run(store: Path, logged: Path | None = None) -> int:
-    """Compute everything that is queued, then end; returns the exit code (see `faults`).
+    """Compute everything that is queued, then end; returns the exit code (see `exit_codes`).
 
     Args:
         logged: the file that this process' output goes to, for those who look for it.
