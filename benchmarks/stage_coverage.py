@@ -24,7 +24,7 @@ import torch
 
 from circuit_core import TASKS, draw, load
 from circuit_core.models import suites
-from circuit_core.models.loading import Loaded
+from circuit_core.models.loading import LoadedModel
 from circuit_core.patching.counterfactuals import counterfactuals
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.ioi_algorithm import STAGES, Options, Roles, induction_and_duplicate, movers_and_suppressors
@@ -74,7 +74,7 @@ def _of(found: Effects, rows: torch.Tensor) -> Effects:
     return Effects(found.patched[..., rows], clean, corrupted, looks, before, found.rounding)
 
 
-def measured(of: Loaded, prompts: PromptSet, roles: Roles) -> Pool:
+def measured(of: LoadedModel, prompts: PromptSet, roles: Roles) -> Pool:
     """Effects of all prompts, each stage's receivers chosen by the one before."""
     patching, once = PathPatching(of.bridge, of.graph, prompts), torch.ones(1, len(prompts))
     found = Pool(roles, patching("logits"))

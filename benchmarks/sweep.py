@@ -12,7 +12,7 @@ from collections import defaultdict
 from circuit_core.models import checkpoints, suites
 from circuit_core.tasks.specs import TASKS
 from circuit_sweep.planning.request import ANALYSES, Request, jobs
-from circuit_sweep.worker.checkpoint import Checkpoint
+from circuit_sweep.worker.checkpoint import LoadedCheckpoint
 
 TEXT = suites.sample_folder() / "text.txt"
 
@@ -25,7 +25,7 @@ def measure(model: suites.KnownModel, schedule: str, request: Request) -> tuple[
     spent: dict[str, float] = defaultdict(float)
     for step in steps:
         began = time.perf_counter()
-        loaded = Checkpoint(model.source / found[step], "cpu", "float32", TEXT.read_text())
+        loaded = LoadedCheckpoint(model.source / found[step], "cpu", "float32", TEXT.read_text())
         spent["load"] += time.perf_counter() - began
         for computed in map(loaded.compute, wanted):
             name = computed.job.role if computed.job.analysis == "heads" else computed.job.analysis

@@ -126,7 +126,7 @@ def import_file(store: Path, name: str, step: str, task: str, path: Path) -> dic
     return {"circuit": f"{model.name}@{at}/{of.label}", "edges": int(circuit.mask.sum()), "file": path.name}
 
 
-def _sizes(model: models.Model, found: list[checkpoints.Found]) -> dict[str, int]:
+def _sizes(model: models.Model, found: list[checkpoints.FoundCheckpoint]) -> dict[str, int]:
     """What is known of the model's other sizes, by their names in a circuit's `cfg`."""
     width, heads = model.d_model, model.n_heads
     named: dict[str, Any] = {"d_model": width, "d_head": width // heads if width and heads else None}

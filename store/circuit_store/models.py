@@ -24,7 +24,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class CheckpointRecord:
     step: int
     tokens: int | None
     revision: str
@@ -54,7 +54,7 @@ def check(db: sqlite3.Connection | None, model: Model, elsewhere: str | None = N
         )
 
 
-def add_model(db: sqlite3.Connection, model: Model, checkpoints: list[Checkpoint]) -> dict[int, int]:
+def add_model(db: sqlite3.Connection, model: Model, checkpoints: list[CheckpointRecord]) -> dict[int, int]:
     """Note a model (see `check`) and its checkpoints; known ones keep their results. Returns step -> checkpoint id."""
     with transaction(db):
         fields = list(Model.__annotations__)

@@ -16,7 +16,7 @@ from circuit_store.views.view import AT, OF_MODEL, answer
 
 
 @dataclass(frozen=True)
-class Emergence:
+class EmergenceRecord:
     """When something came and went; see the view `emergence`."""
 
     kind: str
@@ -38,7 +38,7 @@ class Emergence:
 
 
 @dataclass(frozen=True)
-class Handoff:
+class HandoffRecord:
     """A role lost by one head and gained by another."""
 
     role: str
@@ -76,7 +76,7 @@ def of_earlier_rules(db: sqlite3.Connection, model: str) -> bool:
 
 
 def replace(
-    db: sqlite3.Connection, model: str, emergences: list[Emergence], handoffs: list[Handoff], last: int
+    db: sqlite3.Connection, model: str, emergences: list[EmergenceRecord], handoffs: list[HandoffRecord], last: int
 ) -> None:
     """Put these rows in the place of the model's earlier ones; they rest on what was asked for up to number `last`.
 

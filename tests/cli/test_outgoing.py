@@ -83,7 +83,7 @@ def test_no_output_is_what_the_command_reads(held):
     text.write_text(OLD)
     with closing(open_to_write(held.store)) as db:
         model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
-        checkpoint = models.add_model(db, model, [models.Checkpoint(0, 0, "")])[0]
+        checkpoint = models.add_model(db, model, [models.CheckpointRecord(0, 0, "")])[0]
         params = {"text": texts.read(text).hash}
         of = results.Provenance("key", 1, checkpoint, "heads", params, "x", "f", "float32", 1.0, "copy_suppression")
         results.write(db, of, results.Undefined("none"))

@@ -24,7 +24,9 @@ def db(fresh):
 def queue(db):
     """Runs of two units each, by what was done to them."""
     model = models.Model("toy", "folder", "models/toy", None, None, 1000, 2, 2, 8, True)
-    ids = list(models.add_model(db, model, [models.Checkpoint(step, None, f"step{step}") for step in (0, 1)]).values())
+    ids = list(
+        models.add_model(db, model, [models.CheckpointRecord(step, None, f"step{step}") for step in (0, 1)]).values()
+    )
     names = ("cancelling", "cancelled", "interrupted", "queued", "done", "failed")
     made = {name: requests.add_run(db, {"models": [name]}, ids) for name in names}
     units.take_unit(db)

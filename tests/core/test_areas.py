@@ -41,11 +41,11 @@ def slow(run, scores, absolute: bool) -> tuple[float, float]:
 
 def test_both_areas_by_both_rules_are_those_of_a_plain_loop(case):
     """Invariant: to 1e-6, edges by signed score and by |score|; the two rankings differ, and so do their areas."""
-    from circuit_core.circuits.faithfulness import Shares
+    from circuit_core.circuits.faithfulness import Faithfulness
     from circuit_core.circuits.mib_areas import areas, faithfulness, under
 
     run, scores = case
-    on = Shares(run)
+    on = Faithfulness(run)
     for absolute, by in ((False, scores), (True, abs(scores))):
         f = faithfulness(on, by)
         assert (under(f), under(abs(1 - f))) == pytest.approx(slow(run, scores, absolute), abs=1e-6)
@@ -57,13 +57,13 @@ def test_both_areas_by_both_rules_are_those_of_a_plain_loop(case):
 def test_helping_edges_come_first(sample):
     """The sign: corrupting an edge with a score above zero harms the task. Turned round, CPR is lower."""
     from circuit_core.attribution.edge_scores import attribute
-    from circuit_core.circuits.faithfulness import Shares
+    from circuit_core.circuits.faithfulness import Faithfulness
     from circuit_core.circuits.mib_areas import areas
     from circuit_core.interchange.evaluation import Interchange
 
     loaded, prompts = sample
     scores = attribute(loaded.bridge, loaded.graph, prompts[:20]).scores
-    on = Shares(Interchange(loaded.bridge, loaded.graph, prompts[:20]))
+    on = Faithfulness(Interchange(loaded.bridge, loaded.graph, prompts[:20]))
     right, wrong = areas(on, scores), areas(on, -scores)
     assert right.cpr is not None and wrong.cpr is not None and right.cpr > wrong.cpr + 0.3
     assert right.cmd == wrong.cmd
@@ -84,7 +84,7 @@ def fixed(metrics, clean=2.0, corrupted=0.0) -> Any:
     """(graph, shares) of a run of two prompts whose circuits have these metrics, by their number of edges."""
     import torch
 
-    from circuit_core.circuits.faithfulness import Shares
+    from circuit_core.circuits.faithfulness import Faithfulness
     from circuit_core.graph import Graph
     from circuit_core.interchange.evaluation import Interchange
 
@@ -97,7 +97,7 @@ def fixed(metrics, clean=2.0, corrupted=0.0) -> Any:
             return torch.tensor([[metrics(n)] * 2 for n in masks.sum((1, 2)).tolist()])
 
     run = Run()
-    return run.graph, Shares(run)
+    return run.graph, Faithfulness(run)
 
 
 def test_less_than_one_edge_is_the_empty_circuit():
@@ -123,10 +123,10 @@ def test_where_normalised_faithfulness_is_undefined_areas_are():
 
 
 def test_areas_are_computed_when_asked_for(case):
-    from circuit_core.circuits.faithfulness import Shares
+    from circuit_core.circuits.faithfulness import Faithfulness
     from circuit_core.circuits.mib_areas import NOT_ASKED, Areas, areas
     from circuit_core.circuits.search import minimal_circuit
 
     run, scores = case
     assert minimal_circuit(run, scores, sizes=(9,)).areas == Areas(reason=NOT_ASKED)
-    assert minimal_circuit(run, scores, sizes=(9,), with_areas=True).areas == areas(Shares(run), scores)
+    assert minimal_circuit(run, scores, sizes=(9,), with_areas=True).areas == areas(Faithfulness(run), scores)

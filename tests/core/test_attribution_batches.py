@@ -116,7 +116,7 @@ def test_a_real_failed_allocation_halves_the_batch_and_leaves_the_numbers_alone(
 
 def test_what_is_made_of_items_is_made_once_until_memory_runs_out():
     """Invariant: all items are used again together; once that fails, what was made before is gone before the next."""
-    from circuit_core.forward.batches import InTurn
+    from circuit_core.forward.batches import BatchCache
 
     made, most = [], 8
 
@@ -136,7 +136,7 @@ def test_what_is_made_of_items_is_made_once_until_memory_runs_out():
             raise torch.OutOfMemoryError("no room")
         return rows.stop - rows.start
 
-    turns = InTurn(8, 8, Made)
+    turns = BatchCache(8, 8, Made)
     assert turns.each(work) == turns.each(work) == [8] and made == [(0, 8)]
     most = 3
     assert turns.each(work) == turns.each(work) == [2, 2, 2, 2]

@@ -48,19 +48,19 @@ def test_what_a_trainer_goes_on_from_is_no_checkpoint(tmp_path):
     folder = Path(shutil.copytree(STEP, tmp_path / "checkpoint-2000"))
     (folder / "global_step2000").mkdir()
     (folder / "global_step2000" / "zero_pp_rank_0_mp_rank_00_optim_states.pt").touch()
-    assert checkpoints.discover(folder) == [checkpoints.Found(2000, "")]
-    assert checkpoints.discover(tmp_path) == [checkpoints.Found(2000, "checkpoint-2000")]
+    assert checkpoints.discover(folder) == [checkpoints.FoundCheckpoint(2000, "")]
+    assert checkpoints.discover(tmp_path) == [checkpoints.FoundCheckpoint(2000, "checkpoint-2000")]
 
 
 def test_other_names_need_a_pattern(tmp_path):
     (tmp_path / "run-7").mkdir()
     with pytest.raises(UnknownModel, match="--pattern"):
         checkpoints.discover(tmp_path)
-    assert checkpoints.discover(tmp_path, r"run-(?P<step>\d+)") == [checkpoints.Found(7, "run-7")]
+    assert checkpoints.discover(tmp_path, r"run-(?P<step>\d+)") == [checkpoints.FoundCheckpoint(7, "run-7")]
 
 
 def test_a_folder_may_be_one_checkpoint():
-    assert checkpoints.discover(STEP.parent / "step250") == [checkpoints.Found(250, "")]
+    assert checkpoints.discover(STEP.parent / "step250") == [checkpoints.FoundCheckpoint(250, "")]
 
 
 @pytest.mark.parametrize(

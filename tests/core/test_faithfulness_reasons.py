@@ -153,11 +153,11 @@ def test_held_out_prompts_have_reasons_of_their_own(planted):
 
 
 def test_corrupted_logits_that_are_not_finite_are_a_reason(planted):
-    from circuit_core.circuits.faithfulness import NOT_FINITE, Shares
+    from circuit_core.circuits.faithfulness import NOT_FINITE, Faithfulness
     from circuit_core.interchange.evaluation import Interchange
 
     bridge, graph = planted
     run = Interchange(bridge, graph, prompts_of(4, 4))
     run.corrupted = run.corrupted.clone()
     run.corrupted[0] = torch.nan
-    assert Shares(run).reasons == [NOT_FINITE]
+    assert Faithfulness(run).reasons == [NOT_FINITE]

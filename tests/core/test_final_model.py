@@ -9,10 +9,10 @@ from places import SAMPLE
 
 from circuit_core.errors import CheckpointError, UnknownModel
 from circuit_core.models import checkpoints, final_model
-from circuit_core.models.checkpoints import Found
+from circuit_core.models.checkpoints import FoundCheckpoint
 
 FILES = ("config.json", "model.safetensors")
-BELOW = [Found(250, "checkpoint-250"), Found(500, "checkpoint-500")]
+BELOW = [FoundCheckpoint(250, "checkpoint-250"), FoundCheckpoint(500, "checkpoint-500")]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def trained(tmp_path):
 
 
 def test_it_is_a_checkpoint_at_the_step_where_training_ended(trained):
-    assert checkpoints.discover(trained(750, global_step=750)) == [*BELOW, Found(750, "")]
+    assert checkpoints.discover(trained(750, global_step=750)) == [*BELOW, FoundCheckpoint(750, "")]
 
 
 def test_it_is_the_last_checkpoint_if_it_holds_its_weights(trained):
@@ -66,7 +66,7 @@ def test_a_final_model_with_a_missing_shard_is_not_left_out(trained):
     (folder / "model.safetensors").unlink()
     index = {"metadata": {}, "weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    assert checkpoints.discover(folder) == [*BELOW, Found(750, "")]
+    assert checkpoints.discover(folder) == [*BELOW, FoundCheckpoint(750, "")]
     with pytest.raises(CheckpointError, match="lacks model-1.safetensors"):
         checkpoints.shape(folder)
 
@@ -80,7 +80,7 @@ def test_one_that_cannot_be_read_does_not_stop_the_others(trained):
     said = final_model.left_out(folder, below)
     assert said and said.startswith(f"The model in {folder} is left out, as its step is not known: ")
     assert "truncated: 100,000 of 255,648 bytes" in said
-    assert checkpoints.discover(trained(750, global_step=750)) == [*BELOW, Found(750, "")]
+    assert checkpoints.discover(trained(750, global_step=750)) == [*BELOW, FoundCheckpoint(750, "")]
     assert final_model.left_out(folder, below) is None
 
 

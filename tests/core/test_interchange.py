@@ -153,18 +153,18 @@ def test_circuits_side_by_side_do_not_touch_each_other(random):
 def test_attention_that_does_more_is_refused():
     """A soft cap of the scores would be left out silently."""
     from circuit_core.errors import UnsupportedModel
-    from circuit_core.forward.attention_replay import Attending
+    from circuit_core.forward.attention_replay import AttentionReplay
 
     q, k, v = torch.randn(3, 2, 5, 3, 4, generator=torch.Generator().manual_seed(0))
     scores = torch.einsum("bqhe,bkhe->bhqk", q, k)
-    assert Attending({"q": q, "k": k, "v": v, "attn_scores": scores / 2}).scale == pytest.approx(0.5)
+    assert AttentionReplay({"q": q, "k": k, "v": v, "attn_scores": scores / 2}).scale == pytest.approx(0.5)
     with pytest.raises(UnsupportedModel, match="no plain product"):
-        Attending({"q": q, "k": k, "v": v, "attn_scores": scores.tanh()})
+        AttentionReplay({"q": q, "k": k, "v": v, "attn_scores": scores.tanh()})
 
 
 def test_what_feeds_only_the_answer_is_needed_there_alone(parallel):
     """By hand: through an MLP, a query, a key, a node that is clean, and one that is not."""
-    from circuit_core.interchange.required_nodes import ANSWER, EVERYWHERE, NOWHERE, Needs
+    from circuit_core.interchange.required_nodes import ANSWER, EVERYWHERE, NOWHERE, RequiredNodes
 
     graph = parallel.graph
 
@@ -172,7 +172,7 @@ def test_what_feeds_only_the_answer_is_needed_there_alone(parallel):
         mask = np.zeros_like(graph.real)
         for edge in edges:
             mask[graph.edge(edge)] = True
-        return Needs(mask[None], graph)
+        return RequiredNodes(mask[None], graph)
 
     node, port = graph.source_index, graph.port_index
     mlp = needed("input->a0.h0<v>", "a0.h0->m1", "m1->logits")

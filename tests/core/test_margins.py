@@ -55,10 +55,10 @@ def test_a_successor_that_leads_by_rounding_is_no_success(preset, expected):
 
 def test_the_margin_rests_on_the_largest_logit_of_all_tokens():
     """The worked example of l.1, and the same lead where no other token has a logit: there it is a success."""
-    from circuit_core.heads.ordinal_sequences import Pair
+    from circuit_core.heads.ordinal_sequences import ConsecutivePair
     from circuit_core.heads.successor_scores import Questions, successes
 
-    asked = Questions([Pair(0, 2, frozenset({1, 2, 3}))], torch.device("cpu"))
+    asked = Questions([ConsecutivePair(0, 2, frozenset({1, 2, 3}))], torch.device("cpu"))
     for source, expected in ((0.1, False), (0.0, True)):
         written = torch.tensor([[[source, 0, 1e-9, 0]]])
         found = successes(written[..., asked.tokens], written, torch.eye(4), asked, plain=False)

@@ -59,7 +59,7 @@ def test_a_model_whose_answers_tie_does_not_do_the_task(model):
     """Unembedding vectors that differ by a tenth of a millionth: no prompt is right, be it one or all of them, and the
     task is not acquired."""
     from circuit_core.behaviour import behaviour
-    from circuit_core.circuits.faithfulness import NOT_DONE, Shares
+    from circuit_core.circuits.faithfulness import NOT_DONE, Faithfulness
     from circuit_core.interchange.evaluation import Evaluation
     from circuit_core.models import loading
     from circuit_core.trends.tasks import task_acquisition
@@ -72,7 +72,7 @@ def test_a_model_whose_answers_tie_does_not_do_the_task(model):
     for some in (given, given[:1]):
         found = behaviour(tied.bridge, some)
         assert (found.value, found.accuracy) == (0, 0)
-        assert Shares(Evaluation(tied.bridge, tied.graph, some)).reason == NOT_DONE
+        assert Faithfulness(Evaluation(tied.bridge, tied.graph, some)).reason == NOT_DONE
     assert task_acquisition([0, 1000], np.zeros(2), np.zeros(2)).reason
 
 

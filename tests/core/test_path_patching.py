@@ -160,7 +160,7 @@ def test_one_layer_by_formula(parallel):
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
     from circuit_core.models import loading
-    from circuit_core.patching.model_parts import Parts
+    from circuit_core.patching.model_parts import ModelParts
     from circuit_core.patching.path_patching import path_patching
 
     torch.manual_seed(1)
@@ -169,7 +169,7 @@ def test_one_layer_by_formula(parallel):
     )
     bridge = loading.as_bridge(GPTNeoXForCausalLM(config))
     graph, prompts = loading.graph_of(bridge), parallel.prompts
-    parts, rows = Parts(bridge, graph, prompts), (torch.arange(len(prompts)), prompts.end)
+    parts, rows = ModelParts(bridge, graph, prompts), (torch.arange(len(prompts)), prompts.end)
     other, _ = parts.run(prompts.corrupted)
     change = (other.z[0] - parts.clean.writes.z[0])[rows]
     found = path_patching(bridge, graph, prompts, "logits").patched[0]

@@ -24,9 +24,9 @@ class Given:
     """A curve given by a function of the size; remembers what was asked."""
 
     def __init__(self, share, total=2000):
-        from circuit_core.circuits.search_strategies import Reach
+        from circuit_core.circuits.search_strategies import Threshold
 
-        class Line(Reach):
+        class Line(Threshold):
             def __init__(self, threshold):
                 self.threshold, self.total, self.asked, self.curve = threshold, total, [], self
                 self.shares: dict[int, float] = {}

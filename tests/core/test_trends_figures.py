@@ -55,9 +55,9 @@ def test_copy_suppression_outside_zero_to_one_counts_as_zero():
 
 @pytest.mark.parametrize("scores", [np.zeros((4, 2, 2)), np.full((4, 2, 2), NAN), np.zeros((0, 2, 2))])
 def test_without_a_positive_score_nothing_is_shown(scores):
-    from circuit_core.trends.figures import Shown, figure_2_head, top_heads
+    from circuit_core.trends.figures import FigureHeads, figure_2_head, top_heads
 
-    assert figure_2_head(STEPS, scores, "induction") == top_heads(STEPS, scores, "induction") == Shown([], 0.0)
+    assert figure_2_head(STEPS, scores, "induction") == top_heads(STEPS, scores, "induction") == FigureHeads([], 0.0)
 
 
 def test_the_five_heads_that_are_in_the_circuit_most_often():

@@ -15,9 +15,9 @@ def serve(runner: Connection, visible: str | None) -> None:
 
     gate = Path(os.environ["GATE"])
     passes = os.open(gate / "gate", os.O_RDONLY)
-    record = checkpoint.Checkpoint._record
+    record = checkpoint.LoadedCheckpoint._record
 
-    def wait(self: checkpoint.Checkpoint, job: checkpoint.Job) -> object:
+    def wait(self: checkpoint.LoadedCheckpoint, job: checkpoint.Job) -> object:
         with open(gate / "begun", "a") as begun:
             begun.write(f"{self.fingerprint} {job.title}\n")
         assert os.read(passes, 1)
@@ -29,7 +29,7 @@ def serve(runner: Connection, visible: str | None) -> None:
             if name == "stopped" and value is not None:
                 (gate / "stopped").touch()
 
-    checkpoint.Checkpoint._record = wait  # type: ignore[method-assign]
+    checkpoint.LoadedCheckpoint._record = wait  # type: ignore[method-assign]
     process._Inbox = Inbox  # type: ignore[misc]
     process.serve(runner, visible)
 

@@ -24,7 +24,7 @@ from pytest import MonkeyPatch
 from circuit_core.errors import CircuitError
 from circuit_sweep.planning.slots import Slot, Slots
 from circuit_sweep.runner import launch, runner
-from circuit_sweep.worker.messages import Died, Failed, Finished, Message, Order
+from circuit_sweep.worker.messages import Message, UnitFailed, UnitFinished, WorkerDied, WorkOrder
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -39,7 +39,7 @@ class Here:
     def free(self) -> list[Slot]:
         return [] if self.unit else [self.slot]
 
-    def begin(self, slot: Slot, order: Order) -> None:
+    def begin(self, slot: Slot, order: WorkOrder) -> None:
         from circuit_sweep.worker.checkpoint import work
 
         self.unit = order.unit
@@ -47,7 +47,7 @@ class Here:
 
     def messages(self, timeout: float) -> Iterator[Message]:
         for message in self.said:
-            if isinstance(message, Finished | Failed | Died):
+            if isinstance(message, UnitFinished | UnitFailed | WorkerDied):
                 self.unit = 0
             yield pickle.loads(pickle.dumps(message))
             return

@@ -24,7 +24,7 @@ class Toy:
         self.path = path
         self.db = store.open_to_write(path)
         model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
-        steps = [models.Checkpoint(s, s * 100, f"step{s}") for s in (0, 10, 20)]
+        steps = [models.CheckpointRecord(s, s * 100, f"step{s}") for s in (0, 10, 20)]
         self.ids = models.add_model(self.db, model, steps)
         self.run = requests.add_run(self.db, {"models": ["toy"]}, list(self.ids.values()))
 
@@ -105,7 +105,7 @@ class Toy:
         results.write(self.db, self.of(20, "heads", role="name_mover"), results.Undefined("no names"))
         found = results.HeadScores([(0, 1, 0.5, None, None), (1, 1, 0.25, None, None)], [(0, 1, "days", 0.75)])
         results.write(self.db, self.of(20, "heads", role="successor"), found)
-        stage = results.Stage("s_inhibition", 80.0, 70.0, 90.0, {"s_inhibition": ["a1.h0"]}, "all", True, None)
+        stage = results.StageRecord("s_inhibition", 80.0, 70.0, 90.0, {"s_inhibition": ["a1.h0"]}, "all", True, None)
         results.write(self.db, self.of(20, "algorithm", task=IOI), results.Algorithm([stage]))
         looks = results.AttentionRows([["He", " says"]], [[[10_000, 0], [2500, 7500], [1, 9999], [0, 10_000]]])
         results.write(self.db, self.of(20, "attention", task=IOI), looks)
@@ -115,8 +115,8 @@ class Toy:
         effects = results.PatchEffects([(0, 1, 1.5, -0.5)])
         to = {"to": "logits", "senders": "all", "freeze_mlps": False}
         results.write(self.db, self.of(20, "patch", task=IOI, params=to), effects)
-        came = trends.Emergence("role", "induction", 1, 0, 10, 20, 0.9, 0.45)
-        passed = trends.Handoff("induction", None, 1, 0, 20, 1, 1, 20, 2)
+        came = trends.EmergenceRecord("role", "induction", 1, 0, 10, 20, 0.9, 0.45)
+        passed = trends.HandoffRecord("induction", None, 1, 0, 20, 1, 1, 20, 2)
         trends.replace(self.db, "toy", [came], [passed], trends.last_result(self.db, "toy"))
         return self
 

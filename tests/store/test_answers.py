@@ -42,7 +42,7 @@ def test_another_model_and_another_role_keep_their_answers(mixed):
     """Invariant: parameters are chosen for each model and role by itself."""
     mixed.score(0, 0.3, DEFAULT, "previous_token")
     other = models.Model("other", "folder", "models/other", None, None, 1, 2, 2, 8, True)
-    mixed.ids |= {99: models.add_model(mixed.db, other, [models.Checkpoint(99, None, "step99")])[99]}
+    mixed.ids |= {99: models.add_model(mixed.db, other, [models.CheckpointRecord(99, None, "step99")])[99]}
     mixed.score(99, 0.4, DEFAULT)
     assert mixed.shown(model="toy", role="previous_token") == {0: 0.3}
     assert mixed.shown(model="toy", role="induction") == {10: 0.9} and mixed.shown(model="other") == {99: 0.4}
@@ -152,7 +152,7 @@ def test_a_task_on_which_a_role_is_undefined_does_not_stand_for_it(toy):
 
 @pytest.mark.parametrize("analysis", ["behaviour", "algorithm", "greater_than", "circuit"])
 def test_every_analysis_answers_with_values_where_there_are_some(toy, analysis):
-    stage = results.Stage("s_inhibition", 80.0, 70.0, 90.0, {}, "all", False, None)
+    stage = results.StageRecord("s_inhibition", 80.0, 70.0, 90.0, {}, "all", False, None)
     found = {
         "behaviour": results.Behaviour(1.0, 0.1, 0.8, 1.2, 70, 1.0),
         "algorithm": results.Algorithm([stage]),

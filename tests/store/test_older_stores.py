@@ -46,8 +46,8 @@ def test_an_older_store_keeps_its_order(mixed, tmp_path):
 def test_trends_of_an_older_store_are_stale(mixed, tmp_path):
     """Invariant: which set they rest on is not known, and their empty fields do not say that there was none."""
     came, passed = (
-        trends.Emergence("role", "induction", 1, 0, 10),
-        trends.Handoff("induction", None, 1, 0, 20, 1, 1, 20, 2),
+        trends.EmergenceRecord("role", "induction", 1, 0, 10),
+        trends.HandoffRecord("induction", None, 1, 0, 20, 1, 1, 20, 2),
     )
     trends.replace(mixed.db, "toy", [came], [passed], trends.last_result(mixed.db, "toy"))
     with older(mixed, tmp_path / "old.db") as db:
@@ -65,7 +65,7 @@ def test_trends_by_the_rules_of_before_are_stale_until_they_are_told_anew(toy, t
     with older(toy, tmp_path / "old.db", "floors_and_handoffs") as db:
         assert [row["stale"] for view in ("emergence", "handoffs") for row in queries.rows(db, VIEWS[view])] == [1, 1]
         assert trends.of_earlier_rules(db, "toy") and not trends.of_earlier_rules(toy.db, "toy")
-        trends.replace(db, "toy", [trends.Emergence("role", "induction")], [], trends.last_result(db, "toy"))
+        trends.replace(db, "toy", [trends.EmergenceRecord("role", "induction")], [], trends.last_result(db, "toy"))
         assert not trends.of_earlier_rules(db, "toy")
         assert [(row["stale"], row["floor"]) for row in queries.rows(db, VIEWS["emergence"])] == [(0, None)]
 

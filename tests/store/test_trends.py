@@ -9,7 +9,7 @@ IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 
 def test_trends_are_stale_when_others_were_asked_for(mixed):
     """Invariant: trends of what answered before are stale at once."""
-    came = trends.Emergence("role", "induction", 1, 0, 10, preset="paper-code", dtype="float32")
+    came = trends.EmergenceRecord("role", "induction", 1, 0, 10, preset="paper-code", dtype="float32")
     trends.replace(mixed.db, "toy", [came], [], trends.last_result(mixed.db, "toy"))
     (row,) = queries.rows(mixed.db, VIEWS["emergence"])
     assert (row["stale"], row["preset"], row["dtype"], row["task"]) == (0, "paper-code", "float32", None)
@@ -24,7 +24,7 @@ def emerged(toy) -> list[tuple[int | None, int]]:
 
 def test_older_trends_do_not_replace_later_ones(mixed):
     """Invariant: trends that were begun earlier and end later are dropped; those on as much or more are taken."""
-    at = lambda step: [trends.Emergence("role", "induction", 1, 0, step)]  # noqa: E731
+    at = lambda step: [trends.EmergenceRecord("role", "induction", 1, 0, step)]  # noqa: E731
     begun = trends.last_result(mixed.db, "toy")
     mixed.score(20, 0.8, PAPER)
     trends.replace(mixed.db, "toy", at(20), [], trends.last_result(mixed.db, "toy"))
@@ -41,7 +41,7 @@ def test_older_trends_do_not_replace_later_ones(mixed):
 def test_trends_on_what_is_gone_are_replaced(mixed):
     """Invariant: trends that name a later number than the store holds, as an earlier version's do, keep nothing out."""
     for number, step in ((99, 10), (trends.last_result(mixed.db, "toy"), 20)):
-        trends.replace(mixed.db, "toy", [trends.Emergence("role", "induction", 1, 0, step)], [], number)
+        trends.replace(mixed.db, "toy", [trends.EmergenceRecord("role", "induction", 1, 0, step)], [], number)
     assert emerged(mixed) == [(20, 0)]
 
 
@@ -69,7 +69,7 @@ def test_path_patching_into_other_receivers_is_no_rival(mixed):
 
     Trends do not rest on path patching: they are neither stale after it nor due when it is asked for again.
     """
-    trends.replace(mixed.db, "toy", [trends.Emergence("role", "x")], [], trends.last_result(mixed.db, "toy"))
+    trends.replace(mixed.db, "toy", [trends.EmergenceRecord("role", "x")], [], trends.last_result(mixed.db, "toy"))
     key, _ = patched(mixed, "logits"), patched(mixed, "a1.h0<q>")
     before = mixed.db.total_changes
     assert not results.ask_again(mixed.db, "toy", [key]) and mixed.db.total_changes == before
@@ -85,9 +85,9 @@ def test_the_tables_of_the_sample_suite_are_printed_from_a_store(toy, capsys):
     import emergence
 
     toy.full()
-    none = trends.Emergence("role", "duplicate_token", reason="no head reaches the floor (0.30)")
-    kept = [trends.Emergence("head", "name_mover", 1, h, h, value=0.5, state="emerged") for h in (1, 0)]
-    role = trends.Emergence("role", "induction", 1, 0, 10, 20, 0.9, 0.45)
+    none = trends.EmergenceRecord("role", "duplicate_token", reason="no head reaches the floor (0.30)")
+    kept = [trends.EmergenceRecord("head", "name_mover", 1, h, h, value=0.5, state="emerged") for h in (1, 0)]
+    role = trends.EmergenceRecord("role", "induction", 1, 0, 10, 20, 0.9, 0.45)
     trends.replace(toy.db, "toy", [role, none, *kept], [], trends.last_result(toy.db, "toy"))
     emergence.main(str(toy.path))
     lines = (line.strip("|` ").rpartition(" | ") for line in capsys.readouterr().out.splitlines())

@@ -62,7 +62,9 @@ def test_senders_of_path_patching_are_named(toy):
 
 def after_emergence(toy, *heads: str) -> set[int | None]:
     """What the view says of step 10, where the algorithm has found these heads, one a stage; none: an empty stage."""
-    stages = [results.Stage(f"s{i}", 50.0, 40, 60, {"x": [h]}, "all", all(heads), None) for i, h in enumerate(heads)]
+    stages = [
+        results.StageRecord(f"s{i}", 50.0, 40, 60, {"x": [h]}, "all", all(heads), None) for i, h in enumerate(heads)
+    ]
     task = results.TaskRecord("ioi", "hash", "logit_diff", False)
     results.write(toy.db, toy.of(10, "algorithm", task=task), results.Algorithm(stages))
     return {row["post_emergence"] for row in queries.rows(toy.db, VIEWS["algorithm"], {"step": 10})}
@@ -213,7 +215,7 @@ def test_names_in_sql_are_those_of_the_graph(toy, shape):
     graph = Graph(*shape)
     layers, heads, parallel = shape
     model = models.Model("shape", "folder", "models/shape", None, None, 1, layers, heads, 8, parallel)
-    toy.ids |= models.add_model(toy.db, model, [models.Checkpoint(99, None, "step99")])
+    toy.ids |= models.add_model(toy.db, model, [models.CheckpointRecord(99, None, "step99")])
     pairs = [(s, p) for s in range(graph.n_sources) for p in (s % graph.n_ports, graph.n_ports - 1)]
     pairs += [(0, p) for p in range(graph.n_ports)]
     toy.circuit(99, [(s, p, 1.0 + i) for i, (s, p) in enumerate(sorted(set(pairs)))])
@@ -259,7 +261,7 @@ def test_every_node_has_its_score_and_its_edges(toy):
 
 def test_a_checkpoint_that_repeats_another_is_shown_as_its_duplicate(toy):
     """Invariant: of equal weights in a model trends keep one (METHODS l.4), which is `ok`; the others name it."""
-    steps = [models.Checkpoint(step, None, f"step{step}") for step in (0, 1, 2, 4, 8, 16)]
+    steps = [models.CheckpointRecord(step, None, f"step{step}") for step in (0, 1, 2, 4, 8, 16)]
     for name, prints in {"other": "aabcca", "twins": "aaabcd"}.items():
         model = models.Model(name, "folder", name, None, None, 1, 2, 2, 8, True)
         for checkpoint, fingerprint in zip(models.add_model(toy.db, model, steps).values(), prints, strict=True):
@@ -299,7 +301,9 @@ def test_an_unknown_view_names_all_views():
 def test_where_no_result_answers_a_choice_is_a_filter(toy):
     """Invariant: a choice narrows the rows, or is refused with what the view takes; it is never passed over."""
     toy.full()
-    ours, theirs = (trends.Emergence("role", "induction", preset=p, dtype="float32") for p in ("default", "paper-code"))
+    ours, theirs = (
+        trends.EmergenceRecord("role", "induction", preset=p, dtype="float32") for p in ("default", "paper-code")
+    )
     trends.replace(toy.db, "toy", [ours, theirs], [], trends.last_result(toy.db, "toy"))
     narrowed = lambda name, **choices: queries.rows(toy.db, VIEWS[name], {"model": "toy"}, choices)  # noqa: E731
     assert [r["preset"] for r in narrowed("emergence", preset="paper-code", dtype="float32")] == ["paper-code"]

@@ -9,7 +9,7 @@ import pytest
 from circuit_core.tasks.specs import TASKS, TaskSpec
 from circuit_sweep.planning.request import ANALYSES, Request, jobs
 from circuit_tui.runs import run_request, sweeps
-from circuit_tui.runs.run_request import Asked
+from circuit_tui.runs.run_request import RunRequest
 
 pytestmark = pytest.mark.processes
 
@@ -119,8 +119,8 @@ def test_a_text_is_chosen_by_its_hash_or_its_file(asked):
 def test_the_explorer_says_that_other_results_answer_now(asked):
     """Nothing is computed, yet the view changes; asked once more, nothing does."""
     request = Request(analyses=("heads",), preset="paper-code")
-    begin = lambda: sweeps.begin(asked.store, Asked(("sample-0.1m",), "final", request))  # noqa: E731
+    begin = lambda: sweeps.begin(asked.store, RunRequest(("sample-0.1m",), "final", request))  # noqa: E731
     begin()
-    sweeps.begin(asked.store, Asked(("sample-0.1m",), "final", Request(analyses=("heads",))))
+    sweeps.begin(asked.store, RunRequest(("sample-0.1m",), "final", Request(analyses=("heads",))))
     assert begin() == f"1 checkpoint computed already. {ANSWERING}"
     assert begin() == "1 checkpoint computed already: nothing to do."

@@ -16,9 +16,9 @@ def test_the_rows_kept_are_hugging_faces_attention():
     from circuit_core.tasks.specs import TASKS
     from circuit_sweep.planning.request import Job
     from circuit_sweep.worker.analyses import Analyses
-    from circuit_sweep.worker.checkpoint import Checkpoint
+    from circuit_sweep.worker.checkpoint import LoadedCheckpoint
 
-    analyses, task = Analyses(Checkpoint(FOLDER, "cpu", "float32").loaded), TASKS["ioi"]
+    analyses, task = Analyses(LoadedCheckpoint(FOLDER, "cpu", "float32").loaded), TASKS["ioi"]
     drawn = analyses.prompts(task)
     by_length = drawn.end.argsort().tolist()
     prompts = analyses._drawn[task] = drawn[by_length[:4] + by_length[-4:]]

@@ -27,7 +27,7 @@ def held(tmp_path_factory):
     record = Analyses(loading.load(SAMPLE.parent / "sample-0.1m" / "step7000"))(job)
     db = store.open_to_write(tmp_path_factory.mktemp("options") / "x.db")
     ids = models.add_model(
-        db, models.Model("toy", "f", "toy", None, 1, 1, 3, 3, 60, True), [models.Checkpoint(0, 0, "")]
+        db, models.Model("toy", "f", "toy", None, 1, 1, 3, 3, 60, True), [models.CheckpointRecord(0, 0, "")]
     )
     run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
     task = results.TaskRecord("gendered_pronoun", "hash", "logit_diff", False)
@@ -69,7 +69,7 @@ def test_the_command_of_a_result_names_what_is_not_usual():
 
     facts = {"model": "toy", "step": 0, "analysis": "circuit", "task": "ioi", "dtype": "float32"}
     usual, other = (
-        exports.recompute(queries.Provenance(facts, request.of_circuits))
+        exports.recompute(queries.ResultOrigin(facts, request.of_circuits))
         for request in (Request(), Request(threshold_on="normalised", areas="mib"))
     )
     assert "--areas" not in usual and "--threshold-on" not in usual

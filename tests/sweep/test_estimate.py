@@ -17,7 +17,7 @@ from circuit_sweep.planning.missing import Survey, note, survey
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
 from circuit_tui.runs import cost_report, sweeps
-from circuit_tui.runs.run_request import Asked, How
+from circuit_tui.runs.run_request import How, RunRequest
 
 REQUEST = Request(analyses=("behaviour",), tasks=("ioi", "gendered_pronoun"))
 STEPS = "0,250,500"
@@ -167,7 +167,7 @@ def test_exact_patching_counts_what_is_missing(db, monkeypatch):
     assert of(db, "sample-0.1m", Request(analyses=("circuit",))).exact == ()
     store = Path(db.execute("PRAGMA database_list").fetchone()["file"])
     said = "exact patching: at most 356 forward runs for each checkpoint of sample-0.1m, 890 in all"
-    asked = Asked(("sample-0.1m",), STEPS, request, how=How(detach=True))
+    asked = RunRequest(("sample-0.1m",), STEPS, request, how=How(detach=True))
     assert cost_report.sentences(cost_report.cost(store, asked))[-1] == said
     queued = lambda: db.execute("SELECT count(*) FROM run").fetchone()[0]  # noqa: E731
     before = queued()

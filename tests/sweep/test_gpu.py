@@ -12,7 +12,7 @@ from circuit_core.models import suites
 from circuit_core.tasks.specs import TASKS
 from circuit_store import results
 from circuit_sweep.planning.request import ANALYSES, Request, jobs
-from circuit_sweep.worker.checkpoint import Checkpoint
+from circuit_sweep.worker.checkpoint import LoadedCheckpoint
 
 pytestmark = [
     pytest.mark.gpu,
@@ -29,7 +29,7 @@ def wanted(**asked: Any) -> list[Any]:
 
 def computed(model: str, device: str, dtype: str = "float32", **asked: Any) -> dict[str, results.Record]:
     """Every analysis of a sample model's last checkpoint, by title."""
-    last = Checkpoint(suites.sample_folder() / model / "step7000", device, dtype, TEXT)
+    last = LoadedCheckpoint(suites.sample_folder() / model / "step7000", device, dtype, TEXT)
     return {c.job.title: c.record for c in map(last.compute, wanted(**asked))}
 
 
@@ -69,7 +69,7 @@ def test_where_another_user_leaves_little_batches_fit():
     from circuit_core.forward import batches
     from circuit_sweep.worker.analyses import Analyses
 
-    last = Checkpoint(suites.sample_folder() / "sample-0.4m" / "step7000", "cuda", "float32", TEXT)
+    last = LoadedCheckpoint(suites.sample_folder() / "sample-0.4m" / "step7000", "cuda", "float32", TEXT)
     of, task = last.loaded, Analyses(last.loaded).prompts(TASKS["ioi"])
     whole = attribute(of.bridge, of.graph, task).scores
     gc.collect()
@@ -90,7 +90,7 @@ def test_an_allocation_that_fails_halves_the_batch(monkeypatch):
     from circuit_core.attribution import edge_scores
     from circuit_sweep.worker.analyses import Analyses
 
-    last = Checkpoint(suites.sample_folder() / "sample-0.4m" / "step7000", "cuda", "float32", TEXT)
+    last = LoadedCheckpoint(suites.sample_folder() / "sample-0.4m" / "step7000", "cuda", "float32", TEXT)
     of, task = last.loaded, Analyses(last.loaded).prompts(TASKS["ioi"])
     torch.cuda.reset_peak_memory_stats()
     whole = edge_scores.attribute(of.bridge, of.graph, task).scores

@@ -8,7 +8,7 @@ from circuit_core.models import suites
 from circuit_core.tasks.specs import TASKS
 from circuit_store import results
 from circuit_sweep.planning.request import ANALYSES, Request, jobs
-from circuit_sweep.worker.checkpoint import Checkpoint
+from circuit_sweep.worker.checkpoint import LoadedCheckpoint
 
 pytestmark = pytest.mark.long
 
@@ -19,7 +19,7 @@ TEXT = (suites.sample_folder() / "text.txt").read_text()
 def computed(dtype: str) -> dict[str, results.Record]:
     """Every analysis by its title; circuits without a search, which could end at other sizes."""
     wanted = jobs(Request(analyses=ANALYSES, sizes=(20, 60)), [TASKS["ioi"], TASKS["greater_than"]], "sample")
-    found = {c.job.title: c.record for c in map(Checkpoint(LAST, "cpu", dtype, TEXT).compute, wanted)}
+    found = {c.job.title: c.record for c in map(LoadedCheckpoint(LAST, "cpu", dtype, TEXT).compute, wanted)}
     assert len(found) == len(wanted)
     return found
 

@@ -18,12 +18,12 @@ def order(batch: float, device: str = "cpu") -> Any:
     """All analyses of the smallest sample model, 20 prompts a task, circuits of ten edges."""
     from circuit_core.tasks.specs import TASKS
     from circuit_sweep.planning.request import ANALYSES, Request, jobs
-    from circuit_sweep.worker.messages import Order
+    from circuit_sweep.worker.messages import WorkOrder
 
     request = Request(tasks=("ioi", "greater_than"), analyses=ANALYSES, sizes=(10,))
     todo = jobs(request, [replace(TASKS[name], n=20) for name in request.tasks], "text")
     text = (suites.sample_folder() / "text.txt").read_text()
-    return Order(1, FOLDER, todo, "float32", device, text, batch=batch)
+    return WorkOrder(1, FOLDER, todo, "float32", device, text, batch=batch)
 
 
 @pytest.fixture
@@ -48,14 +48,14 @@ def tried(monkeypatch):
 def test_the_second_attempt_begins_with_half_the_items_and_finds_the_same(tried):
     """Invariant: analysis by analysis half the batch, and every number within 1e-5 of the record's largest."""
     from circuit_sweep.worker.checkpoint import work
-    from circuit_sweep.worker.messages import Finished, Result
+    from circuit_sweep.worker.messages import Result, UnitFinished
 
     found: list[dict[str, Any]] = []
     lengths: list[list[int]] = []
     for batch in (1.0, 0.5):
         tried.clear()
         *said, last = work(order(batch))
-        assert isinstance(last, Finished), last
+        assert isinstance(last, UnitFinished), last
         found.append({m.job.title: m.record for m in said if isinstance(m, Result)})
         lengths.append(tried.copy())
     whole, half = lengths
@@ -65,15 +65,18 @@ def test_the_second_attempt_begins_with_half_the_items_and_finds_the_same(tried)
 
 
 def test_memory_that_runs_out_is_worth_a_second_attempt(monkeypatch):
-    """Invariant: a worker without memory says `Died`, which is tried once more; other errors are `Failed`."""
+    """Invariant: a worker without memory says `WorkerDied`, which is tried once more; other errors are `UnitFailed`."""
     from circuit_sweep.worker import checkpoint
-    from circuit_sweep.worker.messages import Died, Failed
+    from circuit_sweep.worker.messages import UnitFailed, WorkerDied
 
-    for error, says in ((torch.OutOfMemoryError("no room"), Died), (RuntimeError("shapes do not match"), Failed)):
+    for error, says in (
+        (torch.OutOfMemoryError("no room"), WorkerDied),
+        (RuntimeError("shapes do not match"), UnitFailed),
+    ):
 
         def broken(*given: Any, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(checkpoint.Checkpoint, "_record", broken)
+        monkeypatch.setattr(checkpoint.LoadedCheckpoint, "_record", broken)
         *_, last = checkpoint.work(order(1.0))
         assert type(last) is says

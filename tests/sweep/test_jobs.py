@@ -101,7 +101,7 @@ def test_resuming_a_long_run_begins_with_what_is_left(bench):
     """Invariant: of 202 units the 200 that are finished are not taken again."""
     source = suites.sample_folder() / "sample-0.1m"
     with closing(open_to_write(bench.store)) as db:
-        steps = [models.Checkpoint(10_000 + i, None, f"step{STEPS[-1]}") for i in range(202)]
+        steps = [models.CheckpointRecord(10_000 + i, None, f"step{STEPS[-1]}") for i in range(202)]
         model = models.Model("long", "folder", str(source), None, None, 1, 2, 2, 8, True)
         ids = list(models.add_model(db, model, steps).values())
         request = {"analyses": ["behaviour"], "tasks": ["ioi"], "models": ["long"]}

@@ -11,7 +11,7 @@ from circuit_store.store import open_to_write
 from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import ANALYSES, Request
 from circuit_sweep.planning.slots import Slots
-from circuit_sweep.runner.unit_lifecycle import UnderWay
+from circuit_sweep.runner.unit_lifecycle import RunningUnit
 from circuit_sweep.worker import analyses, head_roles
 from circuit_sweep.worker.checkpoint import work
 
@@ -32,11 +32,11 @@ def computed(db, path, request: Request) -> set[str]:
     """Compute a request in this process; the keys of its jobs."""
     before = results.held_keys(db, 1)
     model, found = describe(db, "sample-0.1m")
-    ids = models.add_model(db, model, [models.Checkpoint(f.step, None, f.revision) for f in found[-1:]])
+    ids = models.add_model(db, model, [models.CheckpointRecord(f.step, None, f.revision) for f in found[-1:]])
     requests.add_run(db, vars(request), list(ids.values()))
     unit = units.take_unit(db)
     assert unit
-    taken = UnderWay(db, path, unit)
+    taken = RunningUnit(db, path, unit)
     order = taken.order(Slots("cpu").slots()[0], None)
     assert order
     keys = {taken._key(job) for job in order.jobs}

@@ -70,7 +70,7 @@ class Case:
         return scores
 
 
-Asked = dict[tuple[str, ...], tuple[str, str]]
+RunRequest = dict[tuple[str, ...], tuple[str, str]]
 """Commands, and what they wrote."""
 
 
@@ -85,7 +85,7 @@ def cases(bench) -> dict[str, Case]:
 
 
 @pytest.fixture(scope="module")
-def asked(bench, cases) -> Asked:
+def asked(bench, cases) -> RunRequest:
     """All that is asked of all models, computed."""
     runs = [
         *(case.run(*options, "--sizes", "10") for case in cases.values() for options in SCORES.values()),
@@ -165,9 +165,9 @@ def test_the_check_of_years_states_the_cost_of_its_circuit(tmp_path, capsys):
     """One circuit: that of years is searched too, IOI's algorithm needs none."""
     from circuit_sweep.planning.request import Request
     from circuit_tui.runs import cost_report
-    from circuit_tui.runs.run_request import Asked
+    from circuit_tui.runs.run_request import RunRequest
 
     request = Request(tasks=("ioi", "greater_than"), analyses=("algorithm",), method="exact")
-    cost_report.show(tmp_path / "store.db", Asked(("sample-0.1m",), "0", request), as_json=False)
+    cost_report.show(tmp_path / "store.db", RunRequest(("sample-0.1m",), "0", request), as_json=False)
     said = capsys.readouterr().out.splitlines()
     assert said[-1] == "exact patching: 178 forward runs for each checkpoint of sample-0.1m"

@@ -20,10 +20,10 @@ from circuit_sweep.planning.missing import note, survey, surveys
 from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
-from circuit_sweep.runner.unit_lifecycle import CHANGED, UnderWay
+from circuit_sweep.runner.unit_lifecycle import CHANGED, RunningUnit
 from circuit_sweep.worker import messages
 from circuit_tui.runs import sweeps
-from circuit_tui.runs.run_request import Asked
+from circuit_tui.runs.run_request import RunRequest
 
 REQUEST = Request(analyses=("behaviour",))
 
@@ -150,16 +150,16 @@ def test_a_result_is_of_what_was_loaded(db, mine, tmp_path, again):
     requests.add_run(db, vars(REQUEST), ids[:1])
     unit = units.take_unit(db)
     assert unit
-    taken, old = UnderWay(db, tmp_path / "store.db", unit), identity.source(mine / "step0")
+    taken, old = RunningUnit(db, tmp_path / "store.db", unit), identity.source(mine / "step0")
     order = taken.order(Slots("cpu").slots()[0], None)
     assert order
     shutil.copy(SAMPLE / "step500" / "model.safetensors", mine / "step0")
     new = identity.source(mine / "step0")
     if again == "restored":
         shutil.copy(SAMPLE / "step0" / "model.safetensors", mine / "step0")
-    taken.say(messages.Loaded(unit.id, new.fingerprint, "cpu", 1))
+    taken.say(messages.CheckpointLoaded(unit.id, new.fingerprint, "cpu", 1))
     taken.say(messages.Result(unit.id, order.jobs[0], results.Undefined("not looked at"), 1.0))
-    assert taken.say(messages.Finished(unit.id))
+    assert taken.say(messages.UnitFinished(unit.id))
     stored = [row[0] for row in db.execute("SELECT identity FROM result")]
     state = tuple(db.execute("SELECT state, error FROM unit").fetchone())
     assert (stored, state) == (([new.identity], ("done", None)) if again == "another" else ([], ("failed", CHANGED)))
@@ -249,6 +249,6 @@ def test_whoever_gives_a_copy_is_told_its_name(db, mine, tmp_path, monkeypatch):
     copy = shutil.copytree(mine, tmp_path / "copy")
     told = []
     monkeypatch.setattr("circuit_tui.terminal.console.told", told.append)
-    assert sweeps.run(tmp_path / "store.db", Asked((str(copy),), "all", REQUEST)) == 0
+    assert sweeps.run(tmp_path / "store.db", RunRequest((str(copy),), "all", REQUEST)) == 0
     assert told[0] == f"{copy} goes by the name mine."
     assert "0 checkpoints computed, 2 were already there, 0 failed." in told

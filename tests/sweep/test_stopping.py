@@ -8,7 +8,7 @@ from circuit_core.tasks.specs import TASKS
 from circuit_store import models
 from circuit_store.queue import control, requests, runs
 from circuit_store.store import open_to_write
-from circuit_sweep.engines.local import Local
+from circuit_sweep.engines.local import LocalEngine
 from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import Request, jobs
 from circuit_sweep.planning.slots import Slots
@@ -20,7 +20,7 @@ REQUEST = Request(analyses=("behaviour", "heads"), device="cpu")
 @pytest.fixture(scope="module")
 def engine():
     """One worker, which stays from test to test."""
-    with closing(Local(Slots(device="cpu").slots())) as engine:
+    with closing(LocalEngine(Slots(device="cpu").slots())) as engine:
         yield engine
 
 
@@ -30,7 +30,7 @@ def runner(tmp_path, engine):
     path = tmp_path / "x.db"
     with closing(open_to_write(path)) as db:
         model, found = describe(db, "sample-0.1m")
-        steps = [models.Checkpoint(f.step, None, f.revision) for f in found[-2:]]
+        steps = [models.CheckpointRecord(f.step, None, f.revision) for f in found[-2:]]
         requests.add_run(db, vars(REQUEST), list(models.add_model(db, model, steps).values()))
         runner = Runner(db, path, engine, None)
         runner._fill()

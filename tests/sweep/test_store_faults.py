@@ -172,7 +172,7 @@ def test_after_a_crash_half_the_batch_is_tried_once(bench):
         for batch, again in ((1.0, True), (0.5, False)):
             unit = units.take_unit(db)
             assert unit and unit.step == STEPS[0]
-            order = unit_lifecycle.UnderWay(db, bench.store, unit).order(Slots("cpu").slots()[0], None)
+            order = unit_lifecycle.RunningUnit(db, bench.store, unit).order(Slots("cpu").slots()[0], None)
             assert order and order.batch == batch
             assert units.crashed(db, unit, 1.0, "killed") is again
     assert bench.units()[STEPS[0]][:2] == ("failed", 2)

@@ -11,14 +11,14 @@ from circuit_store.store import open_to_write
 from circuit_sweep.planning import texts
 from circuit_sweep.planning.request import Request
 from circuit_tui.runs import submit
-from circuit_tui.runs.run_request import Asked
+from circuit_tui.runs.run_request import RunRequest
 
 SCORES = results.HeadScores([(1, 0, 0.5, None, None), (1, 1, None, None, None)])
 NONE = results.HeadScores([(1, 0, None, None, None)], reason="mean-ablating the head changes no prediction")
 
 
 def algorithm(**heads: list[str]) -> results.Algorithm:
-    return results.Algorithm([results.Stage("movers_and_suppressors", 9.0, 1.0, 10.0, heads, "all", True, None)])
+    return results.Algorithm([results.StageRecord("movers_and_suppressors", 9.0, 1.0, 10.0, heads, "all", True, None)])
 
 
 COUNTED, NOT_COUNTED = algorithm(name_mover=[], copy_suppression=[]), algorithm(name_mover=["a1.h0"])
@@ -29,7 +29,7 @@ def db(tmp_path):
     with closing(open_to_write(tmp_path / "x.db")) as db:
         for name, folder in (("mine", str(tmp_path / "mine")), ("other", "other")):
             model = models.Model(name, "folder", folder, None, None, 1, 3, 3, 8, True)
-            models.add_model(db, model, [models.Checkpoint(7000, None, "step7000")])
+            models.add_model(db, model, [models.CheckpointRecord(7000, None, "step7000")])
         for text in ("first", "second"):
             task_files.keep_text(db, text, f"the {text} text")
         requests.add_run(db, {"models": ["mine", "other"]}, [1, 2])
@@ -101,6 +101,6 @@ def test_a_later_request_without_a_text_asks_for_the_same_scores(db, copied):
     """Invariant: scores stay those that answer; none is asked for that is undefined for want of a text."""
     copied("mine", 7000)
     scored(db, 1, "first")
-    planned = submit.plan(db, Asked(("mine",), "all", Request(("greater_than",), ("heads", "algorithm"))))
+    planned = submit.plan(db, RunRequest(("mine",), "all", Request(("greater_than",), ("heads", "algorithm"))))
     (lacking,) = planned.surveys[0].missing.values()
     assert {job.params["text"] for job in lacking if "text" in job.params} == {"first"}

@@ -21,7 +21,7 @@ def test_one_prompt_acquires_no_task(tmp_path):
     """Without a standard error the final metric cannot be told from chance, and the reason is the result's."""
     db = store.open_to_write(tmp_path / "store.db")
     model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
-    ids = models.add_model(db, model, [models.Checkpoint(s, s, f"step{s}") for s in (0, 10)])
+    ids = models.add_model(db, model, [models.CheckpointRecord(s, s, f"step{s}") for s in (0, 10)])
     run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
     task = results.TaskRecord("pair", "hash", "logit_diff", False)
     for step, value in ((0, 0.1), (10, 2.0)):
@@ -38,7 +38,7 @@ def test_a_role_that_is_defined_nowhere_says_why(tmp_path):
     """Each reason that was given, once."""
     db = store.open_to_write(tmp_path / "store.db")
     model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
-    ids = models.add_model(db, model, [models.Checkpoint(s, s, f"step{s}") for s in (0, 10, 20)])
+    ids = models.add_model(db, model, [models.CheckpointRecord(s, s, f"step{s}") for s in (0, 10, 20)])
     run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
     for step, reason in ((0, "no text"), (10, "too short"), (20, "too short")):
         models.checkpoint_loaded(db, ids[step], "ok", f"f{step}")
@@ -83,7 +83,7 @@ def test_a_run_that_is_cancelled_between_its_units_has_its_trends(tmp_path):
     path = tmp_path / "x.db"
     db = store.open_to_write(path)
     model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
-    ids = models.add_model(db, model, [models.Checkpoint(s, s, f"step{s}") for s in (0, 10)])
+    ids = models.add_model(db, model, [models.CheckpointRecord(s, s, f"step{s}") for s in (0, 10)])
     run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
     unit = units.take_unit(db)
     assert unit is not None
@@ -106,7 +106,7 @@ def trained(tmp_path):
     """Takes curves, one a head, as scores of a role, and tells its rows of `emergence` and of `handoffs`."""
     db = store.open_to_write(tmp_path / "store.db")
     model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 1, 3, 8, True)
-    ids = models.add_model(db, model, [models.Checkpoint(s, 10 * s, f"step{s}") for s in STEPS])
+    ids = models.add_model(db, model, [models.CheckpointRecord(s, 10 * s, f"step{s}") for s in STEPS])
     run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
 
     def told(*curves: list[float], role: str = "name_mover", weights: dict[int, str] | None = None):

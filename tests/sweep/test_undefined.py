@@ -16,9 +16,9 @@ TEXT = suites.sample_folder() / "text.txt"
 
 def checkpoint(text: str | None = None, step: int = 7000) -> Any:
     """The smallest sample model, at its last step or another."""
-    from circuit_sweep.worker.checkpoint import Checkpoint
+    from circuit_sweep.worker.checkpoint import LoadedCheckpoint
 
-    return Checkpoint(suites.sample_folder() / "sample-0.1m" / f"step{step}", "cpu", "float32", text)
+    return LoadedCheckpoint(suites.sample_folder() / "sample-0.1m" / f"step{step}", "cpu", "float32", text)
 
 
 def jobs_of(request: Any, tasks: list[Any]) -> list[Any]:

@@ -11,12 +11,12 @@ from circuit_store import models
 from circuit_store.queue import requests, runs, units
 from circuit_store.store import open_to_write
 from circuit_sweep.engines import local
-from circuit_sweep.engines.local import Local
+from circuit_sweep.engines.local import LocalEngine
 from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import Request, jobs
 from circuit_sweep.planning.slots import Slots
 from circuit_sweep.runner.runner import Runner
-from circuit_sweep.runner.unit_lifecycle import UnderWay
+from circuit_sweep.runner.unit_lifecycle import RunningUnit
 from circuit_sweep.worker.checkpoint import work
 
 pytestmark = pytest.mark.processes
@@ -47,9 +47,9 @@ def gate(place, tmp_path_factory):
 def runner(gate):
     """Two checkpoints in the queue, one worker; the first is under way, in the second of three roles of one pass."""
     path = gate.folder / "x.db"
-    with closing(open_to_write(path)) as db, closing(Local(Slots(device="cpu").slots())) as engine:
+    with closing(open_to_write(path)) as db, closing(LocalEngine(Slots(device="cpu").slots())) as engine:
         model, found = describe(db, "sample-0.1m")
-        steps = [models.Checkpoint(f.step, None, f.revision) for f in found[-2:]]
+        steps = [models.CheckpointRecord(f.step, None, f.revision) for f in found[-2:]]
         requests.add_run(db, vars(REQUEST), list(models.add_model(db, model, steps).values()))
         runner = Runner(db, path, engine, None)
         runner._fill()
@@ -97,11 +97,11 @@ def test_how_far_a_long_job_is_is_shown_while_it_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr("circuit_core.behaviour.fitting", lambda *given: 30)
     with closing(open_to_write(tmp_path / "x.db")) as db:
         model, found = describe(db, "sample-0.1m")
-        ids = models.add_model(db, model, [models.Checkpoint(found[-1].step, None, found[-1].revision)])
+        ids = models.add_model(db, model, [models.CheckpointRecord(found[-1].step, None, found[-1].revision)])
         requests.add_run(db, vars(Request(analyses=("behaviour", "heads"), device="cpu")), list(ids.values()))
         unit = units.take_unit(db)
         assert unit
-        taken, shown = UnderWay(db, tmp_path / "x.db", unit), []
+        taken, shown = RunningUnit(db, tmp_path / "x.db", unit), []
         order = taken.order(Slots("cpu").slots()[0], None)
         assert order
 

@@ -13,8 +13,8 @@ from circuit_store.store import open_to_write
 from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
-from circuit_sweep.runner.unit_lifecycle import UnderWay
-from circuit_sweep.worker.messages import Finished, Loaded, Result
+from circuit_sweep.runner.unit_lifecycle import RunningUnit
+from circuit_sweep.worker.messages import CheckpointLoaded, Result, UnitFinished
 
 NAN = float("nan")
 FINE = results.Behaviour(1.0, 0.1, 0.8, 1.2, 70, 1.0)
@@ -30,13 +30,13 @@ def db(tmp_path):
 def taken(db, tmp_path):
     """A unit of three jobs, loaded."""
     model, found = describe(db, "sample-0.1m")
-    ids = models.add_model(db, model, [models.Checkpoint(f.step, None, f.revision) for f in found[-1:]])
+    ids = models.add_model(db, model, [models.CheckpointRecord(f.step, None, f.revision) for f in found[-1:]])
     request = Request(tasks=("ioi", "greater_than", "subject_verb"), analyses=("behaviour",))
     requests.add_run(db, vars(request), list(ids.values()))
     unit: Any = units.take_unit(db)
-    taken = UnderWay(db, tmp_path / "x.db", unit)
+    taken = RunningUnit(db, tmp_path / "x.db", unit)
     order: Any = taken.order(Slots().slots()[0], None)
-    taken.say(Loaded(unit.id, taken.source.fingerprint, "cpu", 1))
+    taken.say(CheckpointLoaded(unit.id, taken.source.fingerprint, "cpu", 1))
     return taken, order.jobs
 
 
@@ -59,14 +59,14 @@ def test_the_other_results_of_the_unit_are_kept(db, taken, record, params, says)
     wrong = replace(jobs[1], params=params)
     for job, found in ((jobs[0], FINE), (wrong, record), (jobs[2], FINE)):
         under_way.say(Result(under_way.unit.id, job, found, 0.1))
-    assert under_way.say(Finished(under_way.unit.id))
+    assert under_way.say(UnitFinished(under_way.unit.id))
     failed, error = state(db)
     assert failed == "failed" and error and error.startswith("behaviour greater_than cannot be stored: ")
     assert says in error
     assert [row[0] for row in db.execute("SELECT task.name FROM behaviour JOIN result ON result.id = result_id"
                                          " JOIN task ON task.id = task_id")] == ["ioi", "subject_verb"]  # fmt: skip
     assert db.execute("SELECT count(*) FROM result").fetchone()[0] == 2
-    again = UnderWay(db, under_way.store, under_way.unit).order(Slots().slots()[0], None)
+    again = RunningUnit(db, under_way.store, under_way.unit).order(Slots().slots()[0], None)
     assert again and [job.task and job.task.name for job in again.jobs] == ["greater_than"]
 
 

@@ -13,8 +13,8 @@ from circuit_sweep.planning import request as asking
 from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import Job, Request, jobs
 from circuit_sweep.planning.slots import Slots
-from circuit_sweep.runner.unit_lifecycle import UnderWay
-from circuit_sweep.worker.messages import Loaded, Result
+from circuit_sweep.runner.unit_lifecycle import RunningUnit
+from circuit_sweep.worker.messages import CheckpointLoaded, Result
 
 
 def circuits(held_out: int) -> list[Job]:
@@ -41,13 +41,13 @@ def test_a_version_is_of_all_that_a_result_rests_on(monkeypatch, raised):
 def test_a_result_is_stored_with_its_version(tmp_path):
     with closing(open_to_write(tmp_path / "x.db")) as db:
         model, found = describe(db, "sample-0.1m")
-        ids = models.add_model(db, model, [models.Checkpoint(f.step, None, f.revision) for f in found[-1:]])
+        ids = models.add_model(db, model, [models.CheckpointRecord(f.step, None, f.revision) for f in found[-1:]])
         asked = Request(tasks=("greater_than",), analyses=("circuit", "algorithm"), held_out=10)
         requests.add_run(db, vars(asked), list(ids.values()))
         unit: Any = units.take_unit(db)
-        taken = UnderWay(db, tmp_path / "x.db", unit)
+        taken = RunningUnit(db, tmp_path / "x.db", unit)
         order: Any = taken.order(Slots().slots()[0], None)
-        taken.say(Loaded(unit.id, taken.source.fingerprint, "cpu", 1))
+        taken.say(CheckpointLoaded(unit.id, taken.source.fingerprint, "cpu", 1))
         versions = {job.analysis: job.version for job in order.jobs}
         for job in order.jobs:
             taken.say(Result(unit.id, job, results.Undefined("not computed in this test"), 0.1))

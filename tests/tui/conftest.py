@@ -76,7 +76,7 @@ class Maker:
 
     def _model(self, name: str, layers: int, heads: int, steps: tuple[int, ...], tokens: int | None) -> None:
         model = models.Model(name, "folder", f"models/{name}", None, tokens, layers * 50_000, layers, heads, 48, True)
-        known = [models.Checkpoint(step, tokens and step * tokens, f"step{step}") for step in steps]
+        known = [models.CheckpointRecord(step, tokens and step * tokens, f"step{step}") for step in steps]
         ids = models.add_model(self.db, model, known)
         requests.add_run(self.db, {"models": [name]}, list(ids.values()))
 

@@ -21,7 +21,7 @@ from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.models import Models
 from circuit_tui.runs import jobs
 from circuit_tui.terminal import clipboard, console
-from circuit_tui.terminal.sanitize import Harmless
+from circuit_tui.terminal.sanitize import Sanitizer
 
 CASES = list(hostile.texts(10_000, seed=1))
 
@@ -61,7 +61,7 @@ def test_prompts_are_harmless_token_by_token():
 
 def test_every_cell_is_one_harmless_line_of_text():
     """Invariant: cells, crumbs, badges, pages and commands take a text for text, and keep their width."""
-    cut = Harmless()
+    cut = Sanitizer()
     for text in CASES:
         shown = notation.plain(text)
         for one in (shown, words(text), heads.badge(text).plain, wrapped(shown, 0).replace("\n", "")):
@@ -71,7 +71,7 @@ def test_every_cell_is_one_harmless_line_of_text():
         assert hostile.harmless(drawn[0].text) and drawn[0].cell_length == Segment(text).cell_length, ascii(text)
     for text in CASES[:1000]:
         facts = {"model": text, "step": 1, "analysis": text, "task": text, "role": text, "dtype": text}
-        page = exports.provenance(queries.Provenance({**facts, text: text}, {"method": text, text: [text]}))
+        page = exports.provenance(queries.ResultOrigin({**facts, text: text}, {"method": text, text: [text]}))
         assert hostile.harmless(page.plain, 20) and spans(page) <= {"bold", "dim"}
         assert "\x1b" not in (clipboard.sequence(text.encode("utf-8", "replace").decode(), {}) or "")[1:]
 

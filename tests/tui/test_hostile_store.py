@@ -38,7 +38,7 @@ def attacked(maker, tmp_path):
     db = maker.db
     for place, name in enumerate(NAMES):
         model = models.Model(f"m{place}", name, name, None, 1, 100, 2, 2, 48, True)
-        ids = models.add_model(db, model, [models.Checkpoint(s, s, f"step{s}") for s in (1, 2)])
+        ids = models.add_model(db, model, [models.CheckpointRecord(s, s, f"step{s}") for s in (1, 2)])
         run = requests.add_run(db, {"models": [name]}, list(ids.values()))
         for checkpoint in ids.values():
             fill(db, name, run, checkpoint)
@@ -74,7 +74,7 @@ def fill(db, name: str, run: int, checkpoint: int) -> None:
     write("heads", results.HeadScores([(i, j, 0.6, 0.7, 0.1) for i in range(2) for j in range(2)]), role=name)
     write("heads", results.Undefined(f"reason {name}"), role=f"undefined {name}")
     write("circuit", results.Circuit(None, 9, [(0, 1, 1.0)], b"", (0, 0), imported_from=name, reason=name), task=task)
-    stage = results.Stage(name, 50.0, 40.0, 60.0, {name: [name]}, name, True, f"reason {name}")
+    stage = results.StageRecord(name, 50.0, 40.0, 60.0, {name: [name]}, name, True, f"reason {name}")
     write("algorithm", results.Algorithm([stage]), task=task)
     write("attention", results.AttentionRows([[name, "END"]], [[[9000, 1000]] * 4]), task=task)
 

@@ -205,15 +205,15 @@ async def test_a_long_copy_goes_to_a_file(explore, apart, monkeypatch):
 
 def test_another_precision_is_part_of_the_command():
     facts = {"model": "m", "step": 1, "analysis": "heads", "dtype": "bfloat16"}
-    command = exports.recompute(queries.Provenance(facts, {}))
+    command = exports.recompute(queries.ResultOrigin(facts, {}))
     assert command == "circuit-tui run m --checkpoints 1 --analyses heads --dtype bfloat16"
 
 
 def test_roles_of_paths_are_computed_with_the_algorithm():
     facts = {"model": "m", "step": 1, "analysis": "heads", "role": "effect_logits", "dtype": "float32"}
-    assert "--analyses algorithm" in exports.recompute(queries.Provenance(facts, {}))
+    assert "--analyses algorithm" in exports.recompute(queries.ResultOrigin(facts, {}))
     years = facts | {"analysis": "greater_than", "role": None, "task": "greater_than"}
-    assert "--analyses algorithm --tasks greater_than" in exports.recompute(queries.Provenance(years, {}))
+    assert "--analyses algorithm --tasks greater_than" in exports.recompute(queries.ResultOrigin(years, {}))
 
 
 async def test_where_a_number_comes_from(explore, screen_text):

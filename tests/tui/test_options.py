@@ -70,7 +70,7 @@ def test_a_run_of_before_slots_were_noted_is_shown():
 @pytest.mark.parametrize("preset, said", [("default", ""), ("paper-code", " --preset paper-code")])
 def test_a_result_is_computed_again_by_the_same_options(preset, said):
     facts = {"model": "toy-a", "step": 10, "analysis": "heads", "role": "induction", "dtype": "float64"}
-    shown = exports.recompute(queries.Provenance(facts, {"preset": preset, "text": "abc"}))
+    shown = exports.recompute(queries.ResultOrigin(facts, {"preset": preset, "text": "abc"}))
     assert shown == f"circuit-tui run toy-a --checkpoints 10 --analyses heads{said} --dtype float64"
 
 

@@ -13,9 +13,9 @@ pytestmark = pytest.mark.long
 MOVERS = {"name_mover": ["a3.h1"], "x": []}
 LACKING = "copy suppression is not counted: copy_suppression needs --text FILE"
 STAGES = [
-    results.Stage("movers_and_suppressors", 76.5, 74.8, 78.5, MOVERS, "all", False, None, LACKING, 12.25, -0.7),
-    results.Stage("s_inhibition", 0.0, None, None, {"s_inhibition": []}, "all heads", False, None, None, 0.0, 0.0),
-    results.Stage("induction_and_duplicate", None, None, None, {}, "all heads", False, "no S-inhibition head"),
+    results.StageRecord("movers_and_suppressors", 76.5, 74.8, 78.5, MOVERS, "all", False, None, LACKING, 12.25, -0.7),
+    results.StageRecord("s_inhibition", 0, None, None, {"s_inhibition": []}, "all heads", False, None, None, 0, 0),
+    results.StageRecord("induction_and_duplicate", None, None, None, {}, "all heads", False, "no S-inhibition head"),
 ]  # fmt: skip
 
 
@@ -159,16 +159,18 @@ async def test_without_a_store_the_page_says_so(explore, tmp_path):
 
 
 EMERGED = [
-    trends.Emergence("task", "ioi", step=32, value=3.4, threshold=1.7),
-    trends.Emergence("task_most", "ioi", step=128, value=3.4, threshold=3.1),
-    trends.Emergence("role", "successor", 0, 2, 2, None, 0.9, 0.45),
-    trends.Emergence("role", "induction", 2, 1, 64, 256, 0.9, 0.45),
-    trends.Emergence("role_in_circuit", "induction", 3, 1, 128, None, 0.8, 0.4),
-    trends.Emergence("role", "name_mover", reason="no head reaches the floor (0.10): highest 0.01 a2.h0 at step 256"),
-    trends.Emergence("head", "induction", 3, 2, 128, None, 0.8, 0.4),
+    trends.EmergenceRecord("task", "ioi", step=32, value=3.4, threshold=1.7),
+    trends.EmergenceRecord("task_most", "ioi", step=128, value=3.4, threshold=3.1),
+    trends.EmergenceRecord("role", "successor", 0, 2, 2, None, 0.9, 0.45),
+    trends.EmergenceRecord("role", "induction", 2, 1, 64, 256, 0.9, 0.45),
+    trends.EmergenceRecord("role_in_circuit", "induction", 3, 1, 128, None, 0.8, 0.4),
+    trends.EmergenceRecord(
+        "role", "name_mover", reason="no head reaches the floor (0.10): highest 0.01 a2.h0 at step 256"
+    ),
+    trends.EmergenceRecord("head", "induction", 3, 2, 128, None, 0.8, 0.4),
 ]
 EMERGED[3] = replace(EMERGED[3], state="lost", floor=0.36, floor_from="step 0")
-PASSED = [trends.Handoff("induction", None, 2, 1, 256, 3, 1, 128, 3, 1000, 0.7, 0.6, 1.25)]
+PASSED = [trends.HandoffRecord("induction", None, 2, 1, 256, 3, 1, 128, 3, 1000, 0.7, 0.6, 1.25)]
 
 
 @pytest.fixture

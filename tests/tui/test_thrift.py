@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from waiting import until
 
-from circuit_tui.terminal.screen_diff import Sparing, Written
+from circuit_tui.terminal.screen_diff import ScreenDiff, WrittenScreen
 
 WIDTH, HEIGHT = 12, 2
 STYLES = [None, Style(bold=True), Style(color="red")]
@@ -34,7 +34,7 @@ def paint(grid: dict, pieces) -> None:
 @given(st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, HEIGHT - 1), TEXTS), max_size=4), max_size=6))
 def test_changes_alone_paint_the_same_screen(updates):
     """Invariant: after each update the screen is the one that writing everything gives."""
-    written, whole, spared = Written(), {}, {}
+    written, whole, spared = WrittenScreen(), {}, {}
     for update in updates:
         pieces = [(3 * x, y, Strip([Segment(*part) for part in parts])) for x, y, parts in update]
         paint(whole, pieces)
@@ -43,7 +43,7 @@ def test_changes_alone_paint_the_same_screen(updates):
 
 
 def test_what_looks_the_same_is_not_written_again_until_the_terminal_changes():
-    written, piece = Written(), (0, 0, Strip([Segment("heads")]))
+    written, piece = WrittenScreen(), (0, 0, Strip([Segment("heads")]))
     written.fit(Size(80, 24))
     assert list(written.changes(iter([piece]))) == [piece]
     assert list(written.changes(iter([piece]))) == []
@@ -53,7 +53,7 @@ def test_what_looks_the_same_is_not_written_again_until_the_terminal_changes():
 
 
 def test_of_a_line_only_what_lies_between_the_changes_is_written():
-    written = Written()
+    written = WrittenScreen()
     list(written.changes(iter([(4, 0, Strip([Segment("step 1250 ")]))])))
     after = Strip([Segment("step "), Segment("1500 ")])
     assert list(written.changes(iter([(4, 0, after)]))) == [(9, 0, Strip([Segment("1500")]))]
@@ -66,7 +66,7 @@ def output(monkeypatch) -> list[str]:
     given = []
 
     def display(app, screen, renderable) -> None:
-        if isinstance(renderable, Sparing):
+        if isinstance(renderable, ScreenDiff):
             given.append(renderable.render_segments(app.console))
 
     monkeypatch.setattr("textual.app.App._display", display)

@@ -41,7 +41,7 @@ def reaches(share: float, threshold: float) -> bool:
 
 
 @dataclass(frozen=True)
-class Point:
+class FaithfulnessPoint:
     """One circuit of the curve; metrics are means over prompts."""
 
     n_requested: int
@@ -79,7 +79,7 @@ def unchanged(clean: Float[Tensor, " batch"], corrupted: Float[Tensor, " batch"]
     return NO_CLEAR_CHANGE if abs(change.mean().item()) <= 2 * (standard_error(change) or 0) else None
 
 
-class Shares:
+class Faithfulness:
     """Metrics of circuits on one set of prompts, and what share of the model's they are."""
 
     def __init__(self, run: Runs) -> None:
@@ -123,15 +123,15 @@ class Curve:
     """Circuits of growing size along one order of edges; each circuit is evaluated once."""
 
     def __init__(self, run: Runs, ordered: np.ndarray, held_out: Runs | None = None) -> None:
-        self.graph, self.ordered, self.on = run.graph, ordered, Shares(run)
-        self.held_out = Shares(held_out) if held_out else None
-        self.seen: dict[int, Point] = {}
-        self._of: dict[bytes, Point] = {}
+        self.graph, self.ordered, self.on = run.graph, ordered, Faithfulness(run)
+        self.held_out = Faithfulness(held_out) if held_out else None
+        self.seen: dict[int, FaithfulnessPoint] = {}
+        self._of: dict[bytes, FaithfulnessPoint] = {}
 
     def mask(self, n: int) -> Bool[np.ndarray, "src port"]:
         return selection.circuit(self.ordered, n, self.graph)
 
-    def evaluate(self, sizes: list[int]) -> list[Point]:
+    def evaluate(self, sizes: list[int]) -> list[FaithfulnessPoint]:
         """The points of these sizes, side by side as far as memory goes; those of one pruned circuit are one."""
         circuits = {n: self.mask(n) for n in sizes if n not in self.seen}
         keys = {n: np.packbits(mask).tobytes() for n, mask in circuits.items()}
@@ -144,8 +144,8 @@ class Curve:
         self.seen |= {n: replace(self._of[key], n_requested=n) for n, key in keys.items()}
         return [self.seen[n] for n in sizes]
 
-    def _point(self, n: int, mask: np.ndarray, metric: float, held_out: float | None) -> Point:
-        return Point(
+    def _point(self, n: int, mask: np.ndarray, metric: float, held_out: float | None) -> FaithfulnessPoint:
+        return FaithfulnessPoint(
             n_requested=n,
             n_edges=int(mask.sum()),
             n_nodes=selection.n_nodes(mask, self.graph),
@@ -157,10 +157,10 @@ class Curve:
         )
 
     @property
-    def points(self) -> list[Point]:
+    def points(self) -> list[FaithfulnessPoint]:
         return [self.seen[n] for n in sorted(self.seen)]
 
-    def with_baseline(self, draws: int, chosen: int) -> list[Point]:
+    def with_baseline(self, draws: int, chosen: int) -> list[FaithfulnessPoint]:
         """The points, some with the faithfulness of `draws` random circuits of as many edges.
 
         Args:
@@ -183,7 +183,7 @@ class Curve:
         return sorted({chosen, *ends, *(min(between, key=lambda n: abs(math.log(n / mark))) for mark in marks)})
 
     @staticmethod
-    def _beside(point: Point, of: list[float] | None) -> Point:
+    def _beside(point: FaithfulnessPoint, of: list[float] | None) -> FaithfulnessPoint:
         if of is None:
             return point
         return replace(point, random_baseline=sum(of) / len(of), random_low=min(of), random_high=max(of))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from circuit_core.circuits.faithfulness import NOT_FINITE, Shares
+from circuit_core.circuits.faithfulness import NOT_FINITE, Faithfulness
 from circuit_core.circuits.selection import largest_first
 
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -31,7 +31,7 @@ class Areas:
     reason: str | None = None
 
 
-def areas(on: Shares, scores: Float[np.ndarray, "src port"]) -> Areas:
+def areas(on: Faithfulness, scores: Float[np.ndarray, "src port"]) -> Areas:
     """CPR and CMD of a ranking by these scores, at most 18 circuits evaluated on the prompts of `on`."""
     if on.reason_normalised:
         return Areas(reason=on.reason_normalised)
@@ -41,7 +41,7 @@ def areas(on: Shares, scores: Float[np.ndarray, "src port"]) -> Areas:
     return Areas(under(signed), under(abs(1 - absolute)))
 
 
-def faithfulness(on: Shares, by: Float[np.ndarray, "src port"]) -> Float[np.ndarray, " share"]:
+def faithfulness(on: Faithfulness, by: Float[np.ndarray, "src port"]) -> Float[np.ndarray, " share"]:
     """Normalised faithfulness at the ten shares, edges in the falling order of `by`."""
     ordered = largest_first(by, on.run.graph)
     masks = np.zeros((len(SHARES), *by.shape), bool)

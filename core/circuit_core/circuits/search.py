@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from circuit_core.circuits import mib_areas, selection
-from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Point, Runs, Shares, reaches
-from circuit_core.circuits.search_strategies import SEARCHES, SMALL, Reach, given, grid_sizes
+from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Faithfulness, FaithfulnessPoint, Runs, reaches
+from circuit_core.circuits.search_strategies import SEARCHES, SMALL, Threshold, given, grid_sizes
 
 HELD_OUT, CHOSE = "held-out prompts", "the prompts that chose it"
 """Which prompts an interval is over."""
@@ -26,8 +26,8 @@ class MinimalCircuit:
     """The circuit that a search chose, and all that it saw."""
 
     mask: Bool[np.ndarray, "src port"]
-    chosen: Point | None
-    curve: list[Point]
+    chosen: FaithfulnessPoint | None
+    curve: list[FaithfulnessPoint]
     metric_clean: float
     metric_corrupted: float
     threshold_reached: bool | None
@@ -65,7 +65,7 @@ def minimal_circuit(
         ValueError: a size is more than the model has edges.
     """
     curve = Curve(run, selection.order(scores, run.graph, selector), held_out)
-    reach = Reach(curve, threshold, threshold_on)
+    reach = Threshold(curve, threshold, threshold_on)
     if curve.on.reason_normalised:
         n, reached = _small(curve, sorted(sizes)), None
     else:
@@ -76,7 +76,7 @@ def minimal_circuit(
     return _result(reach, n, reached, draws, found)
 
 
-def _passing(on: Shares, reach: Reach) -> bool:
+def _passing(on: Faithfulness, reach: Threshold) -> bool:
     """Whether the empty circuit reaches the threshold."""
     share = on.raw(on.corrupted) if reach.on == "raw" else on.normalised(on.corrupted)
     return share is not None and reaches(share, reach.threshold)
@@ -90,7 +90,7 @@ def _small(curve: Curve, sizes: list[int]) -> int:
     return [sizes[0], *(n for n in sizes if n <= SMALL * total)][-1]
 
 
-def _result(reach: Reach, n: int, reached: bool | None, draws: int, found: mib_areas.Areas) -> MinimalCircuit:
+def _result(reach: Threshold, n: int, reached: bool | None, draws: int, found: mib_areas.Areas) -> MinimalCircuit:
     curve, on = reach.curve, reach.curve.on
     finite = on.reason != NOT_FINITE
     points = curve.with_baseline(draws, n)
@@ -111,7 +111,7 @@ def _result(reach: Reach, n: int, reached: bool | None, draws: int, found: mib_a
     )
 
 
-def _reasons(reach: Reach, chosen: Point | None) -> list[str]:
+def _reasons(reach: Threshold, chosen: FaithfulnessPoint | None) -> list[str]:
     on, held_out = reach.curve.on, reach.curve.held_out
     said = on.reasons
     if not on.reason_normalised:

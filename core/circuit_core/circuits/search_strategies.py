@@ -33,7 +33,7 @@ BELOW = 12
 """Of `grid`: sizes below the one found."""
 
 
-class Reach:
+class Threshold:
     """A curve and the faithfulness to reach, `raw` or `normalised`."""
 
     def __init__(self, curve: Curve, threshold: float, on: str = "raw") -> None:
@@ -64,7 +64,7 @@ class Reach:
         return None
 
 
-def _grid(reach: Reach) -> int:
+def _grid(reach: Threshold) -> int:
     sizes = grid_sizes(reach.total)
     found = reach.first(sizes)
     if found is None:
@@ -76,12 +76,12 @@ def grid_sizes(total: int) -> list[int]:
     return sorted({max(1, int(total * share)) for share in GRID})
 
 
-def _paper(reach: Reach) -> int:
+def _paper(reach: Threshold) -> int:
     last = max(1, int(SMALL * reach.total))
     return reach.bisect(0, last) if reach(last) else last
 
 
-def _code(reach: Reach) -> int:
+def _code(reach: Threshold) -> int:
     last = min(END, reach.total)
     size, step, before = min(START, last), START, 0.0
     while size < last and not reach(size):
@@ -97,7 +97,7 @@ def _code(reach: Reach) -> int:
     return _code_bisect(reach, max(1, size - step), size)
 
 
-def _code_bisect(reach: Reach, start: int, end: int) -> int:
+def _code_bisect(reach: Threshold, start: int, end: int) -> int:
     """Within [start, end], of which the end reaches the threshold."""
     low, high, found = start, end, end
     while low <= high:
@@ -113,9 +113,9 @@ def _code_bisect(reach: Reach, start: int, end: int) -> int:
     return found
 
 
-def given(reach: Reach, sizes: list[int]) -> int:
+def given(reach: Threshold, sizes: list[int]) -> int:
     reach.curve.evaluate(sizes)
     return sizes[-1]
 
 
-SEARCHES: dict[str, Callable[[Reach], int]] = {"grid": _grid, "paper": _paper, "code": _code}
+SEARCHES: dict[str, Callable[[Threshold], int]] = {"grid": _grid, "paper": _paper, "code": _code}

@@ -13,11 +13,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from circuit_core.errors import UnsupportedModel
-from circuit_core.forward.positions import Span, Tail
+from circuit_core.forward.positions import Span, TailPositions
 from circuit_core.forward.residual_stream import Norm
 
 
-class Attending:
+class AttentionReplay:
     """One layer; `seen` holds its hooks q, k, v, attn_scores and, if it rotates, cos and sin."""
 
     def __init__(self, seen: Mapping[str, Tensor], norm: Norm | None = None) -> None:
@@ -29,8 +29,8 @@ class Attending:
         self.k: Float[Tensor, "head batch pos d_head"] = k
         self.v: Float[Tensor, "head batch pos d_head"] = v
         heads = np.arange(len(q))
-        self.turn(q, heads, Tail(0))
-        self.turn(k, heads + len(q), Tail(0))
+        self.turn(q, heads, TailPositions(0))
+        self.turn(k, heads + len(q), TailPositions(0))
         scores = seen["attn_scores"].transpose(0, 1)
         self.hidden: Bool[Tensor, "batch pos pos"] = scores[0] <= torch.finfo(scores.dtype).min / 2
         self.scale = self._scale(scores)

@@ -69,7 +69,7 @@ def mean_of(n: int, size: int, work: Callable[[slice], Tensor]) -> Tensor:
     return torch.stack(list(parts)).sum(0)
 
 
-class InTurn(Generic[M]):
+class BatchCache(Generic[M]):
     """What is made of items and used again: of at most `size`, of fewer from the first time that memory runs out."""
 
     def __init__(self, n: int, size: int, make: Callable[[slice], M]) -> None:

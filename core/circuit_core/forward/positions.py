@@ -13,7 +13,7 @@ from circuit_core.tasks.prompts import PromptSet
 
 
 @dataclass(frozen=True)
-class Tail:
+class TailPositions:
     """All positions from one on."""
 
     start: int
@@ -23,7 +23,7 @@ class Tail:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerPosition:
     """One position of every example."""
 
     index: Int[Tensor, " batch"]
@@ -32,9 +32,9 @@ class Answer:
         return x[torch.arange(len(x), device=x.device), self.index][:, None]
 
 
-Span = Tail | Answer
+Span = TailPositions | AnswerPosition
 
 
-def tail(prompts: PromptSet) -> Tail:
+def tail(prompts: PromptSet) -> TailPositions:
     """From the first position on at which the runs can differ, all answers included."""
-    return Tail(min(prompts.first_difference, int(prompts.end.min())))
+    return TailPositions(min(prompts.first_difference, int(prompts.end.min())))

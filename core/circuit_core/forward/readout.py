@@ -17,7 +17,7 @@ LOGITS = 2**23
 """Logits that are held at a time."""
 
 
-class Answering:
+class Readout:
     """What one model's streams answer on one set of prompts."""
 
     def __init__(self, bridge: TransformerBridge, metric: Metric) -> None:

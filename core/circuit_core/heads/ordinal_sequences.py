@@ -26,7 +26,7 @@ ONE_CASE = ("letters", "roman")
 
 
 @dataclass(frozen=True)
-class Pair:
+class ConsecutivePair:
     """Two consecutive items as tokens, and the tokens among which the second must be told."""
 
     source: int
@@ -34,14 +34,14 @@ class Pair:
     targets: frozenset[int]
 
 
-def pairs(encode: Encode, unknown: int | None, distinct: bool = True) -> dict[str, list[Pair]]:
+def pairs(encode: Encode, unknown: int | None, distinct: bool = True) -> dict[str, list[ConsecutivePair]]:
     """Pairs of each sequence, over all its forms.
 
     Args:
         unknown: id of the unknown token, if the tokenizer has one.
         distinct: False counts a form that repeats another as one more, and misspells XVIII, as the paper's code does.
     """
-    found: dict[str, list[Pair]] = {}
+    found: dict[str, list[ConsecutivePair]] = {}
     for name, words in SEQUENCES.items():
         new = [p for form in _forms(name, words, distinct) for p in _pairs(encode, unknown, form)]
         found[name] = list({(p.source, p.target): p for p in reversed(new)}.values()) if distinct else new
@@ -55,9 +55,9 @@ def _forms(name: str, words: Sequence[str], distinct: bool) -> list[list[str]]:
     return [[before + w for w in form] for form in spelt for before in ("", " ")]
 
 
-def _pairs(encode: Encode, unknown: int | None, form: Sequence[str]) -> list[Pair]:
+def _pairs(encode: Encode, unknown: int | None, form: Sequence[str]) -> list[ConsecutivePair]:
     ids = [encode(w) for w in form]
     known = [len(tokens) == 1 and tokens[0] != unknown for tokens in ids]
     both = [(a[0], b[0]) for i, (a, b) in enumerate(zip(ids, ids[1:], strict=False)) if known[i] and known[i + 1]]
     targets = frozenset(b for _, b in both)
-    return [Pair(a, b, targets) for a, b in both if len(targets) > 1]
+    return [ConsecutivePair(a, b, targets) for a, b in both if len(targets) > 1]

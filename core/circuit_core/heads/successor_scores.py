@@ -64,7 +64,7 @@ def successor(bridge: TransformerBridge, graph: Graph, tokenizer: Any, preset: s
     return SuccessorScores("successor", score.float(), lists=values)
 
 
-def _lists(tokenizer: Any, distinct: bool) -> dict[str, list[ordinal_sequences.Pair]]:
+def _lists(tokenizer: Any, distinct: bool) -> dict[str, list[ordinal_sequences.ConsecutivePair]]:
     """Raises: TaskError."""
     if tokenizer is None:
         raise TaskError("successor needs a tokenizer, and the checkpoint brings none")
@@ -82,7 +82,7 @@ def _lists(tokenizer: Any, distinct: bool) -> dict[str, list[ordinal_sequences.P
 class Questions:
     """Pairs as tensors; `column` numbers the tokens of all targets."""
 
-    def __init__(self, pairs: list[ordinal_sequences.Pair], device: torch.device) -> None:
+    def __init__(self, pairs: list[ordinal_sequences.ConsecutivePair], device: torch.device) -> None:
         column = {token: i for i, token in enumerate(sorted({t for p in pairs for t in p.targets}))}
         rivals = torch.zeros(len(pairs), len(column), dtype=torch.bool)
         for row, pair in zip(rivals, pairs, strict=True):

@@ -15,11 +15,11 @@ from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.forward import positions
-from circuit_core.forward.attention_replay import Attending
+from circuit_core.forward.attention_replay import AttentionReplay
 from circuit_core.forward.positions import Span
 from circuit_core.forward.residual_stream import Norm, Weights, end_rows
 from circuit_core.graph import Graph
-from circuit_core.interchange.head_inputs import Into
+from circuit_core.interchange.head_inputs import HeadInputs
 from circuit_core.interchange.required_nodes import ANSWER, EVERYWHERE
 from circuit_core.tasks.prompts import PromptSet
 
@@ -29,7 +29,7 @@ WRITTEN = ("hook_embed", "hook_z", "hook_mlp_out")
 
 
 @dataclass(frozen=True)
-class LayerView:
+class LayerActivations:
     """A layer of the corrupted run at a span."""
 
     into_heads: Float[Tensor, "batch pos d_model"]
@@ -44,7 +44,7 @@ class LayerView:
 
 
 @dataclass(frozen=True)
-class Runs:
+class PairedRuns:
     """The clean and the corrupted run, made side by side."""
 
     clean: Float[Tensor, " batch"]
@@ -55,10 +55,10 @@ class Runs:
     seen: dict[str, Tensor]
     """All that a background needs of the corrupted run, by hook."""
 
-    def attending(self, layer: int, norm: Norm | None) -> Attending:
+    def attending(self, layer: int, norm: Norm | None) -> AttentionReplay:
         """Of a layer, whose queries and keys are normalised so."""
         parts = {part: f"blocks.{layer}.attn.hook_{part}" for part in INSIDE}
-        return Attending({part: self.seen[name] for part, name in parts.items() if name in self.seen}, norm)
+        return AttentionReplay({part: self.seen[name] for part, name in parts.items() if name in self.seen}, norm)
 
     def change(self, name: str) -> Tensor:
         """Clean minus corrupted run."""
@@ -66,7 +66,7 @@ class Runs:
 
 
 @torch.no_grad()
-def record(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> Runs:
+def record(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> PairedRuns:
     names = ["hook_embed", "ln_final.hook_in"]
     for i in range(graph.n_layers):
         names += [f"blocks.{i}.{name}" for name in (*STREAMS, "hook_mlp_out")]
@@ -75,7 +75,7 @@ def record(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> Runs:
     keep = [(name, _keep(name, len(prompts), written, seen)) for name in names]
     with bridge.hooks(fwd_hooks=[*keep, end_rows(prompts.end.repeat(2))]):
         clean, corrupted = bridge(torch.cat([prompts.clean, prompts.corrupted]))[:, 0].chunk(2)
-    return Runs(prompts.metric.measured(clean), prompts.metric.measured(corrupted), written, seen)
+    return PairedRuns(prompts.metric.measured(clean), prompts.metric.measured(corrupted), written, seen)
 
 
 def _keep(name: str, n: int, written: dict[str, Tensor], seen: dict[str, Tensor]):
@@ -87,18 +87,20 @@ def _keep(name: str, n: int, written: dict[str, Tensor], seen: dict[str, Tensor]
     return hook
 
 
-class Background:
+class CachedActivations:
     """Both runs at one span. What norms read goes through `centred`."""
 
-    def __init__(self, runs: Runs, attending: list[Attending], span: Span, centred: Callable[[Tensor], Tensor]) -> None:
+    def __init__(
+        self, runs: PairedRuns, attending: list[AttentionReplay], span: Span, centred: Callable[[Tensor], Tensor]
+    ) -> None:
         self.span, self.centred = span, centred
         self.embed_change = centred(span.take(runs.change("hook_embed")))
         self.into_logits: Float[Tensor, "batch pos d_model"] = centred(span.take(runs.seen["ln_final.hook_in"]))
         self.layers = [self._layer(f"blocks.{i}", a, runs) for i, a in enumerate(attending)]
 
-    def _layer(self, block: str, attending: Attending, runs: Runs) -> LayerView:
+    def _layer(self, block: str, attending: AttentionReplay, runs: PairedRuns) -> LayerActivations:
         take, z, mlp = self.span.take, f"{block}.attn.hook_z", f"{block}.hook_mlp_out"
-        return LayerView(
+        return LayerActivations(
             *(self.centred(take(runs.seen[f"{block}.{stream}"])) for stream in STREAMS),
             q=take(attending.q.movedim(0, 2)).movedim(2, 0).contiguous(),
             z=take(runs.seen[z]).movedim(2, 0).contiguous(),
@@ -112,7 +114,7 @@ ABREAST = 2**22
 """Numbers that the changes of all sources may hold together: few enough to stay near the processor."""
 
 
-class Basis:
+class ActivationCache:
     """Of one model; `clean` and `corrupted` are the metrics of the two runs, float [batch]."""
 
     def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
@@ -123,13 +125,13 @@ class Basis:
         runs = record(bridge, graph, prompts)
         self.clean, self.corrupted = runs.clean, runs.corrupted
         self.attending = [runs.attending(layer, w.norm_of_queries_and_keys) for layer, w in enumerate(weights)]
-        self.into, self.out = [Into(w) for w in weights], [self.centred(w.out) for w in weights]
+        self.into, self.out = [HeadInputs(w) for w in weights], [self.centred(w.out) for w in weights]
         tail = positions.tail(prompts)
         self.at = {
-            where: Background(runs, self.attending, span, self.centred)
-            for where, span in ((ANSWER, positions.Answer(prompts.end)), (EVERYWHERE, tail))
+            where: CachedActivations(runs, self.attending, span, self.centred)
+            for where, span in ((ANSWER, positions.AnswerPosition(prompts.end)), (EVERYWHERE, tail))
         }
-        self.answer_in_tail = positions.Answer(prompts.end - tail.start)
+        self.answer_in_tail = positions.AnswerPosition(prompts.end - tail.start)
         self._room: dict[int, Tensor] = {}
 
     @cached_property

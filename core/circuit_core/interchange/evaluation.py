@@ -20,11 +20,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.forward.batches import InTurn, fitting
+from circuit_core.forward.batches import BatchCache, fitting
 from circuit_core.forward.memory import Footprint
-from circuit_core.forward.readout import Answering
+from circuit_core.forward.readout import Readout
 from circuit_core.graph import Graph
-from circuit_core.interchange.activation_cache import Basis
+from circuit_core.interchange.activation_cache import ActivationCache
 from circuit_core.interchange.mixed_run import MixedRun
 from circuit_core.interchange.required_nodes import clean_nodes
 from circuit_core.tasks.prompts import PromptSet
@@ -35,9 +35,9 @@ class Interchange:
 
     def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
         self.bridge, self.graph, self.prompts = bridge, graph, prompts
-        self.basis = Basis(bridge, graph, prompts)
+        self.basis = ActivationCache(bridge, graph, prompts)
         self.clean, self.corrupted = self.basis.clean, self.basis.corrupted
-        self.answer = Answering(bridge, prompts.metric)
+        self.answer = Readout(bridge, prompts.metric)
 
     @torch.no_grad()
     def metrics(self, masks: Bool[np.ndarray, "circuit src port"]) -> Float[Tensor, "circuit batch"]:
@@ -64,7 +64,7 @@ class Evaluation:
         self.graph = graph
         each = Footprint(bridge, prompts.clean.shape[1]).evaluation
         size = fitting(len(prompts), each, prompts.clean.device)
-        self._runs = InTurn(len(prompts), size, lambda rows: Interchange(bridge, graph, prompts[rows]))
+        self._runs = BatchCache(len(prompts), size, lambda rows: Interchange(bridge, graph, prompts[rows]))
         self.clean, self.corrupted = self._joined(lambda run: torch.stack([run.clean, run.corrupted]))
 
     def metrics(self, masks: Bool[np.ndarray, "circuit src port"]) -> Float[Tensor, "circuit batch"]:

@@ -48,7 +48,7 @@ class Read:
         return over
 
 
-class Into:
+class HeadInputs:
     """A layer's q, k and v projections behind its norm, one after the other as the graph's ports."""
 
     def __init__(self, weights: Weights) -> None:

@@ -12,15 +12,15 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from circuit_core.graph import PORTS
-from circuit_core.interchange.activation_cache import Basis
+from circuit_core.interchange.activation_cache import ActivationCache
 from circuit_core.interchange.head_inputs import Indices, Read, run
-from circuit_core.interchange.required_nodes import ANSWER, EVERYWHERE, Needs
+from circuit_core.interchange.required_nodes import ANSWER, EVERYWHERE, RequiredNodes
 
 
 class MixedRun:
-    def __init__(self, basis: Basis, masks: Bool[np.ndarray, "circuit src port"], anew: bool = False) -> None:
+    def __init__(self, basis: ActivationCache, masks: Bool[np.ndarray, "circuit src port"], anew: bool = False) -> None:
         self.basis, self.graph, self.n = basis, basis.graph, len(masks)
-        self.needs = Needs(masks, basis.graph, anew)
+        self.needs = RequiredNodes(masks, basis.graph, anew)
         embed = basis.at[ANSWER].embed_change
         self.kept = torch.from_numpy(masks).to(embed.device, embed.dtype)
         self.sources = {where: np.flatnonzero(self.needs.source >= where) for where in (ANSWER, EVERYWHERE)}

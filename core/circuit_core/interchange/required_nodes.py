@@ -14,7 +14,7 @@ from circuit_core.graph import PORTS, Graph
 NOWHERE, ANSWER, EVERYWHERE = 0, 1, 2
 
 
-class Needs:
+class RequiredNodes:
     """What a stack of circuits needs together; `anew` takes over nothing from the clean run."""
 
     def __init__(self, masks: Bool[np.ndarray, "circuit src port"], graph: Graph, anew: bool = False) -> None:

@@ -23,7 +23,7 @@ Lightning, LitGPT."""
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundCheckpoint:
     """A checkpoint of a model."""
 
     step: int
@@ -41,7 +41,7 @@ class Shape:
     parallel: bool
 
 
-def discover(folder: Path, pattern: str | None = None) -> list[Found]:
+def discover(folder: Path, pattern: str | None = None) -> list[FoundCheckpoint]:
     """All checkpoints below `folder` and the model that is left in it beside them (`final_model`), by step.
 
     Raises:
@@ -56,21 +56,21 @@ def discover(folder: Path, pattern: str | None = None) -> list[Found]:
         itself = (folder / "config.json").exists()
     except OSError as error:
         raise UnknownModel(f"The folder {folder} cannot be read ({error.strerror}): check its permissions.") from None
-    found: dict[int, Found] = {}
+    found: dict[int, FoundCheckpoint] = {}
     for name in names:
         if (named := expression.fullmatch(name)) and not (itself and _is_trainers_state(folder / name)):
             step = _step(named["step"], folder / name)
             if step in found:
                 raise UnknownModel(f"{folder} has step {step} twice, {found[step].revision} and {name}: move one away.")
-            found[step] = Found(step, name)
+            found[step] = FoundCheckpoint(step, name)
     if found:
         final = final_model.step_of(folder, {step: folder / at.revision for step, at in found.items()})
         if final is not None:
-            found[final] = Found(final, "")
+            found[final] = FoundCheckpoint(final, "")
         return [found[step] for step in sorted(found)]
     if itself:
         named = expression.search(folder.name)
-        return [Found(_step(named["step"], folder) if named else 0, "")]
+        return [FoundCheckpoint(_step(named["step"], folder) if named else 0, "")]
     if said := adapter(folder):
         raise UnknownModel(said)
     raise UnknownModel(

@@ -25,7 +25,7 @@ _in_parity: set[tuple[bytes, torch.dtype, str]] = set()
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedModel:
     """A model ready to compute with."""
 
     bridge: TransformerBridge
@@ -43,7 +43,7 @@ class Loaded:
         return self.bridge.W_E.device
 
 
-def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
+def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.float32) -> LoadedModel:
     """Load a checkpoint folder.
 
     Raises:
@@ -71,7 +71,7 @@ def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.flo
         ) from error
 
 
-def _loaded(folder: Path, device: str, dtype: torch.dtype) -> Loaded:
+def _loaded(folder: Path, device: str, dtype: torch.dtype) -> LoadedModel:
     """Raises: CheckpointError, UnsupportedModel, and whatever a config leads to that no model can have."""
     read: Any = AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, output_loading_info=True, local_files_only=True, trust_remote_code=False
@@ -88,7 +88,7 @@ def _loaded(folder: Path, device: str, dtype: torch.dtype) -> Loaded:
     graph = graph_of(bridge)
     if kept and logit_guard.check(bridge, graph, kept):
         _in_parity.add(asked)
-    return Loaded(bridge, graph, tokenizer(folder), weights.fingerprint(folder))
+    return LoadedModel(bridge, graph, tokenizer(folder), weights.fingerprint(folder))
 
 
 def as_bridge(model: Any) -> TransformerBridge:

@@ -25,7 +25,7 @@ from transformer_lens.model_bridge import TransformerBridge
 from transformers import PreTrainedModel
 
 from circuit_core.errors import UnsupportedModel, first_line
-from circuit_core.forward.attention_replay import Attending
+from circuit_core.forward.attention_replay import AttentionReplay
 from circuit_core.forward.residual_stream import end_rows
 from circuit_core.graph import Graph
 from circuit_core.heads.unembedding import Unembedding
@@ -116,7 +116,7 @@ def _by_parts(run: Interchange) -> Float[Tensor, "prompt vocab"]:
     return (stream * unembedding.scale(stream) @ unembedding.weight + unembedding.bias).float()
 
 
-def _uneven(attention: Attending) -> bool:
+def _uneven(attention: AttentionReplay) -> bool:
     """Whether scores reach 1, so that some weight of the softmax is well above another."""
     scores = (attention.q @ attention.k.mT * attention.scale).masked_fill(attention.hidden, 0)
     return scores.abs().max().item() > 1

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from circuit_core.forward.residual_stream import Writes
-from circuit_core.patching.model_parts import Parts
+from circuit_core.patching.model_parts import ModelParts
 from circuit_core.patching.receivers import Receivers
 from circuit_core.tasks.prompts import PromptSet
 
@@ -29,7 +29,7 @@ def rows(prompts: PromptSet, source: Int[Tensor, "batch pos"], end_only: bool) -
 class DirectPaths:
     """From heads whose z is that of another run."""
 
-    def __init__(self, parts: Parts, other: Writes, rows: Rows, mlps_frozen: bool) -> None:
+    def __init__(self, parts: ModelParts, other: Writes, rows: Rows, mlps_frozen: bool) -> None:
         self.parts, self.rows, self.mlps_frozen = parts, rows, mlps_frozen
         pairs = zip(other.z, parts.clean.writes.z, strict=True)
         self.change: list[Float[Tensor, "row head d_head"]] = [b[rows] - a[rows] for b, a in pairs]

@@ -31,7 +31,7 @@ from circuit_core.forward.memory import Footprint
 from circuit_core.graph import Graph
 from circuit_core.heads.unembedding import Unembedding
 from circuit_core.margins import leads, margin
-from circuit_core.patching.model_parts import Parts
+from circuit_core.patching.model_parts import ModelParts
 from circuit_core.tasks.metrics import ProbabilityDifference
 from circuit_core.tasks.prompts import PromptSet
 
@@ -78,7 +78,7 @@ def greater_than_check(bridge: TransformerBridge, graph: Graph, prompts: PromptS
     heads = [at for at in every if any(mask[graph.head(*at), graph.mlp_port(layer)] for layer in mlps)]
 
     def work(rows: slice) -> tuple[Float[Tensor, " batch"], Float[Tensor, " figure"]]:
-        years = _Years(Parts(bridge, graph, prompts[rows]), *ascending(prompts[rows]))
+        years = _Years(ModelParts(bridge, graph, prompts[rows]), *ascending(prompts[rows]))
         return years.parts.clean.metric, years.figures(heads, mlps)
 
     size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).patching, prompts.clean.device)
@@ -115,7 +115,7 @@ def ascending(prompts: PromptSet) -> tuple[Int[Tensor, "batch year"], Int[Tensor
 class _Years:
     """One clean run, and what its nodes say about years."""
 
-    def __init__(self, parts: Parts, years: Int[Tensor, "batch year"], place: Int[Tensor, " batch"]) -> None:
+    def __init__(self, parts: ModelParts, years: Int[Tensor, "batch year"], place: Int[Tensor, " batch"]) -> None:
         self.parts, self.years, self.place, prompts = parts, years, place[:, None], parts.prompts
         self.rows = torch.arange(len(prompts), device=prompts.clean.device)
         self.later = torch.arange(years.shape[1], device=place.device) > self.place

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.forward.readout import Answering
+from circuit_core.forward.readout import Readout
 from circuit_core.forward.residual_stream import Recorder, Weights, Writes, end_rows
 from circuit_core.graph import Graph
 from circuit_core.tasks.prompts import PromptSet
@@ -32,12 +32,12 @@ class CleanRun:
     metric: Float[Tensor, " batch"]
 
 
-class Parts:
+class ModelParts:
     """The parts of one model, for one set of prompts."""
 
     def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
         self.bridge, self.graph, self.prompts = bridge, graph, prompts
-        self.metric = Answering(bridge, prompts.metric)
+        self.metric = Readout(bridge, prompts.metric)
         """From the residual stream at END."""
         self.weights = [Weights(bridge, layer) for layer in range(graph.n_layers)]
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from circuit_core.patching.direct_paths import Rows
-from circuit_core.patching.model_parts import Parts
+from circuit_core.patching.model_parts import ModelParts
 from circuit_core.patching.receivers import Receivers
 
 
@@ -19,7 +19,7 @@ class PatchedRun:
     """One run; `reached` is the change of what the receivers of a layer read."""
 
     def __init__(
-        self, parts: Parts, to: Receivers, reached: dict[int, Float[Tensor, "stack row d_model"]], rows: Rows
+        self, parts: ModelParts, to: Receivers, reached: dict[int, Float[Tensor, "stack row d_model"]], rows: Rows
     ) -> None:
         self.parts, self.to, self.reached, self.rows = parts, to, reached, rows
         self.n = len(next(iter(reached.values())))

@@ -29,14 +29,14 @@ from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.errors import CircuitError
-from circuit_core.forward.batches import InTurn, fitting
+from circuit_core.forward.batches import BatchCache, fitting
 from circuit_core.forward.memory import Footprint
 from circuit_core.forward.residual_stream import Writes
 from circuit_core.graph import Graph
 from circuit_core.margins import rounding
 from circuit_core.patching.direct_paths import DirectPaths, rows
 from circuit_core.patching.effects import Effects, joined
-from circuit_core.patching.model_parts import Parts
+from circuit_core.patching.model_parts import ModelParts
 from circuit_core.patching.patched_run import PatchedRun
 from circuit_core.patching.receivers import Receivers
 from circuit_core.tasks.prompts import PromptSet
@@ -77,7 +77,7 @@ class PathPatching:
         self.prompts = prompts
         each = Footprint(bridge, prompts.clean.shape[1]).patching
         size = fitting(len(prompts), each, prompts.clean.device)
-        self._parts = InTurn(len(prompts), size, lambda rows: _Together(bridge, graph, prompts[rows]))
+        self._parts = BatchCache(len(prompts), size, lambda rows: _Together(bridge, graph, prompts[rows]))
 
     def __call__(
         self,
@@ -105,7 +105,7 @@ class _Together:
     """Path patching on prompts that are in memory together."""
 
     def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
-        self.graph, self.prompts, self.parts = graph, prompts, Parts(bridge, graph, prompts)
+        self.graph, self.prompts, self.parts = graph, prompts, ModelParts(bridge, graph, prompts)
 
     @torch.no_grad()
     def __call__(

@@ -11,8 +11,8 @@ from functools import partial
 from circuit_core.models.tokenizers import Encode
 from circuit_core.tasks import words
 from circuit_core.tasks.held_out import Stratum, drawn
-from circuit_core.tasks.known_words import Lexicon
-from circuit_core.tasks.prompt_pairs import Pair, difference
+from circuit_core.tasks.known_words import KnownWords
+from circuit_core.tasks.prompt_pairs import PromptPair, difference
 from circuit_core.tasks.prompts import PromptSet
 
 NAME = "gendered_pronoun"
@@ -34,7 +34,7 @@ def generate(
         TaskError: the tokenizer knows too few names or phrases, and the sentence says which it lacks; or there are
             too few prompts besides.
     """
-    lexicon = Lexicon(NAME, encode, unknown, prepend)
+    lexicon = KnownWords(NAME, encode, unknown, prepend)
     male, female, answers = (lexicon.single(some) for some in (words.MALE_NAMES, words.FEMALE_NAMES, ANSWERS))
     lexicon.need(8, "names that are one token each", male | female, words.NAMES)
     lexicon.need(1, "male name", male, words.MALE_NAMES)
@@ -49,8 +49,8 @@ def generate(
 
 
 def _pair(
-    lexicon: Lexicon, rng: random.Random, names: Sequence[str], others: Sequence[str], correct, wrong, template, name
-) -> Pair:
+    lexicon: KnownWords, rng: random.Random, names: Sequence[str], others: Sequence[str], correct, wrong, template, name
+) -> PromptPair:
     text, other = (template.format(name=who) for who in (name, rng.choice(others)))
     clean, corrupted = lexicon.read(text), lexicon.read(other)
-    return Pair(clean, corrupted, correct, wrong, text, {"name": difference(clean, corrupted)})
+    return PromptPair(clean, corrupted, correct, wrong, text, {"name": difference(clean, corrupted)})

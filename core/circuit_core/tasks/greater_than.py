@@ -14,8 +14,8 @@ from circuit_core.errors import TaskError
 from circuit_core.models.tokenizers import Encode
 from circuit_core.tasks import words
 from circuit_core.tasks.held_out import Stratum, drawn
-from circuit_core.tasks.known_words import Lexicon
-from circuit_core.tasks.prompt_pairs import Pair, difference
+from circuit_core.tasks.known_words import KnownWords
+from circuit_core.tasks.prompt_pairs import PromptPair, difference
 from circuit_core.tasks.prompts import PromptSet
 
 NAME = "greater_than"
@@ -40,7 +40,7 @@ def generate(
         TaskError: the tokenizer lacks words, two-digit tokens, or years that it splits before the last two digits; or
             there are too few prompts besides.
     """
-    lexicon = Lexicon(NAME, encode, unknown, prepend)
+    lexicon = KnownWords(NAME, encode, unknown, prepend)
     events = lexicon.known(EVENTS)
     lexicon.need(3, "events", events, EVENTS)
     tokens = two_digit_tokens(lexicon)
@@ -60,7 +60,7 @@ def _spread(yy: int) -> float:
     return yy * (1 + 5**0.5) / 2 % 1
 
 
-def two_digit_tokens(lexicon: Lexicon) -> list[int]:
+def two_digit_tokens(lexicon: KnownWords) -> list[int]:
     """Tokens of 00 to 99, as they stand without a space before them. Raises: TaskError."""
     tokens = {d: lexicon.unspaced(d) for d in DIGITS}
     single = [d for d, token in tokens.items() if token is not None]
@@ -71,7 +71,7 @@ def two_digit_tokens(lexicon: Lexicon) -> list[int]:
     return found
 
 
-def _years(lexicon: Lexicon, event: str, tokens: list[int]) -> dict[int, list[int]]:
+def _years(lexicon: KnownWords, event: str, tokens: list[int]) -> dict[int, list[int]]:
     """Centuries in which each YY can be used, for those YY that can. Raises: TaskError."""
     years: dict[int, list[int]] = {}
     for century in CENTURIES:
@@ -84,12 +84,12 @@ def _years(lexicon: Lexicon, event: str, tokens: list[int]) -> dict[int, list[in
     return years
 
 
-def _is_split(lexicon: Lexicon, event: str, century: int, y: int, token: int) -> bool:
+def _is_split(lexicon: KnownWords, event: str, century: int, y: int, token: int) -> bool:
     start = START.format(event=event, century=century)
     return lexicon.tokens(start, DIGITS[y] + END.format(century=century))[:1] == [token]
 
 
-def _pair(lexicon: Lexicon, tokens: list[int], yy: int, event: str, century: int) -> Pair:
+def _pair(lexicon: KnownWords, tokens: list[int], yy: int, event: str, century: int) -> PromptPair:
     text, other = ((START + DIGITS[y] + END).format(event=event, century=century) for y in (yy, 1))
     clean, corrupted = lexicon.read(text), lexicon.read(other)
-    return Pair(clean, corrupted, tokens[yy + 1 :], tokens[: yy + 1], text, {"YY": difference(clean, corrupted)})
+    return PromptPair(clean, corrupted, tokens[yy + 1 :], tokens[: yy + 1], text, {"YY": difference(clean, corrupted)})

@@ -14,7 +14,7 @@ from itertools import cycle, islice
 from typing import Any
 
 from circuit_core.errors import TaskError
-from circuit_core.tasks.prompt_pairs import Pair, prompt_set
+from circuit_core.tasks.prompt_pairs import PromptPair, prompt_set
 from circuit_core.tasks.prompts import PromptSet
 
 
@@ -23,7 +23,7 @@ class Stratum:
     """One kind of prompt: a sentence, and the words with which it is filled in all combinations."""
 
     number: int
-    pair: Callable[..., Pair]
+    pair: Callable[..., PromptPair]
     """Makes a prompt of one choice from each factor."""
     factors: tuple[Sequence[Any], ...]
 
@@ -31,7 +31,7 @@ class Stratum:
         """How many different prompts there are."""
         return math.prod(map(len, self.factors))
 
-    def shuffled(self, rng: random.Random) -> Iterator[Pair]:
+    def shuffled(self, rng: random.Random) -> Iterator[PromptPair]:
         """All of them in random order, each made when it is taken (a Fisher-Yates shuffle that keeps what it moved)."""
         moved: dict[int, int] = {}
         for i in range(len(self)):

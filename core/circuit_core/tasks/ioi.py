@@ -13,8 +13,8 @@ from itertools import permutations, product
 from circuit_core.models.tokenizers import Encode
 from circuit_core.tasks import words
 from circuit_core.tasks.held_out import Stratum, drawn
-from circuit_core.tasks.known_words import Lexicon
-from circuit_core.tasks.prompt_pairs import Pair, difference
+from circuit_core.tasks.known_words import KnownWords
+from circuit_core.tasks.prompt_pairs import PromptPair, difference
 from circuit_core.tasks.prompts import PromptSet
 
 NAME = "ioi"
@@ -40,7 +40,7 @@ def generate(
         TaskError: the tokenizer knows too few names or templates, and the sentence says which it lacks; or there are
             too few prompts besides.
     """
-    lexicon = Lexicon(NAME, encode, unknown, prepend)
+    lexicon = KnownWords(NAME, encode, unknown, prepend)
     names = lexicon.single(words.NAMES)
     places, things = lexicon.known(words.PLACES), lexicon.known(words.OBJECTS)
     lexicon.need(8, "names that are one token each", names, words.NAMES)
@@ -56,11 +56,11 @@ def generate(
 
 
 def _pair(
-    lexicon: Lexicon, names: dict[str, int], template: str, io_first: bool, people: tuple[str, str], place, thing
-) -> Pair:
+    lexicon: KnownWords, names: dict[str, int], template: str, io_first: bool, people: tuple[str, str], place, thing
+) -> PromptPair:
     io, s = people
     a, b = (io, s) if io_first else (s, io)
     text, other = (template.format(a=a, b=b, s=who, place=place, thing=thing) for who in (s, io))
     clean, corrupted = lexicon.read(text), lexicon.read(other)
     named = {"IO": clean.index(names[io]), "S1": clean.index(names[s]), "S2": difference(clean, corrupted)}
-    return Pair(clean, corrupted, [names[io]], [names[s]], text, named)
+    return PromptPair(clean, corrupted, [names[io]], [names[s]], text, named)

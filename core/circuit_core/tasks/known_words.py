@@ -13,7 +13,7 @@ from circuit_core.models.tokenizers import Encode
 
 
 @dataclass(frozen=True)
-class Lexicon:
+class KnownWords:
     """A task's view of a tokenizer."""
 
     task: str

@@ -10,7 +10,7 @@ from circuit_core.tasks.prompts import PromptSet
 
 
 @dataclass(frozen=True)
-class Shown:
+class PromptPreview:
     """One pair of prompts; tokens are their texts, or their ids where there is no tokenizer."""
 
     clean: tuple[str, ...]
@@ -27,7 +27,7 @@ class Shown:
     """The kind of sentence, where the task has several that bear names."""
 
 
-def shown(prompts: PromptSet, tokenizer: Any | None) -> list[Shown]:
+def shown(prompts: PromptSet, tokenizer: Any | None) -> list[PromptPreview]:
     @cache
     def spell(token: int) -> str:
         return str(token) if tokenizer is None else tokenizer.decode([token], clean_up_tokenization_spaces=False)
@@ -35,14 +35,14 @@ def shown(prompts: PromptSet, tokenizer: Any | None) -> list[Shown]:
     return [_row(prompts, i, spell) for i in range(len(prompts))]
 
 
-def _row(prompts: PromptSet, i: int, spell: Callable[[int], str]) -> Shown:
+def _row(prompts: PromptSet, i: int, spell: Callable[[int], str]) -> PromptPreview:
     end = int(prompts.end[i])
     clean, corrupted = (ids[i, : end + 1].tolist() for ids in (prompts.clean, prompts.corrupted))
     differs = tuple(at for at in range(end + 1) if clean[at] != corrupted[at])
     texts = [tuple(map(spell, ids)) for ids in (clean, corrupted, *_answers(prompts.metric, i))]
     positions = {name: int(at[i]) for name, at in prompts.positions.items()}
     frame = prompts.frames[i] if prompts.frames else None
-    return Shown(texts[0], texts[1], differs, end, texts[2], texts[3], positions, frame)
+    return PromptPreview(texts[0], texts[1], differs, end, texts[2], texts[3], positions, frame)
 
 
 def _answers(metric: Metric, i: int) -> tuple[list[int], list[int]]:

@@ -9,7 +9,7 @@ from circuit_core.tasks.prompts import PromptSet, pad
 
 
 @dataclass(frozen=True)
-class Pair:
+class PromptPair:
     """One example: both prompts, as many tokens each, read at their last one."""
 
     clean: list[int]
@@ -27,7 +27,7 @@ def difference(clean: list[int], corrupted: list[int]) -> int:
     return next(i for i, (a, b) in enumerate(zip(clean, corrupted, strict=True)) if a != b)
 
 
-def prompt_set(name: str, metric: str, pairs: list[Pair], pool: int | None = None) -> PromptSet:
+def prompt_set(name: str, metric: str, pairs: list[PromptPair], pool: int | None = None) -> PromptSet:
     """All examples as tensors. `logit_diff` takes the first correct and the first wrong answer."""
     clean, end = pad([p.clean for p in pairs])
     corrupted, _ = pad([p.corrupted for p in pairs])
@@ -39,7 +39,7 @@ def prompt_set(name: str, metric: str, pairs: list[Pair], pool: int | None = Non
     return PromptSet(name, clean, corrupted, end, answers, positions, texts, strata, frames, pool)
 
 
-def _metric(name: str, pairs: list[Pair]) -> Metric:
+def _metric(name: str, pairs: list[PromptPair]) -> Metric:
     if name == LogitDifference.name:
         correct, wrong = zip(*((p.correct[0], p.wrong[0]) for p in pairs), strict=True)
         return LogitDifference(torch.tensor(correct), torch.tensor(wrong))

@@ -21,8 +21,8 @@ from itertools import product
 from circuit_core.models.tokenizers import Encode
 from circuit_core.tasks import words
 from circuit_core.tasks.held_out import Stratum, drawn
-from circuit_core.tasks.known_words import Lexicon
-from circuit_core.tasks.prompt_pairs import Pair, difference
+from circuit_core.tasks.known_words import KnownWords
+from circuit_core.tasks.prompt_pairs import PromptPair, difference
 from circuit_core.tasks.prompts import PromptSet
 
 NAME = "subject_verb"
@@ -52,7 +52,7 @@ def generate(
         TaskError: the tokenizer knows too few nouns, verbs or sentences, and the sentence says which it lacks; or
             there are too few prompts besides.
     """
-    lexicon = Lexicon(NAME, encode, unknown, prepend)
+    lexicon = KnownWords(NAME, encode, unknown, prepend)
     nouns, people, verbs = (_both_single(lexicon, some) for some in (words.NOUNS, words.PEOPLE, VERBS))
     lexicon.need(3, "nouns that are one token in both numbers", [one for one, _ in nouns], words.NOUNS)
     lexicon.need(1, "verb that is one token in both numbers", [one for one, _ in verbs], VERBS)
@@ -70,11 +70,11 @@ def generate(
     return drawn(NAME, "prob_diff", strata, n, random.Random(seed), besides)
 
 
-def _both_single(lexicon: Lexicon, words: Mapping[str, str]) -> list[Forms]:
+def _both_single(lexicon: KnownWords, words: Mapping[str, str]) -> list[Forms]:
     return [forms for forms in words.items() if len(lexicon.single(forms)) == 2]
 
 
-def _cycle(pair: partial[Pair], factors: Mapping[str, tuple[Sequence, Sequence]]) -> list[Stratum]:
+def _cycle(pair: partial[PromptPair], factors: Mapping[str, tuple[Sequence, Sequence]]) -> list[Stratum]:
     """Every frame in both numbers, then again with the attractors' numbers exchanged.
 
     The simple frame has no attractor: its two strata stand in both halves.
@@ -90,16 +90,16 @@ def _cycle(pair: partial[Pair], factors: Mapping[str, tuple[Sequence, Sequence]]
 
 
 def _pair(
-    lexicon: Lexicon,
+    lexicon: KnownWords,
     answers: Sequence[list[int]],
     frame: str,
     number: int,
     attractor_number: int,
     nouns: tuple[Forms, Forms],
     template: str,
-) -> Pair:
+) -> PromptPair:
     subject, attractor = nouns
     texts = [template.format(subject=form, attractor=attractor[attractor_number]) for form in subject]
     clean, corrupted = (lexicon.read(texts[k]) for k in (number, 1 - number))
     named = {"subject": difference(clean, corrupted)}
-    return Pair(clean, corrupted, answers[number], answers[1 - number], texts[number], named, frame=frame)
+    return PromptPair(clean, corrupted, answers[number], answers[1 - number], texts[number], named, frame=frame)

@@ -11,8 +11,8 @@ from circuit_core.errors import BrokenTask, TaskError, brief
 from circuit_core.models import tokenizers
 from circuit_core.tasks import user_files, user_rows
 from circuit_core.tasks.greater_than import two_digit_tokens
-from circuit_core.tasks.known_words import Lexicon
-from circuit_core.tasks.prompt_pairs import Pair, prompt_set
+from circuit_core.tasks.known_words import KnownWords
+from circuit_core.tasks.prompt_pairs import PromptPair, prompt_set
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tasks.specs import TaskSpec
 from circuit_core.tasks.user_rows import Row
@@ -36,18 +36,18 @@ def prompts(spec: TaskSpec, tokenizer: Any | None, n_vocab: int, prepend: int | 
     return prompt_set(spec.name, spec.metric, [_after(prepend, pair) for pair in pairs])
 
 
-def _from_ids(row: Row, tokenizer: Any | None) -> Pair:
+def _from_ids(row: Row, tokenizer: Any | None) -> PromptPair:
     clean, corrupted, correct, wrong = (
         [int(token) for token in tokens] for tokens in (row.clean, row.corrupted, row.correct, row.wrong)
     )
     text = " ".join(map(str, clean)) if tokenizer is None else tokenizer.decode(clean)
-    return Pair(clean, corrupted, correct, wrong, text, row.positions)
+    return PromptPair(clean, corrupted, correct, wrong, text, row.positions)
 
 
-def _from_text(spec: TaskSpec, found: list[Row], tokenizer: Any | None) -> list[Pair]:
+def _from_text(spec: TaskSpec, found: list[Row], tokenizer: Any | None) -> list[PromptPair]:
     if tokenizer is None:
         raise TaskError(f"{spec.name} is given as text, and the checkpoint brings no tokenizer: give token ids.")
-    lexicon = Lexicon(spec.name, tokenizers.encoder(tokenizer), tokenizer.unk_token_id)
+    lexicon = KnownWords(spec.name, tokenizers.encoder(tokenizer), tokenizer.unk_token_id)
     digits = two_digit_tokens(lexicon) if any(row.label is not None for row in found) else []
     reader = _Reader(lexicon, tokenizer.unk_token, digits)
     return [reader.pair(row) for row in found]
@@ -57,17 +57,17 @@ def _from_text(spec: TaskSpec, found: list[Row], tokenizer: Any | None) -> list[
 class _Reader:
     """Rows of text to tokens."""
 
-    lexicon: Lexicon
+    lexicon: KnownWords
     unknown: str | None
     digits: list[int]
 
-    def pair(self, row: Row) -> Pair:
+    def pair(self, row: Row) -> PromptPair:
         clean, corrupted = (self._prompt(str(text), row.where) for text in (row.clean, row.corrupted))
         if row.label is not None:
             correct, wrong = self.digits[row.label + 1 :], self.digits[: row.label + 1]
         else:
             correct, wrong = self._answers(row)
-        return Pair(clean, corrupted, correct, wrong, str(row.clean), row.positions)
+        return PromptPair(clean, corrupted, correct, wrong, str(row.clean), row.positions)
 
     def _prompt(self, text: str, where: str) -> list[int]:
         """Raises: BrokenTask, if a token is unknown that the text does not itself spell out."""
@@ -103,7 +103,7 @@ class _Reader:
         return self.lexicon.token(prompt, text) if continues else self.lexicon.unspaced(text)
 
 
-def _check(pair: Pair, n_vocab: int, where: str) -> None:
+def _check(pair: PromptPair, n_vocab: int, where: str) -> None:
     """Raises: BrokenTask."""
     user_rows.matching(pair.clean, pair.corrupted, pair.positions, where)
     user_rows.apart(pair.correct, pair.wrong, where)
@@ -116,7 +116,7 @@ def _known(tokens: list[Any], n_vocab: int, where: str) -> None:
         raise BrokenTask(f"{where}: there is no token {brief(largest)}, the model's are 0 to {n_vocab - 1}.")
 
 
-def _after(prepend: int | None, pair: Pair) -> Pair:
+def _after(prepend: int | None, pair: PromptPair) -> PromptPair:
     if prepend is None:
         return pair
     moved = {name: at + 1 for name, at in pair.positions.items()}

@@ -20,7 +20,7 @@ STRONG, STRONG_SUCCESSOR = 0.25, 0.4
 
 
 @dataclass(frozen=True)
-class ShownHead:
+class FigureHead:
     layer: int
     head: int
     step: int
@@ -29,10 +29,10 @@ class ShownHead:
 
 
 @dataclass(frozen=True)
-class Shown:
+class FigureHeads:
     """The heads to show, first to last; none if no allowed head reaches the threshold, or no score is above zero."""
 
-    heads: list[ShownHead]
+    heads: list[FigureHead]
     threshold: float
 
 
@@ -41,14 +41,14 @@ def figure_2_head(
     scores: Float[np.ndarray, "step layer head"],
     role: str,
     allowed: Bool[np.ndarray, "layer head"] | None = None,
-) -> Shown:
+) -> FigureHeads:
     """The earliest head, alone.
 
     Args:
         allowed: heads that occur, at any checkpoint, as source and as destination in the role's circuit (`emergence`).
     """
     found = _reaching(steps, scores, role, EARLY, allowed)
-    return Shown(sorted(found.heads, key=lambda h: (h.step, -h.maximum))[:1], found.threshold)
+    return FigureHeads(sorted(found.heads, key=lambda h: (h.step, -h.maximum))[:1], found.threshold)
 
 
 def top_heads(
@@ -58,7 +58,7 @@ def top_heads(
     in_circuit: Int[np.ndarray, "layer head"] | None = None,
     allowed: Bool[np.ndarray, "layer head"] | None = None,
     n: int = 5,
-) -> Shown:
+) -> FigureHeads:
     """The n heads that are in the circuit at most checkpoints, or fewer; ties go to the higher maximum.
 
     Args:
@@ -67,7 +67,7 @@ def top_heads(
     """
     found = _reaching(steps, scores, role, STRONG_SUCCESSOR if role == "successor" else STRONG, allowed)
     counts = np.zeros(scores.shape[1:], int) if in_circuit is None else in_circuit
-    return Shown(sorted(found.heads, key=lambda h: (-counts[h.layer, h.head], -h.maximum))[:n], found.threshold)
+    return FigureHeads(sorted(found.heads, key=lambda h: (-counts[h.layer, h.head], -h.maximum))[:n], found.threshold)
 
 
 def _reaching(
@@ -76,7 +76,7 @@ def _reaching(
     role: str,
     share: float,
     allowed: Bool[np.ndarray, "layer head"] | None,
-) -> Shown:
+) -> FigureHeads:
     """Heads, by layer and head, whose highest score is at least that share of the highest of all."""
     x = np.nan_to_num(scores)
     if role == "copy_suppression":
@@ -85,7 +85,7 @@ def _reaching(
     threshold = share * float(highest.max(initial=0))
     keep = (highest >= threshold) & (highest > 0) & (True if allowed is None else allowed)
     heads = [
-        ShownHead(i, j, steps[int((x[:, i, j] >= threshold).argmax())], float(highest[i, j]))
+        FigureHead(i, j, steps[int((x[:, i, j] >= threshold).argmax())], float(highest[i, j]))
         for i, j in np.argwhere(keep).tolist()
     ]
-    return Shown(heads, threshold)
+    return FigureHeads(heads, threshold)

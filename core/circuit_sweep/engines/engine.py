@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from circuit_core.errors import CircuitError
 from circuit_sweep.planning.slots import Slot, Slots
-from circuit_sweep.worker.messages import Message, Order
+from circuit_sweep.worker.messages import Message, WorkOrder
 
 
 @runtime_checkable
@@ -13,7 +13,7 @@ class Engine(Protocol):
     """Where workers run."""
 
     def free(self) -> list[Slot]: ...
-    def begin(self, slot: Slot, order: Order) -> None: ...
+    def begin(self, slot: Slot, order: WorkOrder) -> None: ...
     def messages(self, timeout: float) -> Iterator[Message]: ...
     def stop(self, unit: int) -> None: ...
     def kill(self, unit: int) -> None: ...
@@ -28,6 +28,6 @@ def engine_of(slots: Slots) -> Engine:
         except ImportError as error:
             raise CircuitError(f"Ray cannot be used here ({error}): pip install 'circuit-tui[ray]'.") from None
         return RayEngine(slots)
-    from circuit_sweep.engines.local import Local
+    from circuit_sweep.engines.local import LocalEngine
 
-    return Local(slots.slots())
+    return LocalEngine(slots.slots())

@@ -1,7 +1,7 @@
 """The engine for one box: one spawned process a slot, which stays from checkpoint to checkpoint.
 
 Spawned, not forked: a fork of a process with torch in it hangs or fails on a GPU. A worker that dies is replaced, and
-its unit's end is reported as `Died`.
+its unit's end is reported as `WorkerDied`.
 """
 
 import multiprocessing
@@ -12,14 +12,14 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from circuit_sweep.planning.slots import Slot
-from circuit_sweep.worker.messages import Died, Failed, Finished, Message, Order, Stop
+from circuit_sweep.worker.messages import Message, StopOrder, UnitFailed, UnitFinished, WorkerDied, WorkOrder
 from circuit_sweep.worker.process import serve
 
 PATIENCE = 2.0
 """Seconds between asking a worker to end and ending it."""
 
 
-class Worker:
+class WorkerProcess:
     """The process of one slot; started with its first order."""
 
     def __init__(self, slot: Slot) -> None:
@@ -29,7 +29,7 @@ class Worker:
         self.process: BaseProcess | None = None
         self.pipe: Connection | None = None
 
-    def begin(self, order: Order) -> None:
+    def begin(self, order: WorkOrder) -> None:
         if self.process is None or not self.process.is_alive():
             self._start()
         assert self.pipe is not None
@@ -45,9 +45,9 @@ class Worker:
 
     def stop(self) -> None:
         if self.unit is not None:
-            self._send(Stop(self.unit))
+            self._send(StopOrder(self.unit))
 
-    def _send(self, what: Order | Stop) -> None:
+    def _send(self, what: WorkOrder | StopOrder) -> None:
         """A worker that is gone hears nothing; `read` finds out."""
         assert self.pipe is not None
         try:
@@ -56,14 +56,14 @@ class Worker:
             return
 
     def read(self) -> Iterator[Message]:
-        """What it has said; `Died` at the end if it is gone."""
+        """What it has said; `WorkerDied` at the end if it is gone."""
         assert self.pipe is not None
         try:
             while self.pipe.poll():
                 message = self.pipe.recv()
-                if isinstance(message, Finished | Failed | Died):
+                if isinstance(message, UnitFinished | UnitFailed | WorkerDied):
                     self.unit = None
-                if isinstance(message, Died):
+                if isinstance(message, WorkerDied):
                     self.end()
                 yield message
                 if self.pipe is None:
@@ -71,7 +71,7 @@ class Worker:
         except (EOFError, OSError):
             unit, how = self.unit, self.end()
             if unit is not None:
-                yield Died(unit, how)
+                yield WorkerDied(unit, how)
 
     def end(self, patience: float = PATIENCE) -> str:
         """End the process and say how it ended."""
@@ -95,16 +95,16 @@ def _ended(code: int | None) -> str:
     return f"the worker ended with code {code}"
 
 
-class Local:
+class LocalEngine:
     """All workers of this box."""
 
     def __init__(self, slots: list[Slot]) -> None:
-        self.workers = [Worker(slot) for slot in slots]
+        self.workers = [WorkerProcess(slot) for slot in slots]
 
     def free(self) -> list[Slot]:
         return [worker.slot for worker in self.workers if worker.unit is None]
 
-    def begin(self, slot: Slot, order: Order) -> None:
+    def begin(self, slot: Slot, order: WorkOrder) -> None:
         next(worker for worker in self.workers if worker.slot == slot).begin(order)
 
     def messages(self, timeout: float) -> Iterator[Message]:
@@ -125,7 +125,7 @@ class Local:
         for worker in self._at(unit):
             worker.end()
 
-    def _at(self, unit: int) -> list[Worker]:
+    def _at(self, unit: int) -> list[WorkerProcess]:
         return [worker for worker in self.workers if worker.unit == unit]
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """The engine for several boxes: each unit is a Ray task that asks for a GPU, or for cores, and runs the same worker.
 
 Results come back to the runner through an actor, as they are ready. Ray places tasks where there is room and starts
-none twice by itself: a task whose node or process is lost is reported as `Died`, so that the runner decides.
+none twice by itself: a task whose node or process is lost is reported as `WorkerDied`, so that the runner decides.
 Checkpoints must lie under the same path on every box.
 """
 
@@ -16,13 +16,13 @@ from ray.util.queue import Empty, Queue  # pyright: ignore[reportMissingImports]
 
 from circuit_core.errors import CircuitError
 from circuit_sweep.planning.slots import Slot, Slots
-from circuit_sweep.worker.messages import Died, Failed, Finished, Message, Order
+from circuit_sweep.worker.messages import Message, UnitFailed, UnitFinished, WorkerDied, WorkOrder
 
 PATIENCE = 5.0
 """Seconds in which a cluster must answer."""
 
 
-def _serve(order: Order, told: Queue, stops: Any) -> None:
+def _serve(order: WorkOrder, told: Queue, stops: Any) -> None:
     """What a task does: the worker's messages, one after another."""
     from circuit_sweep.worker.checkpoint import work
 
@@ -70,7 +70,7 @@ class RayEngine:
         busy = {slot.name for slot, _ in self.at.values()}
         return [slot for slot in self.slots if slot.name not in busy]
 
-    def begin(self, slot: Slot, order: Order) -> None:
+    def begin(self, slot: Slot, order: WorkOrder) -> None:
         ray.get(self.stops.drop.remote(order.unit))
         gpus = self.share if slot.device != "cpu" else 0
         task = ray.remote(num_cpus=slot.cores, num_gpus=gpus, max_retries=0)(_serve)
@@ -80,7 +80,7 @@ class RayEngine:
         """What workers say within a time, and which of them are gone."""
         until = time.monotonic() + timeout
         while (message := self._next(until)) is not None:
-            if isinstance(message, Finished | Failed | Died):
+            if isinstance(message, UnitFinished | UnitFailed | WorkerDied):
                 self.at.pop(message.unit, None)
             yield message
         yield from self._gone()
@@ -96,7 +96,7 @@ class RayEngine:
         ended = [unit for unit, (_, task) in self.at.items() if ray.wait([task], timeout=0)[0]]
         for unit in ended if self.told.empty() else ():
             _, task = self.at.pop(unit)
-            yield Died(unit, _why(task))
+            yield WorkerDied(unit, _why(task))
 
     def stop(self, unit: int) -> None:
         self.stops.add.remote(unit)

@@ -23,7 +23,7 @@ class Survey:
     """What a request asks of a model, and what is there already."""
 
     model: models.Model
-    found: list[checkpoints.Found]
+    found: list[checkpoints.FoundCheckpoint]
     steps: list[int]
     """Those that are asked for."""
     missing: dict[int, list[Job]] = field(default_factory=dict)
@@ -104,10 +104,10 @@ def note(db: sqlite3.Connection, asked: Survey) -> list[int]:
     return [ids[step] for step in asked.missing]
 
 
-def noted(model: models.Model, found: list[checkpoints.Found]) -> list[models.Checkpoint]:
+def noted(model: models.Model, found: list[checkpoints.FoundCheckpoint]) -> list[models.CheckpointRecord]:
     """Checkpoints as the store notes them."""
     tokens = model.tokens_per_step
-    return [models.Checkpoint(f.step, f.step * tokens if tokens else None, f.revision) for f in found]
+    return [models.CheckpointRecord(f.step, f.step * tokens if tokens else None, f.revision) for f in found]
 
 
 def _check_sizes(model: models.Model, request: Request) -> None:

@@ -16,7 +16,7 @@ def tokenizer_folder(db: sqlite3.Connection | None, name: str) -> Path:
     return Path(model.source) / found[-1].revision
 
 
-def describe(db: sqlite3.Connection | None, name: str) -> tuple[models.Model, list[checkpoints.Found]]:
+def describe(db: sqlite3.Connection | None, name: str) -> tuple[models.Model, list[checkpoints.FoundCheckpoint]]:
     """A model and its checkpoints, from its name or folder; without a store only known ones have names.
 
     A folder goes by its own name, or by that of the model which it holds a copy of; while that lies where it did, it is
@@ -40,7 +40,7 @@ def describe(db: sqlite3.Connection | None, name: str) -> tuple[models.Model, li
     return model_of(held.name, Path(held.source), held.suite, held.tokens_per_step, held.pattern)
 
 
-def _new(db: sqlite3.Connection | None, folder: Path) -> tuple[models.Model, list[checkpoints.Found]]:
+def _new(db: sqlite3.Connection | None, folder: Path) -> tuple[models.Model, list[checkpoints.FoundCheckpoint]]:
     """A folder that no name stands for. Raises: UnknownModel, UnknownName."""
     own = (folder.parent.name if folder.name == "model" else "") or folder.name
     model, found = model_of(own, folder, "folder")
@@ -57,7 +57,9 @@ def _new(db: sqlite3.Connection | None, folder: Path) -> tuple[models.Model, lis
     return model, found
 
 
-def copied(db: sqlite3.Connection | None, model: models.Model, found: list[checkpoints.Found]) -> models.Model | None:
+def copied(
+    db: sqlite3.Connection | None, model: models.Model, found: list[checkpoints.FoundCheckpoint]
+) -> models.Model | None:
     """The model of the store whose folder was copied or moved to that of this one.
 
     It has every checkpoint that the store knows of that model, and all that results were computed from are the same.
@@ -113,7 +115,7 @@ def _held_names(db: sqlite3.Connection | None) -> list[str]:
 
 def model_of(
     name: str, folder: Path, suite: str, tokens_per_step: int | None = None, pattern: str | None = None
-) -> tuple[models.Model, list[checkpoints.Found]]:
+) -> tuple[models.Model, list[checkpoints.FoundCheckpoint]]:
     """Describe a folder as a model; its sizes are those of the first readable checkpoint. Raises: UnknownModel."""
     found = checkpoints.discover(folder, pattern)
     sizes: dict[str, Any] = dict.fromkeys(checkpoints.Shape.__annotations__)

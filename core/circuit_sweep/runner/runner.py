@@ -25,7 +25,7 @@ from circuit_store.store import close_writer, open_to_write
 from circuit_sweep.engines.engine import Engine, engine_of
 from circuit_sweep.planning.slots import Slots
 from circuit_sweep.runner import exit_codes, lock, update_trends
-from circuit_sweep.runner.unit_lifecycle import UnderWay
+from circuit_sweep.runner.unit_lifecycle import RunningUnit
 from circuit_sweep.worker.messages import Message
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class Runner:
 
     def __init__(self, db: Connection, store: Path, engine: Engine, logged: Path | None) -> None:
         self.db, self.store, self.engine, self.logged = db, store, engine, logged
-        self.under_way: dict[int, UnderWay] = {}
+        self.under_way: dict[int, RunningUnit] = {}
         self.described: set[int] = set()
         self.beaten = time.monotonic()
 
@@ -132,7 +132,7 @@ class Runner:
         for slot in self.engine.free():
             while not self.ending and (unit := units.take_unit(self.db, slot.name, self._busy())):
                 self._describe(unit.run)
-                taken = UnderWay(self.db, self.store, unit)
+                taken = RunningUnit(self.db, self.store, unit)
                 if order := taken.order(slot, self._ahead(unit)):
                     self.under_way[unit.id] = taken
                     self.engine.begin(slot, order)
@@ -151,7 +151,7 @@ class Runner:
         if (taken := self.under_way.get(message.unit)) and taken.say(message):
             self._drop(taken)
 
-    def _drop(self, taken: UnderWay) -> None:
+    def _drop(self, taken: RunningUnit) -> None:
         del self.under_way[taken.unit.id]
         _close(self.db)
 
@@ -167,7 +167,7 @@ class Runner:
             self.beaten = time.monotonic()
             runners.beat(self.db)
 
-    def _stop(self, taken: UnderWay) -> None:
+    def _stop(self, taken: RunningUnit) -> None:
         now = time.monotonic()
         if taken.asked_to_stop is None:
             taken.asked_to_stop = now

@@ -16,7 +16,7 @@ from circuit_sweep.planning.request import Job, Request, jobs
 from circuit_sweep.planning.slots import Slot
 from circuit_sweep.planning.task_names import specs
 from circuit_sweep.worker import messages
-from circuit_sweep.worker.messages import Message, Order
+from circuit_sweep.worker.messages import Message, WorkOrder
 
 log = logging.getLogger(__name__)
 _OF_A_RECORD = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
@@ -27,13 +27,13 @@ PAUSE = 0.25
 """Seconds at least between two notes of what a unit is at."""
 
 
-class UnderWay:
+class RunningUnit:
     """A unit that was taken. Seconds are by a clock that does not jump."""
 
     def __init__(self, db: sqlite3.Connection, store: Path, unit: units.Unit) -> None:
         self.db, self.store, self.unit = db, store, unit
         self.began, self.noted = time.monotonic(), -math.inf
-        self.doing: messages.Doing | None = None
+        self.doing: messages.UnitProgress | None = None
         """What has begun and is not noted yet."""
         self.gives_way = False
         """Whether its worker was asked to stop for another unit, after which it goes on."""
@@ -42,7 +42,7 @@ class UnderWay:
         self.source, self.left = identity.Source("", "", ""), 0
         self.unwritten: str | None = None
         """Why a result could not be stored: the first that could not."""
-        self.loaded: messages.Loaded | None = None
+        self.loaded: messages.CheckpointLoaded | None = None
 
     @property
     def folder(self) -> Path:
@@ -52,17 +52,17 @@ class UnderWay:
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
-    def order(self, slot: Slot, ahead: Path | None) -> Order | None:
+    def order(self, slot: Slot, ahead: Path | None) -> WorkOrder | None:
         """What is to compute; None if the unit is settled already: nothing is missing, or it cannot be read."""
         try:
             return self._order(slot, ahead)
         except CheckpointError as error:
-            self.say(messages.Failed(self.unit.id, str(error), error.status))
+            self.say(messages.UnitFailed(self.unit.id, str(error), error.status))
         except (CircuitError, OSError) as error:
-            self.say(messages.Failed(self.unit.id, str(error)))
+            self.say(messages.UnitFailed(self.unit.id, str(error)))
         return None
 
-    def _order(self, slot: Slot, ahead: Path | None) -> Order | None:
+    def _order(self, slot: Slot, ahead: Path | None) -> WorkOrder | None:
         """Raises: CircuitError, OSError."""
         unit, request = self.unit, Request.read(self.unit.request)
         self.source = identity.source(self.folder, models.known_weights(self.db))
@@ -78,24 +78,26 @@ class UnderWay:
         batch = HALF**unit.crashes
         used = {job.title: self._key(job) for of in missing for job in of.uses}
         held = {title: results.held(self.db, key) for title, key in used.items() if key in there}
-        return Order(unit.id, self.folder, missing, request.dtype, slot.device, words, slot.cores, batch, ahead, held)
+        return WorkOrder(
+            unit.id, self.folder, missing, request.dtype, slot.device, words, slot.cores, batch, ahead, held
+        )
 
     def _key(self, job: Job) -> str:
         return job.key(f"{self.unit.model}@{self.unit.step}", self.source.identity)
 
     def say(self, message: Message) -> bool:
         """Write down what a worker says; True if that was the last of this unit."""
-        if isinstance(message, messages.Loaded):
+        if isinstance(message, messages.CheckpointLoaded):
             self._loaded(message)
-        elif isinstance(message, messages.Doing):
+        elif isinstance(message, messages.UnitProgress):
             self.doing = message
         elif isinstance(message, messages.Result):
             self._result(message)
-        elif isinstance(message, messages.Failed):
+        elif isinstance(message, messages.UnitFailed):
             if message.status:
                 models.checkpoint_loaded(self.db, self.unit.checkpoint, message.status, detail=message.reason)
             self._settle("failed", message.reason)
-        elif isinstance(message, messages.Died):
+        elif isinstance(message, messages.WorkerDied):
             self.died(message.reason)
         elif self.asked_to_stop is not None:
             self.stopped()
@@ -104,7 +106,7 @@ class UnderWay:
             self.tell(f"gave way {self.seconds:.1f} s")
         else:
             self._settle("failed" if self.unwritten else "done", self.unwritten)
-        return isinstance(message, messages.Finished | messages.Failed | messages.Died)
+        return isinstance(message, messages.UnitFinished | messages.UnitFailed | messages.WorkerDied)
 
     def died(self, reason: str) -> None:
         """Its worker is gone: once more in batches half as long, or failed. One that was to stop has stopped."""
@@ -119,7 +121,7 @@ class UnderWay:
         control.stopped(self.db, self.unit.id)
         self.tell(f"stopped {self.seconds:.1f} s")
 
-    def _loaded(self, loaded: messages.Loaded) -> None:
+    def _loaded(self, loaded: messages.CheckpointLoaded) -> None:
         """What it holds is read again: it may have changed before it was loaded."""
         self.loaded, checkpoint = loaded, self.unit.checkpoint
         units.computing_on(self.db, self.unit, loaded.device)

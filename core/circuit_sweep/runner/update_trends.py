@@ -18,13 +18,13 @@ import numpy as np
 
 from circuit_core.trends import floors
 from circuit_core.trends.emergence import TASK_OF, Earliest, HeadEmergence, RoleEmergence, role_emergence
-from circuit_core.trends.figures import Shown, figure_2_head, top_heads
+from circuit_core.trends.figures import FigureHeads, figure_2_head, top_heads
 from circuit_core.trends.handoffs import handoffs
 from circuit_core.trends.tasks import HALF, TaskAcquisition, task_acquisition
 from circuit_store import queries, trends
 from circuit_store.errors import StoreError
 from circuit_store.store import close_writer, open_to_write
-from circuit_store.trends import Emergence, Handoff
+from circuit_store.trends import EmergenceRecord, HandoffRecord
 
 
 def refresh(db: sqlite3.Connection, model: str) -> None:
@@ -32,7 +32,7 @@ def refresh(db: sqlite3.Connection, model: str) -> None:
     last = trends.last_result(db, model)
     own = _Model(db, model)
     rows = [row for task in queries.tasks(db, model) for row in own.task(task)]
-    passed: list[Handoff] = []
+    passed: list[HandoffRecord] = []
     for role, task in queries.scored(db, model):
         if role in floors.ROLE_FLOORS:
             found, handed = own.role(role, task)
@@ -51,7 +51,7 @@ class _Model:
         self.place = {step: i for i, step in enumerate(self.steps)}
         self.tokens = {c.step: c.tokens for c in loaded}
 
-    def task(self, task: str) -> list[Emergence]:
+    def task(self, task: str) -> list[EmergenceRecord]:
         metric, error = np.full((2, len(self.steps)), np.nan)
         rows = queries.behaviour(self.db, self.model, task)
         of = {"task": task, "dtype": rows[0]["dtype"] if rows else None}
@@ -59,16 +59,16 @@ class _Model:
         for row in known:
             metric[self.place[row["step"]]], error[self.place[row["step"]]] = row["value"], row["stderr_plain"]
         if known and known[-1]["stderr_plain"] is None:
-            return [Emergence("task", task, value=known[-1]["value"], reason=known[-1]["reason"], **of)]
+            return [EmergenceRecord("task", task, value=known[-1]["value"], reason=known[-1]["reason"], **of)]
         return [replace(row, **of) for row in _acquired(task, task_acquisition(self.steps, metric, error))]
 
-    def role(self, role: str, on: str | None) -> tuple[list[Emergence], list[Handoff]]:
+    def role(self, role: str, on: str | None) -> tuple[list[EmergenceRecord], list[HandoffRecord]]:
         """A role on a task; `on` is None for roles that need none."""
         every, of = self._rows(role, on), vars(queries.role_set(self.db, self.model, role, on))
         rows = [r for r in every if r["step"] in self.place]
         scores = self._scores(rows)
         if scores is None:
-            return [Emergence("role", role, reason=_nowhere(rows), **of)], []
+            return [EmergenceRecord("role", role, reason=_nowhere(rows), **of)], []
         circuits = self._circuits(on or TASK_OF[role], scores.shape[1:])
         found = role_emergence(self.steps, scores, role, circuits and circuits.allowed, self._floor(role, every))
         told = _of_role(found, circuits)
@@ -76,7 +76,9 @@ class _Model:
             allowed, counts = (circuits.allowed, circuits.counts) if circuits else (None, None)
             told += _shown("figure_2_head", role, figure_2_head(self.steps, scores, role, allowed))
             told += _shown("top_head", role, top_heads(self.steps, scores, role, counts, allowed))
-        passed = [Handoff(**vars(h), window_tokens=self._span(h), **of) for h in handoffs(self.steps, found.heads)]
+        passed = [
+            HandoffRecord(**vars(h), window_tokens=self._span(h), **of) for h in handoffs(self.steps, found.heads)
+        ]
         return [replace(row, **of) for row in told], passed
 
     def _rows(self, role: str, on: str | None) -> list[dict[str, Any]]:
@@ -137,12 +139,12 @@ class _Circuits:
     """Why none counts, though some are stored."""
 
 
-def _of_role(found: RoleEmergence, circuits: _Circuits | None) -> list[Emergence]:
+def _of_role(found: RoleEmergence, circuits: _Circuits | None) -> list[EmergenceRecord]:
     """A role's earliest head, that of its task's circuits, and every head at which it is seen."""
     told = [_earliest("role", found, found.anywhere)]
     if circuits and circuits.reason:
-        told.append(_floored(Emergence("role_in_circuit", found.role, reason=circuits.reason), found))
-        told += [Emergence(kind, found.role, reason=circuits.reason) for kind in ("figure_2_head", "top_head")]
+        told.append(_floored(EmergenceRecord("role_in_circuit", found.role, reason=circuits.reason), found))
+        told += [EmergenceRecord(kind, found.role, reason=circuits.reason) for kind in ("figure_2_head", "top_head")]
     elif found.in_circuit:
         told.append(_earliest("role_in_circuit", found, found.in_circuit))
     seen = sorted((h for h in found.heads if h.state), key=lambda h: (h.emerged_step is None, h.emerged_step or 0))
@@ -155,38 +157,39 @@ def _nowhere(rows: list[dict[str, Any]]) -> str:
     return ": ".join(["undefined at every checkpoint", *(["; ".join(reasons)] if reasons else [])])
 
 
-def _acquired(task: str, found: TaskAcquisition) -> list[Emergence]:
+def _acquired(task: str, found: TaskAcquisition) -> list[EmergenceRecord]:
     half = found.half_threshold
     if half is None:
-        return [Emergence("task", task, value=found.final, threshold=found.least, reason=found.reason)]
+        return [EmergenceRecord("task", task, value=found.final, threshold=found.least, reason=found.reason)]
     early = None if found.minimum_step is not None else f"the first checkpoint has {HALF:.0%} already"
     return [
-        Emergence("task", task, step=found.half_step, value=found.final, threshold=half),
-        Emergence("task_most", task, step=found.most_step, value=found.final, threshold=found.most_threshold),
-        Emergence("task_minimum", task, step=found.minimum_step, value=found.minimum, reason=early),
+        EmergenceRecord("task", task, step=found.half_step, value=found.final, threshold=half),
+        EmergenceRecord("task_most", task, step=found.most_step, value=found.final, threshold=found.most_threshold),
+        EmergenceRecord("task_minimum", task, step=found.minimum_step, value=found.minimum, reason=early),
     ]
 
 
-def _earliest(kind: str, found: RoleEmergence, earliest: Earliest) -> Emergence:
+def _earliest(kind: str, found: RoleEmergence, earliest: Earliest) -> EmergenceRecord:
     if earliest.head is not None:
         return _row(kind, found, earliest.head)
-    row = Emergence(kind, found.role, threshold=found.floor.value, reason=earliest.reason, state=earliest.state)
+    row = EmergenceRecord(kind, found.role, threshold=found.floor.value, reason=earliest.reason, state=earliest.state)
     return _floored(row, found)
 
 
-def _shown(kind: str, role: str, found: Shown) -> list[Emergence]:
+def _shown(kind: str, role: str, found: FigureHeads) -> list[EmergenceRecord]:
     return [
-        Emergence(kind, role, h.layer, h.head, h.step, value=h.maximum, threshold=found.threshold) for h in found.heads
+        EmergenceRecord(kind, role, h.layer, h.head, h.step, value=h.maximum, threshold=found.threshold)
+        for h in found.heads
     ]
 
 
-def _row(kind: str, found: RoleEmergence, h: HeadEmergence) -> Emergence:
+def _row(kind: str, found: RoleEmergence, h: HeadEmergence) -> EmergenceRecord:
     at = h.layer, h.head, h.emerged_step, h.lost_step
     late = None if h.emerged_step is not None else "nothing confirms what the last checkpoint alone shows"
-    return _floored(Emergence(kind, h.role, *at, h.maximum, h.threshold, reason=late, state=h.state), found)
+    return _floored(EmergenceRecord(kind, h.role, *at, h.maximum, h.threshold, reason=late, state=h.state), found)
 
 
-def _floored(row: Emergence, found: RoleEmergence) -> Emergence:
+def _floored(row: EmergenceRecord, found: RoleEmergence) -> EmergenceRecord:
     """With the floor of its role, and where that is from."""
     raised_at = found.floor.step
     return replace(row, floor=found.floor.value, floor_from="role" if raised_at is None else f"step {raised_at}")

@@ -14,7 +14,7 @@ from circuit_core.errors import TaskError
 from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.attention_from_end import SHOWN
 from circuit_core.interchange.evaluation import Evaluation
-from circuit_core.models.loading import Loaded
+from circuit_core.models.loading import LoadedModel
 from circuit_core.patching.greater_than import NOT_REACHED, GreaterThan, ascending, greater_than_check
 from circuit_core.patching.ioi_algorithm import IOIAlgorithm
 from circuit_core.patching.path_patching import path_patching
@@ -32,7 +32,7 @@ from circuit_sweep.worker.head_roles import HeadRoles
 class Analyses:
     """Call it with a job to get the job's record."""
 
-    def __init__(self, of: Loaded, text: str | None = None, held: dict[str, results.Held] | None = None) -> None:
+    def __init__(self, of: LoadedModel, text: str | None = None, held: dict[str, results.Held] | None = None) -> None:
         """`held` are results that need not be found again, by the titles of their jobs."""
         self.of, self.held = of, held or {}
         self.roles = HeadRoles(of, text)

@@ -20,7 +20,7 @@ from circuit_store import results
 from circuit_sweep.planning.request import Job
 from circuit_sweep.worker import messages
 from circuit_sweep.worker.analyses import Analyses
-from circuit_sweep.worker.messages import Message, Order
+from circuit_sweep.worker.messages import Message, WorkOrder
 
 SMALL = 10_000_000
 """Parameters below which one thread is fastest: the matrices are too small to share."""
@@ -33,7 +33,7 @@ class Computed:
     seconds: float
 
 
-class Checkpoint:
+class LoadedCheckpoint:
     """A loaded checkpoint.
 
     Args:
@@ -78,7 +78,7 @@ Say = Callable[[Message], None]
 
 
 def work(
-    order: Order, stopped: Callable[[], bool] = lambda: False, masked: bool = False, say: Say | None = None
+    order: WorkOrder, stopped: Callable[[], bool] = lambda: False, masked: bool = False, say: Say | None = None
 ) -> Iterator[Message]:
     """All that is to say of one order; the last message is `Finished`, `Failed` or `Died`.
 
@@ -90,33 +90,37 @@ def work(
     try:
         yield from _work(order, stopped, masked, say)
     except CheckpointError as error:
-        yield messages.Failed(order.unit, str(error), error.status)
+        yield messages.UnitFailed(order.unit, str(error), error.status)
     except Exception as error:
         if batches.ran_out(error):
-            yield messages.Died(order.unit, f"out of memory: {first_line(error)}")
+            yield messages.WorkerDied(order.unit, f"out of memory: {first_line(error)}")
         else:
             known = isinstance(error, CircuitError)
-            yield messages.Failed(order.unit, str(error) if known else f"{type(error).__name__}: {first_line(error)}")
+            yield messages.UnitFailed(
+                order.unit, str(error) if known else f"{type(error).__name__}: {first_line(error)}"
+            )
 
 
-def _work(order: Order, stopped: Callable[[], bool], masked: bool, say: Say | None) -> Iterator[Message]:
+def _work(order: WorkOrder, stopped: Callable[[], bool], masked: bool, say: Say | None) -> Iterator[Message]:
     """Raises: whatever goes wrong."""
     batches.limit(order.batch)
     device = _seen(order.device, masked)
-    loaded = Checkpoint(order.folder, device, order.dtype, order.text, order.cores, order.held)
+    loaded = LoadedCheckpoint(order.folder, device, order.dtype, order.text, order.cores, order.held)
     named = order.device if masked else loaded.device
-    yield messages.Loaded(order.unit, loaded.fingerprint, named, loaded.threads)
+    yield messages.CheckpointLoaded(order.unit, loaded.fingerprint, named, loaded.threads)
     yield from _compute(loaded, order, stopped, say)
-    yield messages.Finished(order.unit)
+    yield messages.UnitFinished(order.unit)
 
 
-def _compute(loaded: Checkpoint, order: Order, stopped: Callable[[], bool], say: Say | None) -> Iterator[Message]:
+def _compute(
+    loaded: LoadedCheckpoint, order: WorkOrder, stopped: Callable[[], bool], say: Say | None
+) -> Iterator[Message]:
     """Job by job, until it is stopped. Raises: the first error of a job, after all others were done."""
     failed: Exception | None = None
     for place, job in enumerate(order.jobs):
         if place and job.computation != order.jobs[place - 1].computation and stopped():
             return
-        begun = messages.Doing(order.unit, job.title, place / len(order.jobs))
+        begun = messages.UnitProgress(order.unit, job.title, place / len(order.jobs))
         yield begun
         try:
             with batches.heard(say and (lambda done, of, begun=begun: say(begun.within(done, of)))):

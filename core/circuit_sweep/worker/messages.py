@@ -9,7 +9,7 @@ from circuit_sweep.planning.request import Job
 
 
 @dataclass(frozen=True)
-class Order:
+class WorkOrder:
     """Runner to worker: compute these jobs of this checkpoint."""
 
     unit: int
@@ -31,7 +31,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Stop:
+class StopOrder:
     """Runner to worker: end this unit after the computation under way."""
 
     unit: int
@@ -45,21 +45,21 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Loaded(Message):
+class CheckpointLoaded(Message):
     fingerprint: str
     device: str
     threads: int
 
 
 @dataclass(frozen=True)
-class Doing(Message):
+class UnitProgress(Message):
     """A job begins, or goes on."""
 
     what: str
     fraction: float
     """How many of the unit's jobs lie behind, 0 to 1."""
 
-    def within(self, done: int, of: int) -> "Doing":
+    def within(self, done: int, of: int) -> "UnitProgress":
         """So many prompts (or edges) of the pass under way are done; a job may take several passes."""
         return replace(self, what=f"{self.what} {done}/{of}")
 
@@ -72,19 +72,19 @@ class Result(Message):
 
 
 @dataclass(frozen=True)
-class Finished(Message):
+class UnitFinished(Message):
     """Every job was done, or the unit was stopped."""
 
 
 @dataclass(frozen=True)
-class Failed(Message):
+class UnitFailed(Message):
     reason: str
     status: str | None = None
     """Of a checkpoint that cannot be loaded."""
 
 
 @dataclass(frozen=True)
-class Died(Message):
+class WorkerDied(Message):
     """The worker is no more, or has no memory left; a new one may do better."""
 
     reason: str

@@ -13,7 +13,7 @@ import threading
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from circuit_sweep.worker.messages import Order, Stop
+from circuit_sweep.worker.messages import StopOrder, WorkOrder
 
 PIECE = 2**24
 
@@ -49,7 +49,7 @@ class _Inbox:
     """What the runner says, read at once also while a unit computes."""
 
     def __init__(self, runner: Connection) -> None:
-        self.orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        self.orders: queue.SimpleQueue[WorkOrder] = queue.SimpleQueue()
         self.stopped: int | None = None
         """The unit that is not wanted any more, until it is ordered again."""
         threading.Thread(target=self._read, args=(runner,), daemon=True).start()
@@ -60,7 +60,7 @@ class _Inbox:
                 told = runner.recv()
             except (EOFError, OSError):
                 os._exit(0)
-            if isinstance(told, Stop):
+            if isinstance(told, StopOrder):
                 self.stopped = told.unit
             else:
                 self.stopped = None

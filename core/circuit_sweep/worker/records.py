@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from circuit_core.attribution.edge_scores import EdgeScores
-from circuit_core.circuits.faithfulness import Point
+from circuit_core.circuits.faithfulness import FaithfulnessPoint
 from circuit_core.circuits.search import MinimalCircuit
 from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
@@ -20,7 +20,7 @@ from circuit_core.patching.greater_than import GreaterThan
 from circuit_core.patching.ioi_algorithm import IOIAlgorithm
 from circuit_core.patching.path_patching import Head
 from circuit_core.patching.stages import UNIVERSE
-from circuit_core.tasks.preview import Shown
+from circuit_core.tasks.preview import PromptPreview
 from circuit_store import blobs, results
 
 NOT_FINITE = "the model's activations are not finite"
@@ -82,7 +82,7 @@ def of_paths(role: str, found: IOIAlgorithm) -> results.Record:
 
 
 def of_attention(
-    rows: Float[Tensor, "layer head prompt pos"], prompts: list[Shown]
+    rows: Float[Tensor, "layer head prompt pos"], prompts: list[PromptPreview]
 ) -> results.AttentionRows | results.Undefined:
     """Up to each prompt's answer position."""
     if not bool(rows.isfinite().all()):
@@ -95,7 +95,7 @@ def of_attention(
 def of_algorithm(found: IOIAlgorithm) -> results.Algorithm:
     return results.Algorithm(
         [
-            results.Stage(
+            results.StageRecord(
                 stage=s.name,
                 percent=s.percent,
                 low=s.low,
@@ -166,5 +166,5 @@ def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> results.Record:
     )
 
 
-def _point(point: Point) -> results.CurvePoint:
+def _point(point: FaithfulnessPoint) -> results.CurvePoint:
     return results.CurvePoint(**vars(point))

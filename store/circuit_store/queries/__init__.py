@@ -8,8 +8,8 @@ from circuit_store.queries.attention import Attended, attended
 from circuit_store.queries.circuits import CircuitEdge, CircuitOf, StoredCircuit, circuit, circuits_by, stored_circuit
 from circuit_store.queries.heads import (
     HeadGrid,
-    Point,
     RoleSet,
+    ScorePoint,
     head_grid,
     head_history,
     role_set,
@@ -19,12 +19,12 @@ from circuit_store.queries.heads import (
 )
 from circuit_store.queries.models import CheckpointRow, all_tasks, behaviour, checkpoints, roles, tasks
 from circuit_store.queries.patches import PatchOf, patch
-from circuit_store.queries.results import Provenance, provenance
+from circuit_store.queries.results import ResultOrigin, provenance
 from circuit_store.queries.state import data_version
 from circuit_store.queries.views import each, rows, takes, view
 
 __all__ = ["Attended", "attended"]
-__all__ += ["CheckpointRow", "CircuitEdge", "CircuitOf", "HeadGrid", "PatchOf", "Point", "Provenance", "RoleSet"]
+__all__ += ["CheckpointRow", "CircuitEdge", "CircuitOf", "HeadGrid", "PatchOf", "ScorePoint", "ResultOrigin", "RoleSet"]
 __all__ += [
     "StoredCircuit",
     "all_tasks",

@@ -92,7 +92,7 @@ def _on(of: RoleSet | None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Point:
+class ScorePoint:
     step: int
     tokens: int | None
     value: float | None
@@ -101,11 +101,11 @@ class Point:
 @one_state
 def head_history(
     db: sqlite3.Connection, model: str, role: str, layer: int, head: int, task: str | None = None
-) -> list[Point]:
+) -> list[ScorePoint]:
     """One head's score over training, on that task if the role is scored on it; see `role_set`."""
     on = _on(role_set(db, model, role, task))
     found = rows(db, VIEWS["history"], {"model": model, "role": role, "layer": layer, "head": head, **on})
-    return [Point(r["step"], r["tokens"], r["value"]) for r in found]
+    return [ScorePoint(r["step"], r["tokens"], r["value"]) for r in found]
 
 
 _COPY_SCORES = ("name_mover",)

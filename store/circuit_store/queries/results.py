@@ -11,7 +11,7 @@ from circuit_store.views.view import AT, OF_MODEL, answer
 
 
 @dataclass(frozen=True)
-class Provenance:
+class ResultOrigin:
     """Where a number comes from."""
 
     facts: dict[str, Any]
@@ -23,7 +23,7 @@ class Provenance:
 @one_state
 def provenance(
     db: sqlite3.Connection, model: str, step: int, analysis: str, role: str | None = None, task: str | None = None
-) -> Provenance | None:
+) -> ResultOrigin | None:
     """Of the result that answers; None if there is none. A role's is the one shown beside the task (`role_set`)."""
     if role is not None:
         of = role_set(db, model, role, task)
@@ -42,4 +42,4 @@ def provenance(
         return None
     facts = dict(row)
     params = read_json(facts.pop("params"), "result.params", facts.pop("id"))
-    return Provenance({name: value for name, value in facts.items() if value is not None}, params)
+    return ResultOrigin({name: value for name, value in facts.items() if value is not None}, params)

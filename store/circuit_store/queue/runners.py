@@ -13,7 +13,7 @@ from circuit_store.transactions import transaction
 
 
 @dataclass(frozen=True)
-class Runner:
+class RunnerRecord:
     host: str
     pid: int
     beat: int
@@ -22,10 +22,10 @@ class Runner:
     """When it was raised last, by the runner's clock."""
 
 
-def holder(db: sqlite3.Connection) -> Runner | None:
+def holder(db: sqlite3.Connection) -> RunnerRecord | None:
     """The process that took the store last and has not left; it may have died."""
     row = db.execute("SELECT host, pid, beat, seen FROM runner").fetchone()
-    return Runner(*row) if row else None
+    return RunnerRecord(*row) if row else None
 
 
 def take(db: sqlite3.Connection, host: str, pid: int) -> None:

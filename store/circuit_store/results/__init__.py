@@ -12,7 +12,7 @@ from circuit_store.results.records import (
     PatchEffects,
     Provenance,
     Record,
-    Stage,
+    StageRecord,
     TaskRecord,
     Undefined,
     Years,
@@ -20,5 +20,5 @@ from circuit_store.results.records import (
 from circuit_store.results.writing import write
 
 __all__ = ["Algorithm", "AttentionRows", "Behaviour", "Circuit", "CurvePoint", "HeadScores", "PatchEffects"]
-__all__ += ["Provenance", "Record", "Stage", "TaskRecord", "Undefined", "Years"]
+__all__ += ["Provenance", "Record", "StageRecord", "TaskRecord", "Undefined", "Years"]
 __all__ += ["Held", "ask_again", "held", "held_keys", "held_keys_of", "identities", "next_asked", "write"]

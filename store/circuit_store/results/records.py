@@ -77,7 +77,7 @@ class AttentionRows:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageRecord:
     """A stage of the IOI algorithm, in percent."""
 
     stage: str
@@ -101,7 +101,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Algorithm:
-    stages: list[Stage]
+    stages: list[StageRecord]
 
 
 @dataclass(frozen=True)

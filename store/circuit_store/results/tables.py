@@ -34,7 +34,7 @@ _OF_CIRCUIT = (
 _OF_POINT = tuple(CurvePoint.__annotations__)
 
 
-class Rows(NamedTuple):
+class TableRows(NamedTuple):
     table: str
     columns: tuple[str, ...]
     """All but the result's id."""
@@ -42,15 +42,15 @@ class Rows(NamedTuple):
     """A tuple each."""
 
 
-def rows_of(found: Record) -> Iterator[Rows]:
+def rows_of(found: Record) -> Iterator[TableRows]:
     """None for what is undefined."""
     match found:
         case Behaviour():
             yield _one("behaviour", {name: value for name, value in vars(found).items() if name != "reason"})
         case HeadScores():
             scores = [(*row, found.reasons.get(row[:2])) for row in found.rows]
-            yield Rows("head_score", ("layer", "head", "value", "raw", "control", "reason"), scores)
-            yield Rows("head_detail", ("layer", "head", "name", "value"), found.details)
+            yield TableRows("head_score", ("layer", "head", "value", "raw", "control", "reason"), scores)
+            yield TableRows("head_detail", ("layer", "head", "name", "value"), found.details)
             if found.by_prompt is not None:
                 yield _one("head_by_prompt", {"scores": found.by_prompt})
         case AttentionRows():
@@ -58,27 +58,27 @@ def rows_of(found: Record) -> Iterator[Rows]:
             rows = [
                 (i, json.dumps(tokens), json.dumps(weights, separators=(",", ":"))) for i, (tokens, weights) in prompts
             ]
-            yield Rows("attention_row", ("prompt", "tokens", "weights"), rows)
+            yield TableRows("attention_row", ("prompt", "tokens", "weights"), rows)
         case Algorithm():
             for place, stage in enumerate(found.stages):
                 yield _one("stage", {"place": place, **vars(stage), "heads": json.dumps(stage.heads)})
         case Years():
-            yield Rows("year_node", ("src", "looks_at_year", "raises_year", "later_minus_others"), found.nodes)
+            yield TableRows("year_node", ("src", "looks_at_year", "raises_year", "later_minus_others"), found.nodes)
         case PatchEffects():
             yield _one("patch", {"metric_clean": found.metric_clean, "metric_corrupted": found.metric_corrupted})
-            yield Rows("patch_effect", ("layer", "head", "metric", "effect"), found.rows)
+            yield TableRows("patch_effect", ("layer", "head", "metric", "effect"), found.rows)
         case Circuit():
             yield _circuit(found)
-            yield Rows("circuit_edge", ("src", "port", "score"), found.edges)
-            yield Rows("node_score", ("src", "score"), found.nodes)
-            yield Rows("faithfulness", _OF_POINT, [tuple(vars(point).values()) for point in found.curve])
+            yield TableRows("circuit_edge", ("src", "port", "score"), found.edges)
+            yield TableRows("node_score", ("src", "score"), found.nodes)
+            yield TableRows("faithfulness", _OF_POINT, [tuple(vars(point).values()) for point in found.curve])
 
 
-def _one(table: str, values: dict[str, Any]) -> Rows:
-    return Rows(table, tuple(values), [tuple(values.values())])
+def _one(table: str, values: dict[str, Any]) -> TableRows:
+    return TableRows(table, tuple(values), [tuple(values.values())])
 
 
-def _circuit(c: Circuit) -> Rows:
+def _circuit(c: Circuit) -> TableRows:
     at = vars(c.chosen) if c.chosen else {}
     values = {
         "metric_circuit": at.get("metric"),

@@ -5,7 +5,7 @@ import sqlite3
 
 from circuit_store.results.keys import next_asked
 from circuit_store.results.records import Provenance, Record, TaskRecord
-from circuit_store.results.tables import Rows, rows_of
+from circuit_store.results.tables import TableRows, rows_of
 from circuit_store.transactions import transaction
 
 _OF_RESULT = ("key", "analysis", "role", "identity", "fingerprint", "dtype", "version", "device")
@@ -21,7 +21,7 @@ def write(db: sqlite3.Connection, of: Provenance, found: Record) -> int:
     return result
 
 
-def _insert(db: sqlite3.Connection, result: int, of: Rows) -> None:
+def _insert(db: sqlite3.Connection, result: int, of: TableRows) -> None:
     names, marks = ", ".join(of.columns), ", ?" * len(of.columns)
     statement = f"INSERT INTO {of.table} (result_id, {names}) VALUES (?{marks})"
     db.executemany(statement, [(result, *row) for row in of.rows])

@@ -46,7 +46,7 @@ def follow(db: Connection, store: Path, run: int, total: int, interruption: Inte
 
     Raises: StoreMoved.
     """
-    followed = Followed(db, store, run)
+    followed = FollowedRun(db, store, run)
     with _bars(total) as bars:
         while _unsettled(db, run) and not interruption.asked:
             followed.see_to_runner()
@@ -72,7 +72,7 @@ def _bars(total: int):
     return Bars(total)
 
 
-class Followed:
+class FollowedRun:
     """A run, and the runner if this process started it."""
 
     def __init__(self, db: Connection, store: Path, run: int) -> None:

@@ -60,7 +60,8 @@ def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_st
     if not (moved and moved.name == name):
         models.check(db, model)
     checkpoints = [
-        models.Checkpoint(f.step, f.step * tokens_per_step if tokens_per_step else None, f.revision) for f in found
+        models.CheckpointRecord(f.step, f.step * tokens_per_step if tokens_per_step else None, f.revision)
+        for f in found
     ]
     models.add_model(db, model, checkpoints)
     console.told(f"{name}: {len(found)} checkpoints, steps {found[0].step} to {found[-1].step}.")

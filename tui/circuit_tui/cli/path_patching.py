@@ -12,7 +12,7 @@ from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import Request
 from circuit_tui.cli import view_output
 from circuit_tui.runs import sweeps
-from circuit_tui.runs.run_request import Asked, How
+from circuit_tui.runs.run_request import How, RunRequest
 
 
 def patch(store: Path, address: str, task: str, to: str, senders: str, freeze: bool, as_json: bool) -> int:
@@ -25,7 +25,7 @@ def patch(store: Path, address: str, task: str, to: str, senders: str, freeze: b
     if model.n_layers and model.n_heads:
         wanted |= _checked(Graph(model.n_layers, model.n_heads, bool(model.parallel)), to, senders)
     request = Request(tasks=(task,), analyses=("patch",), patch=wanted)
-    if code := sweeps.run(store, Asked((name,), step or "final", request, how=How(priority=BY_HAND))):
+    if code := sweeps.run(store, RunRequest((name,), step or "final", request, how=How(priority=BY_HAND))):
         return code
     with closing(open_to_read(store)) as db:
         task = task_names.find(db, task).label

@@ -31,7 +31,7 @@ _CHOICES = [
 ]
 
 
-class OfViews(click.Command):
+class ViewCommand(click.Command):
     """Its help ends with the views that there are."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -56,7 +56,7 @@ def _with(options: list[Any], command: Any) -> Any:
     return command
 
 
-@main.command(cls=OfViews)
+@main.command(cls=ViewCommand)
 @addressed
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
@@ -68,7 +68,7 @@ def show(store: Path, view: str, address: str | None, as_json: bool, as_csv: boo
     view_output.show(store, view, address, narrow, "json" if as_json else "csv" if as_csv else "table")
 
 
-@main.command(cls=OfViews)
+@main.command(cls=ViewCommand)
 @addressed
 @click.option("--where", multiple=True, metavar="COL=VAL", help="Only rows with this value; of several, in this order.")
 @click.option("--grep", metavar="RE", help="Only rows in which some cell matches.")

@@ -25,7 +25,7 @@ from circuit_store.errors import StoreError
 from circuit_store.store import open_to_read
 from circuit_tui.explorer import state, theme
 from circuit_tui.explorer.pages import PagedApp
-from circuit_tui.explorer.screens.navigation import KeyedScreen
+from circuit_tui.explorer.screens.navigation import NavigationScreen
 from circuit_tui.explorer.widgets.status import Status
 from circuit_tui.terminal import signals
 
@@ -52,7 +52,7 @@ class Explorer(PagedApp):
             self.register_theme(own)
         wanted = held.get("theme")
         self.theme = wanted if isinstance(wanted, str) and wanted in self.available_themes else theme.DARK.name
-        self.main = KeyedScreen(store, wish, str(held.get("pane")))
+        self.main = NavigationScreen(store, wish, str(held.get("pane")))
         self.main.set_class(held.get("zoomed") is True, "-zoomed")
 
     def on_mount(self) -> None:

@@ -15,7 +15,7 @@ from circuit_tui.explorer import bindings, theme
 from circuit_tui.explorer.screens import exports
 from circuit_tui.explorer.screens.help import Help
 from circuit_tui.explorer.screens.jobs import Jobs
-from circuit_tui.explorer.screens.navigation import KeyedScreen
+from circuit_tui.explorer.screens.navigation import NavigationScreen
 from circuit_tui.explorer.screens.palette import Commands
 from circuit_tui.explorer.screens.run_dialog import RunDialog
 from circuit_tui.explorer.screens.text import TextScreen
@@ -25,7 +25,7 @@ from circuit_tui.terminal.driver import TerminalApp
 class PagedApp(TerminalApp):
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = {Commands}
-    main: KeyedScreen
+    main: NavigationScreen
     last_error = "No error so far."
 
     def get_default_screen(self) -> Screen[None]:

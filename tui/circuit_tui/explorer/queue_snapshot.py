@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Queue:
+class QueueSnapshot:
     """As the store has it at one moment."""
 
     runs: list[Row] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Queue:
         return next((row for row in self.runs if row["run"] == self.run), None)
 
 
-def look(store: Path, run: int | None) -> Queue:
+def look(store: Path, run: int | None) -> QueueSnapshot:
     """The queue with the units of a run, or of the newest if that is not there."""
     try:
         with closing(open_to_read(store)) as db:
@@ -44,9 +44,9 @@ def look(store: Path, run: int | None) -> Queue:
             numbers = [row["run"] for row in listed]
             chosen = run if run in numbers else next(iter(numbers), None)
             units = runs.units(db, chosen) if chosen is not None else []
-            return Queue(listed, chosen, units, _runner(db, store), read())
+            return QueueSnapshot(listed, chosen, units, _runner(db, store), read())
     except (StoreError, sqlite3.Error) as error:
-        return Queue(gpus=read(), fault=str(error))
+        return QueueSnapshot(gpus=read(), fault=str(error))
 
 
 def _runner(db: sqlite3.Connection, store: Path) -> str | None:

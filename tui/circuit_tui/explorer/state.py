@@ -32,7 +32,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Look:
+class ViewState:
     """A store as it stands and the selection in it."""
 
     db: sqlite3.Connection

@@ -11,11 +11,11 @@ from circuit_sweep.planning import texts
 from circuit_sweep.planning.estimate import Estimate, estimate
 from circuit_sweep.planning.exact_runs import ExactRuns
 from circuit_tui.explorer.widgets.notation import lasting
-from circuit_tui.runs.run_request import Asked
+from circuit_tui.runs.run_request import RunRequest
 from circuit_tui.terminal import console
 
 
-def cost(store: Path, asked: Asked) -> Estimate:
+def cost(store: Path, asked: RunRequest) -> Estimate:
     """Nothing is written; there need not be a store. Raises: CircuitError, StoreError, ValueError."""
     request = replace(asked.request, text=texts.given(asked.text).hash) if asked.text else asked.request
     if to_be_made(store):
@@ -24,7 +24,7 @@ def cost(store: Path, asked: Asked) -> Estimate:
         return estimate(db, asked.models, asked.checkpoints, request, asked.slots)
 
 
-def show(store: Path, asked: Asked, as_json: bool) -> int:
+def show(store: Path, asked: RunRequest, as_json: bool) -> int:
     """Print it; returns the exit code."""
     found = cost(store, asked)
     if as_json:

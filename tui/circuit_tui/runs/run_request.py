@@ -31,7 +31,7 @@ class How:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """A request, of which models, and how."""
 
     models: tuple[str, ...]
@@ -47,7 +47,7 @@ class Asked:
         return replace(self.how.slots, device=self.request.device)
 
 
-def parsed(words: Sequence[str]) -> Asked:
+def parsed(words: Sequence[str]) -> RunRequest:
     """What `run WORDS...` asks for. Raises: ValueError."""
     try:
         with option_specs.words.make_context("run", list(words), help_option_names=[]) as ctx:
@@ -75,7 +75,7 @@ def asked(
     priority: int,
     detach: bool,
     **options: Any,
-) -> Asked:
+) -> RunRequest:
     """From the options of `run`, as click has read them. Raises: ValueError."""
     where = Slots(**{name: options.pop(name) for name in ("workers", "per_gpu", "engine", "address")})
     wanted = _listed(analyses, "--analyses")
@@ -89,7 +89,7 @@ def asked(
     request = _of_the_paper(request) if request.preset == "paper-code" else request
     if where.engine == "ray" and find_spec("ray") is None:
         raise ValueError("--engine ray needs Ray, which is not installed: pip install 'circuit-tui[ray]'.")
-    return Asked(models, checkpoints, request, text, How(where, priority, detach))
+    return RunRequest(models, checkpoints, request, text, How(where, priority, detach))
 
 
 def _of_the_paper(request: Request) -> Request:

@@ -12,14 +12,14 @@ from circuit_sweep.planning import task_names, texts
 from circuit_sweep.planning.missing import Survey, note, surveys
 from circuit_sweep.planning.request import Request
 from circuit_sweep.runner import launch, lock
-from circuit_tui.runs.run_request import Asked
+from circuit_tui.runs.run_request import RunRequest
 
 
 @dataclass(frozen=True)
 class Plan:
     """What is asked for, and what of it is missing; nothing of it is written yet."""
 
-    asked: Asked
+    asked: RunRequest
     request: Request
     text: texts.Text | None
     tasks: list[TaskSpec]
@@ -27,7 +27,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Queued:
+class SubmittedRun:
     """What became of it."""
 
     surveys: list[Survey]
@@ -49,7 +49,7 @@ class Queued:
         return sum(len(s.missing) for s in self.surveys)
 
 
-def plan(db: sqlite3.Connection, asked: Asked) -> Plan:
+def plan(db: sqlite3.Connection, asked: RunRequest) -> Plan:
     """Raises: CircuitError, StoreError, ValueError."""
     text = texts.given(asked.text) if asked.text else None
     request = replace(asked.request, text=text.hash) if text else asked.request
@@ -58,7 +58,7 @@ def plan(db: sqlite3.Connection, asked: Asked) -> Plan:
     return Plan(asked, request, text, tasks, found)
 
 
-def queue(db: sqlite3.Connection, plan: Plan, asker: int) -> Queued:
+def queue(db: sqlite3.Connection, plan: Plan, asker: int) -> SubmittedRun:
     """Queue what is missing, in one transaction. Raises: StoreError or LockUnusable, and the store is as it was.
 
     Args:
@@ -69,7 +69,7 @@ def queue(db: sqlite3.Connection, plan: Plan, asker: int) -> Queued:
         if run is not None:
             control.ask(db, run, asker)
         others = (s.model.name for s in plan.surveys if results.ask_again(db, s.model.name, s.held) and not s.missing)
-        queued = Queued(plan.surveys, run, missing, tuple(others))
+        queued = SubmittedRun(plan.surveys, run, missing, tuple(others))
     complete = (s.model.name for s in plan.surveys if not s.missing)
     outdated = (name for name in complete if trends.of_earlier_rules(db, name))
     if due := tuple(dict.fromkeys((*queued.answering, *outdated))):

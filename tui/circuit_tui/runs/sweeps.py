@@ -15,7 +15,7 @@ from circuit_sweep.planning.request import ANALYSES, Request
 from circuit_tui import paths
 from circuit_tui.cli import follow
 from circuit_tui.runs import cost_report, jobs, submit
-from circuit_tui.runs.run_request import Asked, How
+from circuit_tui.runs.run_request import How, RunRequest
 from circuit_tui.terminal import console
 
 DEMO = Request(analyses=ANALYSES)
@@ -24,12 +24,12 @@ SUMMED = ("previous_token", "induction", "name_mover", "copy_suppression", "succ
 """Roles whose best head the summary names."""
 
 
-def demo(models: list[str]) -> Asked:
+def demo(models: list[str]) -> RunRequest:
     """The demo's request, of all checkpoints."""
-    return Asked(tuple(models), "all", DEMO)
+    return RunRequest(tuple(models), "all", DEMO)
 
 
-def begin(store: Path, asked: Asked) -> str:
+def begin(store: Path, asked: RunRequest) -> str:
     """Queue what is missing and see that somebody computes it; returns what to tell the user."""
     with closing(open_to_write(store)) as db:
         queued = submit.queue(db, submit.plan(db, asked), control.DETACHED)
@@ -39,13 +39,13 @@ def begin(store: Path, asked: Asked) -> str:
     return " ".join(filter(None, (_begun(queued), _answering(queued), *left_out)))
 
 
-def _begun(queued: submit.Queued) -> str:
+def _begun(queued: submit.SubmittedRun) -> str:
     if queued.run is not None:
         return f"Computing {_checkpoints(queued.missing)} in the background; that goes on if you leave."
     return f"{_checkpoints(queued.total)} computed already{'' if queued.answering else ': nothing to do'}."
 
 
-def _answering(queued: submit.Queued) -> str:
+def _answering(queued: submit.SubmittedRun) -> str:
     """That views show other results than before; empty if they do not."""
     which = ", ".join(queued.answering)
     return f"Of {which} the results that are there answer now, in place of others." if which else ""
@@ -63,7 +63,7 @@ def begin_patch(store: Path, model: str, step: int, task: str, receivers: Iterab
     """
     with closing(open_to_write(store)) as db:
         next_one = How(priority=BY_HAND)
-        asked = {to: Asked((model,), str(step), _patching(task, to), how=next_one) for to in receivers}
+        asked = {to: RunRequest((model,), str(step), _patching(task, to), how=next_one) for to in receivers}
         queued = {to: submit.queue(db, submit.plan(db, of), control.DETACHED).run for to, of in asked.items()}
         found = {to: number for to, number in queued.items() if number is not None}
         if found:
@@ -76,7 +76,7 @@ def _patching(task: str, to: str) -> Request:
     return Request(tasks=(task,), analyses=("patch",), patch=wanted)
 
 
-def run(store: Path, asked: Asked, as_json: bool = False) -> int:
+def run(store: Path, asked: RunRequest, as_json: bool = False) -> int:
     """Compute, in the foreground if nothing else is said; returns the exit code."""
     db = open_to_write(store)
     plan = submit.plan(db, asked)
@@ -115,7 +115,7 @@ def run(store: Path, asked: Asked, as_json: bool = False) -> int:
     return 1 if failed else 0
 
 
-def _detach(db: sqlite3.Connection, store: Path, run: int, queued: submit.Queued, as_json: bool) -> int:
+def _detach(db: sqlite3.Connection, store: Path, run: int, queued: submit.SubmittedRun, as_json: bool) -> int:
     jobs.see_to_runner(db, store)
     queue = f"{paths.program(store)} jobs"
     console.told(

@@ -10,8 +10,8 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from circuit_tui.terminal import clipboard
-from circuit_tui.terminal.sanitize import Harmless
-from circuit_tui.terminal.screen_diff import Sparing, Written
+from circuit_tui.terminal.sanitize import Sanitizer
+from circuit_tui.terminal.screen_diff import ScreenDiff, WrittenScreen
 
 
 class TerminalApp(App[None]):
@@ -19,7 +19,7 @@ class TerminalApp(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._harmless, self.written = Harmless(), Written()
+        self._harmless, self.written = Sanitizer(), WrittenScreen()
 
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self.written.forget())
@@ -31,7 +31,7 @@ class TerminalApp(App[None]):
         """Write what changed, instead of all that was drawn."""
         self.written.fit(screen.size)
         if isinstance(renderable, LayoutUpdate | ChopsUpdate) and not self.is_inline:
-            renderable = Sparing(renderable, self.written)
+            renderable = ScreenDiff(renderable, self.written)
         super()._display(screen, renderable)
 
     def on_resize(self) -> None:

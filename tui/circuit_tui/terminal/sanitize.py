@@ -12,7 +12,7 @@ from textual.filter import LineFilter
 from circuit_store.display_text import UNREADABLE, steers
 
 
-class Harmless(LineFilter):
+class Sanitizer(LineFilter):
     """As wide as what it replaces, so that nothing moves."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:

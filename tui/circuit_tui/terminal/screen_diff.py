@@ -18,7 +18,7 @@ Piece = tuple[int, int, Strip]
 """x, y and what is written there."""
 
 
-class Written:
+class WrittenScreen:
     """What stands on the terminal, as far as it was written since `forget`."""
 
     def __init__(self) -> None:
@@ -72,10 +72,10 @@ def _whole_words(text: list[str], start: int, stop: int) -> tuple[int, int]:
     return start, stop
 
 
-class Sparing(CompositorUpdate):
+class ScreenDiff(CompositorUpdate):
     """An update of Textual's, of which only the changes are written."""
 
-    def __init__(self, update: LayoutUpdate | ChopsUpdate, written: Written) -> None:
+    def __init__(self, update: LayoutUpdate | ChopsUpdate, written: WrittenScreen) -> None:
         self.update, self.written = update, written
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

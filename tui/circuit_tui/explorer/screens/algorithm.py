@@ -13,7 +13,7 @@ from rich.text import Text
 from circuit_store import queries
 from circuit_tui.explorer import role_display
 from circuit_tui.explorer.screens.page import Page, words, wrapped
-from circuit_tui.explorer.state import Look, Selection
+from circuit_tui.explorer.state import Selection, ViewState
 from circuit_tui.explorer.widgets.circuit_lines import KINDS
 from circuit_tui.explorer.widgets.notation import bar, finite, plain, signed
 
@@ -28,7 +28,7 @@ class Algorithm(Page):
     def action_step(self, by: int) -> None:
         self.main.action_step(by)
 
-    def heading(self, look: Look) -> str:
+    def heading(self, look: ViewState) -> str:
         return f"Algorithm · {plain(look.at.model)} step {look.at.step}   , . step"
 
     def views(self, at: Selection) -> dict[str, dict[str, Any]]:
@@ -37,10 +37,10 @@ class Algorithm(Page):
         stages = {"greater_than": of_task} if at.task == _OF_YEARS else {"algorithm": here}
         return stages | ({"composition": of_task} if at.task else {})
 
-    def write(self, look: Look) -> Text:
+    def write(self, look: ViewState) -> Text:
         return Text("\n").join([self._years(look) or self._stages(look), self._composition(look)])
 
-    def _years(self, look: Look) -> Text | None:
+    def _years(self, look: ViewState) -> Text | None:
         """Of the task that is looked at, if it is one of years."""
         at = {"model": look.at.model, "step": look.at.step, "task": look.at.task}
         rows = queries.rows(look.db, queries.view("greater_than"), at)
@@ -58,7 +58,7 @@ class Algorithm(Page):
             lines.append(f"{row['node']:<10}{signed(row['later_minus_others'], 2):>26} logit\n")
         return lines
 
-    def _stages(self, look: Look) -> Text:
+    def _stages(self, look: ViewState) -> Text:
         """Of the task that is looked at, if it has any; else of the one that has."""
         at = {"model": look.at.model, "step": look.at.step}
         found = queries.rows(look.db, queries.view("algorithm"), at)
@@ -87,7 +87,7 @@ class Algorithm(Page):
             line.append(wrapped(f"{random} · {effect}"), self.colours.muted)
         return line.append(wrapped(plain(row["note"])), self.colours.muted) if row["note"] else line
 
-    def _composition(self, look: Look) -> Text:
+    def _composition(self, look: ViewState) -> Text:
         at = {"model": look.at.model, "step": look.at.step, "task": look.at.task}
         rows = queries.rows(look.db, queries.view("composition"), at)
         if not rows:

@@ -7,7 +7,7 @@ from rich.text import Text
 from circuit_store import queries
 from circuit_tui.explorer.screens.page import Page, cut, wrapped
 from circuit_tui.explorer.screens.pane_access import Panes
-from circuit_tui.explorer.state import Look, Selection
+from circuit_tui.explorer.state import Selection, ViewState
 from circuit_tui.explorer.widgets.notation import bar, head_name, plain, signed
 
 _TOKEN, _BAR = 22, 30
@@ -31,7 +31,7 @@ class Attention(Page):
         self.prompt += by
         self.follow()
 
-    def heading(self, look: Look) -> str:
+    def heading(self, look: ViewState) -> str:
         head = f"{head_name(look.at.head)} · " if look.at.head else ""
         return f"Attention · {head}{plain(look.at.model)} step {look.at.step}   , . step"
 
@@ -41,7 +41,7 @@ class Attention(Page):
         layer, head = at.head
         return {"attention": {"model": at.model, "step": at.step, "task": at.task, "layer": layer, "head": head}}
 
-    def write(self, look: Look) -> Text:
+    def write(self, look: ViewState) -> Text:
         at = look.at
         if at.model is None or at.step is None or at.task is None or at.head is None:
             return Text(wrapped(_NOTHING, 0))

@@ -12,12 +12,12 @@ from circuit_tui.explorer import state
 from circuit_tui.explorer.screens import exports
 from circuit_tui.explorer.screens.explorer import ExplorerScreen
 from circuit_tui.explorer.screens.text import TextScreen
-from circuit_tui.explorer.state import Look
+from circuit_tui.explorer.state import ViewState
 from circuit_tui.explorer.widgets.listing import Listing
 from circuit_tui.terminal import clipboard
 
 
-class TakingScreen(ExplorerScreen):
+class CopyingScreen(ExplorerScreen):
     @property
     def program(self) -> str:
         """How a command about this store begins."""
@@ -69,7 +69,7 @@ class TakingScreen(ExplorerScreen):
         self.export(self.look, self.pane.view, filters, self.pane.listed(self.look.db))
 
     def export(
-        self, look: Look, view: str, filters: dict[str, Any], listed: dict[str, list[str]] | None = None
+        self, look: ViewState, view: str, filters: dict[str, Any], listed: dict[str, list[str]] | None = None
     ) -> None:
         """Write a view as a file, and say by what command it is printed.
 

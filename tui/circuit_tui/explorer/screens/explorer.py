@@ -15,7 +15,7 @@ from textual.widgets import Footer, Input, Static
 from circuit_tui.explorer.bindings import PANES
 from circuit_tui.explorer.screens.back_forward import Trail
 from circuit_tui.explorer.screens.page import Page
-from circuit_tui.explorer.state import Look, Selection, settle
+from circuit_tui.explorer.state import Selection, ViewState, settle
 from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.circuit import Circuit
 from circuit_tui.explorer.widgets.heads import Heads
@@ -54,7 +54,7 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         self.marks = {wish.model: wish.marks}
         """Model -> its marked heads."""
         self.pane_name = pane if pane in PANES else "models"
-        self.look: Look | None = None
+        self.look: ViewState | None = None
         self.playing = False
         self.trail = Trail()
 
@@ -90,7 +90,7 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
 
     def reload(self, db: sqlite3.Connection, version: int) -> None:
         """The store has changed, or is another."""
-        self.look = Look(db, version, settle(db, self.wish))
+        self.look = ViewState(db, version, settle(db, self.wish))
         self.follow()
 
     def vacant(self, reason: str) -> None:

@@ -79,7 +79,7 @@ def new_file(text: Iterable[str], name: str, kind: str, folder: Path, taken: out
     return path
 
 
-def recompute(of: queries.Provenance, program: str = "circuit-tui") -> str:
+def recompute(of: queries.ResultOrigin, program: str = "circuit-tui") -> str:
     """The command that the result was computed by; where it is still held, it computes nothing."""
     facts = of.facts
     of_algorithm = facts.get("role") in OF_PATHS or facts["analysis"] == "greater_than"
@@ -91,7 +91,7 @@ def recompute(of: queries.Provenance, program: str = "circuit-tui") -> str:
     return f"{program} run {shlex.join(words)}"
 
 
-def provenance(of: queries.Provenance, program: str = "circuit-tui") -> Text:
+def provenance(of: queries.ResultOrigin, program: str = "circuit-tui") -> Text:
     """The command, then fact by fact."""
     lines = Text().append("computed by       ", "dim").append(f"{plain(recompute(of, program))}\n\n", "bold")
     for name, value in {**of.facts, **of.params}.items():

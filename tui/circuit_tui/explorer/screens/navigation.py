@@ -5,7 +5,7 @@ from circuit_tui.explorer import bindings, role_display
 from circuit_tui.explorer.screens.algorithm import Algorithm
 from circuit_tui.explorer.screens.attention import Attention
 from circuit_tui.explorer.screens.path_patch import PathPatch
-from circuit_tui.explorer.screens.selection_keys import ChoosingScreen
+from circuit_tui.explorer.screens.selection_keys import SelectionScreen
 from circuit_tui.explorer.screens.trends import Trends
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.listing import Listing
@@ -13,7 +13,7 @@ from circuit_tui.explorer.widgets.models import Models
 from circuit_tui.explorer.widgets.notation import plain
 
 
-class KeyedScreen(ChoosingScreen):
+class NavigationScreen(SelectionScreen):
     BINDINGS = bindings.of()
 
     def action_pane(self, name: str) -> None:

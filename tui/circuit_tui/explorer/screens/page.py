@@ -11,7 +11,7 @@ from textual.widgets import Static
 from circuit_tui.explorer import bindings, theme
 from circuit_tui.explorer.screens.pane_access import Panes
 from circuit_tui.explorer.screens.text import TextScreen
-from circuit_tui.explorer.state import Look, Selection
+from circuit_tui.explorer.state import Selection, ViewState
 from circuit_tui.explorer.widgets.notation import plain
 
 WIDTH = 64
@@ -46,10 +46,10 @@ class Page(TextScreen):
             self._text = text
             self.query_one(Static).update(text)
 
-    def heading(self, look: Look) -> str:
+    def heading(self, look: ViewState) -> str:
         raise NotImplementedError
 
-    def write(self, look: Look) -> Text:
+    def write(self, look: ViewState) -> Text:
         raise NotImplementedError
 
     def views(self, at: Selection) -> dict[str, dict[str, Any]]:

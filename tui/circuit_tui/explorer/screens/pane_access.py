@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any, Protocol
 
-from circuit_tui.explorer.state import Look
+from circuit_tui.explorer.state import ViewState
 
 
 class Panes(Protocol):
     store: Path
-    look: Look | None
+    look: ViewState | None
 
     @property
     def program(self) -> str:
@@ -20,7 +20,7 @@ class Panes(Protocol):
         """Whether something waits to be computed that nobody computes."""
         ...
 
-    def export(self, look: Look, view: str, filters: dict[str, Any]) -> None: ...
+    def export(self, look: ViewState, view: str, filters: dict[str, Any]) -> None: ...
     def choose(self, **changes: Any) -> None: ...
     def action_step(self, by: int) -> None: ...
     def say(self, text: str) -> None: ...

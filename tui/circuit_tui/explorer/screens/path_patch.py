@@ -17,7 +17,7 @@ from circuit_store.errors import StoreError
 from circuit_store.queue import runs
 from circuit_tui.explorer.screens.page import Page, wrapped
 from circuit_tui.explorer.screens.pane_access import Panes
-from circuit_tui.explorer.state import Head, Look, Selection
+from circuit_tui.explorer.state import Head, Selection, ViewState
 from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, head_name, plain, signed
 
 STRONGEST = 5
@@ -67,18 +67,18 @@ class PathPatch(Page):
             self.refusal = str(error)
         app.call_from_thread(self.follow)
 
-    def _found(self, look: Look, to: str) -> queries.PatchOf | None:
+    def _found(self, look: ViewState, to: str) -> queries.PatchOf | None:
         at = self.at
         assert at.model and at.task and at.step is not None
         return queries.patch(look.db, at.model, at.step, at.task, to)
 
-    def heading(self, look: Look) -> str:
+    def heading(self, look: ViewState) -> str:
         return f"Path patching · {head_name(self.head)} · {plain(self.at.model)} step {self.at.step}"
 
     def views(self, at: Selection) -> dict[str, dict[str, Any]]:
         return {"patch": {"model": self.at.model, "step": self.at.step, "task": self.at.task}}
 
-    def write(self, look: Look) -> Text:
+    def write(self, look: ViewState) -> Text:
         page = Text(f"{plain(self.at.task)}, MLPs recomputed; effect −1 is as bad as corrupted, 0 none\n\n", "dim")
         if not self.head[0]:
             page.append(wrapped(f"No head precedes {head_name(self.head)}: its q, k and v have no senders.", 0) + "\n")
@@ -90,7 +90,7 @@ class PathPatch(Page):
             page.append(f"Bars: all on one scale, full at ±{largest:.{digits_for(largest)}f}\n\n", "dim")
         return page.append_text(Text("\n").join(self._set(look, to, found, largest) for to, found in sets.items()))
 
-    def _set(self, look: Look, to: str, found: queries.PatchOf | None, largest: float) -> Text:
+    def _set(self, look: ViewState, to: str, found: queries.PatchOf | None, largest: float) -> Text:
         """`largest`: the |effect| of a full bar."""
         if found is None:
             return self.topic(f"to {to}").append(wrapped(self._waiting(look, to)))
@@ -109,7 +109,7 @@ class PathPatch(Page):
         line.append(bar(share, _BAR), self.colours.helps if (effect or 0) > 0 else self.colours.hurts)
         return line.append(f" metric {signed(row['metric'], 2)}\n", self.colours.muted)
 
-    def _waiting(self, look: Look, to: str) -> str:
+    def _waiting(self, look: ViewState, to: str) -> str:
         """Why there is nothing yet."""
         if self.refusal:
             return "not computed"

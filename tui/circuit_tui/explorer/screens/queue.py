@@ -14,7 +14,7 @@ from textual.widgets import Footer
 from circuit_tui.explorer import queue_snapshot, theme
 from circuit_tui.explorer.screens.pane_access import Panes
 from circuit_tui.explorer.widgets import queue_lines
-from circuit_tui.explorer.widgets.changed_lines import Rows
+from circuit_tui.explorer.widgets.changed_lines import ChangedLines
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.explorer.widgets.short_text import Note
 from circuit_tui.runs import options
@@ -39,13 +39,13 @@ class QueueScreen(Screen[None], inherit_bindings=False):
     """
 
     class Looked(Message):
-        def __init__(self, queue: queue_snapshot.Queue):
+        def __init__(self, queue: queue_snapshot.QueueSnapshot):
             super().__init__()
             self.queue = queue
 
     def __init__(self, main: Panes):
         super().__init__()
-        self.main, self.queue = main, queue_snapshot.Queue()
+        self.main, self.queue = main, queue_snapshot.QueueSnapshot()
         self.wanted: int | None = None
         """The run that is looked at; None for the newest."""
         self.paused = self.looking = False
@@ -55,10 +55,10 @@ class QueueScreen(Screen[None], inherit_bindings=False):
         yield Note(id="gpus")
         with Vertical(id="runs"):
             yield Note(id="runs-columns")
-            yield Rows(lambda row, width: queue_lines.run_line(row, width, self.colours), self._choose)
+            yield ChangedLines(lambda row, width: queue_lines.run_line(row, width, self.colours), self._choose)
         with Vertical(id="units"):
             yield Note(id="units-columns")
-            yield Rows(lambda row, width: queue_lines.unit_line(row, width, self.colours), self._say)
+            yield ChangedLines(lambda row, width: queue_lines.unit_line(row, width, self.colours), self._say)
         yield Note(id="detail")
         yield Footer(show_command_palette=False, compact=True)
 
@@ -69,12 +69,12 @@ class QueueScreen(Screen[None], inherit_bindings=False):
         self.set_interval(POLL, self._tick)
 
     @property
-    def runs(self) -> Rows:
-        return self.query_one("#runs", Vertical).query_one(Rows)
+    def runs(self) -> ChangedLines:
+        return self.query_one("#runs", Vertical).query_one(ChangedLines)
 
     @property
-    def units(self) -> Rows:
-        return self.query_one("#units", Vertical).query_one(Rows)
+    def units(self) -> ChangedLines:
+        return self.query_one("#units", Vertical).query_one(ChangedLines)
 
     @property
     def colours(self) -> theme.Palette:

@@ -7,7 +7,7 @@ from textual.timer import Timer
 
 from circuit_store import queries
 from circuit_tui.explorer import role_display
-from circuit_tui.explorer.screens.copying import TakingScreen
+from circuit_tui.explorer.screens.copying import CopyingScreen
 from circuit_tui.explorer.state import Head
 from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.heads import MOST
@@ -17,7 +17,7 @@ _FRAME = 0.5
 """Seconds that a checkpoint stays in the time-lapse."""
 
 
-class ChoosingScreen(TakingScreen):
+class SelectionScreen(CopyingScreen):
     _timer: Timer | None = None
 
     def action_step(self, by: int) -> None:

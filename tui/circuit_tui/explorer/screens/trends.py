@@ -7,7 +7,7 @@ from rich.text import Text
 from circuit_store import queries
 from circuit_tui.explorer import role_display
 from circuit_tui.explorer.screens.page import Page, cut, words, wrapped
-from circuit_tui.explorer.state import Look, Selection
+from circuit_tui.explorer.state import Selection, ViewState
 from circuit_tui.explorer.widgets.heads import badge
 from circuit_tui.explorer.widgets.notation import head_name, plain, short
 
@@ -19,13 +19,13 @@ _OF_ROLES = ("role", "role_in_circuit")
 class Trends(Page):
     BINDINGS = [("W", "dismiss", "Close")]
 
-    def heading(self, look: Look) -> str:
+    def heading(self, look: ViewState) -> str:
         return f"When · {plain(look.at.model)}"
 
     def views(self, at: Selection) -> dict[str, dict[str, Any]]:
         return {view: {"model": at.model} for view in ("emergence", "handoffs")}
 
-    def write(self, look: Look) -> Text:
+    def write(self, look: ViewState) -> Text:
         of = {"model": look.at.model}
         rows = queries.rows(look.db, queries.view("emergence"), of)
         passed = queries.rows(look.db, queries.view("handoffs"), of)

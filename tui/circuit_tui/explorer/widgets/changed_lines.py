@@ -8,7 +8,7 @@ from rich.text import Text
 from circuit_tui.explorer.widgets.cursor_lines import Lines
 
 
-class Rows(Lines):
+class ChangedLines(Lines):
     """`write` turns a row into a line of a width. The cursor is led along by `lead` until the user moves it."""
 
     def __init__(self, write: Callable[[Any, int], Text], moved: Callable[[], None]):

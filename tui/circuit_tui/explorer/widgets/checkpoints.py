@@ -6,7 +6,7 @@ from rich.text import Text
 
 from circuit_store import queries
 from circuit_tui.explorer import bindings
-from circuit_tui.explorer.state import Look, Selection
+from circuit_tui.explorer.state import Selection, ViewState
 from circuit_tui.explorer.widgets.listing import Listing, Row
 from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, plain, short, signed
 
@@ -28,7 +28,7 @@ class Checkpoints(Listing):
     def needs(self, at: Selection) -> tuple[Any, ...]:
         return at.model, at.task
 
-    def load(self, look: Look) -> None:
+    def load(self, look: ViewState) -> None:
         at = look.at
         if at.model is None:
             self.all = []

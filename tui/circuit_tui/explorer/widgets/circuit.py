@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display
-from circuit_tui.explorer.state import Head, Look, Selection
+from circuit_tui.explorer.state import Head, Selection, ViewState
 from circuit_tui.explorer.widgets.circuit_lines import branch_line, worth
 from circuit_tui.explorer.widgets.circuit_tree import ROOT, Branch, Path, branches, everything
 from circuit_tui.explorer.widgets.cursor_lines import Lines
@@ -49,7 +49,7 @@ class Circuit(Pane):
     def needs(self, at: Selection) -> tuple[Any, ...]:
         return at.model, at.step, at.task
 
-    def load(self, look: Look) -> None:
+    def load(self, look: ViewState) -> None:
         at, self.circuit, self.roles, self.of = look.at, None, {}, None
         if at.model is None or at.step is None:
             return

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 
 from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display, theme
-from circuit_tui.explorer.state import Head, Look, Selection, strongest
+from circuit_tui.explorer.state import Head, Selection, ViewState, strongest
 from circuit_tui.explorer.widgets.heat_map import HeatMap
 from circuit_tui.explorer.widgets.notation import finite, head_name, plain, signed
 from circuit_tui.explorer.widgets.pane import Pane
@@ -41,7 +41,7 @@ class Heads(Pane):
     def needs(self, at: Selection) -> tuple[Any, ...]:
         return at.model, at.step, at.role, at.task
 
-    def load(self, look: Look) -> None:
+    def load(self, look: ViewState) -> None:
         at = look.at
         self.grid = _NOTHING
         if at.model and at.role and at.step is not None:

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display, theme
-from circuit_tui.explorer.state import Head, Look, Selection
+from circuit_tui.explorer.state import Head, Selection, ViewState
 from circuit_tui.explorer.widgets.axis import Axis
 from circuit_tui.explorer.widgets.heads import MOST
 from circuit_tui.explorer.widgets.notation import finite, head_name, plain, signed
@@ -79,7 +79,7 @@ class History(Pane, can_focus=True):
         of = (at.task,) if self.of_task else (at.role, at.task, self.heads(at))
         return at.model, self.of_task, *of
 
-    def load(self, look: Look) -> None:
+    def load(self, look: ViewState) -> None:
         at = look.at
         self.checkpoints = queries.checkpoints(look.db, at.model) if at.model else []
         self.curves, self.of = {}, None
@@ -94,7 +94,7 @@ class History(Pane, can_focus=True):
     def heads(self, at: Selection) -> tuple[Head, ...]:
         return at.marks[:MOST] or ((at.head,) if at.head else ())
 
-    def _of(self, look: Look, head: Head) -> Curve:
+    def _of(self, look: ViewState, head: Head) -> Curve:
         assert look.at.model and look.at.role
         points = queries.head_history(look.db, look.at.model, look.at.role, *head, look.at.task)
         return _curve((point.step, point.value) for point in points)

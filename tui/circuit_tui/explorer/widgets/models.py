@@ -6,7 +6,7 @@ from rich.text import Text
 
 from circuit_store import queries
 from circuit_tui.explorer import bindings
-from circuit_tui.explorer.state import Look, Selection
+from circuit_tui.explorer.state import Selection, ViewState
 from circuit_tui.explorer.widgets.listing import Listing, Row
 from circuit_tui.explorer.widgets.notation import bar, plain, short
 
@@ -27,7 +27,7 @@ class Models(Listing):
     def needs(self, at: Selection) -> tuple[Any, ...]:
         return ()
 
-    def load(self, look: Look) -> None:
+    def load(self, look: ViewState) -> None:
         self.all = queries.rows(look.db, queries.view("models"))
 
     def line(self, row: Row, width: int) -> Text:

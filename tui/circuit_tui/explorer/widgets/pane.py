@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.bindings import PANES
-from circuit_tui.explorer.state import Look, Selection
+from circuit_tui.explorer.state import Selection, ViewState
 
 
 class _Chooser(Protocol):
@@ -29,7 +29,7 @@ class Pane(Vertical):
     Pane:focus-within, Pane:focus { border-title-color: $accent; border-title-style: bold; }
     """
 
-    look: Look | None = None
+    look: ViewState | None = None
     _loaded: tuple[Any, ...] = ()
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Pane(Vertical):
         """Choose something that the other panes shall follow."""
         cast(_Chooser, self.screen).choose(**changes)
 
-    def follow(self, look: Look) -> None:
+    def follow(self, look: ViewState) -> None:
         self.look = look
         needs = (id(look.db), look.version, *self.needs(look.at))
         if needs != self._loaded:
@@ -89,7 +89,7 @@ class Pane(Vertical):
     def needs(self, at: Selection) -> tuple[Any, ...]:
         raise NotImplementedError
 
-    def load(self, look: Look) -> None:
+    def load(self, look: ViewState) -> None:
         raise NotImplementedError
 
     def draw(self) -> None:

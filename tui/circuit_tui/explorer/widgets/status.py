@@ -7,7 +7,7 @@ from rich.text import Text
 from circuit_store.queue import runs
 from circuit_sweep.runner import launch
 from circuit_tui.explorer import theme
-from circuit_tui.explorer.state import Look
+from circuit_tui.explorer.state import ViewState
 from circuit_tui.explorer.widgets.notation import bar, head_name, lasting, plain
 from circuit_tui.explorer.widgets.short_text import Note
 
@@ -17,7 +17,7 @@ class Crumbs(Note):
 
     DEFAULT_CSS = "Crumbs { height: 1; }"
 
-    def follow(self, look: Look | None, pane: str, single: bool) -> None:
+    def follow(self, look: ViewState | None, pane: str, single: bool) -> None:
         at = look.at if look else None
         if at is None or at.model is None:
             self.say(Text("circuit-tui"))
@@ -48,7 +48,7 @@ class Status(Note):
     _alone = 0
     """Looks in a row that found units to compute and nobody who does."""
 
-    def follow(self, look: Look | None, store: Path, playing: bool) -> None:
+    def follow(self, look: ViewState | None, store: Path, playing: bool) -> None:
         self._store, self._playing = store, playing
         self._progress = runs.progress(look.db) if look else None
         self._draw()

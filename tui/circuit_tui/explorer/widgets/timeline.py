@@ -5,7 +5,7 @@ from textual.widget import Widget
 
 from circuit_store import queries
 from circuit_tui.explorer import theme
-from circuit_tui.explorer.state import Look
+from circuit_tui.explorer.state import ViewState
 from circuit_tui.explorer.widgets.axis import Axis
 from circuit_tui.explorer.widgets.notation import short
 
@@ -19,7 +19,7 @@ class Timeline(Widget):
         self._loaded: tuple[object, ...] = ()
         self._step: int | None = None
 
-    def follow(self, look: Look | None) -> None:
+    def follow(self, look: ViewState | None) -> None:
         step = look.at.step if look else None
         needs = (id(look.db), look.version, look.at.model) if look else ()
         if needs != self._loaded or step != self._step:
