@@ -14,7 +14,7 @@ from side_by_side import arguments, goal, medians, model_of_shape, prompts
 from transformers import GPTNeoXForCausalLM
 
 from circuit_core.attribution.edge_scores import attribute
-from circuit_core.models.loading import as_bridge, graph_of
+from circuit_core.loading import as_bridge, graph_of
 from circuit_core.tasks.prompts import PromptSet
 
 STEPS = 5

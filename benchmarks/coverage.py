@@ -18,8 +18,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from circuit_core import loading
 from circuit_core.behaviour import metrics
-from circuit_core.models import loading, suites
+from circuit_core.models import suites
 from circuit_core.standard_errors import stratified_error
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tasks.sampling import draw

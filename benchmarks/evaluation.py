@@ -17,7 +17,7 @@ from transformers import GPTNeoXForCausalLM
 from circuit_core.attribution.edge_scores import attribute
 from circuit_core.circuits import selection
 from circuit_core.interchange.evaluation import Interchange
-from circuit_core.models.loading import as_bridge, graph_of
+from circuit_core.loading import as_bridge, graph_of
 from circuit_core.tasks.prompts import PromptSet
 
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)

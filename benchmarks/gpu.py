@@ -34,7 +34,7 @@ from circuit_core.heads.copy_suppression import copy_suppression
 from circuit_core.heads.name_movers import NAMES, copy_scores
 from circuit_core.heads.text_rows import REFERENCE, SCORED, WIDTH
 from circuit_core.interchange.evaluation import Evaluation
-from circuit_core.models.loading import as_bridge, graph_of
+from circuit_core.loading import as_bridge, graph_of
 from circuit_core.patching.path_patching import path_patching
 from circuit_core.tasks.prompts import PromptSet
 from circuit_sweep.planning.request import DRAWS

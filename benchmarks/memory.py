@@ -17,7 +17,7 @@ from attribution import STEPS, plain
 from side_by_side import SHAPES, goal, model_of_shape, prompts
 
 from circuit_core.attribution.edge_scores import attribute
-from circuit_core.models.loading import as_bridge, graph_of
+from circuit_core.loading import as_bridge, graph_of
 from circuit_core.tasks.prompts import PromptSet
 
 WORKS = ("floor", "end floor", "attribution")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from side_by_side import ROWS, arguments, medians, model_of_shape, prompts
 
-from circuit_core.models.loading import as_bridge, graph_of
+from circuit_core.loading import as_bridge, graph_of
 from circuit_core.patching.path_patching import path_patching
 
 RECEIVERS = ["a3.h1<q>", "a4.h6<q>", "a5.h2<q>", "a5.h7<q>"]

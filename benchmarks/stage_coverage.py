@@ -23,8 +23,8 @@ from pathlib import Path
 import torch
 
 from circuit_core import TASKS, draw, load
+from circuit_core.loading import LoadedModel
 from circuit_core.models import suites
-from circuit_core.models.loading import LoadedModel
 from circuit_core.patching.counterfactuals import counterfactuals
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.ioi_algorithm import STAGES, Options, Roles, induction_and_duplicate, movers_and_suppressors

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import torch
 
+from circuit_core import loading
 from circuit_core.behaviour import behaviour
 from circuit_core.heads.attention import RoleScores, attention_roles, drawable
 from circuit_core.heads.name_movers import name_mover
-from circuit_core.models import loading, suites
+from circuit_core.models import suites
 from circuit_core.tasks import words
 from circuit_core.tasks.sampling import draw
 from circuit_core.tasks.specs import TASKS

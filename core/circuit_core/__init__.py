@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from circuit_core.attribution.edge_scores import attribute
     from circuit_core.circuits.search import minimal_circuit
     from circuit_core.interchange.evaluation import Interchange
-    from circuit_core.models.loading import load
+    from circuit_core.loading import load
     from circuit_core.tasks.sampling import draw
     from circuit_core.tasks.specs import TASKS
 
@@ -26,7 +26,7 @@ _HOME = {
     "Interchange": "interchange.evaluation",
     "attribute": "attribution.edge_scores",
     "draw": "tasks.sampling",
-    "load": "models.loading",
+    "load": "loading",
     "minimal_circuit": "circuits.search",
 }
 

@@ -151,8 +151,8 @@ def of_config(valid: dict[str, Any], chance: random.Random) -> bytes:
 
 
 def loads(what: str, folder: Path) -> bool:
+    from circuit_core import loading
     from circuit_core.errors import CircuitError
-    from circuit_core.models import loading
 
     try:
         with soon():

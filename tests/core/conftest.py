@@ -56,7 +56,7 @@ def fresh_parallel() -> Golden:
 def load_golden(name: str) -> Golden:
     import torch
 
-    from circuit_core.models import loading
+    from circuit_core import loading
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 
@@ -72,7 +72,8 @@ def load_golden(name: str) -> Golden:
 @pytest.fixture(scope="session")
 def sample():
     """The four-layer sample model at its last step, and its IOI prompts."""
-    from circuit_core.models import loading, suites, tokenizers
+    from circuit_core import loading
+    from circuit_core.models import suites, tokenizers
     from circuit_core.tasks import ioi
 
     loaded = loading.load(suites.sample_folder() / "sample-0.2m" / "step7000")

@@ -15,7 +15,8 @@ MODELS = [m.name for m in suites.sample_suite()]
 @pytest.fixture(scope="module", params=MODELS)
 def ends(request):
     """The first and the last checkpoint."""
-    from circuit_core.models import checkpoints, loading
+    from circuit_core import loading
+    from circuit_core.models import checkpoints
 
     folder = suites.sample_folder() / request.param
     found = checkpoints.discover(folder)

@@ -112,9 +112,9 @@ def test_where_everything_after_a_source_is_linear_the_score_is_exact():
     """Norms made linear by a huge epsilon: EAP's `u->logits` is what leaving out that edge costs, for every source."""
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
+    from circuit_core import loading
     from circuit_core.attribution.edge_scores import attribute
     from circuit_core.interchange.evaluation import Interchange
-    from circuit_core.models import loading
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 

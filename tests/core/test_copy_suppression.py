@@ -23,7 +23,7 @@ def llama():
     """A tiny model without centring, its gains away from one."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from circuit_core.models import loading
+    from circuit_core import loading
 
     torch.manual_seed(0)
     model = LlamaForCausalLM(
@@ -35,7 +35,7 @@ def llama():
 
 
 def reference(name: str):
-    from circuit_core.models import loading
+    from circuit_core import loading
 
     return loading.load(GOLDEN / name / "model").bridge
 
@@ -88,8 +88,8 @@ def by_definition(bridge, tokens, run, mean_run, layer: int, head: int) -> float
 @pytest.mark.parametrize("name", ["neox_parallel", "neox_sequential", "gpt2_sequential", "llama"])
 def test_scores_are_those_of_the_definition(name):
     """All heads from layer 1 on; norms with and without centring; folding changes nothing but the road."""
+    from circuit_core import loading
     from circuit_core.heads.copy_suppression import copy_suppression
-    from circuit_core.models import loading
 
     raw, folded = (llama() if name == "llama" else reference(name) for _ in range(2))
     folded.enable_compatibility_mode()
@@ -105,8 +105,8 @@ def test_scores_are_those_of_the_definition(name):
 
 
 def test_the_published_limits_leave_out_layer_1():
+    from circuit_core import loading
     from circuit_core.heads.copy_suppression import copy_suppression
-    from circuit_core.models import loading
 
     bridge = reference("neox_parallel")
     arguments = (bridge, loading.graph_of(bridge), *draw(97), torch.tensor(WORDS))
@@ -116,8 +116,8 @@ def test_the_published_limits_leave_out_layer_1():
 
 
 def test_a_few_heads_at_a_time_give_the_same_scores(monkeypatch):
+    from circuit_core import loading
     from circuit_core.heads import copy_suppression, unembedding
-    from circuit_core.models import loading
 
     bridge = reference("neox_parallel")
     arguments = (bridge, loading.graph_of(bridge), *draw(97), torch.tensor(WORDS))

@@ -45,8 +45,8 @@ def test_scores_by_the_models_own_norms(golden):
 
 def test_the_papers_code_reads_folded_weights_without_norms(golden):
     """Folded and centred weights; neither x nor o is normalised, the folded biases stay."""
+    from circuit_core import loading
     from circuit_core.heads.name_movers import copy_scores
-    from circuit_core.models import loading
 
     prompts = with_names(golden)
     found = copy_scores(golden.bridge, golden.graph, prompts, "paper-code")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.long
 def planted():
     from planted import two_step_copy
 
-    from circuit_core.models.loading import as_bridge, graph_of
+    from circuit_core.loading import as_bridge, graph_of
 
     bridge = as_bridge(two_step_copy())
     return bridge, graph_of(bridge)

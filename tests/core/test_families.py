@@ -10,7 +10,8 @@ from families import EVERY, FAMILIES, random_model, random_prompts
 @pytest.fixture(scope="module", params=EVERY, ids=[f"{family}, {option or 'plain'}" for family, option in EVERY])
 def case(request):
     """Hugging Face's logits of the clean prompts, what the logit guard keeps, and the wrapped model."""
-    from circuit_core.models import loading, logit_guard
+    from circuit_core import loading
+    from circuit_core.loading import logit_guard
 
     model, prompts = random_model(*request.param), random_prompts()
     model.set_attn_implementation("eager")
@@ -27,7 +28,7 @@ def test_logits_are_hugging_faces(case):
 
 def test_the_guard_lets_it_pass(case):
     """The wrapped model's logits are Hugging Face's, and so is the full circuit of which every node runs anew."""
-    from circuit_core.models import logit_guard
+    from circuit_core.loading import logit_guard
 
     _, kept, bridge, graph, _ = case
     logit_guard.check(bridge, graph, kept)

@@ -21,6 +21,7 @@ def works() -> dict[str, Callable[[], np.ndarray]]:
     """Each analysis of prompts, on a random model; numbers come out."""
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
+    from circuit_core import loading
     from circuit_core.attribution.edge_scores import attribute
     from circuit_core.behaviour import behaviour
     from circuit_core.circuits import selection
@@ -28,7 +29,6 @@ def works() -> dict[str, Callable[[], np.ndarray]]:
     from circuit_core.heads.copy_suppression import copy_suppression
     from circuit_core.heads.name_movers import copy_scores
     from circuit_core.interchange.evaluation import Evaluation
-    from circuit_core.models import loading
     from circuit_core.patching.path_patching import path_patching
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet

@@ -147,7 +147,7 @@ def test_the_order_of_heads_means_nothing(case):
     from places import GOLDEN
     from transformers import AutoModelForCausalLM
 
-    from circuit_core.models import loading
+    from circuit_core import loading
 
     golden, prompts, *_ = case
     if "neox" not in prompts.name:
@@ -171,7 +171,7 @@ def test_what_rounding_decides_is_neither_looked_at_nor_raised(case):
     from places import GOLDEN
     from transformers import AutoModelForCausalLM
 
-    from circuit_core.models import loading
+    from circuit_core import loading
 
     golden, prompts, *_ = case
     if "neox" not in prompts.name:

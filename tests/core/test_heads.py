@@ -9,8 +9,8 @@ def planted_roles():
     """Role -> values of the planted model."""
     from planted import VOCAB, planted
 
+    from circuit_core import loading
     from circuit_core.heads.attention import attention_roles
-    from circuit_core.models import loading
 
     bridge = loading.as_bridge(planted())
     roles = attention_roles(bridge, loading.graph_of(bridge), torch.arange(VOCAB), n_ctx=128)
@@ -72,8 +72,8 @@ def test_the_papers_code_takes_one_length_no_control_and_one_more_query():
     """S = 100: the mean of the whole diagonal S - 1 back, whose first entry is the query S - 1 at the first token."""
     from planted import VOCAB, planted
 
+    from circuit_core import loading
     from circuit_core.heads.attention import ROLES, ROWS, attention_roles
-    from circuit_core.models import loading
 
     bridge, kept = loading.as_bridge(planted()), []
     graph, tokens = loading.graph_of(bridge), torch.arange(VOCAB)
@@ -100,9 +100,9 @@ def test_long_contexts_use_long_repeats_and_large_vocabularies_their_middle():
 def test_a_context_that_is_too_short_is_a_reason():
     from planted import VOCAB, planted
 
+    from circuit_core import loading
     from circuit_core.errors import TaskError
     from circuit_core.heads.attention import attention_roles
-    from circuit_core.models import loading
 
     bridge = loading.as_bridge(planted())
     for n_ctx, preset in ((20, "default"), (199, "paper-code")):

@@ -71,8 +71,8 @@ def test_scores_predict_what_leaving_out_an_edge_does(golden, run):
 
 def random_run(family: str, option: str | None = None):
     """Of a model of three layers."""
+    from circuit_core import loading
     from circuit_core.interchange.evaluation import Interchange
-    from circuit_core.models import loading
 
     bridge = loading.as_bridge(random_model(family, option, num_hidden_layers=3))
     return Interchange(bridge, loading.graph_of(bridge), random_prompts())

@@ -125,7 +125,7 @@ def test_the_order_of_heads_means_nothing(named, found):
     from places import GOLDEN
     from transformers import AutoModelForCausalLM
 
-    from circuit_core.models import loading
+    from circuit_core import loading
 
     _, graph, prompts = named
     order, layer = torch.tensor([2, 0, 3, 1]), 1

@@ -16,7 +16,7 @@ def test_logits_are_hugging_faces(folder):
     """To rounding: q, k and v are one product there and may be three here, which not every processor rounds alike."""
     from transformers import AutoModelForCausalLM
 
-    from circuit_core.models import loading
+    from circuit_core import loading
 
     tokens = torch.randint(60, (3, 12), generator=torch.Generator().manual_seed(0))
     theirs = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager")(tokens).logits
@@ -35,8 +35,8 @@ def test_parallel_is_read_from_the_config(golden):
 
 
 def test_weights_that_do_not_fit_the_config_are_a_mismatch(tmp_path):
+    from circuit_core import loading
     from circuit_core.errors import CheckpointError
-    from circuit_core.models import loading
 
     folder = shutil.copytree(SAMPLE / "step0", tmp_path / "step0")
     config = json.loads((folder / "config.json").read_text())
@@ -50,8 +50,8 @@ def test_a_pickle_is_loaded_as_weights_only(tmp_path):
     """`pytorch_model.bin` is read without running what it holds."""
     from safetensors.torch import load_file
 
+    from circuit_core import loading
     from circuit_core.errors import CheckpointError
-    from circuit_core.models import loading
 
     folder = shutil.copytree(SAMPLE / "step0", tmp_path / "step0")
     weights = load_file(folder / "model.safetensors")
@@ -73,8 +73,9 @@ def test_a_pickle_is_loaded_as_weights_only(tmp_path):
 @pytest.mark.parametrize("kind", ["gpt_neox", "of_its_own"])
 def test_code_that_lies_beside_a_checkpoint_does_not_run(kind, tmp_path):
     """Invariant: `auto_map` runs nothing, for model or tokenizer: a known architecture is loaded, another refused."""
+    from circuit_core import loading
     from circuit_core.errors import CheckpointError, UnsupportedModel
-    from circuit_core.models import loading, tokenizers
+    from circuit_core.models import tokenizers
 
     folder = shutil.copytree(SAMPLE / "step0", tmp_path / "step0")
     for file in SAMPLE.glob("tokenizer*"):
@@ -108,8 +109,9 @@ def test_code_that_lies_beside_a_checkpoint_does_not_run(kind, tmp_path):
 )
 def test_models_whose_stream_is_no_plain_sum_are_refused(family, more, reason):
     """By config.json alone, before weights are read, and where a model is wrapped that is in memory."""
+    from circuit_core import loading
     from circuit_core.errors import UnsupportedModel
-    from circuit_core.models import families, loading
+    from circuit_core.models import families
 
     model = random_model(family, **more)
     assert re.search(reason, families.refusal(json.loads(model.config.to_json_string())) or "")
@@ -119,8 +121,8 @@ def test_models_whose_stream_is_no_plain_sum_are_refused(family, more, reason):
 
 def test_a_tokenizer_may_lie_in_the_folder_above(tmp_path):
     """A common layout of training scripts; one that cannot be read is named."""
+    from circuit_core import loading
     from circuit_core.errors import CheckpointError
-    from circuit_core.models import loading
 
     folder = shutil.copytree(SAMPLE / "step0", tmp_path / "step0")
     for name in ("tokenizer.json", "tokenizer_config.json"):

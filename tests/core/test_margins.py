@@ -23,7 +23,7 @@ def bridged(*writes: torch.Tensor):
     """A model whose heads of layer 1 write so when they read a token's one-hot."""
     from planted import Head
 
-    from circuit_core.models import loading
+    from circuit_core import loading
 
     model: Any = planted_ov(VOCAB, {})
     with torch.no_grad():

@@ -17,7 +17,7 @@ LAST, TIES = SAMPLE / "step7000", 1e-7
 @pytest.fixture
 def loaded():
     """The smallest sample model, to be changed."""
-    from circuit_core.models import loading
+    from circuit_core import loading
 
     return loading.load(LAST)
 
@@ -58,10 +58,10 @@ def test_an_unembedding_that_is_not_finite_gives_no_scores(loaded, bad):
 def test_a_model_whose_answers_tie_does_not_do_the_task(model):
     """Unembedding vectors that differ by a tenth of a millionth: no prompt is right, be it one or all of them, and the
     task is not acquired."""
+    from circuit_core import loading
     from circuit_core.behaviour import behaviour
     from circuit_core.circuits.faithfulness import NOT_DONE, Faithfulness
     from circuit_core.interchange.evaluation import Evaluation
-    from circuit_core.models import loading
     from circuit_core.trends.tasks import task_acquisition
 
     tied = loading.load(suites.sample_folder() / model / "step7000")
@@ -106,9 +106,10 @@ def test_in_half_precision_a_lead_of_its_rounding_is_none(preset, score):
     from planted_ov import planted_ov
     from transformers import AutoTokenizer
 
+    from circuit_core import loading
     from circuit_core.heads.ordinal_sequences import pairs
     from circuit_core.heads.successor_scores import successor
-    from circuit_core.models import loading, tokenizers
+    from circuit_core.models import tokenizers
 
     tokenizer = AutoTokenizer.from_pretrained(SAMPLE / "step0")
     found = pairs(tokenizers.encoder(tokenizer), tokenizer.unk_token_id)

@@ -16,7 +16,8 @@ WRONG = {
 
 def wrapped(model):
     """The model, wrapped, and what was kept of it before."""
-    from circuit_core.models import loading, logit_guard
+    from circuit_core import loading
+    from circuit_core.loading import logit_guard
 
     kept = logit_guard.reference(model)
     bridge = loading.as_bridge(model)
@@ -32,7 +33,7 @@ def size_in(message: str) -> float:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_half_precision_passes(family):
     """Single precision does in `test_families`, with every option."""
-    from circuit_core.models import logit_guard
+    from circuit_core.loading import logit_guard
 
     logit_guard.check(*wrapped(random_model(family).bfloat16()))
 
@@ -41,7 +42,7 @@ def test_half_precision_passes(family):
 def test_a_wrapped_model_that_is_wrong_by_one_factor_is_refused(family):
     """1.01 on the embedding, the scores of attention, a write, or the logits: refused, and by the size that it has."""
     from circuit_core.errors import UnsupportedModel
-    from circuit_core.models import logit_guard
+    from circuit_core.loading import logit_guard
 
     bridge, graph, kept = wrapped(random_model(family))
     for name in WRONG.values():
@@ -60,7 +61,7 @@ def test_a_wrapped_model_that_is_wrong_by_one_factor_is_refused(family):
 def test_what_transformer_lens_honours_and_the_parts_do_not_is_refused(family, where):
     """A multiplier of 1.01 inside Hugging Face's model, as other families have: the wrapped model has it too."""
     from circuit_core.errors import UnsupportedModel
-    from circuit_core.models import logit_guard
+    from circuit_core.loading import logit_guard
 
     model = random_model(family)
     layers = model.base_model.h if family == "GPT2" else model.base_model.layers
@@ -76,8 +77,8 @@ def test_what_transformer_lens_honours_and_the_parts_do_not_is_refused(family, w
 
 def test_gpt_2_that_does_not_scale_its_attention_is_refused(tmp_path):
     """TransformerLens ignores `scale_attn_weights`: the size is how far its logits are from Hugging Face's."""
+    from circuit_core import loading
     from circuit_core.errors import UnsupportedModel
-    from circuit_core.models import loading
 
     model = random_model("GPT2", scale_attn_weights=False)
     model.save_pretrained(tmp_path)
@@ -93,12 +94,13 @@ def test_gpt_2_that_does_not_scale_its_attention_is_refused(tmp_path):
 
 def test_a_config_is_settled_once_but_not_by_weights_near_zero(tmp_path, monkeypatch):
     """An untrained checkpoint hides that its attention is not scaled; the next one of this config.json is refused."""
+    from circuit_core import loading
     from circuit_core.errors import UnsupportedModel
-    from circuit_core.models import loading, logit_guard
+    from circuit_core.loading import checkpoint_loader, logit_guard
 
     asked, reference = [], logit_guard.reference
     monkeypatch.setattr(logit_guard, "reference", lambda model: asked.append(model) or reference(model))
-    monkeypatch.setattr(loading, "_in_parity", set())
+    monkeypatch.setattr(checkpoint_loader, "_in_parity", set())
     for scaled in (True, False):
         for step, size in (("step0", 1e-3), ("step1", 1.0)):
             model = random_model("GPT2", scale_attn_weights=scaled)
@@ -115,7 +117,7 @@ def test_a_config_is_settled_once_but_not_by_weights_near_zero(tmp_path, monkeyp
 
 def test_nothing_is_said_of_logits_that_are_not_finite():
     """Such a checkpoint is loaded: each analysis says what it lacks."""
-    from circuit_core.models import logit_guard
+    from circuit_core.loading import logit_guard
 
     model = random_model("Llama")
     model.lm_head.weight.data[3] = torch.nan

@@ -50,7 +50,7 @@ def case(request):
     """A tiny random model of each family, and prompts of unequal lengths."""
     import transformers
 
-    from circuit_core.models import loading
+    from circuit_core import loading
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 
@@ -159,7 +159,7 @@ def test_one_layer_by_formula(parallel):
     """With one layer, patching head h gives the logits of  final + (z'_h - z_h) W_O."""
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
-    from circuit_core.models import loading
+    from circuit_core import loading
     from circuit_core.patching.model_parts import ModelParts
     from circuit_core.patching.path_patching import path_patching
 

@@ -13,12 +13,13 @@ def roles():
     from planted_ov import planted_ov
     from transformers import AutoTokenizer
 
+    from circuit_core import loading
     from circuit_core.heads.attention import attention_roles
     from circuit_core.heads.copy_suppression import copy_suppression
     from circuit_core.heads.name_movers import copy_scores
     from circuit_core.heads.ordinal_sequences import pairs
     from circuit_core.heads.successor_scores import successor
-    from circuit_core.models import loading, tokenizers
+    from circuit_core.models import tokenizers
 
     tokenizer = AutoTokenizer.from_pretrained(SAMPLE / "step0")
     found = pairs(tokenizers.encoder(tokenizer), tokenizer.unk_token_id)

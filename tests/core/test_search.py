@@ -340,7 +340,7 @@ def test_a_planted_path_is_the_whole_circuit():
     from circuit_core.attribution.edge_scores import attribute
     from circuit_core.circuits.search import minimal_circuit
     from circuit_core.interchange.evaluation import Interchange
-    from circuit_core.models.loading import as_bridge, graph_of
+    from circuit_core.loading import as_bridge, graph_of
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 

@@ -8,16 +8,17 @@ from places import SAMPLE
 @pytest.fixture(scope="module")
 def loaded():
     """A sample model; each test may read it only."""
-    from circuit_core.models import loading
+    from circuit_core import loading
 
     return loading.load(SAMPLE / "step1000")
 
 
 def test_scores_are_those_of_folded_weights(loaded):
     """The share of days (and of letters) whose successor is the likeliest, one head and one day at a time."""
+    from circuit_core import loading
     from circuit_core.heads.ordinal_sequences import SEQUENCES
     from circuit_core.heads.successor_scores import successor
-    from circuit_core.models import loading, tokenizers
+    from circuit_core.models import tokenizers
 
     mine = successor(loaded.bridge, loaded.graph, loaded.tokenizer).lists
     folded = loading.load(SAMPLE / "step1000").bridge

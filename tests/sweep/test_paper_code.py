@@ -15,7 +15,7 @@ ROLES = ("induction", "duplicate_token", "previous_token", "successor", "name_mo
 def of(tmp_path_factory):
     """A sample model that takes the 200 tokens of the preset, whose a3.h0 writes a 200th: it suppresses copies as
     before, by the share that CSPA is, but has next to no effect."""
-    from circuit_core.models import loading
+    from circuit_core import loading
 
     folder = tmp_path_factory.mktemp("long") / "step7000"
     shutil.copytree(SAMPLE.parent / "sample-0.2m" / "step7000", folder)

@@ -14,7 +14,7 @@ from circuit_core.errors import TaskError
 from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.attention_from_end import SHOWN
 from circuit_core.interchange.evaluation import Evaluation
-from circuit_core.models.loading import LoadedModel
+from circuit_core.loading import LoadedModel
 from circuit_core.patching.greater_than import NOT_REACHED, GreaterThan, ascending, greater_than_check
 from circuit_core.patching.ioi_algorithm import IOIAlgorithm
 from circuit_core.patching.path_patching import path_patching

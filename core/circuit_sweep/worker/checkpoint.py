@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
+from circuit_core import loading
 from circuit_core.errors import CheckpointError, CircuitError, TaskError, first_line
 from circuit_core.forward import batches
-from circuit_core.models import loading
 from circuit_core.models.checkpoints import shape
 from circuit_store import results
 from circuit_sweep.planning.request import Job

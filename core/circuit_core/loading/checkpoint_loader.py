@@ -17,7 +17,8 @@ from circuit_core import untrusted_files
 from circuit_core.errors import CheckpointError, CircuitError, UnreadableFile, UnsupportedModel, first_line
 from circuit_core.forward import batches
 from circuit_core.graph import Graph
-from circuit_core.models import checkpoints, families, hookable, logit_guard, weights
+from circuit_core.loading import hookable, logit_guard
+from circuit_core.models import checkpoints, families, weights
 from circuit_core.models.tokenizers import tokenizer
 
 _in_parity: set[tuple[bytes, torch.dtype, str]] = set()
