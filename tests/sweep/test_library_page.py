@@ -13,7 +13,7 @@ PAGE = (ROOT / "docs" / "library.md").read_text()
 
 @pytest.mark.long
 def test_the_examples_of_the_library_run(bench, monkeypatch, capsys):
-    """Invariant: cutting the edge with the highest score lowers the metric, files read as written, the store answers."""
+    """Invariant: cutting the best edge lowers the metric, files read as they were written, the store answers."""
     (command,) = re.findall(r"^    circuit-tui --store suite.db (.*)$", PAGE, re.MULTILINE)
     bench.here(*shlex.split(command))
     (bench.folder / "suite.db").symlink_to(bench.store)
