@@ -84,7 +84,7 @@ def _options(command: click.Command) -> str:
 
 def _is_own(param: click.Parameter) -> bool:
     """Whether it is worth a row: `--json` is the same everywhere, and said once."""
-    return isinstance(param, click.Option) and param.name != "as_json" and "--json" not in param.opts
+    return isinstance(param, click.Option) and "--json" not in param.opts
 
 
 def _flag(option: Any, command: click.Command) -> str:
