@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-fast test-slow test-gpu check format bench clean
+.PHONY: demo test test-fast test-slow test-gpu check format bench docs-tables clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("circuit-tui needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -45,6 +45,9 @@ bench: .venv/installed           ## ratios side by side, never a test
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/slots.py
+
+docs-tables: .venv/installed      ## print the tables of views, commands, options and keys into the pages
+	$(BIN)/python docs/tables.py
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""The README says what is true: its table of views is the views' own, and its commands exist."""
+"""The README and its pages say what is true: the views are described, every command is named, the examples run."""
 
 import re
 from pathlib import Path
@@ -6,27 +6,31 @@ from typing import Any
 
 from circuit_store.views import VIEWS, View
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README, CLI_PAGE, VIEWS_PAGE = ((ROOT / page).read_text() for page in ("README.md", "docs/cli.md", "docs/views.md"))
 
 
-def described(view: View) -> str:
-    columns = ", ".join(f"`{c.name}`" for c in view.columns)
-    return f"| `{view.name}` | {view.about} | {columns} |"
+def described(view: View) -> list[str]:
+    """Rows of docs/views.md: the view, and each of its columns below its heading."""
+    section = VIEWS_PAGE.split(f"\n### {view.name}\n")[1].split("\n### ")[0]
+    told = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    return [line for line in VIEWS_PAGE.splitlines() if line.startswith(f"| [`{view.name}`]")] + told
 
 
 def test_the_table_of_views_is_the_views_own():
     for view in VIEWS.values():
-        assert described(view) in README
+        columns = [column.name for column in view.columns]
+        assert described(view) == [f"| [`{view.name}`](#{view.name}) | {view.about} |", *columns]
 
 
-def test_every_command_of_the_program_is_in_the_readme():
+def test_every_command_of_the_program_is_in_the_documentation():
     """Commands of a group (`models add`) stand there too."""
     from circuit_tui.cli import main
 
     for name, command in main.commands.items():
-        assert re.search(rf"`(circuit-tui )?{name}\b", README), name
+        assert re.search(rf"`(circuit-tui )?{name}\b", CLI_PAGE), name
         for part in getattr(command, "commands", {}):
-            assert re.search(rf"`(circuit-tui )?{name}\b[^`]*\b{part}\b", README), part
+            assert re.search(rf"`(circuit-tui )?{name}\b[^`]*\b{part}\b", CLI_PAGE), part
 
 
 def test_the_first_screen_names_the_two_commands():
@@ -34,10 +38,14 @@ def test_the_first_screen_names_the_two_commands():
     assert "make demo" in first and "make test" in first
 
 
+def test_the_readme_is_short():
+    assert len(README.encode()) <= 6 * 1024
+
+
 def test_the_lines_of_the_library_run(monkeypatch, capsys):
     """The Python in the README, as it stands: the circuit found keeps 80 % of the metric, and says so again."""
     (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
-    monkeypatch.chdir(Path(__file__).parents[1])
+    monkeypatch.chdir(ROOT)
     names: dict[str, Any] = {}
     exec(code, names)
     assert names["circuit"].chosen.faithfulness >= 0.8

@@ -1,0 +1,52 @@
+"""docs/pictures.py, which makes the pictures of the README, still does; and the pictures name no path of a machine."""
+
+import re
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture
+def pictures(monkeypatch, tmp_path):
+    spec = spec_from_file_location("pictures", DOCS / "pictures.py")
+    assert spec and spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "PICTURES", tmp_path / "pictures")
+    monkeypatch.setattr(module, "LOOKS", {"light": module.LOOKS["light"]})
+    return module
+
+
+def read(svg: Path) -> str:
+    """The text of a picture."""
+    return "".join(ElementTree.fromstring(svg.read_text()).itertext()).replace("\xa0", " ")
+
+
+def test_a_picture_is_made_of_any_store(pictures, path, tmp_path):
+    """Invariant: it shows the explorer on that store, after the keys, without fonts from elsewhere or Braille."""
+    pictures.main(str(path))
+    svg = tmp_path / "pictures" / "explorer-light.svg"
+    shown = read(svg)
+    assert "toy-b" in shown and "2 marked" in shown and "waiting for the runner" in shown
+    assert str(tmp_path) not in svg.read_text() and "url(http" not in svg.read_text()
+
+
+def test_braille_is_drawn_as_its_dots(pictures):
+    """U+2841 has the dots 1 and 7: both in the left column, in the first and the last row."""
+    drawn = pictures.bare('<text class="c" x="12.2" y="18.5">a\u2841</text>', pictures.LOOKS["light"])
+    assert drawn.startswith('<text class="c" x="12.2" y="18.5">a&#160;</text>')
+    (x1, y1), (x2, y2) = re.findall(r'cx="(.*?)" cy="(.*?)"', drawn)
+    assert x1 == x2 == f"{12.2 + 1.25 * 12.2:.1f}" and (y1, y2) == (f"{24.4 / 8:.1f}", f"{24.4 * 7 / 8:.1f}")
+
+
+@pytest.mark.parametrize("look", ["dark", "light"])
+def test_the_pictures_of_the_readme_name_no_path(look):
+    svg = DOCS / "pictures" / f"explorer-{look}.svg"
+    shown = read(svg)
+    assert "sample-0.4m" in shown and "store demo.db" in shown
+    assert svg.stat().st_size < 300_000
+    assert not re.search(r"(^|\s)~?/\w|process \d", shown) and "url(http" not in svg.read_text()
