@@ -20,8 +20,8 @@ from tempfile import TemporaryDirectory
 from textual.theme import Theme
 
 from circuit_store.store import open_to_read
-from circuit_tui import theme
-from circuit_tui.app import Explorer
+from circuit_tui.explorer import theme
+from circuit_tui.explorer.app import Explorer
 
 PICTURES = Path(__file__).parent / "pictures"
 LOOKS = {"dark": theme.DARK, "light": theme.LIGHT}

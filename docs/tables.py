@@ -14,8 +14,8 @@ from typing import Any
 import click
 
 from circuit_store.views import VIEWS, View
-from circuit_tui.bindings import KEYS, Key
 from circuit_tui.cli import main
+from circuit_tui.explorer.bindings import KEYS, Key
 
 DOCS = Path(__file__).parent
 
