@@ -92,6 +92,19 @@ def _loaded(folder: Path, device: str, dtype: torch.dtype) -> LoadedModel:
     return LoadedModel(bridge, graph, tokenizer(folder), weights.fingerprint(folder))
 
 
+def wrap(model: Any, tokenizer: Any = None) -> LoadedModel:
+    """A Hugging Face model in memory as one that can be computed with; it is changed in place, frozen and eager.
+
+    Raises:
+        UnsupportedModel: as `load`.
+    """
+    kept = logit_guard.reference(model.eval())
+    bridge = as_bridge(model)
+    graph = graph_of(bridge)
+    logit_guard.check(bridge, graph, kept)
+    return LoadedModel(bridge, graph, tokenizer, fingerprint="in memory")
+
+
 def as_bridge(model: Any) -> TransformerBridge:
     """Wrap a Hugging Face model in place, frozen, eager and in evaluation mode. Raises: UnsupportedModel."""
     config: Any = model.config

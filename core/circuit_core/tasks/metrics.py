@@ -1,5 +1,6 @@
 """How well a task is done, per example, from the logits at the answer position; higher is better (METHODS d.5)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -74,5 +75,36 @@ class ProbabilityDifference:
         return ProbabilityDifference(self.answers[rows], self.signs[rows])
 
 
-Metric = LogitDifference | ProbabilityDifference
+@dataclass(frozen=True)
+class OwnMetric:
+    """A metric of one's own: any function of logits to one value a prompt, by which higher is better.
+
+    It is called with the logits of some of the prompts at their answer positions and with the places of those prompts
+    in the set, for answers that lie beside it; gradients pass through it, and no value depends on other prompts.
+    """
+
+    function: Callable[[Float[Tensor, "batch vocab"], Int[Tensor, " batch"]], Float[Tensor, " batch"]]
+    places: Int[Tensor, " batch"]
+    name: ClassVar[str] = "own"
+
+    def __call__(self, logits: Float[Tensor, "batch vocab"]) -> Float[Tensor, " batch"]:
+        return self.function(logits, self.places)
+
+    def measured(self, logits: Float[Tensor, "batch vocab"]) -> Float[Tensor, " batch"]:
+        """As called: what rounding decides, only the function knows."""
+        return self(logits)
+
+    @property
+    def tokens(self) -> Int[Tensor, " answer"]:
+        """None that is known of."""
+        return self.places.new_empty(0)
+
+    def to(self, device: torch.device) -> "OwnMetric":
+        return OwnMetric(self.function, self.places.to(device))
+
+    def __getitem__(self, rows: slice | list[int]) -> "OwnMetric":
+        return OwnMetric(self.function, self.places[rows])
+
+
+Metric = LogitDifference | ProbabilityDifference | OwnMetric
 METRICS = (LogitDifference.name, ProbabilityDifference.name)

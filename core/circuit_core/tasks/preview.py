@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from circuit_core.tasks.metrics import LogitDifference, Metric
+from circuit_core.tasks.metrics import LogitDifference, Metric, OwnMetric
 from circuit_core.tasks.prompts import PromptSet
 
 
@@ -48,5 +48,7 @@ def _row(prompts: PromptSet, i: int, spell: Callable[[int], str]) -> PromptPrevi
 def _answers(metric: Metric, i: int) -> tuple[list[int], list[int]]:
     if isinstance(metric, LogitDifference):
         return [int(metric.correct[i])], [int(metric.wrong[i])]
+    if isinstance(metric, OwnMetric):
+        return [], []
     answers, signs = metric.answers[i], metric.signs[i]
     return answers[signs > 0].tolist(), answers[signs < 0].tolist()

@@ -1,12 +1,14 @@
 """What every analysis of a task starts from: token ids of both runs, where to read the answer, and the metric."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from circuit_core.tasks.metrics import Metric
+from circuit_core.errors import TaskError
+from circuit_core.tasks.metrics import Metric, OwnMetric
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,3 +79,28 @@ def pad(rows: list[list[int]]) -> tuple[Int[Tensor, "batch pos"], Int[Tensor, " 
     width = max(map(len, rows))
     ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
     return ids, torch.tensor([len(row) - 1 for row in rows])
+
+
+def own_prompts(
+    clean: list[list[int]],
+    corrupted: list[list[int]],
+    metric: Callable[[Float[Tensor, "batch vocab"], Int[Tensor, " batch"]], Float[Tensor, " batch"]],
+    name: str = "own",
+) -> PromptSet:
+    """Prompts and a metric of one's own, the answer read at the last token of each prompt.
+
+    Args:
+        clean, corrupted: token ids, as many in both forms of a prompt.
+        metric: see `OwnMetric`: logits at the answers and the places of their prompts in, one value a prompt out.
+
+    Raises:
+        TaskError: no prompts, or two forms of unlike length.
+    """
+    lengths = [(len(one), len(other)) for one, other in zip(clean, corrupted, strict=False)]
+    if not lengths or len(clean) != len(corrupted):
+        raise TaskError(f"{len(clean)} clean and {len(corrupted)} corrupted prompts were given: give a pair of each.")
+    for place, (one, other) in enumerate(lengths):
+        if one != other or not one:
+            raise TaskError(f"Prompt {place} has {one} clean and {other} corrupted tokens: give as many of both.")
+    (ids, end), (others, _) = pad(clean), pad(corrupted)
+    return PromptSet(name, ids, others, end, OwnMetric(metric, torch.arange(len(ids))))
