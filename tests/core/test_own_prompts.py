@@ -22,7 +22,7 @@ def own(sample: Any, n: int = 6) -> tuple[Any, Any]:
         rows = torch.arange(len(places))
         return logits[rows, correct[places]] - logits[rows, wrong[places]]
 
-    return prompts, own_prompts(*ids, difference)
+    return prompts, own_prompts(ids[0], ids[1], difference)
 
 
 def test_a_metric_of_ones_own_scores_edges_as_the_built_in_one(sample):
