@@ -1,6 +1,7 @@
 """The lists of models and checkpoints: filtered, sorted, and whatever is under the cursor is chosen."""
 
 import pytest
+from waiting import until
 
 from circuit_tui.explorer.widgets import listing
 
@@ -22,13 +23,13 @@ async def test_a_filter_narrows_and_escape_clears(explore):
     async with explore() as (app, pilot):
         listed = app.main.of("checkpoints")
         await pilot.press("2", "slash", *"unread")
-        assert [row["step"] for row in listed.rows] == [512]
+        await until(pilot, lambda: [row["step"] for row in listed.rows] == [512])
         await pilot.press("enter", "escape")
-        assert len(listed.rows) == 12
+        await until(pilot, lambda: len(listed.rows) == 12)
         await pilot.press("slash", "exclamation_mark", *"unread", "enter")
-        assert len(listed.rows) == 11
+        await until(pilot, lambda: len(listed.rows) == 11)
         await pilot.press("escape", "slash", "left_parenthesis")
-        assert listed.rows == []
+        await until(pilot, lambda: listed.rows == [])
 
 
 async def test_a_filter_without_end_is_given_up(explore, monkeypatch):
