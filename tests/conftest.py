@@ -23,7 +23,7 @@ gc.disable()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of what a shell runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["OMP_NUM_THREADS"] = os.environ.get("TEST_THREADS", "1")
-os.environ.setdefault("TEXTUAL_FPS", "10")  # the screen is drawn when a test looks, not sixty times a second
+os.environ.setdefault("TEXTUAL_FPS", "10")  # tests draw the screen themselves, see `drawn` in tests/helpers/waiting.py
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 _checked = JaxtypingTransformer.visit_FunctionDef

@@ -12,3 +12,35 @@ async def until(pilot: Any, holds: Callable[[], object]) -> None:
     while not holds():
         assert pilot.app.is_running
         await pilot.pause(_LOOK)
+
+
+async def drawn(pilot: Any) -> None:
+    """Until what is on the screen is what it was last told: draw instead of waiting for the next frame."""
+    await pilot._wait_for_screen()
+    while True:
+        screen = pilot.app.screen
+        if not (
+            screen._layout_required or screen._scroll_required or screen._repaint_required or screen._dirty_widgets
+        ):
+            return
+        if not screen.is_current or pilot.app._batch_count:
+            return
+        screen._on_timer_update()
+        await pilot._wait_for_screen()
+
+
+def drawing(pilot: Any) -> Any:
+    """A pilot after whose every press and pause the screen is drawn."""
+
+    def then_drawn(act: Any) -> Any:
+        async def acted(*given: Any, **how: Any) -> Any:
+            result = await act(*given, **how)
+            if pilot.app.is_running and not pilot.app._exit:
+                await drawn(pilot)
+            return result
+
+        return acted
+
+    for name in ("press", "pause", "click", "resize_terminal"):
+        setattr(pilot, name, then_drawn(getattr(pilot, name)))
+    return pilot

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import drawing
 
 from circuit_store import blobs, models, results, store
 from circuit_store.queue import requests, units
@@ -216,6 +217,7 @@ def explore(tmp_path: Path):
     ):
         app = Explorer(store or tmp_path / "store.db", begin)
         async with app.run_test(size=size) as pilot:
+            drawing(pilot)
             await pilot.pause()
             await app.workers.wait_for_complete([w for w in app.workers if w.name == "_bring_plot"])
             await pilot.pause()
