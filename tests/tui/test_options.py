@@ -1,11 +1,12 @@
 """The command that the queue shows for a run asks for the same run."""
 
+import re
 import shlex
 from contextlib import closing
 
 import pytest
 
-from circuit_store import queries
+from circuit_store import addresses, queries
 from circuit_store.queue import requests, runs
 from circuit_store.store import open_to_write
 from circuit_sweep.planning.request import Request
@@ -75,8 +76,30 @@ def test_a_result_is_computed_again_by_the_same_options(preset, said):
 
 
 def test_every_option_is_one_of_the_command():
+    """Invariant: the flags of `run` are those of the table, and all but two fields of a request have one."""
     from circuit_tui.cli.run import run
 
-    known = {option for parameter in run.params for option in parameter.opts}
-    assert set(options.OPTIONS.values()) <= known and options.OPTIONS.keys() >= {*options.OF_A_PRESET}
-    assert set(vars(Request())) - options.OPTIONS.keys() == {"text", "patch"}
+    flags = {flag for parameter in run.params for flag in (*parameter.opts, *parameter.secondary_opts)} - {"models"}
+    listed = [flag for of in (*options.OPTIONS, *options.OF_THE_COMMAND) for flag in of.flag.split("/")]
+    assert sorted(listed) == sorted(flags)
+    said = {of.name for of in options.OPTIONS if of.shown}
+    assert said >= {of.name for of in options.OPTIONS if of.paper_code is not None} == {"ig_steps", "ig_rule", "search"}
+    assert set(vars(Request())) - said == {"text", "patch"}
+
+
+def test_every_option_is_a_row_of_the_documentation():
+    """Invariant: what `run --help` lists, with its default."""
+    from circuit_tui.cli.run import run
+
+    rows = dict(re.findall(r"^\| `(--.+?)` \|(.*?)\| .+ \|$", options.markdown(), re.M))
+    assert len(rows) == len(run.params) - 1
+    for parameter in run.params[1:]:
+        typed, usual = next((typed, usual) for typed, usual in rows.items() if parameter.opts[0] in typed.split())
+        assert set(parameter.secondary_opts) <= set(typed.split())
+        switch = isinstance(parameter.default, bool) or parameter.default in (None, "")
+        assert usual.strip() == ("" if switch else f"`{parameter.default}`")
+
+
+def test_results_are_chosen_by_what_the_store_tells_apart():
+    """Invariant: the flags of `show` are the store's choices."""
+    assert {of.name for of in options.OPTIONS if of.narrows} | {"run"} == addresses.CHOICES.keys()

@@ -8,12 +8,15 @@ under an equal key are not computed again; one folder under two names is two mod
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from circuit_core.attribution.methods import METHODS, RULES, THRESHOLDS
 from circuit_core.tasks.specs import TASKS, TaskSpec
+from circuit_sweep.planning.options import names, names_or_files, numbers, option
 
 ANALYSES = ("behaviour", "heads", "circuit", "algorithm")
-DEFAULT = ANALYSES[:3]
+DEFAULT = ("behaviour", "circuit", "heads")
 _OF_ATTENTION = ("induction", "duplicate_token", "previous_token")
 COPYING = ("name_mover", "negative_name_mover")
 _OF_NAMES = (*COPYING, "attn_end_io", "attn_end_s1", "attn_end_s2")
@@ -32,36 +35,110 @@ DRAWS = 5
 """Random circuits for the baseline of a point of a curve."""
 
 
+def _analyses(given: str, flag: str) -> tuple[str, ...]:
+    """Names, or `all`. Raises: ValueError."""
+    wanted = names(given, flag)
+    wanted = ANALYSES if "all" in wanted else wanted
+    if unknown := [name for name in wanted if name not in ANALYSES]:
+        raise ValueError(f"There is no analysis {', '.join(unknown)}: choose from {', '.join(ANALYSES)}, or all.")
+    return wanted
+
+
+def _faithfulness(given: float, flag: str) -> float:
+    """Raises: ValueError."""
+    if not 0 < given <= 1:
+        raise ValueError(f"{flag} {given}: give a faithfulness above 0, at most 1.")
+    return given
+
+
 @dataclass(frozen=True)
 class Request:
-    """What to compute for each checkpoint."""
+    """What to compute for each checkpoint; each field is an option of `run`, but for `patch`."""
 
-    tasks: tuple[str, ...] = ("ioi",)
+    tasks: tuple[str, ...] = option(
+        ("ioi",),
+        "Tasks or files of pairs, separated by commas (see `tasks`).",
+        read=names_or_files,
+        hint=f"{', '.join(TASKS)}, or files of pairs; separated by commas",
+        completions=tuple(TASKS),
+    )
     """Names; those of files are given by the store (`task_names`)."""
-    analyses: tuple[str, ...] = DEFAULT
-    method: str = "eap-ig"
-    ig_steps: int = 5
-    ig_rule: str = "paper"
-    selector: str = "greedy"
-    search: str = "grid"
-    sizes: tuple[int, ...] = ()
-    """Evaluate circuits of these sizes instead of searching."""
-    threshold: float = 0.8
-    threshold_on: str = "raw"
-    """Which faithfulness is to reach it, `raw` or `normalised`."""
-    areas: str = "none"
-    """`mib`: CPR and CMD of the scores, too."""
-    held_out: int = 0
-    """Prompts on which the curve is measured besides those that choose the circuit."""
-    preset: str = "default"
+    analyses: tuple[str, ...] = option(
+        DEFAULT,
+        "These, algorithm, or all; separated by commas.",
+        read=_analyses,
+        hint=f"{', '.join(ANALYSES)}, or all; separated by commas",
+        completions=(*ANALYSES, "all"),
+    )
+    method: str = option(
+        "eap-ig",
+        "How edges are scored.",
+        METHODS,
+        hint="{choices}",
+        narrows="circuits by this method (`imported`: from files)",
+    )
+    ig_steps: int = option(
+        5, "Points at which EAP-IG takes gradients.", least=1, paper_code=30, narrows="circuits with so many points"
+    )
+    ig_rule: str = option("paper", "Which points.", RULES, paper_code="code", narrows="circuits by this rule")
+    selector: str = option(
+        "greedy", "Order of edges.", ("greedy", "topn"), flag="--select", narrows="circuits by this order of edges"
+    )
+    search: str = option(
+        "grid",
+        "How sizes are searched.",
+        ("grid", "paper", "code"),
+        paper_code="code",
+        hint="{choices}: how circuit sizes are searched",
+        narrows="circuits by this search",
+    )
+    sizes: tuple[int, ...] = option(
+        (), "Evaluate circuits of so many edges instead of searching.", metavar="N,N", read=numbers
+    )
+    held_out: int = option(0, "Measure circuits on so many other prompts, too.", least=0)
+    """Besides those that choose the circuit."""
+    threshold: float = option(
+        0.8, "Faithfulness that a circuit must reach.", read=_faithfulness, narrows="circuits for this faithfulness"
+    )
+    threshold_on: str = option(
+        "raw",
+        "Which faithfulness: raw, as the paper.",
+        THRESHOLDS,
+        narrows="circuits for a threshold on raw or normalised",
+    )
+    areas: str = option(
+        "none",
+        "mib: CPR and CMD of the edge scores, too.",
+        ("none", "mib"),
+        narrows="circuits with CPR and CMD (mib) or without (none)",
+    )
+    preset: str = option(
+        "default", "See the README.", PRESETS, narrows="head roles with these parameters (default or paper-code)"
+    )
     """`paper-code` follows the paper's published code in the head roles and the algorithm."""
-    text: str | None = None
-    """Hash of the text on which copy suppression is scored; None for the last that gave scores, or none (`texts`)."""
+    text: str | None = option(
+        None,
+        "Text for copy suppression; else the last that gave scores.",
+        kind=Path,
+        shown=False,
+        narrows="head roles on this text (a file, or how its hash begins)",
+    )
+    """Hash of the text on which copy suppression is scored; None for the last that gave scores, or none (`texts`).
+    A file is given, of which the request holds the hash."""
+    device: str = option(
+        "auto",
+        "cpu, cuda, GPUs as in cuda:0,cuda:1; auto takes one if there is any.",
+        hint="auto, cpu, cuda, or GPUs as in cuda:0,cuda:1",
+    )
+    """Not part of a result's key."""
+    dtype: str = option(
+        "float32",
+        "Precision of the model.",
+        ("float32", "float64", "bfloat16", "float16"),
+        narrows="results of this precision",
+    )
     patch: dict[str, Any] | None = None
     """Path patching alone: `to`, `senders` (`all` or heads) and `freeze_mlps`."""
-    dtype: str = "float32"
-    device: str = "auto"
-    """`auto` takes a GPU if there is one; not part of a result's key."""
 
     @staticmethod
     def read(data: dict[str, Any]) -> "Request":
@@ -96,7 +173,7 @@ class Job:
     params: dict[str, Any]
     task: TaskSpec | None = None
     role: str | None = None
-    dtype: str = "float32"
+    dtype: str = Request.dtype
 
     @property
     def version(self) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from circuit_tui.cli.main import main
-from circuit_tui.runs.option_specs import with_or_without_bos
+from circuit_tui.runs import flags, options
 
 
 @main.group(invoke_without_command=True)
@@ -47,7 +47,7 @@ def tasks(ctx: click.Context, as_json: bool) -> None:
 @click.argument("name", metavar="NAME|FILE")
 @click.option("--model", required=True, help="Model whose tokenizer is used.")
 @click.option("--all", "everything", is_flag=True, help="Print every prompt, not only the first five.")
-@with_or_without_bos
+@flags.flag(options.PREPEND_BOS)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document with every prompt.")
 @click.pass_obj
 def show_task(store: Path, name: str, model: str, everything: bool, prepend_bos: bool | None, as_json: bool) -> None:

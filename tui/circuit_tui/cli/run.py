@@ -7,7 +7,7 @@ import click
 
 from circuit_core.tasks.specs import labelled
 from circuit_tui.cli.main import explore, main, terminal
-from circuit_tui.runs.option_specs import of_a_sweep, with_or_without_bos
+from circuit_tui.runs import flags, options
 
 
 @main.command()
@@ -27,28 +27,28 @@ def demo(store: Path) -> None:
 
 
 @main.command()
-@of_a_sweep
-@click.option("--dry-run", is_flag=True, help="Say what it would cost, and compute nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.pass_obj
-def run(store: Path, dry_run: bool, as_json: bool, **options: Any) -> None:
+@flags.of_a_sweep
+@flags.flag(options.DRY_RUN)
+@flags.flag(options.JSON)
+@click.pass_context
+def run(ctx: click.Context, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Compute MODELs (known names or folders) into the store; what is there already is not computed again."""
     from circuit_tui.runs import run_request
 
-    asked = run_request.asked(**options)
+    asked = run_request.asked(flags.given(ctx))
     if dry_run:
         from circuit_tui.runs import cost_report
 
-        raise SystemExit(cost_report.show(store, asked, as_json))
+        raise SystemExit(cost_report.show(ctx.obj, asked, as_json))
     from circuit_tui.runs import sweeps
 
-    raise SystemExit(sweeps.run(store, asked, as_json))
+    raise SystemExit(sweeps.run(ctx.obj, asked, as_json))
 
 
 @main.command()
 @click.argument("address", metavar="MODEL[@STEP]")
 @click.option("--task", default="ioi", help="A task, or a file of pairs.")
-@with_or_without_bos
+@flags.flag(options.PREPEND_BOS)
 @click.option("--to", required=True, help="Receivers: logits, or ports of heads such as 'a9.h1<q>,a9.h6<q>'.")
 @click.option("--from", "senders", default="all", help="Senders: all heads, or some such as a5.h3,a6.h1.")
 @click.option("--freeze-mlps", "freeze", is_flag=True, help="Paths do not pass through MLPs.")

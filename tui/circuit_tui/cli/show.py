@@ -5,30 +5,14 @@ from typing import Any
 
 import click
 
+from circuit_sweep.planning.options import Option
+from circuit_sweep.planning.request import Request
 from circuit_tui.cli.main import NUMBER, main
+from circuit_tui.runs import options
 
-_ADDRESS = [
-    click.argument("view", metavar="VIEW"),
-    click.argument("address", required=False, metavar="[MODEL[@STEP]]"),
-    click.option("--task", help="Only this task."),
-    click.option("--role", help="Only this head role."),
-    click.option("--layer", type=NUMBER, help="Only this layer."),
-    click.option("--head", type=NUMBER, help="Only this head."),
-    click.option("--preset", help="Let only head roles with these parameters answer: default or paper-code."),
-    click.option("--text", help="Let only head roles on this text answer: a file, or how its hash begins."),
-]
-_CHOICES = [
-    click.option("--run", type=NUMBER, help="Let only this run answer."),
-    click.option("--dtype", help="Let only results of this precision answer."),
-    click.option("--method", help="Let only circuits by this method answer; `imported` for those from files."),
-    click.option("--ig-rule", help="Let only circuits by this rule answer."),
-    click.option("--ig-steps", type=NUMBER, help="Let only circuits with so many points answer."),
-    click.option("--search", help="Let only circuits by this search answer."),
-    click.option("--select", "selector", help="Let only circuits by this order of edges answer."),
-    click.option("--threshold", type=float, help="Let only circuits for this faithfulness answer."),
-    click.option("--threshold-on", help="Let only circuits for a threshold on raw or normalised answer."),
-    click.option("--areas", help="Let only circuits with CPR and CMD answer (mib), or without (none)."),
-]
+_NARROWING = [of for of in options.OPTIONS if of.narrows]
+_OF_A_CIRCUIT = [of for of in _NARROWING if of.name in (*Request().of_circuits, "dtype")]
+_OF_HEAD_ROLES = [of for of in _NARROWING if of not in _OF_A_CIRCUIT]
 
 
 class ViewCommand(click.Command):
@@ -42,12 +26,28 @@ class ViewCommand(click.Command):
 
 
 def addressed(command: Any) -> Any:
-    return _with(_ADDRESS, among_circuits(command))
+    """A command that names a view and its rows."""
+    arguments = [
+        click.argument("view", metavar="VIEW"),
+        click.argument("address", required=False, metavar="[MODEL[@STEP]]"),
+        click.option("--task", help="Only this task."),
+        click.option("--role", help="Only this head role."),
+        click.option("--layer", type=NUMBER, help="Only this layer."),
+        click.option("--head", type=NUMBER, help="Only this head."),
+    ]
+    return _with([*arguments, *map(_narrowing, _OF_HEAD_ROLES)], among_circuits(command))
 
 
 def among_circuits(command: Any) -> Any:
     """A command that says which of several circuits it is about."""
-    return _with(_CHOICES, command)
+    run = click.option("--run", type=NUMBER, help="Let only this run answer.")
+    return _with([run, *map(_narrowing, _OF_A_CIRCUIT)], command)
+
+
+def _narrowing(of: Option) -> Any:
+    """The flag that lets only results of some value of an option answer: any, for what was computed is told there."""
+    kind = {int: NUMBER, float: float}.get(of.kind, str)
+    return click.option(of.flag, of.name, type=kind, help=f"Let only {of.narrows} answer.")
 
 
 def _with(options: list[Any], command: Any) -> Any:

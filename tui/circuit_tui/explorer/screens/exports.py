@@ -15,11 +15,6 @@ from circuit_tui.cli import view_output
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.runs import options
 
-_UNASKED = {"search": "sizes", "preset": "default", "threshold_on": "raw", "areas": "none"}
-"""Values that nobody gives."""
-_OPTIONS = ("task", "role", "layer", "head")
-"""Columns by which a command narrows a view."""
-
 
 def csv(
     db: sqlite3.Connection, view: str, filters: dict[str, Any], listed: dict[str, list[str]] | None = None
@@ -46,7 +41,7 @@ def command(
     view: str, filters: dict[str, Any], program: str = "circuit-tui", listed: dict[str, list[str]] | None = None
 ) -> str:
     """The command that prints the same bytes."""
-    which = [part for name in _OPTIONS if name in filters for part in (f"--{name}", str(filters[name]))]
+    which = [part for name in view_output.FILTERS if name in filters for part in (f"--{name}", str(filters[name]))]
     which += [f"--{name}={value}" for name, values in (listed or {}).items() for value in values]
     words = [view, *([address(filters)] if "model" in filters else []), *which]
     return f"{program} export {shlex.join(words)}"
@@ -86,8 +81,7 @@ def recompute(of: queries.ResultOrigin, program: str = "circuit-tui") -> str:
     analysis = "algorithm" if of_algorithm else facts["analysis"]
     words = [facts["model"], "--checkpoints", str(facts["step"]), "--analyses", analysis]
     words += ["--tasks", facts["task"]] if facts.get("task") else []
-    asked = {name: value for name, value in of.params.items() if value and value != _UNASKED.get(name)}
-    words += options.words(asked | ({"dtype": facts["dtype"]} if facts["dtype"] != "float32" else {}))
+    words += options.words({**of.params, "dtype": facts["dtype"]})
     return f"{program} run {shlex.join(words)}"
 
 
