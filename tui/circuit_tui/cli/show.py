@@ -1,18 +1,20 @@
-"""Commands that read the store: `show`, `export`, `info`."""
+"""Print or write a view of the store: `show` and `export`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from circuit_sweep.planning.options import Option
-from circuit_sweep.planning.request import Request
-from circuit_tui.cli.main import NUMBER, main
-from circuit_tui.runs import options
+from circuit_core import untrusted_files
+from circuit_store.store import open_to_read
+from circuit_tui import command_output, rows
+from circuit_tui.cli.main import main
+from circuit_tui.cli.view_filters import addressed, narrowed
+from circuit_tui.runs import flags, options
+from circuit_tui.terminal import console
 
-_NARROWING = [of for of in options.OPTIONS if of.narrows]
-_OF_A_CIRCUIT = [of for of in _NARROWING if of.name in (*Request().of_circuits, "dtype")]
-_OF_HEAD_ROLES = [of for of in _NARROWING if of not in _OF_A_CIRCUIT]
+if TYPE_CHECKING:
+    from circuit_store.views import View
 
 
 class ViewCommand(click.Command):
@@ -25,47 +27,44 @@ class ViewCommand(click.Command):
             formatter.write_dl([(view.name, view.about) for view in VIEWS.values()])
 
 
-def addressed(command: Any) -> Any:
-    """A command that names a view and its rows."""
-    arguments = [
-        click.argument("view", metavar="VIEW"),
-        click.argument("address", required=False, metavar="[MODEL[@STEP]]"),
-        click.option("--task", help="Only this task."),
-        click.option("--role", help="Only this head role."),
-        click.option("--layer", type=NUMBER, help="Only this layer."),
-        click.option("--head", type=NUMBER, help="Only this head."),
-    ]
-    return _with([*arguments, *map(_narrowing, _OF_HEAD_ROLES)], among_circuits(command))
-
-
-def among_circuits(command: Any) -> Any:
-    """A command that says which of several circuits it is about."""
-    run = click.option("--run", type=NUMBER, help="Let only this run answer.")
-    return _with([run, *map(_narrowing, _OF_A_CIRCUIT)], command)
-
-
-def _narrowing(of: Option) -> Any:
-    """The flag that lets only results of some value of an option answer: any, for what was computed is told there."""
-    kind = {int: NUMBER, float: float}.get(of.kind, str)
-    return click.option(of.flag, of.name, type=kind, help=f"Let only {of.narrows} answer.")
-
-
-def _with(options: list[Any], command: Any) -> Any:
-    for decorate in reversed(options):
-        command = decorate(command)
-    return command
-
-
 @main.command(cls=ViewCommand)
 @addressed
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@flags.flag(options.JSON)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.pass_obj
 def show(store: Path, view: str, address: str | None, as_json: bool, as_csv: bool, **narrow: Any) -> None:
     """Print a VIEW of the store, as a table, JSON or CSV."""
-    from circuit_tui.cli import view_output
+    print_view(store, view, address, narrow, "json" if as_json else "csv" if as_csv else "table")
 
-    view_output.show(store, view, address, narrow, "json" if as_json else "csv" if as_csv else "table")
+
+def print_view(
+    store: Path,
+    name: str,
+    address: str | None,
+    narrow: dict[str, Any],
+    kind: str,
+    more: dict[str, Any] | None = None,
+) -> None:
+    """Print a view as a table, JSON or CSV; `more` are further columns by which it is addressed."""
+    from circuit_store import export as files
+    from circuit_store import queries
+
+    which = queries.view(name)
+    db = open_to_read(store)
+    filters, choices = narrowed(db, which, address, narrow)
+    filters |= more or {}
+    if kind == "json":
+        console.document(files.document(db, which, filters, choices), indent=1)
+        return
+    header, found = files.whole(db, which, filters, choices)
+    columns = [c.name for c in which.columns]
+    if kind == "csv":
+        with command_output.to(None, store) as file:
+            file.writelines(map(str.encode, files.lines(found, columns)))
+        return
+    for line in header:
+        console.shown(", ".join(f"{k} {console.cell(v)}" for k, v in line.items() if v is not None))
+    console.table(found, columns)
 
 
 @main.command(cls=ViewCommand)
@@ -78,18 +77,23 @@ def show(store: Path, view: str, address: str | None, as_json: bool, as_csv: boo
 @click.option("--raw", is_flag=True, help="Leave text that a spreadsheet would run as a formula.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of stdout.")
 @click.pass_obj
-def export(store: Path, view: str, address: str | None, output: Path | None, **options: Any) -> None:
+def export(store: Path, view: str, address: str | None, output: Path | None, **given: Any) -> None:
     """Write a VIEW as a file: the same bytes as the explorer's key e."""
-    from circuit_tui.cli import view_output
+    from circuit_store import export as files
+    from circuit_store import queries
 
-    view_output.export(store, view, address, output, options)
+    which = queries.view(view)
+    db = open_to_read(store)
+    filters, choices = narrowed(db, which, address, given)
+    columns = _columns(which, given["columns"])
+    listed = {"where": given["where"], **{name: [given[name]] if given[name] else [] for name in ("grep", "sort")}}
+    found = rows.kept(queries.each(db, which, filters, choices), which, listed)
+    text = [untrusted_files.place(given["text"])] if given["text"] else []
+    with command_output.to(output, store, *filter(Path.is_file, text)) as file:
+        file.writelines(map(str.encode, files.lines(found, columns, given["kind"], given["raw"])))
 
 
-@main.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.pass_obj
-def info(store: Path, as_json: bool) -> None:
-    """Paths and versions, and which journal the store keeps."""
-    from circuit_tui.cli import known_models
-
-    known_models.print_info(store, as_json)
+def _columns(which: "View", listed: str | None) -> list[str]:
+    if listed is None:
+        return [c.name for c in which.columns]
+    return [rows.column_of(which, column.strip()) for column in listed.split(",")]

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from circuit_store import export, output_files, queries
 from circuit_sweep.planning.request import OF_PATHS
-from circuit_tui.cli import view_output
 from circuit_tui.explorer.widgets.notation import plain
+from circuit_tui.rows import FILTERS, kept
 from circuit_tui.runs import options
 
 
@@ -21,7 +21,7 @@ def csv(
 ) -> Iterator[str]:
     """Line by line; `listed` are the options by which rows are kept (`printing.kept`)."""
     which = queries.view(view)
-    rows = view_output.kept(queries.each(db, which, filters), which, listed or {})
+    rows = kept(queries.each(db, which, filters), which, listed or {})
     return export.lines(rows, [column.name for column in which.columns], "csv")
 
 
@@ -41,7 +41,7 @@ def command(
     view: str, filters: dict[str, Any], program: str = "circuit-tui", listed: dict[str, list[str]] | None = None
 ) -> str:
     """The command that prints the same bytes."""
-    which = [part for name in view_output.FILTERS if name in filters for part in (f"--{name}", str(filters[name]))]
+    which = [part for name in FILTERS if name in filters for part in (f"--{name}", str(filters[name]))]
     which += [f"--{name}={value}" for name, values in (listed or {}).items() for value in values]
     words = [view, *([address(filters)] if "model" in filters else []), *which]
     return f"{program} export {shlex.join(words)}"

@@ -1,23 +1,51 @@
-"""Path patching on demand: ask for it like for any sweep, of one checkpoint, and print what the store then holds."""
+"""Path patching on demand: `patch` asks for it like for any sweep, of one checkpoint, and prints what is held then."""
 
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from circuit_core.graph import Graph
-from circuit_store.queue.units import BY_HAND
+import click
+
+from circuit_core.tasks.specs import labelled
 from circuit_store.store import open_to_read, open_to_write
-from circuit_sweep.planning import task_names
-from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import Request
-from circuit_tui.cli import view_output
-from circuit_tui.runs import sweeps
+from circuit_tui.cli.main import main
+from circuit_tui.cli.show import print_view
+from circuit_tui.runs import flags, options
 from circuit_tui.runs.run_request import How, RunRequest
 
+if TYPE_CHECKING:
+    from circuit_core.graph import Graph
 
-def patch(store: Path, address: str, task: str, to: str, senders: str, freeze: bool, as_json: bool) -> int:
-    """Compute what is not there yet and print it; returns the exit code. Raises: ValueError, CircuitError."""
+
+@main.command()
+@click.argument("address", metavar="MODEL[@STEP]")
+@click.option("--task", default="ioi", help="A task, or a file of pairs.")
+@flags.flag(options.PREPEND_BOS)
+@click.option("--to", required=True, help="Receivers: logits, or ports of heads such as 'a9.h1<q>,a9.h6<q>'.")
+@click.option("--from", "senders", default="all", help="Senders: all heads, or some such as a5.h3,a6.h1.")
+@click.option("--freeze-mlps", "freeze", is_flag=True, help="Paths do not pass through MLPs.")
+@flags.flag(options.JSON)
+@click.pass_obj
+def patch(
+    store: Path,
+    address: str,
+    task: str,
+    prepend_bos: bool | None,
+    to: str,
+    senders: str,
+    freeze: bool,
+    as_json: bool,
+) -> None:
+    """Path patching: what each head does along its direct paths to the receivers."""
+    from circuit_core.graph import Graph
+    from circuit_store.queue.units import BY_HAND
+    from circuit_sweep.planning import task_names
+    from circuit_sweep.planning.model_sources import describe
+    from circuit_tui.cli import foreground
+
     name, _, step = address.partition("@")
+    task = labelled(task, prepend_bos)
     with closing(open_to_write(store)) as db:
         model, _ = describe(db, name)
         task_names.find(db, task)
@@ -25,19 +53,16 @@ def patch(store: Path, address: str, task: str, to: str, senders: str, freeze: b
     if model.n_layers and model.n_heads:
         wanted |= _checked(Graph(model.n_layers, model.n_heads, bool(model.parallel)), to, senders)
     request = Request(tasks=(task,), analyses=("patch",), patch=wanted)
-    if code := sweeps.run(store, RunRequest((name,), step or "final", request, how=How(priority=BY_HAND))):
-        return code
+    if code := foreground.compute(store, RunRequest((name,), step or "final", request, how=How(priority=BY_HAND))):
+        raise SystemExit(code)
     with closing(open_to_read(store)) as db:
         task = task_names.find(db, task).label
-    mlps = "frozen" if freeze else "recomputed"
-    filters = {"receivers": wanted["to"], "mlps": mlps}
-    view_output.show(
-        store, "patch", f"{model.name}@{step or 'final'}", {"task": task}, "json" if as_json else "table", filters
-    )
-    return 0
+    of = {"receivers": wanted["to"], "mlps": "frozen" if freeze else "recomputed"}
+    kind = "json" if as_json else "table"
+    print_view(store, "patch", f"{model.name}@{step or 'final'}", {"task": task}, kind, of)
 
 
-def _checked(graph: Graph, to: str, senders: str) -> dict[str, Any]:
+def _checked(graph: "Graph", to: str, senders: str) -> dict[str, Any]:
     """Receivers and senders in one spelling. Raises: ValueError."""
     ports = list(dict.fromkeys(part.strip() for part in to.split(",") if part.strip()))
     if not ports or ("logits" in ports and len(ports) > 1) or any(not _patchable(port) for port in ports):
