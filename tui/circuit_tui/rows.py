@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from circuit_store.views import View
 
 Row = dict[str, Any]
-FILTERS = ("task", "role", "layer", "head")
-"""Columns by which a command narrows a view."""
 
 
 def kept(rows: Iterable[Row], which: "View", options: Mapping[str, Sequence[str]]) -> Iterable[Row]:

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from circuit_core import untrusted_files
-
 T = TypeVar("T")
 
 
@@ -95,6 +93,8 @@ def names(given: str, flag: str) -> tuple[str, ...]:
 
 def names_or_files(given: str, flag: str) -> tuple[str, ...]:
     """Names and files; a file's own name may hold a comma. Raises: ValueError."""
+    from circuit_core import untrusted_files
+
     return (given,) if untrusted_files.there(Path(given)) else names(given, flag)
 
 

@@ -113,7 +113,10 @@ class Request:
         narrows="circuits with CPR and CMD (mib) or without (none)",
     )
     preset: str = option(
-        "default", "See the README.", PRESETS, narrows="head roles with these parameters (default or paper-code)"
+        "default",
+        "paper-code: what is computed is as the paper's published code has it.",
+        PRESETS,
+        narrows="head roles with these parameters (default or paper-code)",
     )
     """`paper-code` follows the paper's published code in the head roles and the algorithm."""
     text: str | None = option(

@@ -6,12 +6,10 @@ from pathlib import Path
 import click
 
 from circuit_core.models import suites
-from circuit_store import addresses
 from circuit_store.store import open_to_read
 from circuit_sweep.planning.request import ANALYSES, Request
 from circuit_tui import paths
 from circuit_tui.cli.main import explore, main, terminal
-from circuit_tui.runs.run_request import RunRequest
 from circuit_tui.terminal import console
 
 SUMMED = ("previous_token", "induction", "name_mover", "copy_suppression", "successor")
@@ -23,6 +21,7 @@ SUMMED = ("previous_token", "induction", "name_mover", "copy_suppression", "succ
 def demo(store: Path) -> None:
     """Compute the sample suite and look at it; in a pipe, compute and print a summary."""
     from circuit_tui.runs import sweeps
+    from circuit_tui.runs.run_request import RunRequest
 
     models = [model.name for model in suites.sample_suite()]
     asked = RunRequest(tuple(models), "all", Request(analyses=ANALYSES))
@@ -44,7 +43,7 @@ def summary(store: Path, models: list[str]) -> None:
 
 
 def _summary(db: sqlite3.Connection, model: str) -> dict[str, object]:
-    from circuit_store import queries
+    from circuit_store import addresses, queries
 
     step = addresses.resolve_step(db, model, "final")
     row: dict[str, object] = {"model": model, "step": step}

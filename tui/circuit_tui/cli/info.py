@@ -1,10 +1,8 @@
 """What there is on this machine: `info`, paths and versions, and which journal the store keeps."""
 
 import os
-import platform
 import sqlite3
 from contextlib import closing
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -24,6 +22,9 @@ from circuit_tui.terminal import console
 @click.pass_obj
 def info(store: Path, as_json: bool) -> None:
     """Paths and versions, and which journal the store keeps."""
+    import platform
+    from importlib.metadata import version
+
     check_place(store)
     shown = {
         "version": version("circuit-tui"),

@@ -5,10 +5,8 @@ from typing import Any
 
 import click
 
-from circuit_core.bounded_regex import Pattern
 from circuit_core.errors import BadPattern
 from circuit_core.models import suites
-from circuit_store import models as held_models
 from circuit_store.store import open_to_read, open_to_write, to_be_made
 from circuit_tui.cli.main import check_place, main
 from circuit_tui.runs import flags, options
@@ -56,6 +54,7 @@ def _known(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
 @click.pass_obj
 def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_step: int | None) -> None:
     """Make NAME stand for FOLDER, which holds checkpoints or is one."""
+    from circuit_store import models as held_models
     from circuit_sweep.planning import model_sources
 
     if name in suites.known_models():
@@ -77,6 +76,8 @@ def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_st
 
 
 def _check_pattern(pattern: str | None) -> None:
+    from circuit_core.bounded_regex import Pattern
+
     try:
         if pattern is None or "step" in Pattern(pattern, "--pattern").groups:
             return

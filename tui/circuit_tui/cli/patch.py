@@ -12,7 +12,6 @@ from circuit_sweep.planning.request import Request
 from circuit_tui.cli.main import main
 from circuit_tui.cli.show import print_view
 from circuit_tui.runs import flags, options
-from circuit_tui.runs.run_request import How, RunRequest
 
 if TYPE_CHECKING:
     from circuit_core.graph import Graph
@@ -43,6 +42,7 @@ def patch(
     from circuit_sweep.planning import task_names
     from circuit_sweep.planning.model_sources import describe
     from circuit_tui.cli import foreground
+    from circuit_tui.runs.run_request import How, RunRequest
 
     name, _, step = address.partition("@")
     task = labelled(task, prepend_bos)

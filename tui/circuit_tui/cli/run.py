@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from circuit_tui.cli.main import main
-from circuit_tui.runs import flags, options, run_request
+from circuit_tui.runs import flags, options
 
 
 @main.command()
@@ -15,6 +15,8 @@ from circuit_tui.runs import flags, options, run_request
 @click.pass_context
 def run(ctx: click.Context, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Compute MODELs (known names or folders) into the store; what is there already is not computed again."""
+    from circuit_tui.runs import run_request
+
     asked = run_request.asked(flags.given(ctx))
     if dry_run:
         from circuit_tui.runs import cost_report

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from circuit_core import untrusted_files
 from circuit_store.store import open_to_read
-from circuit_tui import command_output, rows
+from circuit_tui import command_output
 from circuit_tui.cli.main import main
 from circuit_tui.cli.view_filters import addressed, narrowed
 from circuit_tui.runs import flags, options
@@ -79,8 +78,10 @@ def print_view(
 @click.pass_obj
 def export(store: Path, view: str, address: str | None, output: Path | None, **given: Any) -> None:
     """Write a VIEW as a file: the same bytes as the explorer's key e."""
+    from circuit_core import untrusted_files
     from circuit_store import export as files
     from circuit_store import queries
+    from circuit_tui import rows
 
     which = queries.view(view)
     db = open_to_read(store)
@@ -94,6 +95,8 @@ def export(store: Path, view: str, address: str | None, output: Path | None, **g
 
 
 def _columns(which: "View", listed: str | None) -> list[str]:
+    from circuit_tui import rows
+
     if listed is None:
         return [c.name for c in which.columns]
     return [rows.column_of(which, column.strip()) for column in listed.split(",")]

@@ -10,7 +10,6 @@ import click
 
 from circuit_core.errors import BrokenTask
 from circuit_core.tasks.specs import TASKS, TaskSpec, labelled
-from circuit_store import task_files
 from circuit_store.store import open_to_read, to_be_made
 from circuit_tui.cli.main import main
 from circuit_tui.runs import flags, options
@@ -36,6 +35,8 @@ def tasks(ctx: click.Context, as_json: bool) -> None:
 
 def print_tasks(store: Path, as_json: bool) -> None:
     """The built-in tasks, then those of files of which there are results."""
+    from circuit_store import task_files
+
     with closing(_held(store)) as db:
         names = [] if to_be_made(store) else task_files.in_use(db)
         rows = [_row(TASKS[name], ABOUT[name]) for name in TASKS]

@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from circuit_core import untrusted_files
 from circuit_store import addresses
 from circuit_store.errors import UnknownName
 from circuit_sweep.planning.options import Option
 from circuit_sweep.planning.request import Request
 from circuit_tui.cli.main import NUMBER
-from circuit_tui.rows import FILTERS
 from circuit_tui.runs import options
 
 if TYPE_CHECKING:
@@ -69,7 +67,7 @@ def narrowed(
         if step:
             queries.takes(which, "step")
             filters["step"] = addresses.resolve_step(db, model, step)
-    for column in FILTERS:
+    for column in addresses.FILTERS:
         if narrow.get(column) is not None:
             queries.takes(which, column)
             _held(db, column, narrow[column], filters.get("model"))
@@ -84,6 +82,7 @@ def narrowed(
 
 def _text(db: sqlite3.Connection, given: str) -> str:
     """The hash of a text that is given by its file, or by how the hash begins. Raises: CircuitError, UnknownName."""
+    from circuit_core import untrusted_files
     from circuit_sweep.planning import texts
 
     path = untrusted_files.place(given)

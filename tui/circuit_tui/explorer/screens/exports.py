@@ -9,10 +9,10 @@ from typing import Any
 
 from rich.text import Text
 
-from circuit_store import export, output_files, queries
+from circuit_store import addresses, export, output_files, queries
 from circuit_sweep.planning.request import OF_PATHS
 from circuit_tui.explorer.widgets.notation import plain
-from circuit_tui.rows import FILTERS, kept
+from circuit_tui.rows import kept
 from circuit_tui.runs import options
 
 
@@ -41,7 +41,7 @@ def command(
     view: str, filters: dict[str, Any], program: str = "circuit-tui", listed: dict[str, list[str]] | None = None
 ) -> str:
     """The command that prints the same bytes."""
-    which = [part for name in FILTERS if name in filters for part in (f"--{name}", str(filters[name]))]
+    which = [part for name in addresses.FILTERS if name in filters for part in (f"--{name}", str(filters[name]))]
     which += [f"--{name}={value}" for name, values in (listed or {}).items() for value in values]
     words = [view, *([address(filters)] if "model" in filters else []), *which]
     return f"{program} export {shlex.join(words)}"
