@@ -10,7 +10,8 @@ from circuit_core.errors import TaskError
 from circuit_core.tasks.specs import TASKS, labelled
 from circuit_store.store import open_to_write
 from circuit_sweep.planning import task_names
-from circuit_sweep.planning.request import Request, jobs
+from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning.request import Request
 
 
 @pytest.fixture

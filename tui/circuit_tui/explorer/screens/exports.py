@@ -10,7 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from circuit_store import addresses, export, output_files, queries
-from circuit_sweep.planning.request import OF_PATHS
+from circuit_sweep.planning.analyses import OF_PATHS
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.rows import kept
 from circuit_tui.runs import options
