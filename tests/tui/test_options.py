@@ -103,6 +103,12 @@ def test_every_option_is_a_row_of_the_documentation():
         assert usual.strip() == ("" if switch else f"`{parameter.default}`")
 
 
+def test_without_options_the_defaults_of_the_request_are_asked_for():
+    """Invariant: the library, the command line and the dialog begin with the same request."""
+    asked = run_request.parsed(["toy"])
+    assert (asked.request, asked.how, asked.checkpoints) == (Request(), run_request.How(), "all")
+
+
 def test_an_option_is_made_of_its_field(monkeypatch):
     """Invariant: what is said beside a field is its flag, the bounds of it, its word in a command, and its row."""
 

@@ -50,7 +50,8 @@ def compute(store: Path, asked: RunRequest, as_json: bool = False) -> int:
     if as_json:
         rows = [{"model": m, "step": s, "error": e} for m, s, e in failed]
         console.document({"run": number, "computed": computed, "already": already, "failed": rows})
-    _warn_of_undefined(db, number)
+    for reason, count in [] if number is None else runs.undefined(db, number):
+        console.told(f"warning: {reason} ({count} results have no value)")
     return 1 if failed else 0
 
 
@@ -64,9 +65,3 @@ def _detach(db: sqlite3.Connection, store: Path, run: int, queued: submit.Submit
     if as_json:
         console.document({"run": run, "queued": queued.missing, "already": queued.total - queued.missing})
     return 0
-
-
-def _warn_of_undefined(db: sqlite3.Connection, run: int | None) -> None:
-    """Say once what could not be computed anywhere in this run, for instance a task without its words."""
-    for reason, count in runs.undefined(db, run) if run is not None else []:
-        console.told(f"warning: {reason} ({count} results have no value)")

@@ -65,7 +65,11 @@ def patch(
 def _checked(graph: "Graph", to: str, senders: str) -> dict[str, Any]:
     """Receivers and senders in one spelling. Raises: ValueError."""
     ports = list(dict.fromkeys(part.strip() for part in to.split(",") if part.strip()))
-    if not ports or ("logits" in ports and len(ports) > 1) or any(not _patchable(port) for port in ports):
+    if (
+        not ports
+        or ("logits" in ports and len(ports) > 1)
+        or any(port != "logits" and "<" not in port for port in ports)
+    ):
         raise ValueError(f"--to {to}: give logits, or ports of heads such as a{graph.n_layers - 1}.h0<q>.")
     last = max(graph.preceding[graph.port_index(port)] for port in ports)
     if last <= graph.head(0, 0):
@@ -78,7 +82,3 @@ def _checked(graph: "Graph", to: str, senders: str) -> dict[str, Any]:
             raise ValueError(f"--from {head}: a sender is a head that comes before one of {', '.join(ports)}.")
     layers = [divmod(graph.source_index(head) - 1, graph.n_heads + 1) for head in heads]
     return {"to": ",".join(ports), "senders": [list(at) for at in sorted(set(layers))]}
-
-
-def _patchable(port: str) -> bool:
-    return port == "logits" or "<" in port

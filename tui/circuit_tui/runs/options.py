@@ -48,15 +48,12 @@ OF_THE_COMMAND = (DRY_RUN, JSON)
 
 def markdown() -> str:
     """The table of the documentation: one row for each option of `run`."""
-    rows = [("option", "default", "means"), ("---", "---", "---")]
+    rows = [["option", "default", "means"], ["---", "---", "---"]]
     for of in (*OPTIONS, *OF_THE_COMMAND):
         typed = " ".join(filter(None, (of.flag.replace("/", " / "), of.value)))
-        rows.append((f"`{typed}`", f"`{of.usual}`" if of.usual else "", of.help))
-    return "\n".join("|" + "|".join(f" {cell} " if cell else " " for cell in map(_cell, row)) + "|" for row in rows)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+        cells = (f"`{typed}`", f"`{of.usual}`" if of.usual else "", of.help)
+        rows.append([cell.replace("|", "\\|") for cell in cells])
+    return "\n".join("|" + "|".join(f" {cell} " if cell else " " for cell in row) + "|" for row in rows)
 
 
 def words(values: Mapping[str, Any]) -> list[str]:

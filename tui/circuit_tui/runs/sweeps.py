@@ -45,18 +45,17 @@ def begin_patch(store: Path, model: str, step: int, task: str, receivers: Iterab
         CircuitError: the model's folder or the task's file is gone.
     """
     with closing(open_to_write(store)) as db:
-        next_one = How(priority=BY_HAND)
-        asked = {to: RunRequest((model,), str(step), _patching(task, to), how=next_one) for to in receivers}
-        queued = {to: submit.queue(db, submit.plan(db, of), control.DETACHED).run for to, of in asked.items()}
-        found = {to: number for to, number in queued.items() if number is not None}
+        found: dict[str, int] = {}
+        for to in receivers:
+            wanted = {"to": to, "senders": "all", "freeze_mlps": False}
+            request = Request(tasks=(task,), analyses=("patch",), patch=wanted)
+            asked = RunRequest((model,), str(step), request, how=How(priority=BY_HAND))
+            run = submit.queue(db, submit.plan(db, asked), control.DETACHED).run
+            if run is not None:
+                found[to] = run
         if found:
             jobs.see_to_runner(db, store)
     return found
-
-
-def _patching(task: str, to: str) -> Request:
-    wanted = {"to": to, "senders": "all", "freeze_mlps": False}
-    return Request(tasks=(task,), analyses=("patch",), patch=wanted)
 
 
 def checkpoints_in_words(n: int) -> str:
