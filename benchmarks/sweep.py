@@ -11,7 +11,8 @@ from collections import defaultdict
 
 from circuit_core.models import checkpoints, suites
 from circuit_core.tasks.specs import TASKS
-from circuit_sweep.planning.request import ANALYSES, Request, jobs
+from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning.request import ANALYSES, Request
 from circuit_sweep.worker.checkpoint import LoadedCheckpoint
 
 TEXT = suites.sample_folder() / "text.txt"

@@ -5,6 +5,8 @@ from typing import Any
 
 from circuit_store.errors import UnknownName
 
+FILTERS = ("task", "role", "layer", "head")
+"""Columns by which a command narrows a view."""
 _WHERE_GIVEN = ("preset", "text", "threshold_on", "areas")
 _OF_A_CIRCUIT = ("method", "ig_rule", "ig_steps", "selector", "search", "threshold")
 CHOICES = {

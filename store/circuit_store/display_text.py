@@ -2,7 +2,7 @@
 turns the direction of writing or breaks a line.
 
 Such characters are those of Unicode's category C (controls, directions, surrogates, unassigned) and the two that
-separate lines and paragraphs.
+separate lines and paragraphs. Spans of time are put into words here, too.
 """
 
 import json
@@ -62,3 +62,11 @@ def _wild(text: str) -> bool:
 def steers(character: str) -> bool:
     """Whether a character does something else than being read."""
     return not character.isprintable() and unicodedata.category(character) != "Zs"
+
+
+def lasting(seconds: float) -> str:
+    """A span of time as one would say it."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{seconds:.0f} s"

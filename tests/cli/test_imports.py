@@ -16,6 +16,7 @@ LIGHT = [
     "circuit_core.attribution.methods",
     "circuit_core.tasks.specs",
     "circuit_sweep.planning.missing",
+    "circuit_sweep.planning.analyses",
     "circuit_sweep.planning.request",
     "circuit_sweep.planning.model_sources",
     "circuit_sweep.planning.task_names",

@@ -48,7 +48,7 @@ def before_and_after():
 
 def test_every_role_follows_its_head(before_and_after):
     """Within float rounding; the permuted layer's heads differ, so a role that stayed behind would show."""
-    from circuit_sweep.planning.request import OF_PATHS, ROLES
+    from circuit_sweep.planning.analyses import OF_PATHS, ROLES
 
     before, after = before_and_after
     assert set(before) == set(ROLES) - set(OF_PATHS)

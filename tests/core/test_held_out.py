@@ -13,7 +13,8 @@ import torch
 from circuit_core.errors import TaskError
 from circuit_core.tasks import user_files, words
 from circuit_core.tasks.specs import TASKS
-from circuit_sweep.planning.request import Request, jobs
+from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning.request import Request
 
 
 @pytest.fixture(scope="module")
@@ -136,10 +137,10 @@ def test_a_circuit_is_measured_on_other_prompts(sample, sides):
 
 def test_other_draws_make_other_results_only_where_prompts_are_held_out(monkeypatch):
     """Invariant: a new way to hold prompts out recomputes no circuit that holds out none."""
-    from circuit_sweep.planning import request
+    from circuit_sweep.planning import analyses
 
     asked = [jobs(Request(analyses=("circuit",), held_out=n), [TASKS["ioi"]], None)[0] for n in (0, 20)]
     before = [job.key("m@0", "x") for job in asked]
-    monkeypatch.setattr(request, "HELD_OUT", request.HELD_OUT + 1)
+    monkeypatch.setattr(analyses, "HELD_OUT", analyses.HELD_OUT + 1)
     after = [job.key("m@0", "x") for job in asked]
     assert before[0] == after[0] and before[1] != after[1]

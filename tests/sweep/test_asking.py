@@ -7,7 +7,8 @@ from contextlib import closing
 import pytest
 
 from circuit_core.tasks.specs import TASKS, TaskSpec
-from circuit_sweep.planning.request import ANALYSES, Request, jobs
+from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning.request import ANALYSES, Request
 from circuit_tui.runs import run_request, sweeps
 from circuit_tui.runs.run_request import RunRequest
 

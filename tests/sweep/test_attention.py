@@ -14,7 +14,7 @@ def test_the_rows_kept_are_hugging_faces_attention():
     from transformers import AutoModelForCausalLM
 
     from circuit_core.tasks.specs import TASKS
-    from circuit_sweep.planning.request import Job
+    from circuit_sweep.planning.analyses import Job
     from circuit_sweep.worker.analyses import Analyses
     from circuit_sweep.worker.checkpoint import LoadedCheckpoint
 

@@ -19,7 +19,7 @@ from circuit_store import queries
 from circuit_store.store import open_to_read, open_to_write
 from circuit_store.views import VIEWS
 from circuit_sweep import circuit_files
-from circuit_tui.cli import circuit_io
+from circuit_tui.cli import circuit
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def test_a_circuit_takes_the_place_of_an_older_file(held, tmp_path, kind):
     there = {path.name for path in tmp_path.iterdir()}
     with sweeping():
         with pytest.raises(CircuitError, match="The store holds no circuit"):
-            circuit_io.export(held, "sample-0.1m@0/ioi", kind, output, None, {})
+            circuit.export(held, "sample-0.1m@0/ioi", kind, output, None, {})
         assert output.read_text() == "of before"
-        circuit_io.export(held, "sample-0.1m@final/ioi", kind, output, None, {})
+        circuit.export(held, "sample-0.1m@final/ioi", kind, output, None, {})
     assert {path.name for path in tmp_path.iterdir()} - {"x.db-wal", "x.db-shm"} == there - {"x.db-wal", "x.db-shm"}
     circuit_files.export(held, "sample-0.1m", "final", "ioi", kind, alone, {}, None)
     assert output.read_bytes() == alone.read_bytes()

@@ -16,7 +16,7 @@ AT = {"model": "toy", "step": 0, "task": "gendered_pronoun"}
 def held(tmp_path_factory):
     """A store with the circuit of a small sample model, asked for with these options, and what was computed."""
     from circuit_core import TASKS, loading
-    from circuit_sweep.planning.request import jobs
+    from circuit_sweep.planning.analyses import jobs
     from circuit_sweep.worker.analyses import Analyses
     from circuit_tui.runs import run_request
 

@@ -16,7 +16,8 @@ from circuit_sweep.planning.exact_runs import ExactRuns
 from circuit_sweep.planning.missing import Survey, note, survey
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
-from circuit_tui.runs import cost_report, sweeps
+from circuit_tui.cli import foreground
+from circuit_tui.runs import cost_report
 from circuit_tui.runs.run_request import How, RunRequest
 
 REQUEST = Request(analyses=("behaviour",), tasks=("ioi", "gendered_pronoun"))
@@ -174,7 +175,7 @@ def test_exact_patching_counts_what_is_missing(db, monkeypatch):
     told = []
     monkeypatch.setattr("circuit_tui.terminal.console.told", lambda text: told.append((queued(), text)))
     monkeypatch.setattr("circuit_sweep.runner.launch.start", lambda *given: None)
-    assert sweeps.run(store, asked) == 0
+    assert foreground.compute(store, asked) == 0
     assert told[0] == (before, said) and told[1][0] == before + 1
 
 

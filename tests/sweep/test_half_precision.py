@@ -7,7 +7,8 @@ import pytest
 from circuit_core.models import suites
 from circuit_core.tasks.specs import TASKS
 from circuit_store import results
-from circuit_sweep.planning.request import ANALYSES, Request, jobs
+from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning.request import ANALYSES, Request
 from circuit_sweep.worker.checkpoint import LoadedCheckpoint
 
 pytestmark = pytest.mark.long

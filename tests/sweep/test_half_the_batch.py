@@ -17,7 +17,8 @@ FOLDER = suites.sample_folder() / "sample-0.1m" / "step7000"
 def order(batch: float, device: str = "cpu") -> Any:
     """All analyses of the smallest sample model, 20 prompts a task, circuits of ten edges."""
     from circuit_core.tasks.specs import TASKS
-    from circuit_sweep.planning.request import ANALYSES, Request, jobs
+    from circuit_sweep.planning.analyses import jobs
+    from circuit_sweep.planning.request import ANALYSES, Request
     from circuit_sweep.worker.messages import WorkOrder
 
     request = Request(tasks=("ioi", "greater_than"), analyses=ANALYSES, sizes=(10,))

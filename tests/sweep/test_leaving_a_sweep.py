@@ -16,8 +16,8 @@ import pathlib, sys
 from circuit_sweep.planning.request import Request
 from circuit_tui.runs import sweeps
 from circuit_tui.explorer.app import Explorer
-from circuit_tui.runs.run_request import Asked
-store, asked = pathlib.Path(sys.argv[1]), Asked(("sample-0.1m",), "all", Request(analyses=("behaviour",)))
+from circuit_tui.runs.run_request import RunRequest
+store, asked = pathlib.Path(sys.argv[1]), RunRequest(("sample-0.1m",), "all", Request(analyses=("behaviour",)))
 Explorer(store, lambda: sweeps.begin(store, asked)).run()
 """
 FAILS = """

@@ -31,7 +31,7 @@ def computed(of, *options: str) -> dict:
     """What `run` with these options computes of head roles and the algorithm: role (or analysis) -> record."""
     from circuit_core import TASKS
     from circuit_sweep.planning import texts
-    from circuit_sweep.planning.request import jobs
+    from circuit_sweep.planning.analyses import jobs
     from circuit_sweep.worker.analyses import Analyses
     from circuit_tui.runs import run_request
 

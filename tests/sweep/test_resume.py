@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from circuit_core.models import checkpoints, suites
-from circuit_sweep.planning.request import OF_PATHS, ROLES
+from circuit_sweep.planning.analyses import OF_PATHS, ROLES
 
 pytestmark = pytest.mark.processes
 

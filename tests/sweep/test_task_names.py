@@ -10,7 +10,8 @@ from circuit_core.errors import TaskError
 from circuit_core.tasks.specs import TASKS, labelled
 from circuit_store.store import open_to_write
 from circuit_sweep.planning import task_names
-from circuit_sweep.planning.request import Request, jobs
+from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning.request import Request
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_names_are_scored_on_ioi_as_the_runs_tasks_begin():
 
 def test_a_stored_file_that_is_refused_now_is_listed_with_the_reason(tmp_path, capsys):
     """Invariant: a label that was read as a year, and is none, hides neither the other tasks nor itself."""
-    from circuit_tui.cli.task_preview import print_tasks
+    from circuit_tui.cli.tasks import print_tasks
 
     with closing(open_to_write(tmp_path / "x.db")) as db:
         db.execute("INSERT INTO task_file VALUES ('old', 'h', 'csv', 'clean,corrupted,label\na,b,1\n')")

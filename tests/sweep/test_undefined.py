@@ -22,7 +22,7 @@ def checkpoint(text: str | None = None, step: int = 7000) -> Any:
 
 
 def jobs_of(request: Any, tasks: list[Any]) -> list[Any]:
-    from circuit_sweep.planning.request import jobs
+    from circuit_sweep.planning.analyses import jobs
 
     return jobs(request, tasks, None)
 
@@ -80,7 +80,7 @@ def test_without_text_the_stages_say_what_they_lack(silent):
 @pytest.mark.parametrize(("step", "reason"), [(0, "does not do the task"), (7000, None)])
 def test_effects_of_paths_need_a_model_that_does_the_task(asked, step, reason):
     """Else they would be shares of nothing: the metrics are kept, each effect is empty, and the reason stands there."""
-    from circuit_sweep.planning.request import Job
+    from circuit_sweep.planning.analyses import Job
 
     job = Job("patch", {"to": "logits", "senders": "all", "freeze_mlps": False}, asked[1][0])
     found = checkpoint(step=step).compute(job)
@@ -188,7 +188,7 @@ def test_a_task_of_pairs_that_names_no_years_is_not_checked(asked):
 
 def test_heads_without_copy_suppression_say_each_why():
     """Early ones are not looked at; one that writes nothing changes no prediction; the others have a score."""
-    from circuit_sweep.planning.request import Job
+    from circuit_sweep.planning.analyses import Job
 
     of = checkpoint(TEXT.read_text())
     of.loaded.bridge.blocks[2].attn.W_O.data[1] = 0
@@ -221,7 +221,7 @@ def test_copy_suppression_that_no_head_has_is_looked_for_once(asked, monkeypatch
 def test_what_is_undefined_is_looked_for_once(asked, monkeypatch):
     """A context too short for the 200 tokens of `paper-code`: the roles of attention say so, from one attempt; the
     first stage and the effects need no such score (METHODS l.2)."""
-    from circuit_sweep.planning.request import OF_PATHS
+    from circuit_sweep.planning.analyses import OF_PATHS
     from circuit_sweep.worker import head_roles
 
     tried: list[int] = []

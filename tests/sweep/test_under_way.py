@@ -12,8 +12,9 @@ from circuit_store.queue import requests, runs, units
 from circuit_store.store import open_to_write
 from circuit_sweep.engines import local
 from circuit_sweep.engines.local import LocalEngine
+from circuit_sweep.planning.analyses import jobs
 from circuit_sweep.planning.model_sources import describe
-from circuit_sweep.planning.request import Request, jobs
+from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
 from circuit_sweep.runner.runner import Runner
 from circuit_sweep.runner.unit_lifecycle import RunningUnit

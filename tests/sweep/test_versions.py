@@ -9,9 +9,10 @@ from circuit_core.tasks.specs import TASKS
 from circuit_store import models, results
 from circuit_store.queue import requests, units
 from circuit_store.store import open_to_write
-from circuit_sweep.planning import request as asking
+from circuit_sweep.planning import analyses as asking
+from circuit_sweep.planning.analyses import Job, jobs
 from circuit_sweep.planning.model_sources import describe
-from circuit_sweep.planning.request import Job, Request, jobs
+from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
 from circuit_sweep.runner.unit_lifecycle import RunningUnit
 from circuit_sweep.worker.messages import CheckpointLoaded, Result

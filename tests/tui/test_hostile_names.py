@@ -12,14 +12,13 @@ from textual.notifications import Notification
 from textual.widgets._toast import Toast
 
 from circuit_store import queries
-from circuit_tui.cli import task_preview, view_output
+from circuit_tui.cli import jobs, tasks
 from circuit_tui.explorer.screens import exports
 from circuit_tui.explorer.screens.page import words, wrapped
 from circuit_tui.explorer.screens.palette import Commands
 from circuit_tui.explorer.widgets import heads, notation
 from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.models import Models
-from circuit_tui.runs import jobs
 from circuit_tui.terminal import clipboard, console
 from circuit_tui.terminal.sanitize import Sanitizer
 
@@ -43,7 +42,7 @@ def test_every_printed_form_is_harmless(capfd):
     assert out == "" and err.count("\n") == len(CASES) and hostile.harmless(err, len(CASES))
     rows = [{"model": text, "run": 1, "models": [text, text]} for text in CASES]
     for few in (rows[i : i + 20] for i in range(0, len(rows), 20)):
-        console.shown(view_output.table([{c: jobs._cell(row[c]) for c in row} for row in few], list(rows[0])), end="")
+        console.table([{c: jobs.cell(row[c]) for c in row} for row in few], list(rows[0]))
     out = capfd.readouterr().out
     assert out.count("\n") == len(CASES) * 21 / 20 and hostile.harmless(out, out.count("\n"))
     console.document(rows, indent=1)
@@ -55,7 +54,7 @@ def test_prompts_are_harmless_token_by_token():
     """Invariant: a prompt is five lines of text between bars, whatever its tokens are."""
     for text in CASES:
         row = {"clean": [text], "corrupted": [text, text], "differs": [1], "positions": {text: 0}, "end": 0}
-        lines = task_preview._lines(1, row | {"correct": [text], "wrong": [text] * 9, "frame": text})
+        lines = tasks._lines(1, row | {"correct": [text], "wrong": [text] * 9, "frame": text})
         assert len(lines) == 5 and all(hostile.harmless(line) for line in lines)
 
 

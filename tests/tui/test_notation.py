@@ -2,9 +2,10 @@
 
 import pytest
 
+from circuit_store.display_text import lasting
 from circuit_tui.explorer.widgets.axis import Axis
 from circuit_tui.explorer.widgets.heat_map import figure
-from circuit_tui.explorer.widgets.notation import bar, digits_for, lasting, plain, short, signed
+from circuit_tui.explorer.widgets.notation import bar, digits_for, plain, short, signed
 
 
 @pytest.mark.parametrize(

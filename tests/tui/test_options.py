@@ -1,16 +1,20 @@
 """The command that the queue shows for a run asks for the same run."""
 
+import re
 import shlex
 from contextlib import closing
+from dataclasses import dataclass
 
+import click
 import pytest
 
-from circuit_store import queries
+from circuit_store import addresses, queries
 from circuit_store.queue import requests, runs
 from circuit_store.store import open_to_write
+from circuit_sweep.planning.options import option, options_of
 from circuit_sweep.planning.request import Request
 from circuit_tui.explorer.screens import exports
-from circuit_tui.runs import options, run_request
+from circuit_tui.runs import flags, options, run_request
 
 
 def row(path, words: list[str], **request) -> dict:
@@ -75,8 +79,72 @@ def test_a_result_is_computed_again_by_the_same_options(preset, said):
 
 
 def test_every_option_is_one_of_the_command():
+    """Invariant: the flags of `run` are those of the table, and all but two fields of a request have one."""
     from circuit_tui.cli.run import run
 
-    known = {option for parameter in run.params for option in parameter.opts}
-    assert set(options.OPTIONS.values()) <= known and options.OPTIONS.keys() >= {*options.OF_A_PRESET}
-    assert set(vars(Request())) - options.OPTIONS.keys() == {"text", "patch"}
+    flags = {flag for parameter in run.params for flag in (*parameter.opts, *parameter.secondary_opts)} - {"models"}
+    listed = [flag for of in (*options.OPTIONS, *options.OF_THE_COMMAND) for flag in of.flag.split("/")]
+    assert sorted(listed) == sorted(flags)
+    said = {of.name for of in options.OPTIONS if of.shown}
+    assert said >= {of.name for of in options.OPTIONS if of.paper_code is not None} == {"ig_steps", "ig_rule", "search"}
+    assert set(vars(Request())) - said == {"text", "patch"}
+
+
+def test_every_option_is_a_row_of_the_documentation():
+    """Invariant: what `run --help` lists, with its default."""
+    from circuit_tui.cli.run import run
+
+    rows = dict(re.findall(r"^\| `(--.+?)` \|(.*?)\| .+ \|$", options.markdown(), re.M))
+    assert len(rows) == len(run.params) - 1
+    for parameter in run.params[1:]:
+        typed, usual = next((typed, usual) for typed, usual in rows.items() if parameter.opts[0] in typed.split())
+        assert set(parameter.secondary_opts) <= set(typed.split())
+        switch = isinstance(parameter.default, bool) or parameter.default in (None, "")
+        assert usual.strip() == ("" if switch else f"`{parameter.default}`")
+
+
+def test_without_options_the_defaults_of_the_request_are_asked_for():
+    """Invariant: the library, the command line and the dialog begin with the same request."""
+    asked = run_request.parsed(["toy"])
+    assert (asked.request, asked.how, asked.checkpoints) == (Request(), run_request.How(), "all")
+
+
+def test_an_option_is_made_of_its_field(monkeypatch):
+    """Invariant: what is said beside a field is its flag, the bounds of it, its word in a command, and its row."""
+
+    @dataclass
+    class More:
+        skipped: int = option(4, "Layers that are left out.", least=1, hint="a number of layers")
+
+    (of,) = options_of(More)
+    monkeypatch.setattr(options, "OPTIONS", (*options.OPTIONS, of))
+    command = click.command()(flags.of_a_sweep(lambda **given: None))
+    ctx = command.make_context("run", ["toy", "--skipped", "7"])
+    assert (More().skipped, flags.given(ctx)) == (4, {"models": ("toy",), "skipped": 7})
+    with pytest.raises(click.UsageError, match="0 is not in the range x>=1"):
+        command.make_context("run", ["toy", "--skipped", "0"])
+    assert options.words({"skipped": 7}) == ["--skipped", "7"] and options.words({"skipped": 4}) == []
+    assert "| `--skipped N` | `4` | Layers that are left out. |" in options.markdown().splitlines()
+    assert (of.label, of.usual, of.possible) == ("skipped", "4", "a number of layers")
+
+
+def test_what_a_preset_sets_needs_no_command_line():
+    """Invariant: the request follows from what was given, and nothing else: here nobody has read words."""
+    request = run_request.asked({"models": ("toy",), "preset": "paper-code", "ig_steps": 5}).request
+    assert (request.ig_steps, request.ig_rule, request.search, request.tasks) == (5, "code", "code", ("ioi",))
+
+
+@pytest.mark.parametrize("name", ["analyses", "tasks"])
+def test_the_dialog_says_what_is_possible(name):
+    """Invariant: every word that completes a field is in its hint, and the command takes each."""
+    from circuit_tui.explorer.screens import run_dialog
+
+    of = run_dialog.OPTIONS[name]
+    assert of.completions and all(word in run_dialog.HINTS[name] for word in of.completions)
+    for word in of.completions:
+        run_request.parsed(["toy", of.flag, word])
+
+
+def test_results_are_chosen_by_what_the_store_tells_apart():
+    """Invariant: the flags of `show` are the store's choices."""
+    assert {of.name for of in options.OPTIONS if of.narrows} | {"run"} == addresses.CHOICES.keys()

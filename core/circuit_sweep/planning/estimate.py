@@ -20,9 +20,10 @@ from circuit_core.models import weights
 from circuit_store.models import Model
 from circuit_store.queries.costs import Costs, costs
 from circuit_sweep.planning import task_names
+from circuit_sweep.planning.analyses import Job
 from circuit_sweep.planning.exact_runs import ExactRuns, exact_runs
 from circuit_sweep.planning.missing import Survey, surveys
-from circuit_sweep.planning.request import Job, Request
+from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
 
 _BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}

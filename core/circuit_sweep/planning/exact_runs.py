@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from circuit_core.attribution.methods import exact_cost
 from circuit_core.graph import Graph
+from circuit_sweep.planning.analyses import Job
 from circuit_sweep.planning.missing import Survey
-from circuit_sweep.planning.request import Job
 
 
 @dataclass(frozen=True)

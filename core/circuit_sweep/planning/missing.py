@@ -14,8 +14,9 @@ from circuit_core.models import checkpoints, families, final_model, identity, su
 from circuit_core.tasks.specs import TaskSpec
 from circuit_store import models, results
 from circuit_sweep.planning import texts
+from circuit_sweep.planning.analyses import Job, jobs, repeated
 from circuit_sweep.planning.model_sources import describe
-from circuit_sweep.planning.request import Job, Request, jobs, repeated
+from circuit_sweep.planning.request import Request
 
 
 @dataclass(frozen=True)

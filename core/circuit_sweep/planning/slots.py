@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from circuit_sweep.planning.options import option
+from circuit_sweep.planning.request import Request
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -30,13 +33,20 @@ class Slot:
 class Slots:
     """What was asked for."""
 
-    device: str = "auto"
-    """One or several, separated by commas."""
-    workers: int = 1
-    per_gpu: int = 1
-    engine: str = "local"
-    address: str | None = None
-    """Of a Ray cluster."""
+    device: str = Request.device
+    """One or several, separated by commas; the request names them."""
+    workers: int = option(
+        1,
+        "Workers on the CPU, which share its cores.",
+        least=1,
+        most=256,
+        hint="processes on the CPU, which share its cores",
+    )
+    per_gpu: int = option(1, "Workers on each GPU, for small models.", least=1, most=64)
+    engine: str = option("local", "ray: workers on several boxes.", ("local", "ray"))
+    address: str | None = option(
+        None, "Cluster for --engine ray; auto for the one that runs here.", flag="--ray-address"
+    )
 
     @staticmethod
     def read(data: dict[str, Any]) -> "Slots":

@@ -12,7 +12,8 @@ from circuit_store import models, results, task_files
 from circuit_store.display_text import plain
 from circuit_store.queue import control, units
 from circuit_sweep.planning import texts
-from circuit_sweep.planning.request import Job, Request, jobs
+from circuit_sweep.planning.analyses import Job, jobs
+from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slot
 from circuit_sweep.planning.task_names import specs
 from circuit_sweep.worker import messages

@@ -24,7 +24,7 @@ from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tasks.sampling import draw
 from circuit_core.tasks.specs import TaskSpec
 from circuit_store import results
-from circuit_sweep.planning.request import OF_PATHS, Job
+from circuit_sweep.planning.analyses import OF_PATHS, Job
 from circuit_sweep.worker import records
 from circuit_sweep.worker.head_roles import HeadRoles
 

@@ -17,7 +17,7 @@ from circuit_core.errors import CheckpointError, CircuitError, TaskError, first_
 from circuit_core.forward import batches
 from circuit_core.models.checkpoints import shape
 from circuit_store import results
-from circuit_sweep.planning.request import Job
+from circuit_sweep.planning.analyses import Job
 from circuit_sweep.worker import messages
 from circuit_sweep.worker.analyses import Analyses
 from circuit_sweep.worker.messages import Message, WorkOrder

@@ -23,7 +23,7 @@ from circuit_core.patching.path_patching import Head
 from circuit_core.tasks.prompts import PromptSet
 from circuit_store import blobs
 from circuit_store.results import Held
-from circuit_sweep.planning.request import COPYING
+from circuit_sweep.planning.analyses import COPYING
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_store.results import Held
-from circuit_sweep.planning.request import Job
+from circuit_sweep.planning.analyses import Job
 
 
 @dataclass(frozen=True)

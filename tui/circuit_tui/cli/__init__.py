@@ -3,7 +3,19 @@
 Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 cancelled.
 """
 
-from circuit_tui.cli import circuit, jobs, models, run, show, store
+from circuit_tui.cli import circuit, demo, info, jobs, models, patch, run, show, tasks, verify_backup_merge
 from circuit_tui.cli.main import main
 
-__all__ = ["circuit", "jobs", "main", "models", "run", "show", "store"]
+__all__ = [
+    "circuit",
+    "demo",
+    "info",
+    "jobs",
+    "main",
+    "models",
+    "patch",
+    "run",
+    "show",
+    "tasks",
+    "verify_backup_merge",
+]

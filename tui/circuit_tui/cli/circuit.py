@@ -1,14 +1,24 @@
-"""Commands that carry circuits to other tools and back: `circuit export` and `circuit import`."""
+"""Circuits to other tools and back: `circuit export` and `circuit import`.
 
+The work is done by a process of its own, which may import torch.
+"""
+
+import re
+import shutil
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 
+from circuit_tui import command_output
 from circuit_tui.cli.main import main
-from circuit_tui.cli.show import among_circuits
+from circuit_tui.cli.view_filters import among_circuits
+from circuit_tui.terminal import console
 
 FORMATS = ["eap-ig-json", "eap-ig-pt", "graphml", "dot"]
+_FILES = "circuit_sweep.circuit_files"
 
 
 @main.group()
@@ -25,9 +35,26 @@ def circuit() -> None:
 @click.pass_obj
 def export_circuit(store: Path, address: str, kind: str, output: Path | None, size: int | None, **choices: Any) -> None:
     """Write a circuit, with the scores of all edges, for EAP-IG or a graph drawing tool."""
-    from circuit_tui.cli import circuit_io
+    export(store, address, kind, output, size, {k: v for k, v in choices.items() if v is not None})
 
-    circuit_io.export(store, address, kind, output, size, {k: v for k, v in choices.items() if v is not None})
+
+def export(
+    store: Path, address: str, kind: str, output: Path | None, size: int | None, choices: dict[str, Any]
+) -> None:
+    """Raises: ValueError, CircuitError."""
+    from circuit_sweep.runner import launch
+
+    named = re.fullmatch(r"(?P<model>.+?)(?:@(?P<step>[^@/]+))?/(?P<task>[^/]+)", address)
+    if not named:
+        raise ValueError(f"{address} names no circuit: give MODEL@STEP/TASK, such as sample-0.2m@final/ioi.")
+    at = [named["model"], named["step"] or "final", named["task"]]
+    if kind == "eap-ig-pt" and output is None and console.terminal(sys.stdout):
+        raise ValueError("eap-ig-pt is no text: name a file with --output FILE.")
+    with command_output.to(output, store) as file, tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "circuit"
+        launch.ask(_FILES, "export", str(store), *at, kind, str(made), choices, size)
+        with made.open("rb") as circuit:
+            shutil.copyfileobj(circuit, file)
 
 
 @circuit.command("import")
@@ -38,6 +65,7 @@ def export_circuit(store: Path, address: str, kind: str, output: Path | None, si
 @click.pass_obj
 def import_circuit(store: Path, file: Path, model: str, step: str, task: str) -> None:
     """Take a circuit from an EAP-IG file (JSON or .pt) into the store, where it is marked with the file's name."""
-    from circuit_tui.cli import circuit_io
+    from circuit_sweep.runner import launch
 
-    circuit_io.take(store, file, model, step, task)
+    told = launch.ask(_FILES, "import", str(store), model, step, task, str(file))
+    console.told(f"{told['circuit']}: {told['edges']} edges from {told['file']}")

@@ -1,14 +1,22 @@
-"""Commands about the queue: `jobs`."""
+"""The queue: `jobs`, and what is done with its runs."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
+from circuit_store.errors import UnknownName
+from circuit_store.store import open_to_read, open_to_write
 from circuit_tui import paths
 from circuit_tui.cli.main import NUMBER, main
+from circuit_tui.runs import flags, options
+from circuit_tui.terminal import console
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+COLUMNS = ["run", "state", "priority", "models", "units", "done", "failed", "open", "seconds", "created", "reason"]
+OF_UNITS = ["model", "step", "state", "doing", "attempts", "seconds", "device", "slot", "error"]
+_JSON = flags.flag(options.JSON)
 
 
 class _OfARun(click.ParamType):
@@ -33,9 +41,7 @@ _RUN = click.argument("run", type=_OfARun())
 def jobs(ctx: click.Context, as_json: bool) -> None:
     """The queue: runs, their units, and what to do with them."""
     if ctx.invoked_subcommand is None:
-        from circuit_tui.runs import jobs as queue
-
-        queue.show_all(ctx.obj, as_json)
+        show_all(ctx.obj, as_json)
 
 
 @jobs.command("list")
@@ -43,9 +49,17 @@ def jobs(ctx: click.Context, as_json: bool) -> None:
 @click.pass_obj
 def listed(store: Path, as_json: bool) -> None:
     """All runs, newest first."""
-    from circuit_tui.runs import jobs as queue
+    show_all(store, as_json)
 
-    queue.show_all(store, as_json)
+
+def show_all(store: Path, as_json: bool) -> None:
+    from circuit_store.queue import runs
+
+    with closing(open_to_read(store)) as db:
+        found = runs.listed(db)
+    _print({"runs": found}, found, COLUMNS, as_json)
+    if any(row["open"] for row in found):
+        _tell_if_nobody_computes(store)
 
 
 @jobs.command()
@@ -54,9 +68,16 @@ def listed(store: Path, as_json: bool) -> None:
 @click.pass_obj
 def show(store: Path, run: int, as_json: bool) -> None:
     """RUN and each of its units."""
-    from circuit_tui.runs import jobs as queue
+    from circuit_store.queue import runs
 
-    queue.show(store, run, as_json)
+    with closing(open_to_read(store)) as db:
+        row = _one(db, run)
+        units = runs.units(db, run)
+    if not as_json:
+        console.table([{c: cell(row[c]) for c in COLUMNS}], COLUMNS)
+    _print({**row, "units": units}, units, OF_UNITS, as_json)
+    if row["open"]:
+        _tell_if_nobody_computes(store)
 
 
 @jobs.command()
@@ -67,7 +88,14 @@ def cancel(store: Path, run: int, as_json: bool) -> None:
     """End RUN; what it has computed stays."""
     from circuit_tui.runs import jobs as queue
 
-    queue.cancel(store, run, as_json)
+    queue.drop(store, run)
+    with closing(open_to_read(store)) as db:
+        row = _one(db, run)
+    if as_json:
+        console.document(row)
+    cancelled = row["state"].startswith("cancel")
+    ended = "is cancelled; what it has computed stays." if cancelled else f"is {row['state']}: nothing is left."
+    console.told(f"Run {run} {ended}")
 
 
 @jobs.command()
@@ -76,9 +104,7 @@ def cancel(store: Path, run: int, as_json: bool) -> None:
 @click.pass_obj
 def resume(store: Path, run: int | None, as_json: bool) -> None:
     """Go on with RUN in the background; without RUN with all that was interrupted or waits, but nothing cancelled."""
-    from circuit_tui.runs import jobs as queue
-
-    queue.resume(store, run, as_json)
+    _go_on(store, run, as_json)
 
 
 @jobs.command()
@@ -87,9 +113,29 @@ def resume(store: Path, run: int | None, as_json: bool) -> None:
 @click.pass_obj
 def retry(store: Path, run: int, as_json: bool) -> None:
     """Go on with RUN, failed units included, in the background."""
+    _go_on(store, run, as_json, failed=True)
+
+
+def _go_on(store: Path, run: int | None, as_json: bool, failed: bool = False) -> None:
+    """Queue what a run, or every run that was not cancelled, has left, and see that somebody computes it."""
     from circuit_tui.runs import jobs as queue
 
-    queue.resume(store, run, as_json, failed=True)
+    chosen, total = queue.go_on(store, run, failed)
+    units = f"{total} unit{'' if total == 1 else 's'}"
+    told = f"{units} computed in the background: `{paths.program(store)} jobs list` looks on."
+    if as_json:
+        console.document({"runs": chosen, "queued": total})
+    console.told(told if total else f"Nothing is left to compute.{_cancelled(store) if run is None else ''}")
+
+
+def _cancelled(store: Path) -> str:
+    """How to take up the latest run that was cancelled with something left; empty if there is none."""
+    from circuit_store.queue import runs
+
+    with closing(open_to_read(store)) as db:
+        left = (r for r in runs.listed(db) if r["state"].startswith("cancel") and r["units"] > r["done"] + r["failed"])
+        run = next((row["run"] for row in left), None)
+    return f" A cancelled run is taken up by its number: `{paths.program(store)} jobs resume {run}`." if run else ""
 
 
 @jobs.command()
@@ -98,9 +144,13 @@ def retry(store: Path, run: int, as_json: bool) -> None:
 @click.pass_obj
 def forget(store: Path, run: int, as_json: bool) -> None:
     """Take RUN off the list; its results stay."""
-    from circuit_tui.runs import jobs as queue
+    from circuit_store.queue import control
 
-    queue.forget(store, run, as_json)
+    with closing(open_to_write(store)) as db:
+        control.forget(db, run)
+    if as_json:
+        console.document({"run": run, "forgotten": True})
+    console.told(f"Run {run} is off the list; its results stay.")
 
 
 @jobs.command()
@@ -111,4 +161,41 @@ def logs(store: Path, run: int, as_json: bool) -> None:
     """What runners wrote about RUN."""
     from circuit_tui.runs import jobs as queue
 
-    queue.logs(store, run, as_json)
+    with closing(open_to_read(store)) as db:
+        row = _one(db, run)
+    file, found = queue.tail(store, run, row["log"])
+    if as_json:
+        console.document({"run": run, "log": str(file), "lines": found})
+    else:
+        console.shown("".join(f"{line}\n" for line in found), end="")
+
+
+def _one(db: sqlite3.Connection, run: int) -> dict[str, Any]:
+    """Raises: UnknownName."""
+    from circuit_store.queue import runs
+
+    if found := runs.listed(db, run):
+        return found[0]
+    held = ", ".join(str(row["run"]) for row in runs.listed(db)[:10]) or "none yet"
+    raise UnknownName(f"There is no run {run}: the latest are {held}.")
+
+
+def _tell_if_nobody_computes(store: Path) -> None:
+    from circuit_sweep.runner import lock
+
+    try:
+        if not lock.held(store):
+            console.told(f"No runner is at work: `{paths.program(store)} jobs resume` starts one.")
+    except lock.LockUnusable as error:
+        console.told(f"No runner of yours is at work: {error}")
+
+
+def _print(document: dict[str, Any], rows: list[dict[str, Any]], columns: list[str], as_json: bool) -> None:
+    if as_json:
+        console.document(document, indent=1)
+    else:
+        console.table([{c: cell(row[c]) for c in columns} for row in rows], columns)
+
+
+def cell(value: Any) -> Any:
+    return ", ".join(value) if isinstance(value, list) else value

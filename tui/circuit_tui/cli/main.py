@@ -11,7 +11,7 @@ import click
 
 from circuit_core.errors import CircuitError
 from circuit_store import integrity, output_files
-from circuit_store.errors import OutputUnwritten, StoreError, StoreFailed, StoreMoved
+from circuit_store.errors import OutputUnwritten, StoreError, StoreFailed, StoreMoved, StoreUnusable
 from circuit_store.store import open_to_read, remedy
 from circuit_tui import command_output, paths
 from circuit_tui.terminal import console
@@ -104,6 +104,13 @@ def _home(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError:
         raise ValueError(f"{path}: there is no such user.") from None
+
+
+def check_place(store: Path) -> None:
+    """Raises: StoreUnusable, if the store is not there and cannot be made."""
+    above = next(p for p in store.absolute().parents if p.exists())
+    if not store.exists() and not (above.is_dir() and os.access(above, os.W_OK)):
+        raise StoreUnusable(f"The store {store} can be neither opened nor made: name another with --store FILE.")
 
 
 def terminal() -> bool:

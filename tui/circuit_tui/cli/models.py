@@ -1,25 +1,52 @@
-"""Commands about what there is: `models` and `tasks`."""
+"""Known models, and names for folders of checkpoints: `models` and `models add`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from circuit_tui.cli.main import main
-from circuit_tui.runs.option_specs import with_or_without_bos
+from circuit_core.errors import BadPattern
+from circuit_core.models import suites
+from circuit_store.store import open_to_read, open_to_write, to_be_made
+from circuit_tui.cli.main import check_place, main
+from circuit_tui.runs import flags, options
+from circuit_tui.terminal import console
 
 
 @main.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@flags.flag(options.JSON)
 @click.pass_context
 def models(ctx: click.Context, as_json: bool) -> None:
     """Known models, and what the store holds of each."""
     if ctx.invoked_subcommand is None:
-        from circuit_tui.cli import known_models
-
-        known_models.print_models(ctx.obj, as_json)
+        print_models(ctx.obj, as_json)
 
 
-@models.command("add")
+def print_models(store: Path, as_json: bool) -> None:
+    """Models of the store, then those that are known but not in it yet."""
+    from circuit_store import queries
+
+    check_place(store)
+    view = queries.view("models")
+    columns = [column.name for column in view.columns]
+    rows = [] if to_be_made(store) else queries.rows(open_to_read(store), view)
+    held = {row["model"] for row in rows}
+    rows += [_known(known, columns) for known in suites.known_models().values() if known.name not in held]
+    if as_json:
+        console.document({"view": "models", "filters": {}, "rows": rows}, indent=1)
+    else:
+        console.table(rows, columns)
+
+
+def _known(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
+    from circuit_sweep.planning.model_sources import model_of
+
+    model, found = model_of(known.name, known.source, known.suite, known.tokens_per_step)
+    row = vars(model) | {"model": model.name, "checkpoints": len(found), "computed": 0}
+    return {column: row[column] for column in columns}
+
+
+@models.command()
 @click.argument("name")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--pattern", help="Regular expression of a step's folder, with a group (?P<step>[0-9]+).")
@@ -27,31 +54,34 @@ def models(ctx: click.Context, as_json: bool) -> None:
 @click.pass_obj
 def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_step: int | None) -> None:
     """Make NAME stand for FOLDER, which holds checkpoints or is one."""
-    from circuit_tui.cli import known_models
+    from circuit_store import models as held_models
+    from circuit_sweep.planning import model_sources
 
-    known_models.add(store, name, folder, pattern, tokens_per_step)
+    if name in suites.known_models():
+        raise ValueError(f"The name {name} is taken by the sample suite: choose another.")
+    _check_pattern(pattern)
+    try:
+        place = model_sources.place(folder)
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"{folder}: {error}") from None
+    model, found = model_sources.model_of(name, place, "folder", tokens_per_step, pattern)
+    db = open_to_write(store)
+    moved = model_sources.copied(db, model, found)
+    if not (moved and moved.name == name):
+        held_models.check(db, model)
+    tokens = [f.step * tokens_per_step if tokens_per_step else None for f in found]
+    checkpoints = [held_models.CheckpointRecord(f.step, n, f.revision) for f, n in zip(found, tokens, strict=True)]
+    held_models.add_model(db, model, checkpoints)
+    console.told(f"{name}: {len(found)} checkpoints, steps {found[0].step} to {found[-1].step}.")
 
 
-@main.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.pass_context
-def tasks(ctx: click.Context, as_json: bool) -> None:
-    """The tasks: built in, and from files that the store keeps."""
-    if ctx.invoked_subcommand is None:
-        from circuit_tui.cli import task_preview as known
+def _check_pattern(pattern: str | None) -> None:
+    from circuit_core.bounded_regex import Pattern
 
-        known.print_tasks(ctx.obj, as_json)
-
-
-@tasks.command("show")
-@click.argument("name", metavar="NAME|FILE")
-@click.option("--model", required=True, help="Model whose tokenizer is used.")
-@click.option("--all", "everything", is_flag=True, help="Print every prompt, not only the first five.")
-@with_or_without_bos
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document with every prompt.")
-@click.pass_obj
-def show_task(store: Path, name: str, model: str, everything: bool, prepend_bos: bool | None, as_json: bool) -> None:
-    """Print a task's prompts, corruption and answers as a model will see them, token by token."""
-    from circuit_tui.cli import task_preview as known
-
-    known.show(store, name, model, None if everything or as_json else 5, as_json, prepend_bos)
+    try:
+        if pattern is None or "step" in Pattern(pattern, "--pattern").groups:
+            return
+        fault = f"--pattern {pattern}: no group (?P<step>[0-9]+)"
+    except BadPattern as error:
+        fault = str(error).removesuffix(".")
+    raise ValueError(f"{fault}; give for instance 'run-(?P<step>[0-9]+)'.")

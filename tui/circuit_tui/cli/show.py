@@ -1,34 +1,19 @@
-"""Commands that read the store: `show`, `export`, `info`."""
+"""Print or write a view of the store: `show` and `export`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from circuit_tui.cli.main import NUMBER, main
+from circuit_store.store import open_to_read
+from circuit_tui import command_output
+from circuit_tui.cli.main import main
+from circuit_tui.cli.view_filters import addressed, narrowed
+from circuit_tui.runs import flags, options
+from circuit_tui.terminal import console
 
-_ADDRESS = [
-    click.argument("view", metavar="VIEW"),
-    click.argument("address", required=False, metavar="[MODEL[@STEP]]"),
-    click.option("--task", help="Only this task."),
-    click.option("--role", help="Only this head role."),
-    click.option("--layer", type=NUMBER, help="Only this layer."),
-    click.option("--head", type=NUMBER, help="Only this head."),
-    click.option("--preset", help="Let only head roles with these parameters answer: default or paper-code."),
-    click.option("--text", help="Let only head roles on this text answer: a file, or how its hash begins."),
-]
-_CHOICES = [
-    click.option("--run", type=NUMBER, help="Let only this run answer."),
-    click.option("--dtype", help="Let only results of this precision answer."),
-    click.option("--method", help="Let only circuits by this method answer; `imported` for those from files."),
-    click.option("--ig-rule", help="Let only circuits by this rule answer."),
-    click.option("--ig-steps", type=NUMBER, help="Let only circuits with so many points answer."),
-    click.option("--search", help="Let only circuits by this search answer."),
-    click.option("--select", "selector", help="Let only circuits by this order of edges answer."),
-    click.option("--threshold", type=float, help="Let only circuits for this faithfulness answer."),
-    click.option("--threshold-on", help="Let only circuits for a threshold on raw or normalised answer."),
-    click.option("--areas", help="Let only circuits with CPR and CMD answer (mib), or without (none)."),
-]
+if TYPE_CHECKING:
+    from circuit_store.views import View
 
 
 class ViewCommand(click.Command):
@@ -41,31 +26,44 @@ class ViewCommand(click.Command):
             formatter.write_dl([(view.name, view.about) for view in VIEWS.values()])
 
 
-def addressed(command: Any) -> Any:
-    return _with(_ADDRESS, among_circuits(command))
-
-
-def among_circuits(command: Any) -> Any:
-    """A command that says which of several circuits it is about."""
-    return _with(_CHOICES, command)
-
-
-def _with(options: list[Any], command: Any) -> Any:
-    for decorate in reversed(options):
-        command = decorate(command)
-    return command
-
-
 @main.command(cls=ViewCommand)
 @addressed
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@flags.flag(options.JSON)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.pass_obj
 def show(store: Path, view: str, address: str | None, as_json: bool, as_csv: bool, **narrow: Any) -> None:
     """Print a VIEW of the store, as a table, JSON or CSV."""
-    from circuit_tui.cli import view_output
+    print_view(store, view, address, narrow, "json" if as_json else "csv" if as_csv else "table")
 
-    view_output.show(store, view, address, narrow, "json" if as_json else "csv" if as_csv else "table")
+
+def print_view(
+    store: Path,
+    name: str,
+    address: str | None,
+    narrow: dict[str, Any],
+    kind: str,
+    more: dict[str, Any] | None = None,
+) -> None:
+    """Print a view as a table, JSON or CSV; `more` are further columns by which it is addressed."""
+    from circuit_store import export as files
+    from circuit_store import queries
+
+    which = queries.view(name)
+    db = open_to_read(store)
+    filters, choices = narrowed(db, which, address, narrow)
+    filters |= more or {}
+    if kind == "json":
+        console.document(files.document(db, which, filters, choices), indent=1)
+        return
+    header, found = files.whole(db, which, filters, choices)
+    columns = [c.name for c in which.columns]
+    if kind == "csv":
+        with command_output.to(None, store) as file:
+            file.writelines(map(str.encode, files.lines(found, columns)))
+        return
+    for line in header:
+        console.shown(", ".join(f"{k} {console.cell(v)}" for k, v in line.items() if v is not None))
+    console.table(found, columns)
 
 
 @main.command(cls=ViewCommand)
@@ -78,18 +76,27 @@ def show(store: Path, view: str, address: str | None, as_json: bool, as_csv: boo
 @click.option("--raw", is_flag=True, help="Leave text that a spreadsheet would run as a formula.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of stdout.")
 @click.pass_obj
-def export(store: Path, view: str, address: str | None, output: Path | None, **options: Any) -> None:
+def export(store: Path, view: str, address: str | None, output: Path | None, **given: Any) -> None:
     """Write a VIEW as a file: the same bytes as the explorer's key e."""
-    from circuit_tui.cli import view_output
+    from circuit_core import untrusted_files
+    from circuit_store import export as files
+    from circuit_store import queries
+    from circuit_tui import rows
 
-    view_output.export(store, view, address, output, options)
+    which = queries.view(view)
+    db = open_to_read(store)
+    filters, choices = narrowed(db, which, address, given)
+    columns = _columns(which, given["columns"])
+    listed = {"where": given["where"], **{name: [given[name]] if given[name] else [] for name in ("grep", "sort")}}
+    found = rows.kept(queries.each(db, which, filters, choices), which, listed)
+    text = [untrusted_files.place(given["text"])] if given["text"] else []
+    with command_output.to(output, store, *filter(Path.is_file, text)) as file:
+        file.writelines(map(str.encode, files.lines(found, columns, given["kind"], given["raw"])))
 
 
-@main.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.pass_obj
-def info(store: Path, as_json: bool) -> None:
-    """Paths and versions, and which journal the store keeps."""
-    from circuit_tui.cli import known_models
+def _columns(which: "View", listed: str | None) -> list[str]:
+    from circuit_tui import rows
 
-    known_models.print_info(store, as_json)
+    if listed is None:
+        return [c.name for c in which.columns]
+    return [rows.column_of(which, column.strip()) for column in listed.split(",")]

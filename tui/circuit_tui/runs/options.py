@@ -1,44 +1,77 @@
-"""How a run is asked for in words: the options of `run`, by the names of what they set."""
+"""The options of `run`, in one table: those of a request and of where it is computed, and those of the run itself.
+
+From the table come the command line's flags (`flags`), the dialog's fields, the command that asks for a run or a result
+again, and the table of the documentation. An option is added where its field stands, in `Request` or `Slots`.
+"""
 
 import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from circuit_core.models.suites import SCHEDULES
+from circuit_sweep.planning.options import Option, options_of, written
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
 
-OPTIONS = {
-    "checkpoints": "--checkpoints",
-    "tasks": "--tasks",
-    "analyses": "--analyses",
-    "method": "--method",
-    "ig_steps": "--ig-steps",
-    "ig_rule": "--ig-rule",
-    "selector": "--select",
-    "search": "--search",
-    "sizes": "--sizes",
-    "threshold": "--threshold",
-    "threshold_on": "--threshold-on",
-    "areas": "--areas",
-    "held_out": "--held-out",
-    "preset": "--preset",
-    "dtype": "--dtype",
-    "device": "--device",
-    "workers": "--workers",
-    "per_gpu": "--per-gpu",
-    "engine": "--engine",
-    "address": "--ray-address",
-    "priority": "--priority",
-}
-"""A text has none: it is known by its hash, and a file is given."""
-OF_A_PRESET = ("ig_steps", "ig_rule", "search")
-"""What a preset sets unless it is given."""
-_USUAL = {"checkpoints": "all", **vars(Slots()), **vars(Request()), "priority": 0}
+_SCHEDULES = f"{', '.join(SCHEDULES)}, or steps such as 0,512,final"
+CHECKPOINTS = Option(
+    "all", f"{_SCHEDULES}.", name="checkpoints", flag="--checkpoints", hint=_SCHEDULES, completions=SCHEDULES
+)
+PREPEND_BOS = Option(
+    None,
+    "Whether prompts begin with a BOS token; default: the task's.",
+    name="prepend_bos",
+    flag="--prepend-bos/--no-prepend-bos",
+    kind=bool,
+    shown=False,
+)
+"""A task's name holds it."""
+PRIORITY = Option(
+    0, "Runs of a higher one come first.", name="priority", flag="--priority", kind=int, least=-100, most=100
+)
+DETACH = Option(
+    False,
+    "Compute in the background and return at once; see `jobs`.",
+    name="detach",
+    flag="--detach",
+    kind=bool,
+    shown=False,
+)
+OPTIONS = (CHECKPOINTS, *options_of(Request), PREPEND_BOS, *options_of(Slots), PRIORITY, DETACH)
+DRY_RUN = Option(
+    False, "Say what it would cost, and compute nothing.", name="dry_run", flag="--dry-run", kind=bool, shown=False
+)
+JSON = Option(False, "Print one JSON document.", name="as_json", flag="--json", kind=bool, shown=False)
+OF_THE_COMMAND = (DRY_RUN, JSON)
+"""What says nothing of the run: only the command line has them."""
+
+
+def markdown() -> str:
+    """The table of the documentation: one row for each option of `run`."""
+    rows = [["option", "default", "means"], ["---", "---", "---"]]
+    for of in (*OPTIONS, *OF_THE_COMMAND):
+        typed = " ".join(filter(None, (of.flag.replace("/", " / "), of.value)))
+        cells = (f"`{typed}`", f"`{of.usual}`" if of.usual else "", of.help)
+        rows.append([cell.replace("|", "\\|") for cell in cells])
+    return "\n".join("|" + "|".join(f" {cell} " if cell else " " for cell in row) + "|" for row in rows)
 
 
 def words(values: Mapping[str, Any]) -> list[str]:
-    """Options and their values."""
-    return [word for name in OPTIONS if name in values for word in (OPTIONS[name], _written(values[name]))]
+    """Options and their values, by the names of what they set; what is as usual is left out, and what no option gives.
+
+    What a preset sets is said beside it, since it would not be as usual if it were left out.
+    """
+    preset = values.get("preset", Request.preset) != Request.preset
+    found = ((of, values[of.name]) for of in OPTIONS if of.shown and values.get(of.name) is not None)
+    said = ((of, value) for of, value in found if not of.choices or value in of.choices)
+    unusual = ((of, value) for of, value in said if not _same(of, value) or (preset and of.paper_code is not None))
+    return [word for of, value in unusual for word in ([of.flag] if of.kind is bool else [of.flag, written(value)])]
+
+
+def _same(of: Option, value: Any) -> bool:
+    """As usual; analyses are computed in one order, however they are asked for."""
+    kind = set if of.name == "analyses" else tuple
+    return (kind(value) == kind(of.default)) if isinstance(value, list | tuple) else value == of.default
 
 
 def command(row: Mapping[str, Any], program: str = "circuit-tui") -> str:
@@ -49,26 +82,9 @@ def command(row: Mapping[str, Any], program: str = "circuit-tui") -> str:
     models = ", ".join(request.get("models", []))
     if request.get("patch"):
         return f"path patching to {request['patch'].get('to')} of {models}"
-    line = f"{program} {shlex.join(['run', *request.get('models', []), *words(_unusual(row))])}"
+    given = {**row.get("slots", {}), **request, "priority": row.get("priority", PRIORITY.default)}
+    line = f"{program} {shlex.join(['run', *request.get('models', []), *words(given)])}"
     return f"{line}   with the text {request['text']}" if request.get("text") else line
-
-
-def _unusual(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What is not as usual, or would not be if it were left out."""
-    given = {**row.get("slots", {}), **row["request"], "priority": row.get("priority", 0)}
-    preset = given.get("preset", _USUAL["preset"]) != _USUAL["preset"]
-    return {
-        name: value
-        for name, value in given.items()
-        if name in OPTIONS and (_plain(name, value) != _plain(name, _USUAL[name]) or preset and name in OF_A_PRESET)
-    }
-
-
-def _plain(name: str, value: Any) -> Any:
-    """Comparable; analyses are computed in one order, however they are asked for."""
-    if name == "analyses":
-        return set(value)
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _import(request: Mapping[str, Any]) -> list[str]:
@@ -77,7 +93,3 @@ def _import(request: Mapping[str, Any]) -> list[str]:
     model, _, step = address.rpartition("@")
     where = ["--model", model, "--step", step, "--task", task]
     return ["circuit", "import", request["imported"], *where]
-
-
-def _written(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

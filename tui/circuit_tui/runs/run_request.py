@@ -4,20 +4,20 @@ Both give words, so both refuse the same with the same sentence, and what the di
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
-from circuit_core import untrusted_files
 from circuit_core.tasks.specs import labelled
-from circuit_sweep.planning.request import ANALYSES, Request
+from circuit_sweep.planning.options import options_of
+from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
-from circuit_tui.runs import option_specs
+from circuit_tui.runs import flags
+from circuit_tui.runs.options import DETACH, OPTIONS, PRIORITY
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class How:
 
     slots: Slots = Slots()
     """Where a runner computes if this sweep starts one; the request names the devices."""
-    priority: int = 0
-    detach: bool = False
+    priority: int = PRIORITY.default
+    detach: bool = DETACH.default
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class RunRequest:
 def parsed(words: Sequence[str]) -> RunRequest:
     """What `run WORDS...` asks for. Raises: ValueError."""
     try:
-        with option_specs.words.make_context("run", list(words), help_option_names=[]) as ctx:
-            return asked(**ctx.params)
+        with flags.words.make_context("run", list(words), help_option_names=[]) as ctx:
+            return asked(flags.given(ctx))
     except click.UsageError as error:
         raise ValueError(error.format_message()) from None
 
@@ -64,56 +64,25 @@ def split(line: str) -> list[str]:
         raise ValueError(f"{line}: a quotation mark is not closed.") from None
 
 
-def asked(
-    models: tuple[str, ...],
-    checkpoints: str,
-    tasks: str,
-    prepend_bos: bool | None,
-    analyses: str,
-    sizes: str,
-    text: Path | None,
-    priority: int,
-    detach: bool,
-    **options: Any,
-) -> RunRequest:
-    """From the options of `run`, as click has read them. Raises: ValueError."""
-    where = Slots(**{name: options.pop(name) for name in ("workers", "per_gpu", "engine", "address")})
-    wanted = _listed(analyses, "--analyses")
-    wanted = ANALYSES if "all" in wanted else wanted
-    if unknown := [a for a in wanted if a not in ANALYSES]:
-        raise ValueError(f"There is no analysis {', '.join(unknown)}: choose from {', '.join(ANALYSES)}, or all.")
-    if not 0 < options["threshold"] <= 1:
-        raise ValueError(f"--threshold {options['threshold']}: give a faithfulness above 0, at most 1.")
-    named = tuple(labelled(name, prepend_bos) for name in _tasks(tasks))
-    request = Request(tasks=named, analyses=wanted, sizes=_sizes(sizes), **options)
-    request = _of_the_paper(request) if request.preset == "paper-code" else request
+def asked(given: Mapping[str, Any]) -> RunRequest:
+    """From the models and the options of `run` that were given (`flags.given`). Raises: ValueError.
+
+    What was not given is as the preset has it, or as usual.
+    """
+    read = {of.name: of.read(given[of.name], of.flag) for of in OPTIONS if of.read and of.name in given}
+    usual = {of.name: of.default for of in OPTIONS}
+    preset = {of.name: of.paper_code for of in OPTIONS if of.paper_code is not None}
+    values = {**usual, **(preset if given.get("preset") == "paper-code" else {}), **given, **read}
+    values["tasks"] = tuple(labelled(name, values["prepend_bos"]) for name in values["tasks"])
+    text = values.pop("text")
+    request = Request(**_of(Request, values))
+    where = Slots(**_of(Slots, values))
     if where.engine == "ray" and find_spec("ray") is None:
         raise ValueError("--engine ray needs Ray, which is not installed: pip install 'circuit-tui[ray]'.")
-    return RunRequest(models, checkpoints, request, text, How(where, priority, detach))
+    how = How(where, values["priority"], values["detach"])
+    return RunRequest(values["models"], values["checkpoints"], request, text, how)
 
 
-def _of_the_paper(request: Request) -> Request:
-    """Circuits as the paper's published code finds them, where nothing else was asked for."""
-    source = click.get_current_context().get_parameter_source
-    own = {"ig_steps": 30, "ig_rule": "code", "search": "code"}
-    given = {name: value for name, value in own.items() if source(name) is ParameterSource.DEFAULT}
-    return replace(request, **given)
-
-
-def _tasks(text: str) -> tuple[str, ...]:
-    """Names and files; a file's own name may hold a comma."""
-    return (text,) if untrusted_files.there(Path(text)) else _listed(text, "--tasks")
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(part.isascii() and part.isdigit() and int(part) for part in parts):
-        raise ValueError(f"--sizes {text}: give numbers of edges separated by commas, such as 10,20,50.")
-    return tuple(sorted({int(part) for part in parts}))
-
-
-def _listed(text: str, option: str) -> tuple[str, ...]:
-    listed = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not listed:
-        raise ValueError(f"{option} names nothing: give names separated by commas.")
-    return listed
+def _of(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that set a dataclass' fields."""
+    return {of.name: values[of.name] for of in options_of(kind) if of.name in values}

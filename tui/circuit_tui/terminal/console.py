@@ -31,6 +31,27 @@ def shown(text: str, end: str = "\n") -> None:
     _out(lines(text) + end)
 
 
+def table(rows: list[dict[str, Any]], columns: list[str] | None = None) -> None:
+    """Rows as aligned text, on stdout; numbers are right-aligned, empty cells are a dot."""
+    columns = columns or list(dict.fromkeys(k for r in rows for k in r))
+    cells = [[cell(row.get(c)) for c in columns] for row in rows]
+    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
+    right = [all(isinstance(r.get(c), int | float | None) for r in rows) for c in columns]
+    aligned = [
+        "  ".join(x.rjust(w) if r else x.ljust(w) for x, w, r in zip(line, widths, right, strict=True)).rstrip()
+        for line in [columns, *cells]
+    ]
+    _out(lines("\n".join(aligned)) + "\n")
+
+
+def cell(value: Any) -> str:
+    if value is None:
+        return "·"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return plain(str(value))
+
+
 def document(value: Any, indent: int | None = None) -> None:
     """One JSON document, on stdout."""
     _out(as_json(value, indent) + "\n")

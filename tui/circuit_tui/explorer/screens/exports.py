@@ -9,16 +9,11 @@ from typing import Any
 
 from rich.text import Text
 
-from circuit_store import export, output_files, queries
-from circuit_sweep.planning.request import OF_PATHS
-from circuit_tui.cli import view_output
+from circuit_store import addresses, export, output_files, queries
+from circuit_sweep.planning.analyses import OF_PATHS
 from circuit_tui.explorer.widgets.notation import plain
+from circuit_tui.rows import kept
 from circuit_tui.runs import options
-
-_UNASKED = {"search": "sizes", "preset": "default", "threshold_on": "raw", "areas": "none"}
-"""Values that nobody gives."""
-_OPTIONS = ("task", "role", "layer", "head")
-"""Columns by which a command narrows a view."""
 
 
 def csv(
@@ -26,7 +21,7 @@ def csv(
 ) -> Iterator[str]:
     """Line by line; `listed` are the options by which rows are kept (`printing.kept`)."""
     which = queries.view(view)
-    rows = view_output.kept(queries.each(db, which, filters), which, listed or {})
+    rows = kept(queries.each(db, which, filters), which, listed or {})
     return export.lines(rows, [column.name for column in which.columns], "csv")
 
 
@@ -46,7 +41,7 @@ def command(
     view: str, filters: dict[str, Any], program: str = "circuit-tui", listed: dict[str, list[str]] | None = None
 ) -> str:
     """The command that prints the same bytes."""
-    which = [part for name in _OPTIONS if name in filters for part in (f"--{name}", str(filters[name]))]
+    which = [part for name in addresses.FILTERS if name in filters for part in (f"--{name}", str(filters[name]))]
     which += [f"--{name}={value}" for name, values in (listed or {}).items() for value in values]
     words = [view, *([address(filters)] if "model" in filters else []), *which]
     return f"{program} export {shlex.join(words)}"
@@ -86,8 +81,7 @@ def recompute(of: queries.ResultOrigin, program: str = "circuit-tui") -> str:
     analysis = "algorithm" if of_algorithm else facts["analysis"]
     words = [facts["model"], "--checkpoints", str(facts["step"]), "--analyses", analysis]
     words += ["--tasks", facts["task"]] if facts.get("task") else []
-    asked = {name: value for name, value in of.params.items() if value and value != _UNASKED.get(name)}
-    words += options.words(asked | ({"dtype": facts["dtype"]} if facts["dtype"] != "float32" else {}))
+    words += options.words({**of.params, "dtype": facts["dtype"]})
     return f"{program} run {shlex.join(words)}"
 
 

@@ -18,25 +18,23 @@ from textual.timer import Timer
 from textual.widgets import Input, Label, Static
 
 from circuit_core.errors import CircuitError
+from circuit_core.models import suites
 from circuit_store.errors import StoreError
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.screens.pane_access import Panes
 from circuit_tui.explorer.widgets.notation import plain
+from circuit_tui.runs import options
 
 _PAUSE = 0.4
 """Seconds after the last key before costs are looked up."""
-FIELDS = {
-    "models": ("", "models of the store, the sample suite's, or folders of checkpoints; separated by spaces"),
-    "checkpoints": ("all", "all, log, sparse, linear, final, or steps such as 0,512,final"),
-    "tasks": ("ioi", "ioi, gendered_pronoun, greater_than, subject_verb, or files of pairs; separated by commas"),
-    "analyses": ("behaviour,circuit,heads", "behaviour, circuit, heads, algorithm, or all; separated by commas"),
-    "method": ("eap-ig", "eap-ig, eap, clean-corrupted, eap-ig-activations or exact"),
-    "search": ("grid", "grid, paper or code: how circuit sizes are searched"),
-    "device": ("auto", "auto, cpu, cuda, or GPUs as in cuda:0,cuda:1"),
-    "workers": ("1", "processes on the CPU, which share its cores"),
-    "more": ("", "other options of `run`, such as --held-out 50 --dtype bfloat16"),
+OPTIONS = {of.label: of for of in options.OPTIONS if of.hint is not None}
+"""Those with a field of their own; the others go into the field `more`."""
+HINTS = {
+    "models": "models of the store, the sample suite's, or folders of checkpoints; separated by spaces",
+    **{label: of.possible for label, of in OPTIONS.items()},
+    "more": "other options of `run`, such as --held-out 50 --dtype bfloat16",
 }
-"""Usual value, and what is possible."""
+"""What is possible in each field."""
 _EXPECTED = (CircuitError, StoreError, ValueError, OverflowError, sqlite3.Error, OSError)
 
 
@@ -86,29 +84,33 @@ class RunDialog(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "Run   ^r starts, esc closes"
-            for name, (usual, _) in FIELDS.items():
+            for name in HINTS:
                 with Horizontal():
                     yield Label(name)
-                    yield self._entry(name, usual)
+                    yield self._entry(name)
             yield Static(id="hint")
             yield Static(id="command", markup=False)
             yield Static(id="cost")
 
-    def _entry(self, name: str, usual: str) -> Input:
-        first = shlex.quote(self.model) if name == "models" and self.model else usual
-        entry = Input(first, id=name, select_on_focus=False, suggester=_suggested(name))
+    def _entry(self, name: str) -> Input:
+        """Completed with the arrow to the right."""
+        first, completions = "", ()
+        if of := OPTIONS.get(name):
+            first, completions = of.usual, of.completions
+        elif name == "models":
+            first, completions = self.model and shlex.quote(self.model), tuple(suites.known_models())
+        suggester = SuggestFromList(completions) if completions else None
+        entry = Input(first, id=name, select_on_focus=False, suggester=suggester)
         entry.cursor_blink = False
         return entry
 
     @property
     def command(self) -> str:
         """What is asked for, as typed into a shell."""
-        held = {name: self.query_one(f"#{name}", Input).value.strip() for name in FIELDS}
-        words = [held["models"]]
-        for name, (usual, _) in FIELDS.items():
-            if name not in ("models", "more") and held[name] != usual:
-                words.append(f"--{name} {shlex.quote(held[name])}")
-        return " ".join(word for word in (*words, held["more"]) if word)
+        held = {name: self.query_one(f"#{name}", Input).value.strip() for name in HINTS}
+        given = ((of.flag, held[name]) for name, of in OPTIONS.items() if held[name] != of.usual)
+        words = (f"{flag} {shlex.quote(value)}" for flag, value in given)
+        return " ".join(word for word in (held["models"], *words, held["more"]) if word)
 
     @on(Input.Changed)
     def _changed(self) -> None:
@@ -119,8 +121,8 @@ class RunDialog(ModalScreen[str]):
         self._timer = self.set_timer(_PAUSE, self._look)
 
     def on_descendant_focus(self) -> None:
-        if isinstance(self.focused, Input) and self.focused.id in FIELDS:
-            self.query_one("#hint", Static).update(Text(FIELDS[self.focused.id][1]))
+        if isinstance(self.focused, Input) and self.focused.id in HINTS:
+            self.query_one("#hint", Static).update(Text(HINTS[self.focused.id]))
 
     @on(Input.Submitted)
     def _next(self) -> None:
@@ -165,18 +167,3 @@ class RunDialog(ModalScreen[str]):
             self.post_message(self.Known(command, plain(error), refused=True))
         finally:
             self.starting = False
-
-
-def _suggested(name: str) -> SuggestFromList | None:
-    """Completed with the arrow to the right."""
-    from circuit_core.models import suites
-    from circuit_core.tasks.specs import TASKS
-    from circuit_sweep.planning.request import ANALYSES
-
-    known = {
-        "models": list(suites.known_models()),
-        "checkpoints": list(suites.SCHEDULES),
-        "tasks": list(TASKS),
-        "analyses": [*ANALYSES, "all"],
-    }
-    return SuggestFromList(known[name]) if name in known else None

@@ -12,11 +12,11 @@ from circuit_core.bounded_regex import Pattern
 from circuit_core.errors import BadPattern
 from circuit_store import queries
 from circuit_store.errors import UnknownName
-from circuit_tui.cli import view_output
 from circuit_tui.explorer.widgets.cursor_lines import Lines
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.explorer.widgets.pane import Pane
 from circuit_tui.explorer.widgets.short_text import Note
+from circuit_tui.rows import kept, ordered
 
 Row = dict[str, Any]
 _PATIENCE = 0.3
@@ -84,7 +84,7 @@ class Listing(Pane):
         each = {"where": [f"{by}={row[by]}" for row in self.rows]}
         every, seen = queries.rows(db, which, self.filters()), [row[by] for row in self.rows]
         try:
-            return short if [row[by] for row in view_output.kept(every, which, short)] == seen else each
+            return short if [row[by] for row in kept(every, which, short)] == seen else each
         except (ValueError, UnknownName, BadPattern):
             return each
 
@@ -139,7 +139,7 @@ class Listing(Pane):
 
     def _sorted(self, rows: list[Row]) -> list[Row]:
         """By the chosen column; rows without a value come last either way."""
-        return view_output.ordered(rows, self.sort, self.backwards)
+        return ordered(rows, self.sort, self.backwards)
 
     def _state(self) -> list[str]:
         found = (

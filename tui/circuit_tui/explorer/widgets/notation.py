@@ -51,13 +51,5 @@ def bar(share: float, width: int) -> str:
     return ("█" * whole + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")).ljust(width)
 
 
-def lasting(seconds: float) -> str:
-    """A span of time as one would say it."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.1f}".removesuffix(".0") + f" {unit}"
-    return f"{seconds:.0f} s"
-
-
 def head_name(head: tuple[int, int]) -> str:
     return f"a{head[0]}.h{head[1]}"

@@ -4,9 +4,10 @@ from typing import Any
 
 from rich.text import Text
 
+from circuit_store.display_text import lasting
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.gpus import Gpu
-from circuit_tui.explorer.widgets.notation import bar, lasting, plain
+from circuit_tui.explorer.widgets.notation import bar, plain
 
 _GLYPHS = {
     "queued": "…",

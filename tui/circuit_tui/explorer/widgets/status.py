@@ -4,11 +4,12 @@ from pathlib import Path
 
 from rich.text import Text
 
+from circuit_store.display_text import lasting
 from circuit_store.queue import runs
 from circuit_sweep.runner import launch
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.state import ViewState
-from circuit_tui.explorer.widgets.notation import bar, head_name, lasting, plain
+from circuit_tui.explorer.widgets.notation import bar, head_name, plain
 from circuit_tui.explorer.widgets.short_text import Note
 
 

@@ -1,4 +1,4 @@
-"""The tasks: which there are, and what a model sees of one, token by token."""
+"""The tasks: which there are, and what a model sees of one, token by token: `tasks` and `tasks show`."""
 
 import sqlite3
 from contextlib import closing
@@ -6,15 +6,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import click
+
 from circuit_core.errors import BrokenTask
 from circuit_core.tasks.specs import TASKS, TaskSpec, labelled
-from circuit_store import task_files
 from circuit_store.store import open_to_read, to_be_made
-from circuit_sweep.planning.model_sources import tokenizer_folder
-from circuit_sweep.planning.task_names import find, spec
-from circuit_sweep.runner import launch
-from circuit_tui.cli.view_output import plain, table
+from circuit_tui.cli.main import main
+from circuit_tui.runs import flags, options
 from circuit_tui.terminal import console
+from circuit_tui.terminal.console import plain
 
 ABOUT = {
     "ioi": "Mary and John went to the store, John gave a drink to -> Mary, not John",
@@ -24,8 +24,19 @@ ABOUT = {
 }
 
 
+@main.group(invoke_without_command=True)
+@flags.flag(options.JSON)
+@click.pass_context
+def tasks(ctx: click.Context, as_json: bool) -> None:
+    """The tasks: built in, and from files that the store keeps."""
+    if ctx.invoked_subcommand is None:
+        print_tasks(ctx.obj, as_json)
+
+
 def print_tasks(store: Path, as_json: bool) -> None:
     """The built-in tasks, then those of files of which there are results."""
+    from circuit_store import task_files
+
     with closing(_held(store)) as db:
         names = [] if to_be_made(store) else task_files.in_use(db)
         rows = [_row(TASKS[name], ABOUT[name]) for name in TASKS]
@@ -33,11 +44,13 @@ def print_tasks(store: Path, as_json: bool) -> None:
     if as_json:
         console.document({"view": "tasks", "filters": {}, "rows": rows}, indent=1)
     else:
-        console.shown(table(rows, list(rows[0])), end="")
+        console.table(rows, list(rows[0]))
 
 
 def _of_file(db: sqlite3.Connection, name: str) -> dict[str, Any]:
     """A file that was read before may be refused now; then it says why, and its results stay."""
+    from circuit_sweep.planning.task_names import spec
+
     try:
         return _row(spec(db, name), "pairs of your own")
     except BrokenTask as error:
@@ -54,20 +67,31 @@ def _held(store: Path) -> sqlite3.Connection:
     return sqlite3.connect(":memory:") if to_be_made(store) else open_to_read(store)
 
 
-def show(store: Path, name: str, model: str, most: int | None, as_json: bool, prepend_bos: bool | None = None) -> None:
-    """Print a task's prompts as a model's tokenizer makes them. Raises: CircuitError."""
+@tasks.command()
+@click.argument("name", metavar="NAME|FILE")
+@click.option("--model", required=True, help="Model whose tokenizer is used.")
+@click.option("--all", "everything", is_flag=True, help="Print every prompt, not only the first five.")
+@flags.flag(options.PREPEND_BOS)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document with every prompt.")
+@click.pass_obj
+def show(store: Path, name: str, model: str, everything: bool, prepend_bos: bool | None, as_json: bool) -> None:
+    """Print a task's prompts, corruption and answers as a model will see them, token by token."""
+    from circuit_sweep.planning.model_sources import tokenizer_folder
+    from circuit_sweep.planning.task_names import find
+    from circuit_sweep.runner import launch
+
     with closing(_held(store)) as db:
-        folder = tokenizer_folder(None if to_be_made(store) else db, model)
-        task = find(None if to_be_made(store) else db, labelled(name, prepend_bos))
+        known = None if to_be_made(store) else db
+        folder = tokenizer_folder(known, model)
+        task = find(known, labelled(name, prepend_bos))
     found = launch.ask("circuit_core.tasks", str(folder), asdict(task))
-    shown = found if most is None else found[:most]
     if as_json:
         about = {"task": task.label, "model": model, "metric": task.metric, "prepend_bos": task.prepend_bos}
-        console.document(about | {"prompts": len(found), "rows": shown}, indent=1)
+        console.document(about | {"prompts": len(found), "rows": found}, indent=1)
         return
     about = f"{len(found)} prompts, {task.metric}; tokens between bars, as {plain(model)} sees them"
     console.shown(f"{plain(task.label)}: {about}")
-    for number, row in enumerate(shown, 1):
+    for number, row in enumerate(found if everything else found[:5], 1):
         console.shown("\n" + "\n".join(_lines(number, row)))
 
 

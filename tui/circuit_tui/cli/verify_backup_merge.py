@@ -1,28 +1,36 @@
-"""Say what came of looking after a store: `verify`, `backup`, `merge`."""
+"""Commands that look after the store: `verify`, `backup`, `merge`."""
 
 from contextlib import closing
 from pathlib import Path
 
-from circuit_store import maintenance
+import click
+
 from circuit_store.errors import StoreDamaged
 from circuit_store.store import close_writer, open_to_read, open_to_write
 from circuit_tui import command_output
+from circuit_tui.cli.main import main
+from circuit_tui.runs import flags, options
 from circuit_tui.terminal import console
 
 
-def verify(store: Path, as_json: bool) -> int:
-    """Returns the exit code: 1 if anything is wrong with the file."""
+@main.command()
+@flags.flag(options.JSON)
+@click.pass_obj
+def verify(store: Path, as_json: bool) -> None:
+    """Check the store: the file, its references, and that every result is whole. Exit code 1 if anything is wrong."""
     found = _faults(store)
     if as_json:
         console.document({"store": str(store), "faults": found})
     for fault in found:
         console.told(fault)
     console.told(f"{store} is sound." if not found else f"{len(found)} faults: go back to a backup, or compute anew.")
-    return 1 if found else 0
+    raise SystemExit(1 if found else 0)
 
 
 def _faults(store: Path) -> list[str]:
     """Raises: StoreError, if there is nothing to look at, or it cannot be looked at now."""
+    from circuit_store import maintenance
+
     try:
         with closing(open_to_read(store)) as db:
             return maintenance.faults(db)
@@ -30,7 +38,14 @@ def _faults(store: Path) -> list[str]:
         return [str(error)]
 
 
+@main.command()
+@click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
+@flags.flag(options.JSON)
+@click.pass_obj
 def backup(store: Path, output: Path, as_json: bool) -> None:
+    """Copy the store to OUT, also while something is computed."""
+    from circuit_store import maintenance
+
     with closing(open_to_read(store)) as db:
         maintenance.backup(db, output, command_output.taken(store))
     if as_json:
@@ -38,7 +53,13 @@ def backup(store: Path, output: Path, as_json: bool) -> None:
     console.told(f"{output} is a copy of {store}.")
 
 
+@main.command()
+@click.argument("other", metavar="OTHER.db", type=click.Path(path_type=Path))
+@flags.flag(options.JSON)
+@click.pass_obj
 def merge(store: Path, other: Path, as_json: bool) -> None:
+    """Take over from OTHER.db what this store lacks; what is there already stays."""
+    from circuit_store import maintenance
     from circuit_sweep.runner import update_trends
 
     open_to_read(other).close()

@@ -1,0 +1,59 @@
+"""The sample suite, computed and shown: `demo`."""
+
+import sqlite3
+from pathlib import Path
+
+import click
+
+from circuit_core.models import suites
+from circuit_store.store import open_to_read
+from circuit_sweep.planning.request import ANALYSES, Request
+from circuit_tui import paths
+from circuit_tui.cli.main import explore, main, terminal
+from circuit_tui.terminal import console
+
+SUMMED = ("previous_token", "induction", "name_mover", "copy_suppression", "successor")
+"""Roles whose best head the summary names."""
+
+
+@main.command()
+@click.pass_obj
+def demo(store: Path) -> None:
+    """Compute the sample suite and look at it; in a pipe, compute and print a summary."""
+    from circuit_tui.runs import sweeps
+    from circuit_tui.runs.run_request import RunRequest
+
+    models = [model.name for model in suites.sample_suite()]
+    asked = RunRequest(tuple(models), "all", Request(analyses=ANALYSES))
+    if terminal():
+        return explore(store, lambda: sweeps.begin(store, asked))
+    from circuit_tui.cli import foreground
+
+    code = foreground.compute(store, asked)
+    summary(store, models)
+    raise SystemExit(code)
+
+
+def summary(store: Path, models: list[str]) -> None:
+    """What the last checkpoint of each model shows, as a table on stdout."""
+    db = open_to_read(store)
+    console.table([_summary(db, m) for m in models])
+    program = paths.program(store)
+    console.shown(f"Look closer: {program}   (or: {program} show circuit sample-0.2m@final --task ioi)")
+
+
+def _summary(db: sqlite3.Connection, model: str) -> dict[str, object]:
+    from circuit_store import addresses, queries
+
+    step = addresses.resolve_step(db, model, "final")
+    row: dict[str, object] = {"model": model, "step": step}
+    for found in queries.rows(db, queries.view("behaviour"), {"model": model, "step": step, "task": "ioi"}):
+        row["ioi logit diff"] = found["value"]
+    if circuit := queries.circuit(db, model, step, "ioi"):
+        row["circuit edges"] = f"{circuit.header['n_edges']} of {circuit.header['n_edges_total']}"
+        row["faithfulness"] = circuit.header["faithfulness"]
+    for role in SUMMED:
+        grid = queries.head_grid(db, model, step, role).values
+        scored = [(v, f"a{i}.h{j}") for i, line in enumerate(grid) for j, v in enumerate(line) if v is not None]
+        row[role] = "{1} {0:.2f}".format(*max(scored)) if scored else None
+    return row

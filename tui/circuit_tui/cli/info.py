@@ -1,0 +1,67 @@
+"""What there is on this machine: `info`, paths and versions, and which journal the store keeps."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from circuit_core.models import suites
+from circuit_store import filesystem
+from circuit_store.errors import StoreError
+from circuit_store.store import VERSION, logs_ahead, open_to_read
+from circuit_tui import paths
+from circuit_tui.cli.main import check_place, main
+from circuit_tui.runs import flags, options
+from circuit_tui.terminal import console
+
+
+@main.command()
+@flags.flag(options.JSON)
+@click.pass_obj
+def info(store: Path, as_json: bool) -> None:
+    """Paths and versions, and which journal the store keeps."""
+    import platform
+    from importlib.metadata import version
+
+    check_place(store)
+    shown = {
+        "version": version("circuit-tui"),
+        "python": platform.python_version(),
+        "store": str(store),
+        "store_state": _state(store),
+        "journal": _journal(store),
+        "schema": VERSION,
+        "sample_suite": str(suites.sample_folder()),
+        "log": str(paths.log()),
+    }
+    if as_json:
+        console.document(shown, indent=1)
+    else:
+        console.shown("\n".join(f"{k:12}  {console.plain(v)}" for k, v in shown.items()))
+
+
+def _journal(store: Path) -> str:
+    """Which one SQLite keeps, on what file system, and whether that is to change."""
+    ahead, shared = logs_ahead(store), filesystem.shared(store)
+    where = f"on {filesystem.kind(store) or 'an unknown file system'}{', which hosts may share' if shared else ''}"
+    if ahead is None:
+        return f"none yet, {where}"
+    names = "rollback journal", "write-ahead log"
+    now, then = names[ahead], names[not shared]
+    changes = "" if now == then else f"; a {then} once it is opened to write and nothing else has it open"
+    return f"{now}, {where}{changes}"
+
+
+def _state(store: Path) -> str:
+    from circuit_store import queries
+
+    if not os.path.lexists(store):
+        return "not made yet"
+    try:
+        with closing(open_to_read(store)) as db:
+            held = queries.rows(db, queries.view("models"))
+    except (StoreError, sqlite3.Error) as error:
+        return str(error)
+    return f"{len(held)} models, {store.stat().st_size:,} bytes"
