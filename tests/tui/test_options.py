@@ -1,6 +1,5 @@
 """The command that the queue shows for a run asks for the same run."""
 
-import re
 import shlex
 from contextlib import closing
 from dataclasses import dataclass
@@ -90,19 +89,6 @@ def test_every_option_is_one_of_the_command():
     assert set(vars(Request())) - said == {"text", "patch"}
 
 
-def test_every_option_is_a_row_of_the_documentation():
-    """Invariant: what `run --help` lists, with its default."""
-    from circuit_tui.cli.run import run
-
-    rows = dict(re.findall(r"^\| `(--.+?)` \|(.*?)\| .+ \|$", options.markdown(), re.M))
-    assert len(rows) == len(run.params) - 1
-    for parameter in run.params[1:]:
-        typed, usual = next((typed, usual) for typed, usual in rows.items() if parameter.opts[0] in typed.split())
-        assert set(parameter.secondary_opts) <= set(typed.split())
-        switch = isinstance(parameter.default, bool) or parameter.default in (None, "")
-        assert usual.strip() == ("" if switch else f"`{parameter.default}`")
-
-
 def test_without_options_the_defaults_of_the_request_are_asked_for():
     """Invariant: the library, the command line and the dialog begin with the same request."""
     asked = run_request.parsed(["toy"])
@@ -124,7 +110,7 @@ def test_an_option_is_made_of_its_field(monkeypatch):
     with pytest.raises(click.UsageError, match="0 is not in the range x>=1"):
         command.make_context("run", ["toy", "--skipped", "0"])
     assert options.words({"skipped": 7}) == ["--skipped", "7"] and options.words({"skipped": 4}) == []
-    assert "| `--skipped N` | `4` | Layers that are left out. |" in options.markdown().splitlines()
+    assert "Layers that are left out." in command.get_help(click.Context(command))
     assert (of.label, of.usual, of.possible) == ("skipped", "4", "a number of layers")
 
 

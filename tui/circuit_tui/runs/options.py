@@ -1,7 +1,7 @@
 """The options of `run`, in one table: those of a request and of where it is computed, and those of the run itself.
 
-From the table come the command line's flags (`flags`), the dialog's fields, the command that asks for a run or a result
-again, and the table of the documentation. An option is added where its field stands, in `Request` or `Slots`.
+From the table come the command line's flags (`flags`) and with them the documentation's, the dialog's fields, and the
+command that asks for a run or a result again. An option is added where its field stands, in `Request` or `Slots`.
 """
 
 import shlex
@@ -44,16 +44,6 @@ DRY_RUN = Option(
 JSON = Option(False, "Print one JSON document.", name="as_json", flag="--json", kind=bool, shown=False)
 OF_THE_COMMAND = (DRY_RUN, JSON)
 """What says nothing of the run: only the command line has them."""
-
-
-def markdown() -> str:
-    """The table of the documentation: one row for each option of `run`."""
-    rows = [["option", "default", "means"], ["---", "---", "---"]]
-    for of in (*OPTIONS, *OF_THE_COMMAND):
-        typed = " ".join(filter(None, (of.flag.replace("/", " / "), of.value)))
-        cells = (f"`{typed}`", f"`{of.usual}`" if of.usual else "", of.help)
-        rows.append([cell.replace("|", "\\|") for cell in cells])
-    return "\n".join("|" + "|".join(f" {cell} " if cell else " " for cell in row) + "|" for row in rows)
 
 
 def words(values: Mapping[str, Any]) -> list[str]:
