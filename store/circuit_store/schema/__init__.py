@@ -14,6 +14,10 @@ from circuit_store.schema import queue_tables, result_tables, trend_tables
 
 
 def make_tables(db: Database) -> None:
-    """In an empty database; within a transaction it is a part of that."""
+    """In an empty database; within a transaction it is a part of that.
+
+    Statement by statement: `executescript` tries after each character of a transaction's script whether one ends there.
+    """
     for subject in (queue_tables, result_tables, trend_tables):
-        db.executescript(subject.TABLES)
+        for statement in subject.TABLES.split(";\n"):
+            db.execute(statement)
