@@ -12,6 +12,7 @@ from circuit_store import model_matching, output_files, task_files
 from circuit_store.errors import OutputUnwritten, StoreUnusable
 from circuit_store.integrity import broken_json, other_kinds, other_tables
 from circuit_store.mismatches import misfits
+from circuit_store.queue.states import RunState
 from circuit_store.store import open_to_read
 from circuit_store.transactions import transaction
 
@@ -221,7 +222,7 @@ class _Merge:
         if run not in self.runs:
             row = dict(self.theirs.execute("SELECT * FROM run WHERE id = ?", (run,)).fetchone())
             del row["id"]
-            self.runs[run] = self._insert("run", row | {"state": "done", "cancel": 0, "hidden": 1, "log": None})
+            self.runs[run] = self._insert("run", row | {"state": RunState.DONE, "hidden": 1, "log": None})
         return self.runs[run]
 
 

@@ -11,6 +11,7 @@ from circuit_core.models import identity
 from circuit_store import models, results, task_files
 from circuit_store.display_text import plain
 from circuit_store.queue import control, units
+from circuit_store.queue.states import UnitState
 from circuit_sweep.planning import texts
 from circuit_sweep.planning.request import Job, Request, jobs
 from circuit_sweep.planning.slots import Slot
@@ -71,7 +72,7 @@ class RunningUnit:
         missing = [job for job in jobs(request, specs(self.db, request), text) if self._key(job) not in there]
         if not missing:
             models.holds(self.db, unit.checkpoint, self.source.identity)
-            self._settle("done")
+            self._settle(UnitState.DONE)
             return None
         self.left = len(missing)
         words = text and task_files.text_of(self.db, text)
@@ -96,7 +97,7 @@ class RunningUnit:
         elif isinstance(message, messages.UnitFailed):
             if message.status:
                 models.checkpoint_loaded(self.db, self.unit.checkpoint, message.status, detail=message.reason)
-            self._settle("failed", message.reason)
+            self._settle(UnitState.FAILED, message.reason)
         elif isinstance(message, messages.WorkerDied):
             self.died(message.reason)
         elif self.asked_to_stop is not None:
@@ -105,7 +106,7 @@ class RunningUnit:
             units.put_back(self.db, self.unit, self.seconds)
             self.tell(f"gave way {self.seconds:.1f} s")
         else:
-            self._settle("failed" if self.unwritten else "done", self.unwritten)
+            self._settle(UnitState.FAILED if self.unwritten else UnitState.DONE, self.unwritten)
         return isinstance(message, messages.UnitFinished | messages.UnitFailed | messages.WorkerDied)
 
     def died(self, reason: str) -> None:
@@ -183,7 +184,7 @@ class RunningUnit:
             self.unwritten = self.unwritten or f"{title} cannot be stored: {first_line(error)}"
             self.tell(f"{title} cannot be stored: {error!r}")
 
-    def _settle(self, state: str, error: str | None = None) -> None:
+    def _settle(self, state: UnitState, error: str | None = None) -> None:
         units.finish_unit(self.db, self.unit, state, self.seconds, error)
         self.tell(f"{state} {self.seconds:.1f} s {error or ''}")
 

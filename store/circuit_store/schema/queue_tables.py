@@ -1,6 +1,8 @@
 """What is to be computed: models and their checkpoints, runs and their units, files of the user's own."""
 
-TABLES = """
+from circuit_store.queue.states import UnitState
+
+TABLES = f"""
 CREATE TABLE model (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -31,7 +33,6 @@ CREATE TABLE run (
     id INTEGER PRIMARY KEY,
     request TEXT NOT NULL,             -- JSON of what was asked for
     state TEXT NOT NULL,               -- see queue/states.py
-    cancel INTEGER NOT NULL DEFAULT 0, -- 1: cancelled by the user
     reason TEXT,                       -- why it was cancelled or interrupted
     priority INTEGER NOT NULL DEFAULT 0, -- a higher one comes first
     slots TEXT,                        -- JSON of where it asked to be computed
@@ -48,7 +49,7 @@ CREATE TABLE unit (                    -- a checkpoint to compute for a run
     id INTEGER PRIMARY KEY,
     run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
     checkpoint_id INTEGER NOT NULL REFERENCES checkpoint ON DELETE CASCADE,
-    state TEXT NOT NULL DEFAULT 'queued', -- see queue/states.py
+    state TEXT NOT NULL DEFAULT '{UnitState.QUEUED}', -- see queue/states.py
     doing TEXT,                        -- the computation under way
     fraction REAL NOT NULL DEFAULT 0,  -- of its computations that lie behind, 0 to 1
     attempts INTEGER NOT NULL DEFAULT 0, -- times it was begun

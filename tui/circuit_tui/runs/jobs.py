@@ -8,6 +8,7 @@ from typing import Any
 from circuit_store import trends
 from circuit_store.errors import UnknownName
 from circuit_store.queue import control, runners, runs
+from circuit_store.queue.states import DROPPED_RUNS, OPEN_RUNS, UNFINISHED_RUNS, RunState
 from circuit_store.store import open_to_read, open_to_write
 from circuit_store.transactions import transaction
 from circuit_sweep.runner import launch, lock
@@ -17,7 +18,6 @@ from circuit_tui.terminal import console
 
 COLUMNS = ["run", "state", "priority", "models", "units", "done", "failed", "open", "seconds", "created", "reason"]
 OF_UNITS = ["model", "step", "state", "doing", "attempts", "seconds", "device", "slot", "error"]
-UNSETTLED = ("queued", "running", "cancelling")
 TAIL = 200
 """Lines of a log."""
 
@@ -61,7 +61,7 @@ def cancel(store: Path, run: int, as_json: bool) -> None:
     with closing(open_to_read(store)) as db:
         state = _one(db, run)[0]["state"]
         cancelled = f"Run {run} is cancelled; what it has computed stays."
-        _tell(db, run, as_json, cancelled if state.startswith("cancel") else f"Run {run} is {state}: nothing is left.")
+        _tell(db, run, as_json, cancelled if state in DROPPED_RUNS else f"Run {run} is {state}: nothing is left.")
 
 
 def drop(store: Path, run: int) -> None:
@@ -73,7 +73,7 @@ def drop(store: Path, run: int) -> None:
     """
     with closing(open_to_write(store)) as db:
         control.cancel(db, run, launch.alive(store))
-        if runs.run_state(db, run) == "cancelled" and (models := trends.touched(db, run)):
+        if runs.run_state(db, run) == RunState.CANCELLED and (models := trends.touched(db, run)):
             launch.refresh_trends(store, models)
 
 
@@ -90,7 +90,7 @@ def resume(store: Path, run: int | None, as_json: bool, failed: bool = False) ->
 def _cancelled(store: Path) -> str:
     """How to take up the latest run that was cancelled with something left; empty if there is none."""
     with closing(open_to_read(store)) as db:
-        left = (r for r in runs.listed(db) if r["state"].startswith("cancel") and r["units"] > r["done"] + r["failed"])
+        left = (r for r in runs.listed(db) if r["state"] in DROPPED_RUNS and r["units"] > r["done"] + r["failed"])
         run = next((row["run"] for row in left), None)
     return f" A cancelled run is taken up by its number: `{paths.program(store)} jobs resume {run}`." if run else ""
 
@@ -113,14 +113,14 @@ def go_on(store: Path, run: int | None, failed: bool) -> tuple[list[int], int]:
             waiting = {number: again(db, number) for number in chosen}
             for number in (n for n, units in waiting.items() if units):
                 control.ask(db, number, control.DETACHED)
-        if any(row["state"] in UNSETTLED for row in runs.listed(db, run)):
+        if any(row["state"] in OPEN_RUNS for row in runs.listed(db, run)):
             see_to_runner(db, store)
         return chosen, sum(waiting.values())
 
 
 def _left(db: sqlite3.Connection) -> list[int]:
     """What was cancelled was dropped on purpose; if it is not settled yet, any runner does that."""
-    return [row["run"] for row in runs.listed(db) if row["state"] in ("queued", "running", "interrupted")]
+    return [row["run"] for row in runs.listed(db) if row["state"] in UNFINISHED_RUNS]
 
 
 def forget(store: Path, run: int, as_json: bool) -> None:
