@@ -96,7 +96,7 @@ def run(store: Path, log: Path) -> int:
     log.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(log)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    logger = logging.getLogger("circuit_core")
+    logger = logging.getLogger("circuit_sweep")
     logger.addHandler(handler)
     level = logger.level
     logger.setLevel(logging.INFO)

@@ -107,7 +107,7 @@ def test_the_foreground_says_what_the_runner_ended_with(bench, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "if 'circuit_sweep' in sys.orig_argv:\n"
-        "    from circuit_store import units; import sqlite3\n"
+        "    from circuit_store.queue import units; import sqlite3\n"
         "    def full(db):\n"
         "        db.execute('PRAGMA max_page_count=1'); db.execute('CREATE TABLE filler (x)')\n"
         "    units.requeue_orphans = full\n"
@@ -148,7 +148,7 @@ def test_a_clock_that_jumps_changes_no_duration(bench, monkeypatch):
 
 WITHOUT_RAY = """
 import sys; sys.modules["ray"] = None
-from pathlib import Path; from circuit_sweep import runner; sys.exit(runner.run(Path(sys.argv[1])))
+from pathlib import Path; from circuit_sweep.runner import runner; sys.exit(runner.run(Path(sys.argv[1])))
 """
 
 
