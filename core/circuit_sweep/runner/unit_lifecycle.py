@@ -39,8 +39,8 @@ class RunningUnit:
         self.gives_way = False
         """Whether its worker was asked to stop for another unit, after which it goes on."""
         self.asked_to_stop: float | None = None
-        """When its worker was asked to stop."""
-        self.source, self.left = identity.Source("", "", ""), 0
+        """When its worker was asked to stop for good: the unit is not wanted any more."""
+        self.source = identity.Source("", "", "")
         self.unwritten: str | None = None
         """Why a result could not be stored: the first that could not."""
         self.loaded: messages.CheckpointLoaded | None = None
@@ -74,7 +74,6 @@ class RunningUnit:
             models.holds(self.db, unit.checkpoint, self.source.identity)
             self._settle(UnitState.DONE)
             return None
-        self.left = len(missing)
         words = text and task_files.text_of(self.db, text)
         batch = HALF**unit.crashes
         used = {job.title: self._key(job) for of in missing for job in of.uses}
@@ -100,14 +99,11 @@ class RunningUnit:
             self._settle(UnitState.FAILED, message.reason)
         elif isinstance(message, messages.WorkerDied):
             self.died(message.reason)
-        elif self.asked_to_stop is not None:
+        elif isinstance(message, messages.UnitStopped):
             self.stopped()
-        elif self.gives_way and self.left:
-            units.put_back(self.db, self.unit, self.seconds)
-            self.tell(f"gave way {self.seconds:.1f} s")
         else:
             self._settle(UnitState.FAILED if self.unwritten else UnitState.DONE, self.unwritten)
-        return isinstance(message, messages.UnitFinished | messages.UnitFailed | messages.WorkerDied)
+        return isinstance(message, messages.UnitEnd)
 
     def died(self, reason: str) -> None:
         """Its worker is gone: once more in batches half as long, or failed. One that was to stop has stopped."""
@@ -119,6 +115,10 @@ class RunningUnit:
             self.tell(f"failed {self.seconds:.1f} s {reason}")
 
     def stopped(self) -> None:
+        """It was not wanted any more, or gave way."""
+        if self.asked_to_stop is None:
+            units.put_back(self.db, self.unit, self.seconds)
+            return self.tell(f"gave way {self.seconds:.1f} s")
         control.stopped(self.db, self.unit.id)
         self.tell(f"stopped {self.seconds:.1f} s")
 
@@ -165,7 +165,6 @@ class RunningUnit:
             threads=self.loaded.threads,
         )
         self._write(of, result.record, job.title)
-        self.left -= 1
 
     def show(self) -> None:
         """Note what is under way, if that has begun since the last note; one that comes too soon is made later."""
