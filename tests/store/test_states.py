@@ -1,5 +1,6 @@
 """What may become of runs and units: whatever is done to a queue, in whatever order, only what the tables allow."""
 
+import re
 import shutil
 from contextlib import suppress
 from itertools import product
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from circuit_store import models, results, store
 from circuit_store.errors import UnknownName
-from circuit_store.queue import control, requests, units
+from circuit_store.queue import control, requests, states, units
 from circuit_store.queue.states import RUN_TRANSITIONS, UNIT_TRANSITIONS, RunState, UnitState, move
 
 HERE = 1
@@ -213,6 +214,22 @@ def test_what_the_table_does_not_allow_changes_nothing(toy, of):
         moved = move(toy.db, after, "id = :row", row=1)
         (found,) = toy.db.execute(f"SELECT state FROM {table} WHERE id = 1").fetchone()
         assert (moved, found) == ((1, after) if after in TABLES[table][before] else (0, before))
+
+
+@pytest.mark.parametrize("of", [RunState, UnitState])
+def test_the_drawings_show_the_tables(of):
+    """Invariant: a place of the drawing is empty (`.`) if and only if the table has no such change."""
+    drawn = [re.split(r"\s{2,}", line.strip()) for line in re.findall(r"^ {4}.*", states.__doc__ or "", re.MULTILINE)]
+    begins = next(
+        place for place, row in enumerate(drawn) if ("loading" in row) == (of is UnitState) and "." not in row
+    )
+    above, *rows = drawn[begins : begins + 1 + len(of)]
+    shown = {of(row[0]): zip(above, row[1:], strict=True) for row in rows}
+    allowed = {
+        before: frozenset(of(after) for names, cell in cells if cell != "." for after in names.split(", "))
+        for before, cells in shown.items()
+    }
+    assert allowed == TABLES[{RunState: "run", UnitState: "unit"}[of]]
 
 
 def test_the_same_words_are_shown_as_before():

@@ -14,10 +14,10 @@ STEPS = [found.step for found in checkpoints.discover(suites.sample_folder() / "
 BEGINS = """
 import pathlib, sys
 from circuit_sweep.planning.request import Request
-from circuit_tui import sweeps
+from circuit_tui.runs import sweeps
 from circuit_tui.explorer.app import Explorer
-from circuit_tui.runs.run_request import Asked
-store, asked = pathlib.Path(sys.argv[1]), Asked(("sample-0.1m",), "all", Request(analyses=("behaviour",)))
+from circuit_tui.runs.run_request import RunRequest
+store, asked = pathlib.Path(sys.argv[1]), RunRequest(("sample-0.1m",), "all", Request(analyses=("behaviour",)))
 Explorer(store, lambda: sweeps.begin(store, asked)).run()
 """
 FAILS = """

@@ -1,25 +1,32 @@
 """What a run and a unit may be, and what may become of them: all that changes a state does so by `move`.
 
-A unit is a checkpoint to compute for a run. It is under way while it is loading or running.
+A unit is a checkpoint to compute for a run. It is under way while it is loading or running. What it is stands on the
+left, what may become of it above:
 
-    queued ──taken──> loading ──its first computation──> running ──┬──> done, failed
-      ^ ^                └────────────────┬────────────────┘       │
-      │ └─gave way, a worker or the       │                        │ what was queued again, interrupted or
-      │   runner died, stopped in vain ───┤                        │ cancelled while it was under way may
-      │                                   │                        │ end before its worker hears of it
-      ├─resumed, asked for again── interrupted (with what is queued)
-      ├─resumed─────────────────── cancelled   (with what is queued or interrupted)
-      ├─retried, asked for again── failed
-      └─its source has changed, asked for again── done
+                 queued      loading  running   done, failed  interrupted  cancelled
+    queued       .           taken    .         ends late     left         dropped
+    loading      put back    .        computes  ends          left         dropped
+    running      put back    .        computes  ends          left         dropped
+    interrupted  taken up    .        .         ends late     .            dropped
+    cancelled    taken up    .        .         ends late     .            .
+    failed       taken up    .        .         .             .            .
+    done         asked anew  .        .         .             .            .
 
-A run is done, failed or cancelled when no unit of it is queued, under way or interrupted any more.
+A run is settled (done, failed or cancelled) when no unit of it is queued, under way or interrupted any more:
 
-    queued ──a unit is taken──> running ──────────────────┬──> done, failed
-      ^ ^                          │                      │
-      │ └─resumed, asked for again─┼─> interrupted ───────┘ its last unit ended before its worker heard of it
-      │                            └─> cancelling (from queued and interrupted, too) ──> cancelled
-      ├─resumed── cancelling (running, if a unit is under way), cancelled
-      └─retried── failed
+                 queued      running   interrupted  cancelling  done, failed  cancelled
+    queued       .           begun     left         dropped     settled       .
+    running      .           begun     left         dropped     settled       .
+    interrupted  taken up    .         .            dropped     settled       .
+    cancelling   taken up    taken up  .            .           .             settled
+    done         .           .         .            .           .             .
+    failed       taken up    .         .            .           .             .
+    cancelled    taken up    .         .            .           .             .
+
+Put back: it gave way to another, its worker or its runner died, or it was told to stop and is wanted again. Left: by
+Ctrl-C. Dropped: by `cancel`. Taken up: by `resume`, `retry` or the same request; a run that was being cancelled is
+running then if a unit is under way. Asked anew: its source has changed. Ends late: before its worker hears that it was
+left or dropped, and perhaps taken up again.
 
 Between two operations these hold:
 
