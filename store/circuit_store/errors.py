@@ -5,6 +5,7 @@ StoreError
 │   ├── StoreDamaged   is there and is none, or none any more
 │   └── StoreFailed    is there and cannot be used now: locked, no space left
 ├── StoreMoved         was deleted, moved or replaced while it was in use
+├── StoreTooOld        made by a version before the first that was released
 ├── StoreTooNew        written by a later version of the program
 ├── UnknownName        a model, step, task, role or view that the store does not hold
 ├── OutputRefused      a file that is not to be written, or cannot be
@@ -34,6 +35,10 @@ class StoreMoved(StoreError):
             f"The store {path} was deleted, moved or replaced while it was in use: what lies there now is left as it "
             "is, and what was computed stays in the file that lay there; bring it back, and the same command goes on."
         )
+
+
+class StoreTooOld(StoreError):
+    pass
 
 
 class StoreTooNew(StoreError):

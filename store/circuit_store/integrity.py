@@ -33,11 +33,11 @@ def columns_of_this_version() -> dict[str, dict[str, str]]:
     """Table -> its columns and what they are declared to hold."""
     from sqlite_utils import Database
 
-    from circuit_store.schema import migrations
+    from circuit_store.schema import make_tables
 
-    made = sqlite3.connect(":memory:")
-    migrations.apply(Database(made))
-    return {table: columns for table, columns in _tables(made).items() if not table.startswith(("_", "sqlite_"))}
+    made = Database(memory=True)
+    make_tables(made)
+    return _tables(made.conn)
 
 
 def _tables(db: sqlite3.Connection) -> dict[str, dict[str, str]]:

@@ -12,7 +12,8 @@ from circuit_store import model_matching, output_files, task_files
 from circuit_store.errors import OutputUnwritten, StoreUnusable
 from circuit_store.integrity import broken_json, other_kinds, other_tables
 from circuit_store.mismatches import misfits
-from circuit_store.store import VERSION, open_to_read
+from circuit_store.queue.states import RunState
+from circuit_store.store import open_to_read
 from circuit_store.transactions import transaction
 
 CONTENT = (
@@ -106,15 +107,13 @@ def merge(db: sqlite3.Connection, other: Path) -> Merged:
     keeps that one.
 
     Raises:
-        StoreUnusable: `other` is no store, damaged, an older one, or the same file.
-        StoreTooNew: a later version wrote it.
+        StoreUnusable: `other` is no store, damaged, or the same file.
+        StoreTooOld, StoreTooNew: another version made it.
     """
     mine = Path(db.execute("PRAGMA database_list").fetchone()["file"])
     with closing(open_to_read(other)) as theirs:
         if mine.samefile(other):
             raise StoreUnusable(f"{other} is the store itself: name another store.")
-        if theirs.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-            raise StoreUnusable(f"The store {other} is an older one: any `circuit-tui run` on it brings it up to date.")
         _refuse_others(theirs, other)
         with transaction(db):
             return _merged(db, theirs, other)
@@ -223,7 +222,7 @@ class _Merge:
         if run not in self.runs:
             row = dict(self.theirs.execute("SELECT * FROM run WHERE id = ?", (run,)).fetchone())
             del row["id"]
-            self.runs[run] = self._insert("run", row | {"state": "done", "cancel": 0, "hidden": 1, "log": None})
+            self.runs[run] = self._insert("run", row | {"state": RunState.DONE, "hidden": 1, "log": None})
         return self.runs[run]
 
 

@@ -4,6 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from circuit_store.errors import UnknownName
+from circuit_store.queue.states import ACTIVE_RUNS, STATE_OF_RUN, UnitState, move, one_of
 from circuit_store.transactions import transaction
 
 
@@ -123,11 +124,8 @@ def holds(db: sqlite3.Connection, checkpoint: int, identity: str) -> None:
             return
         db.execute("UPDATE checkpoint SET present = ? WHERE id = ?", (identity, checkpoint))
         if before is not None:
-            db.execute(
-                "UPDATE unit SET state = 'queued', seconds = NULL WHERE checkpoint_id = ? AND state = 'done'"
-                " AND run_id IN (SELECT id FROM run WHERE state IN ('queued', 'running') AND NOT cancel)",
-                (checkpoint,),
-            )
+            going_on = f"checkpoint_id = :checkpoint AND {STATE_OF_RUN} IN {one_of(ACTIVE_RUNS)}"
+            move(db, UnitState.QUEUED, going_on, "seconds = NULL", (UnitState.DONE,), checkpoint=checkpoint)
 
 
 def checkpoint_loaded(

@@ -1,4 +1,4 @@
-"""Open a store: to write (made and migrated if need be), or to read, also where nothing may be written.
+"""Open a store: to write (made if need be), or to read, also where nothing may be written.
 
 Write-ahead logging lets readers and the one writing runner go on side by side; every opening to write sees to it that
 the store has it, or has not where it is unsafe. A store in a folder that cannot be
@@ -11,15 +11,17 @@ import os
 import sqlite3
 import stat
 import time
+from contextlib import closing
 from pathlib import Path
 
 from circuit_store import filesystem
 from circuit_store.connection import Connection, identity
-from circuit_store.errors import StoreDamaged, StoreFailed, StoreTooNew, StoreUnusable
+from circuit_store.errors import StoreDamaged, StoreError, StoreFailed, StoreTooNew, StoreTooOld, StoreUnusable
 from circuit_store.transactions import transaction
 
 APPLICATION_ID = 0x43545549
-VERSION = 19
+VERSION = 20
+"""Of the tables; raised with every change to them. All before it are of versions that were never released."""
 _PATIENCE = 10.0  # seconds to wait for another writer
 _HINT = "name another with --store FILE or the variable CIRCUIT_TUI_STORE"
 _REMEDIES = {
@@ -40,7 +42,7 @@ def open_to_write(path: Path, make: bool = True) -> Connection:
     Raises:
         StoreUnusable: it can be neither opened nor made, or is not a store.
         StoreFailed: it cannot be used now.
-        StoreTooNew: a later version wrote it.
+        StoreTooOld, StoreTooNew: another version made it.
     """
     try:
         _be_file(path)
@@ -49,8 +51,8 @@ def open_to_write(path: Path, make: bool = True) -> Connection:
             _make(path)
         db = _connect(path, f"file:{_quoted(path)}?mode=rw")
         _choose_journal(db, path)
-        if db.execute("PRAGMA user_version").fetchone()[0] < VERSION:
-            _migrate(db)
+        if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            _make_tables(db)
         _refresh_views(db)
     except OSError as error:
         fault = "cannot be written" if os.path.isfile(path) else "can be neither opened nor made"
@@ -118,7 +120,7 @@ def open_to_read(path: Path) -> Connection:
     Raises:
         StoreUnusable: there is no such file, or it is not a store.
         StoreFailed: it cannot be read now.
-        StoreTooNew: a later version wrote it.
+        StoreTooOld, StoreTooNew: another version made it.
     """
     try:
         _be_file(path)
@@ -134,8 +136,6 @@ def open_to_read(path: Path) -> Connection:
         db.execute("PRAGMA query_only=ON")
     except sqlite3.Error as error:
         raise _refused(path, "read", error) from None
-    if 0 < version < VERSION:
-        raise StoreUnusable(f"The store {path} is an older one: any `circuit-tui run` on it brings it up to date.")
     if version == 0:
         raise StoreUnusable(f"The store {path} holds no results yet: `circuit-tui run MODEL` brings some, or {_HINT}.")
     return db
@@ -183,29 +183,61 @@ def _connect(path: Path, uri: str) -> Connection:
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA foreign_keys=ON")
     db.execute("PRAGMA synchronous=NORMAL")
+    try:
+        _check(db, path)
+    except StoreError:
+        _close_unchanged(db)
+        raise
+    return db
+
+
+def _check(db: Connection, path: Path) -> None:
+    """That it is empty, or a store of this version.
+
+    Tables are looked for first: another process may make them meanwhile, and commits them with the two numbers.
+
+    Raises: StoreDamaged, StoreTooOld, StoreTooNew.
+    """
+    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     application = db.execute("PRAGMA application_id").fetchone()[0]
     version = db.execute("PRAGMA user_version").fetchone()[0]
-    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if tables and application != APPLICATION_ID:
         raise StoreDamaged(f"The file {path} is an SQLite database, but not a store of circuit-tui: {_HINT}.")
+    if tables and version < VERSION:
+        raise StoreTooOld(
+            f"The store {path} was made by a version before 0.1.0 (schema {version}, this one knows {VERSION}): "
+            "compute anew into another file with --store FILE; nothing in this one is changed."
+        )
     if version > VERSION:
         raise StoreTooNew(
             f"The store {path} was written by a later circuit-tui (schema {version}, this one knows {VERSION}): "
             "install the newer version, or name another store with --store FILE."
         )
-    return db
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+def _close_unchanged(db: Connection) -> None:
+    """Leave the file byte for byte, also what a writer that died left in its log: the last to close would fold that in.
+
+    So another connection is the last, which only reads.
+    """
+    log = Path(f"{db.path}-wal")
+    if not (db.path and db.writes and log.exists() and log.stat().st_size):
+        return db.close()
+    with closing(sqlite3.connect(f"file:{_quoted(db.path)}?mode=ro", uri=True)) as reader:
+        reader.execute("PRAGMA user_version").fetchone()
+        db.close()
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
     from sqlite_utils import Database
 
-    from circuit_store.schema import migrations
+    from circuit_store.schema import make_tables
 
     with transaction(db):
         if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
-            return
+            return  # another process was faster
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        migrations.apply(Database(db))
+        make_tables(Database(db))
         _make_views(db)
         db.execute(f"PRAGMA user_version={VERSION}")
 

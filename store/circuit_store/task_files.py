@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 
+from circuit_store.queue.states import RunState, UnitState, one_of
 from circuit_store.transactions import transaction
 
 _NAMES = "(task_file.name, task_file.name || '+bos')"
@@ -11,13 +12,13 @@ _RESTS = f"EXISTS (SELECT 1 FROM task WHERE task.name IN {_NAMES})"
 _LINE = "task_file.name || '.' || task_file.format || ', line '"
 """So begins what is said of an error in the file."""
 _OTHERWISE = (
-    "EXISTS (SELECT 1 FROM unit WHERE run_id = run.id AND state = 'failed'"
+    f"EXISTS (SELECT 1 FROM unit WHERE run_id = run.id AND state = '{UnitState.FAILED}'"
     f" AND substr(coalesce(error, ''), 1, length({_LINE})) != {_LINE})"
 )
 """A run's unit failed, and not by an error in the file."""
 _ASKED = (
     "EXISTS (SELECT 1 FROM run, json_each(run.request, '$.tasks') AS asked"
-    f" WHERE asked.value IN {_NAMES} AND (state NOT IN ('failed', 'done') OR {_OTHERWISE}))"
+    f" WHERE asked.value IN {_NAMES} AND (state NOT IN {one_of((RunState.FAILED, RunState.DONE))} OR {_OTHERWISE}))"
 )
 """A run that may go on, or be tried again, asks for it."""
 

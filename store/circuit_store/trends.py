@@ -68,13 +68,6 @@ def last_result(db: sqlite3.Connection, model: str) -> int:
     return found[0] if found else 0
 
 
-def of_earlier_rules(db: sqlite3.Connection, model: str) -> bool:
-    """Whether the trends of a model were told by an earlier version's rules: they are stale whatever is asked for."""
-    found = "SELECT 1 FROM {} WHERE model_id = model.id AND last_result < 0"
-    tables = " OR ".join(f"EXISTS ({found.format(table)})" for table in ("emergence", "handoff"))
-    return bool(db.execute(f"SELECT 1 FROM model WHERE name = ? AND ({tables})", (model,)).fetchone())
-
-
 def replace(
     db: sqlite3.Connection, model: str, emergences: list[EmergenceRecord], handoffs: list[HandoffRecord], last: int
 ) -> None:

@@ -179,6 +179,21 @@ def test_a_store_of_a_later_version(fresh, command):
     assert "store.db" in sentence and "99" in sentence and "newer" in sentence
 
 
+@pytest.mark.parametrize(
+    "command", [["run", "sample-0.1m"], ["show", "heads"], ["models"], ["jobs"], ["verify"], ["merge", "store.db"]]
+)
+def test_a_store_of_an_earlier_version(fresh, command):
+    """Invariant: a store of before the first release is refused by each command, and stays byte for byte."""
+    fresh("models", "add", "mine", SAMPLE)
+    with closing(sqlite3.connect(fresh.store)) as db:
+        db.execute("PRAGMA user_version=19")
+    before = fresh.store.read_bytes()
+    elsewhere = ["--store", "new.db"] if command[:1] == ["merge"] else []
+    sentence = fresh.refused(*elsewhere, *command)
+    assert "store.db" in sentence and "before 0.1.0" in sentence and "another file with --store FILE" in sentence
+    assert fresh.store.read_bytes() == before
+
+
 def test_merging_what_is_not_there_makes_no_store(fresh):
     assert "There is no store at nowhere.db" in fresh.refused("merge", "nowhere.db")
     assert not fresh.store.exists()

@@ -24,7 +24,7 @@ from pytest import MonkeyPatch
 from circuit_core.errors import CircuitError
 from circuit_sweep.planning.slots import Slot, Slots
 from circuit_sweep.runner import launch, runner
-from circuit_sweep.worker.messages import Message, UnitFailed, UnitFinished, WorkerDied, WorkOrder
+from circuit_sweep.worker.messages import Message, UnitEnd, WorkOrder
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -47,7 +47,7 @@ class Here:
 
     def messages(self, timeout: float) -> Iterator[Message]:
         for message in self.said:
-            if isinstance(message, UnitFinished | UnitFailed | WorkerDied):
+            if isinstance(message, UnitEnd):
                 self.unit = 0
             yield pickle.loads(pickle.dumps(message))
             return

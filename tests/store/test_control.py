@@ -165,3 +165,13 @@ def test_what_a_person_asks_for_is_not_held_up_by_what_waits_for_a_checkpoint(to
     assert units.to_give_way(toy.db, [sweep.id, by_hand.id], free=False) == sweep.id
     assert units.to_give_way(toy.db, [sweep.id, by_hand.id], free=True) is None
     assert units.to_give_way(toy.db, [by_hand.id], free=False) is None
+
+
+def test_a_unit_of_a_forgotten_run_is_not_gone_on_with(toy):
+    """Invariant: what was interrupted may be forgotten while its worker has not stopped yet; then it stops."""
+    unit = taken(toy)
+    control.interrupt(toy.db, toy.run)
+    control.forget(toy.db, toy.run)
+    assert runs.listed(toy.db) == [] and control.unwanted(toy.db, [unit.id]) == {unit.id}
+    control.stopped(toy.db, unit.id)
+    assert units.take_unit(toy.db) is None

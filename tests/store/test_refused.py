@@ -1,6 +1,7 @@
 """Each way in which a store cannot be opened: one sentence, and the file is not touched."""
 
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from circuit_store import store
-from circuit_store.errors import StoreError, StoreFailed, StoreTooNew, StoreUnusable
+from circuit_store.errors import StoreError, StoreFailed, StoreTooNew, StoreTooOld, StoreUnusable
 
 OPENERS = [store.open_to_read, store.open_to_write]
 
@@ -32,6 +33,26 @@ def test_a_later_version_is_refused(path, opener):
         opener(path)
     assert "newer version" in sentence(caught.value, path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("opener", OPENERS)
+@pytest.mark.parametrize("version", [0, 1, store.VERSION - 1])
+@pytest.mark.parametrize("died", [False, True], ids=["closed", "its writer died"])
+def test_an_earlier_version_is_refused(toy, path, opener, version, died):
+    """Invariant: one sentence says what to do; neither the store nor what a writer left in its log is touched."""
+    old, log = path.with_name("old.db"), path.with_name("old.db-wal")
+    toy.db.execute(f"PRAGMA user_version={version}")
+    if not died:
+        toy.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(path, old)
+    shutil.copy(f"{path}-wal", log)
+    before = old.read_bytes(), log.read_bytes()
+    assert bool(before[1]) == died
+    with pytest.raises(StoreTooOld) as caught:
+        opener(old)
+    said = sentence(caught.value, old)
+    assert f"made by a version before 0.1.0 (schema {version}" in said and "another file with --store FILE" in said
+    assert (old.read_bytes(), log.read_bytes() if log.exists() else b"") == before
 
 
 @pytest.mark.parametrize("opener", OPENERS)

@@ -39,7 +39,7 @@ def test_older_trends_do_not_replace_later_ones(mixed):
 
 
 def test_trends_on_what_is_gone_are_replaced(mixed):
-    """Invariant: trends that name a later number than the store holds, as an earlier version's do, keep nothing out."""
+    """Invariant: trends that name a later number than the store holds keep nothing out."""
     for number, step in ((99, 10), (trends.last_result(mixed.db, "toy"), 20)):
         trends.replace(mixed.db, "toy", [trends.EmergenceRecord("role", "induction", 1, 0, step)], [], number)
     assert emerged(mixed) == [(20, 0)]

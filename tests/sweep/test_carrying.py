@@ -57,7 +57,7 @@ def test_a_circuit_takes_the_place_of_an_older_file(held, tmp_path, kind):
     assert output.read_bytes() == alone.read_bytes()
 
 
-def test_a_circuit_that_an_earlier_version_took_in_is_told_by_its_key(held, tmp_path):
+def test_a_circuit_that_cannot_be_written_is_told_by_its_key(held, tmp_path):
     """Invariant: the sentence names circuit and key, no path in a temporary folder."""
     tensors = eap_ig_pt.tensors(eap_ig.read(tmp_path / "circuit.json")) | {"phase": torch.ones(2, dtype=torch.cfloat)}
     torch.save(tensors, tmp_path / "phase.pt")

@@ -118,10 +118,10 @@ async def test_cancel_asks_first(explore, db, started, said):
         assert isinstance(app.screen, Confirm) and "1 of 2 units are left" in app.screen.question
         await pilot.press("n")
         await app.workers.wait_for_complete()
-        assert db.execute("SELECT cancel FROM run WHERE id = 2").fetchone()[0] == 0
+        assert db.execute("SELECT state FROM run WHERE id = 2").fetchone()[0] == "running"
         await pilot.press("ctrl+x", "y")
         await app.workers.wait_for_complete()
-        assert db.execute("SELECT state, cancel FROM run WHERE id = 2").fetchone()[:] == ("cancelled", 1)
+        assert db.execute("SELECT state FROM run WHERE id = 2").fetchone()[0] == "cancelled"
         await looked(app, pilot)
         assert page.queue.runs[0]["state"] == "cancelled" and started == []
         await pilot.press("ctrl+x")

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from circuit_sweep.planning.slots import Slot
-from circuit_sweep.worker.messages import Message, StopOrder, UnitFailed, UnitFinished, WorkerDied, WorkOrder
+from circuit_sweep.worker.messages import Message, StopOrder, UnitEnd, WorkerDied, WorkOrder
 from circuit_sweep.worker.process import serve
 
 PATIENCE = 2.0
@@ -61,7 +61,7 @@ class WorkerProcess:
         try:
             while self.pipe.poll():
                 message = self.pipe.recv()
-                if isinstance(message, UnitFinished | UnitFailed | WorkerDied):
+                if isinstance(message, UnitEnd):
                     self.unit = None
                 if isinstance(message, WorkerDied):
                     self.end()

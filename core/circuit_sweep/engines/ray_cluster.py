@@ -16,7 +16,7 @@ from ray.util.queue import Empty, Queue  # pyright: ignore[reportMissingImports]
 
 from circuit_core.errors import CircuitError
 from circuit_sweep.planning.slots import Slot, Slots
-from circuit_sweep.worker.messages import Message, UnitFailed, UnitFinished, WorkerDied, WorkOrder
+from circuit_sweep.worker.messages import Message, UnitEnd, WorkerDied, WorkOrder
 
 PATIENCE = 5.0
 """Seconds in which a cluster must answer."""
@@ -80,7 +80,7 @@ class RayEngine:
         """What workers say within a time, and which of them are gone."""
         until = time.monotonic() + timeout
         while (message := self._next(until)) is not None:
-            if isinstance(message, UnitFinished | UnitFailed | WorkerDied):
+            if isinstance(message, UnitEnd):
                 self.at.pop(message.unit, None)
             yield message
         yield from self._gone()

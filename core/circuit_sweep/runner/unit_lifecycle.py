@@ -11,6 +11,7 @@ from circuit_core.models import identity
 from circuit_store import models, results, task_files
 from circuit_store.display_text import plain
 from circuit_store.queue import control, units
+from circuit_store.queue.states import UnitState
 from circuit_sweep.planning import texts
 from circuit_sweep.planning.analyses import Job, jobs
 from circuit_sweep.planning.request import Request
@@ -39,8 +40,8 @@ class RunningUnit:
         self.gives_way = False
         """Whether its worker was asked to stop for another unit, after which it goes on."""
         self.asked_to_stop: float | None = None
-        """When its worker was asked to stop."""
-        self.source, self.left = identity.Source("", "", ""), 0
+        """When its worker was asked to stop for good: the unit is not wanted any more."""
+        self.source = identity.Source("", "", "")
         self.unwritten: str | None = None
         """Why a result could not be stored: the first that could not."""
         self.loaded: messages.CheckpointLoaded | None = None
@@ -72,9 +73,8 @@ class RunningUnit:
         missing = [job for job in jobs(request, specs(self.db, request), text) if self._key(job) not in there]
         if not missing:
             models.holds(self.db, unit.checkpoint, self.source.identity)
-            self._settle("done")
+            self._settle(UnitState.DONE)
             return None
-        self.left = len(missing)
         words = text and task_files.text_of(self.db, text)
         batch = HALF**unit.crashes
         used = {job.title: self._key(job) for of in missing for job in of.uses}
@@ -97,17 +97,14 @@ class RunningUnit:
         elif isinstance(message, messages.UnitFailed):
             if message.status:
                 models.checkpoint_loaded(self.db, self.unit.checkpoint, message.status, detail=message.reason)
-            self._settle("failed", message.reason)
+            self._settle(UnitState.FAILED, message.reason)
         elif isinstance(message, messages.WorkerDied):
             self.died(message.reason)
-        elif self.asked_to_stop is not None:
+        elif isinstance(message, messages.UnitStopped):
             self.stopped()
-        elif self.gives_way and self.left:
-            units.put_back(self.db, self.unit, self.seconds)
-            self.tell(f"gave way {self.seconds:.1f} s")
         else:
-            self._settle("failed" if self.unwritten else "done", self.unwritten)
-        return isinstance(message, messages.UnitFinished | messages.UnitFailed | messages.WorkerDied)
+            self._settle(UnitState.FAILED if self.unwritten else UnitState.DONE, self.unwritten)
+        return isinstance(message, messages.UnitEnd)
 
     def died(self, reason: str) -> None:
         """Its worker is gone: once more in batches half as long, or failed. One that was to stop has stopped."""
@@ -119,6 +116,10 @@ class RunningUnit:
             self.tell(f"failed {self.seconds:.1f} s {reason}")
 
     def stopped(self) -> None:
+        """It was not wanted any more, or gave way."""
+        if self.asked_to_stop is None:
+            units.put_back(self.db, self.unit, self.seconds)
+            return self.tell(f"gave way {self.seconds:.1f} s")
         control.stopped(self.db, self.unit.id)
         self.tell(f"stopped {self.seconds:.1f} s")
 
@@ -165,7 +166,6 @@ class RunningUnit:
             threads=self.loaded.threads,
         )
         self._write(of, result.record, job.title)
-        self.left -= 1
 
     def show(self) -> None:
         """Note what is under way, if that has begun since the last note; one that comes too soon is made later."""
@@ -184,7 +184,7 @@ class RunningUnit:
             self.unwritten = self.unwritten or f"{title} cannot be stored: {first_line(error)}"
             self.tell(f"{title} cannot be stored: {error!r}")
 
-    def _settle(self, state: str, error: str | None = None) -> None:
+    def _settle(self, state: UnitState, error: str | None = None) -> None:
         units.finish_unit(self.db, self.unit, state, self.seconds, error)
         self.tell(f"{state} {self.seconds:.1f} s {error or ''}")
 

@@ -6,7 +6,7 @@ reason; a checkpoint that cannot be loaded raises, and so does a user's task fil
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +80,7 @@ Say = Callable[[Message], None]
 def work(
     order: WorkOrder, stopped: Callable[[], bool] = lambda: False, masked: bool = False, say: Say | None = None
 ) -> Iterator[Message]:
-    """All that is to say of one order; the last message is `Finished`, `Failed` or `Died`.
+    """All that is to say of one order; the last message is a `UnitEnd`.
 
     Args:
         stopped: asked after every computation (`Job.computation`).
@@ -108,18 +108,21 @@ def _work(order: WorkOrder, stopped: Callable[[], bool], masked: bool, say: Say 
     loaded = LoadedCheckpoint(order.folder, device, order.dtype, order.text, order.cores, order.held)
     named = order.device if masked else loaded.device
     yield messages.CheckpointLoaded(order.unit, loaded.fingerprint, named, loaded.threads)
-    yield from _compute(loaded, order, stopped, say)
-    yield messages.UnitFinished(order.unit)
+    whole = yield from _compute(loaded, order, stopped, say)
+    yield messages.UnitFinished(order.unit) if whole else messages.UnitStopped(order.unit)
 
 
 def _compute(
     loaded: LoadedCheckpoint, order: WorkOrder, stopped: Callable[[], bool], say: Say | None
-) -> Iterator[Message]:
-    """Job by job, until it is stopped. Raises: the first error of a job, after all others were done."""
+) -> Generator[Message, None, bool]:
+    """Job by job; False if it is stopped before the last.
+
+    Raises: the first error of a job, after all others were done.
+    """
     failed: Exception | None = None
     for place, job in enumerate(order.jobs):
         if place and job.computation != order.jobs[place - 1].computation and stopped():
-            return
+            return False
         begun = messages.UnitProgress(order.unit, job.title, place / len(order.jobs))
         yield begun
         try:
@@ -131,6 +134,7 @@ def _compute(
         yield messages.Result(order.unit, computed.job, computed.record, computed.seconds)
     if failed:
         raise failed
+    return True
 
 
 def _seen(device: str, masked: bool) -> str:

@@ -72,19 +72,29 @@ class Result(Message):
 
 
 @dataclass(frozen=True)
-class UnitFinished(Message):
-    """Every job was done, or the unit was stopped."""
+class UnitEnd(Message):
+    """The last that is said of a unit."""
 
 
 @dataclass(frozen=True)
-class UnitFailed(Message):
+class UnitFinished(UnitEnd):
+    """Every job was done."""
+
+
+@dataclass(frozen=True)
+class UnitStopped(UnitEnd):
+    """A `StopOrder` was heard before every job was done."""
+
+
+@dataclass(frozen=True)
+class UnitFailed(UnitEnd):
     reason: str
     status: str | None = None
     """Of a checkpoint that cannot be loaded."""
 
 
 @dataclass(frozen=True)
-class WorkerDied(Message):
+class WorkerDied(UnitEnd):
     """The worker is no more, or has no memory left; a new one may do better."""
 
     reason: str

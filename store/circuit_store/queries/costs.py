@@ -7,6 +7,8 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
 
+from circuit_store.queue.states import UnitState
+
 Work = tuple[str, str | None, str | None, str, str, bool]
 """Analysis, role, hash of the task, parameters as the store writes them, dtype, and whether on a GPU."""
 
@@ -34,7 +36,7 @@ _LOADING = (
     " SELECT first, ended.device LIKE 'cuda%' AS gpu, model.name, avg(max(0, ended.seconds - (SELECT total(seconds)"
     " FROM result WHERE (run_id, checkpoint_id) = (ended.run_id, ended.checkpoint_id)))) FROM ended"
     " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
-    " WHERE ended.state = 'done' AND ended.device IS NOT NULL GROUP BY 1, 2, 3"
+    f" WHERE ended.state = '{UnitState.DONE}' AND ended.device IS NOT NULL GROUP BY 1, 2, 3"
 )
 
 

@@ -12,11 +12,22 @@ import sqlite3
 from collections.abc import Iterable
 
 from circuit_store.errors import UnknownName
-from circuit_store.queue.requests import close_runs
-from circuit_store.queue.units import OPEN, UNDER_WAY
+from circuit_store.queue.requests import AFRESH, close_runs
+from circuit_store.queue.states import (
+    ACTIVE_RUNS,
+    OPEN_UNITS,
+    STATE_OF_RUN,
+    UNFINISHED_UNITS,
+    UNITS_UNDER_WAY,
+    RunState,
+    UnitState,
+    move,
+    one_of,
+)
 from circuit_store.transactions import transaction
 
 DETACHED = 0
+_UNDER_WAY = f"EXISTS (SELECT 1 FROM unit WHERE run_id = run.id AND state IN {one_of(UNITS_UNDER_WAY)})"
 
 
 def ask(db: sqlite3.Connection, run: int, pid: int) -> None:
@@ -57,59 +68,43 @@ def interrupt(db: sqlite3.Connection, run: int) -> None:
     A run that is being cancelled, or has nothing unfinished, stays as it is: its runner settles it.
     """
     with transaction(db):
-        left = db.execute(
-            f"UPDATE unit SET state = 'interrupted', doing = NULL WHERE run_id = ? AND state IN {OPEN}"
-            " AND NOT (SELECT cancel FROM run WHERE id = run_id)",
-            (run,),
-        ).rowcount
-        if left:
-            db.execute("UPDATE run SET state = 'interrupted', reason = 'interrupted by the user' WHERE id = ?", (run,))
+        going_on = f"run_id = :run AND {STATE_OF_RUN} IN {one_of(ACTIVE_RUNS)}"
+        if move(db, UnitState.INTERRUPTED, going_on, "doing = NULL", run=run):
+            move(db, RunState.INTERRUPTED, "id = :run", "reason = 'interrupted by the user'", run=run)
 
 
 def cancel(db: sqlite3.Connection, run: int, at_work: bool) -> None:
     """Drop what a run has left; a runner that is at work ends what is under way. Raises: UnknownName."""
     _known(db, run)
-    dropped = ("queued", "interrupted") if at_work else (*OPEN, "interrupted")
+    dropped = (UnitState.QUEUED, UnitState.INTERRUPTED) if at_work else UNFINISHED_UNITS
     with transaction(db):
-        db.execute(
-            "UPDATE run SET cancel = 1, reason = 'cancelled by the user', state = CASE state WHEN 'interrupted' THEN"
-            " 'queued' ELSE state END WHERE id = ? AND state IN ('queued', 'running', 'interrupted')",
-            (run,),
-        )
-        db.execute(
-            f"UPDATE unit SET state = 'cancelled', doing = NULL WHERE run_id = ? AND state IN {dropped}"
-            " AND (SELECT cancel FROM run WHERE id = run_id)",
-            (run,),
-        )
+        move(db, RunState.CANCELLING, "id = :run", "reason = 'cancelled by the user'", run=run)
+        of_it = f"run_id = :run AND {STATE_OF_RUN} = '{RunState.CANCELLING}'"
+        move(db, UnitState.CANCELLED, of_it, "doing = NULL", dropped, run=run)
     close_runs(db, run)
 
 
 def resume(db: sqlite3.Connection, run: int) -> int:
     """Queue what was interrupted or cancelled; returns how many units wait now. Raises: UnknownName."""
-    return _again(db, run, ("interrupted", "cancelled"))
+    return _again(db, run, (UnitState.INTERRUPTED, UnitState.CANCELLED))
 
 
 def retry(db: sqlite3.Connection, run: int) -> int:
     """Queue what failed, too; returns how many units wait now. Raises: UnknownName."""
-    return _again(db, run, ("interrupted", "cancelled", "failed"))
+    return _again(db, run, (UnitState.INTERRUPTED, UnitState.CANCELLED, UnitState.FAILED))
 
 
-def _again(db: sqlite3.Connection, run: int, states: tuple[str, ...]) -> int:
+def _again(db: sqlite3.Connection, run: int, states: tuple[UnitState, ...]) -> int:
     """What is under way stays so; if it was told to end already, it is queued when it has (`stopped`)."""
     _known(db, run)
     with transaction(db):
-        db.execute(
-            "UPDATE unit SET state = 'queued', error = NULL, crashes = 0, seconds = NULL WHERE run_id = ?"
-            f" AND state IN {states}",
-            (run,),
-        )
-        waiting = db.execute(f"SELECT count(*) FROM unit WHERE run_id = ? AND state IN {OPEN}", (run,)).fetchone()[0]
+        move(db, UnitState.QUEUED, "run_id = :run", AFRESH, states, run=run)
+        states_of = f"SELECT count(*) FROM unit WHERE run_id = ? AND state IN {one_of(OPEN_UNITS)}"
+        waiting = db.execute(states_of, (run,)).fetchone()[0]
         if waiting:
-            db.execute(
-                "UPDATE run SET cancel = 0, hidden = 0, reason = NULL, ended = NULL, state = CASE state WHEN 'running'"
-                " THEN state ELSE 'queued' END WHERE id = ?",
-                (run,),
-            )
+            db.execute("UPDATE run SET hidden = 0, reason = NULL, ended = NULL WHERE id = ?", (run,))
+            move(db, RunState.RUNNING, f"id = :run AND {_UNDER_WAY}", run=run)
+            move(db, RunState.QUEUED, f"id = :run AND NOT {_UNDER_WAY}", run=run)
     return waiting
 
 
@@ -117,7 +112,7 @@ def forget(db: sqlite3.Connection, run: int) -> None:
     """Take a settled run off the list; its results, and what they say of it, stay. Raises: UnknownName."""
     _known(db, run)
     with transaction(db):
-        if db.execute(f"SELECT 1 FROM unit WHERE run_id = ? AND state IN {OPEN}", (run,)).fetchone():
+        if db.execute(f"SELECT 1 FROM unit WHERE run_id = ? AND state IN {one_of(OPEN_UNITS)}", (run,)).fetchone():
             raise UnknownName(f"Run {run} is not through: end it with `circuit-tui jobs cancel {run}` first.")
         if db.execute("SELECT 1 FROM result WHERE run_id = ?", (run,)).fetchone():
             db.execute("UPDATE run SET hidden = 1 WHERE id = ?", (run,))
@@ -126,23 +121,22 @@ def forget(db: sqlite3.Connection, run: int) -> None:
 
 
 def unwanted(db: sqlite3.Connection, units: Iterable[int]) -> set[int]:
-    """Which of these units a runner need not go on with: their runs were cancelled or interrupted."""
-    found = db.execute(
+    """Which of these units a runner need not go on with: their runs were cancelled, interrupted or forgotten."""
+    under_way = set(units)
+    wanted = db.execute(
         "SELECT unit.id FROM unit JOIN run ON run.id = run_id WHERE unit.id IN (SELECT value FROM json_each(?))"
-        f" AND (cancel OR unit.state NOT IN {UNDER_WAY})",
-        (json.dumps(list(units)),),
+        f" AND run.state != '{RunState.CANCELLING}' AND unit.state IN {one_of(UNITS_UNDER_WAY)}",
+        (json.dumps(list(under_way)),),
     )
-    return {row[0] for row in found}
+    return under_way - {row[0] for row in wanted}
 
 
 def stopped(db: sqlite3.Connection, unit: int) -> None:
     """A unit that was not wanted has ended. If its run was taken up again meanwhile, the unit is queued again."""
     with transaction(db):
-        db.execute(
-            "UPDATE unit SET doing = NULL, state = CASE WHEN (SELECT cancel FROM run WHERE id = run_id)"
-            f" THEN 'cancelled' ELSE 'queued' END WHERE id = ? AND state IN {UNDER_WAY}",
-            (unit,),
-        )
+        dropped = f"id = :unit AND {STATE_OF_RUN} = '{RunState.CANCELLING}'"
+        move(db, UnitState.CANCELLED, dropped, "doing = NULL", UNITS_UNDER_WAY, unit=unit)
+        move(db, UnitState.QUEUED, "id = :unit", "doing = NULL", UNITS_UNDER_WAY, unit=unit)
 
 
 def _known(db: sqlite3.Connection, run: int) -> None:

@@ -1,6 +1,6 @@
 """What is to be computed, run by run: asked for, begun, and settled when no unit of it is open (see `units`).
 
-The command line and the explorer write requests and cancel flags (`control`); settling is the runner's.
+The command line and the explorer ask for runs, and cancel them (`control`); settling is the runner's.
 """
 
 import json
@@ -8,7 +8,18 @@ import sqlite3
 from typing import Any
 
 from circuit_store.integrity import read_json
-from circuit_store.queue.units import BY_HAND, OPEN, now
+from circuit_store.queue.states import (
+    OPEN_RUNS,
+    STATE_OF_RUN,
+    UNFINISHED_RUNS,
+    UNFINISHED_UNITS,
+    WAITING,
+    RunState,
+    UnitState,
+    move,
+    one_of,
+)
+from circuit_store.queue.units import BY_HAND, now
 from circuit_store.transactions import transaction
 
 
@@ -27,38 +38,46 @@ def add_run(
     """
     text = json.dumps(request, sort_keys=True)
     with transaction(db):
-        same = db.execute(
-            "SELECT id FROM run WHERE request = ? AND NOT cancel AND state IN ('queued', 'running', 'interrupted')",
-            (text,),
-        )
-        if row := same.fetchone():
-            run = row["id"]
+        same = f"SELECT id, state FROM run WHERE request = ? AND state IN {one_of(UNFINISHED_RUNS)}"
+        if row := db.execute(same, (text,)).fetchone():
+            run, interrupted = row["id"], row["state"] == RunState.INTERRUPTED
         else:
-            fields = "(request, state, created, priority) VALUES (?, 'queued', ?, ?)"
-            cursor = db.execute(f"INSERT INTO run {fields}", (text, now(), priority))
-            run = cursor.lastrowid
-        db.executemany(
-            "INSERT INTO unit (run_id, checkpoint_id) VALUES (?, ?) ON CONFLICT (run_id, checkpoint_id) DO UPDATE"
-            " SET state = 'queued', error = NULL, crashes = 0, seconds = NULL"
-            " WHERE state IN ('failed', 'cancelled', 'interrupted')"
-            " OR (SELECT state FROM run WHERE id = run_id) = 'interrupted'",
-            [(run, c) for c in checkpoints],
-        )
+            fields = "(request, state, created, priority) VALUES (?, ?, ?, ?)"
+            run = db.execute(f"INSERT INTO run {fields}", (text, RunState.QUEUED, now(), priority)).lastrowid
+            assert run is not None
+            interrupted = False
+        _queue_units(db, run, checkpoints, interrupted)
         db.execute(
             "UPDATE run SET priority = max(priority, ?), slots = coalesce(?, slots), hidden = 0 WHERE id = ?",
             (priority, slots and json.dumps(slots, sort_keys=True), run),
         )
-        db.execute(
-            "UPDATE run SET cancel = 0, reason = NULL, state = 'queued' WHERE id = ? AND state = 'interrupted'", (run,)
-        )
-    assert run is not None
+        move(db, RunState.QUEUED, "id = :run", "reason = NULL", (RunState.INTERRUPTED,), run=run)
     return run
+
+
+AFRESH = "error = NULL, crashes = 0, seconds = NULL"
+"""SQL: what is forgotten of a unit that is asked for again."""
+
+
+def _queue_units(db: sqlite3.Connection, run: int, checkpoints: list[int], interrupted: bool) -> None:
+    """One for each checkpoint.
+
+    Args:
+        interrupted: the run was. What is asked for is queued then whatever became of it, and so is all that was left:
+            what others have computed meanwhile has nothing missing, and is done at once.
+    """
+    db.executemany("INSERT OR IGNORE INTO unit (run_id, checkpoint_id) VALUES (?, ?)", [(run, c) for c in checkpoints])
+    these = "run_id = :run AND checkpoint_id IN (SELECT value FROM json_each(:these))"
+    left = None if interrupted else (UnitState.FAILED, UnitState.CANCELLED, UnitState.INTERRUPTED)
+    move(db, UnitState.QUEUED, these, AFRESH, left, run=run, these=json.dumps(checkpoints))
+    if interrupted:
+        move(db, UnitState.QUEUED, "run_id = :run", AFRESH, (UnitState.INTERRUPTED,), run=run)
 
 
 def wanted_slots(db: sqlite3.Connection) -> dict[str, Any]:
     """Where the run that comes first asked to be computed, others before those by hand; empty if it did not say."""
     row = db.execute(
-        "SELECT slots, run.id FROM run JOIN unit ON run.id = run_id WHERE unit.state = 'queued' AND NOT cancel"
+        f"SELECT slots, run.id FROM run JOIN unit ON run.id = run_id WHERE {WAITING}"
         f" ORDER BY priority >= {BY_HAND}, priority DESC, run.id"
     ).fetchone()
     return read_json(row["slots"], "run.slots", row["id"]) if row and row["slots"] else {}
@@ -76,9 +95,10 @@ def describe_runner(
 
 
 _THROUGH = (
-    "state IN ('queued', 'running', 'interrupted') AND NOT EXISTS"
-    f" (SELECT 1 FROM unit WHERE run_id = run.id AND state IN {(*OPEN, 'interrupted')})"
+    f"state IN {one_of((*OPEN_RUNS, RunState.INTERRUPTED))} AND NOT EXISTS"
+    f" (SELECT 1 FROM unit WHERE run_id = run.id AND state IN {one_of(UNFINISHED_UNITS)})"
 )
+_FAILED = f"EXISTS (SELECT 1 FROM unit WHERE run_id = run.id AND state = '{UnitState.FAILED}')"
 
 
 def finished_runs(db: sqlite3.Connection) -> list[int]:
@@ -87,21 +107,16 @@ def finished_runs(db: sqlite3.Connection) -> list[int]:
 
 
 def close_runs(db: sqlite3.Connection, run: int | None = None) -> None:
-    """Settle every run of which no unit is left: done, failed or cancelled by what its units are.
+    """Settle every run of which no unit is left: cancelled if it was, else failed or done by what its units are.
 
     Args:
         run: settle this one alone. The trends of the others' models are still to come: settling is the runner's.
     """
+    which = f"id = coalesce(:run, id) AND {_THROUGH}"
     with transaction(db):
-        db.execute(
-            "UPDATE unit SET state = 'cancelled' WHERE state = 'queued'"
-            " AND run_id IN (SELECT id FROM run WHERE cancel AND id = coalesce(?, id))",
-            (run,),
-        )
-        db.execute(
-            "UPDATE run SET ended = ?, reason = CASE WHEN cancel THEN reason END,"
-            " state = CASE WHEN cancel THEN 'cancelled'"
-            " WHEN EXISTS (SELECT 1 FROM unit WHERE run_id = run.id AND state = 'failed') THEN 'failed'"
-            f" ELSE 'done' END WHERE {_THROUGH} AND id = coalesce(?, id)",
-            (now(), run),
-        )
+        dropped = f"run_id = coalesce(:run, run_id) AND {STATE_OF_RUN} = '{RunState.CANCELLING}'"
+        move(db, UnitState.CANCELLED, dropped, among=(UnitState.QUEUED,), run=run)
+        move(db, RunState.CANCELLED, which, "ended = :now", run=run, now=now())
+        ended = "ended = :now, reason = NULL"
+        move(db, RunState.FAILED, f"{which} AND {_FAILED}", ended, run=run, now=now())
+        move(db, RunState.DONE, f"{which} AND NOT {_FAILED}", ended, run=run, now=now())

@@ -8,7 +8,8 @@ hosts, where the file system may not carry locks, the beat decides; it is a coun
 import sqlite3
 from dataclasses import dataclass
 
-from circuit_store.queue.units import UNDER_WAY, now
+from circuit_store.queue.states import UNITS_UNDER_WAY, WAITING, one_of
+from circuit_store.queue.units import now
 from circuit_store.transactions import transaction
 
 
@@ -38,12 +39,12 @@ def beat(db: sqlite3.Connection) -> None:
     """The runner lives, and so does what it has under way."""
     with transaction(db):
         db.execute("UPDATE runner SET beat = beat + 1, seen = ?", (now(),))
-        db.execute(f"UPDATE unit SET heartbeat = ? WHERE state IN {UNDER_WAY}", (now(),))
+        db.execute(f"UPDATE unit SET heartbeat = ? WHERE state IN {one_of(UNITS_UNDER_WAY)}", (now(),))
 
 
 def leave(db: sqlite3.Connection, whatever: bool = False) -> bool:
     """Be the runner no more, if nothing is queued, or whatever is; True if so."""
-    waiting = "SELECT 1 FROM unit JOIN run ON run.id = run_id WHERE unit.state = 'queued' AND NOT cancel"
+    waiting = f"SELECT 1 FROM unit JOIN run ON run.id = run_id WHERE {WAITING}"
     with transaction(db):
         if not whatever and db.execute(waiting).fetchone():
             return False

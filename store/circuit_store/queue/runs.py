@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from circuit_store.integrity import read_json
+from circuit_store.queue.states import OPEN_RUNS, OPEN_UNITS, UNITS_UNDER_WAY, UnitState, one_of
 
 
 @dataclass(frozen=True)
@@ -39,27 +40,28 @@ def seconds_left(units: float, seconds_a_unit: float | None, at_work: int) -> fl
 
 def progress(db: sqlite3.Connection, run: int | None = None) -> Progress | None:
     """Of one run, or of all runs that are not settled; None if there is none."""
-    which = "run_id = ?" if run is not None else "run_id IN (SELECT id FROM run WHERE state IN ('queued', 'running'))"
+    which = "run_id = ?" if run is not None else f"run_id IN (SELECT id FROM run WHERE state IN {one_of(OPEN_RUNS)})"
     given = () if run is None else (run,)
     counts = dict(db.execute(f"SELECT state, count(*) FROM unit WHERE {which} GROUP BY state", given).fetchall())
     if not counts:
         return None
-    mean = db.execute(f"SELECT avg(seconds) FROM unit WHERE {which} AND state = 'done'", given).fetchone()[0]
+    finished = f"SELECT avg(seconds) FROM unit WHERE {which} AND state = '{UnitState.DONE}'"
+    mean = db.execute(finished, given).fetchone()[0]
     current = db.execute(
         "SELECT model.name || '@' || step || ' ' || coalesce(doing, ''), fraction FROM unit"
         " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
-        f" WHERE {which} AND unit.state IN ('loading', 'running') ORDER BY unit.id",
+        f" WHERE {which} AND unit.state IN {one_of(UNITS_UNDER_WAY)} ORDER BY unit.id",
         given,
     ).fetchone()
     return Progress(
         total=sum(counts.values()),
-        done=counts.get("done", 0),
-        failed=counts.get("failed", 0),
-        queued=counts.get("queued", 0),
+        done=counts.get(UnitState.DONE, 0),
+        failed=counts.get(UnitState.FAILED, 0),
+        queued=counts.get(UnitState.QUEUED, 0),
         current=current[0] if current else None,
         fraction=current[1] if current else 0.0,
         seconds_a_unit=mean,
-        at_work=max(1, counts.get("loading", 0) + counts.get("running", 0)),
+        at_work=max(1, sum(counts.get(state, 0) for state in UNITS_UNDER_WAY)),
     )
 
 
@@ -71,7 +73,7 @@ def failures(db: sqlite3.Connection, run: int) -> list[tuple[str, int, str]]:
     """(model, step, reason) of each failed unit."""
     found = db.execute(
         "SELECT model.name, step, error FROM unit JOIN checkpoint ON checkpoint.id = checkpoint_id"
-        " JOIN model ON model.id = model_id WHERE run_id = ? AND state = 'failed' ORDER BY unit.id",
+        f" JOIN model ON model.id = model_id WHERE run_id = ? AND state = '{UnitState.FAILED}' ORDER BY unit.id",
         (run,),
     )
     return [tuple(row) for row in found]
@@ -80,9 +82,9 @@ def failures(db: sqlite3.Connection, run: int) -> list[tuple[str, int, str]]:
 def computed(db: sqlite3.Connection, run: int, checkpoints: Sequence[int]) -> int:
     """How many of these a run has computed: others may have been for another run meanwhile."""
     found = db.execute(
-        "SELECT count(*) FROM unit WHERE run_id = ? AND state = 'done' AND checkpoint_id IN (SELECT value FROM"
-        " json_each(?)) AND EXISTS (SELECT 1 FROM result WHERE result.checkpoint_id = unit.checkpoint_id"
-        " AND result.run_id = unit.run_id)",
+        f"SELECT count(*) FROM unit WHERE run_id = ? AND state = '{UnitState.DONE}'"
+        " AND checkpoint_id IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1 FROM result"
+        " WHERE result.checkpoint_id = unit.checkpoint_id AND result.run_id = unit.run_id)",
         (run, json.dumps(checkpoints)),
     )
     return found.fetchone()[0]
@@ -104,13 +106,13 @@ def listed(db: sqlite3.Connection, run: int | None = None) -> list[dict[str, Any
 
     `per_minute` is what those who work now finish, by the mean of the finished units; None while nobody works.
     """
+    open_ones, under_way = (f"unit.state IN {one_of(some)}" for some in (OPEN_UNITS, UNITS_UNDER_WAY))
+    done, failed = (f"unit.state = '{state}'" for state in (UnitState.DONE, UnitState.FAILED))
     found = db.execute(
-        "SELECT run.id AS run, run.state, cancel, priority, request, slots, created, started, ended, host, pid, reason,"
-        " log, count(unit.id) AS units, total(unit.state = 'done') AS done, total(unit.state = 'failed') AS failed,"
-        " total(unit.state IN ('queued', 'loading', 'running')) AS open, sum(unit.seconds) AS seconds,"
-        " total(unit.state IN ('loading', 'running')) AS at_work,"
-        " total(fraction * (unit.state IN ('loading', 'running'))) AS fraction,"
-        " avg(CASE unit.state WHEN 'done' THEN unit.seconds END) AS seconds_a_unit"
+        "SELECT run.id AS run, run.state, priority, request, slots, created, started, ended, host, pid, reason, log,"
+        f" count(unit.id) AS units, total({done}) AS done, total({failed}) AS failed, total({open_ones}) AS open,"
+        f" sum(unit.seconds) AS seconds, total({under_way}) AS at_work, total(fraction * ({under_way})) AS fraction,"
+        f" avg(CASE WHEN {done} THEN unit.seconds END) AS seconds_a_unit"
         " FROM run LEFT JOIN unit ON unit.run_id = run.id WHERE (NOT hidden OR ?1) AND (run.id = ?1 OR ?1 IS NULL)"
         " GROUP BY run.id ORDER BY run.id DESC",
         (run,),
@@ -121,7 +123,6 @@ def listed(db: sqlite3.Connection, run: int | None = None) -> list[dict[str, Any
 def _of_run(row: dict[str, Any]) -> dict[str, Any]:
     request = read_json(row.pop("request"), "run.request", row["run"])
     slots = read_json(row.pop("slots") or "{}", "run.slots", row["run"])
-    state = "cancelling" if row.pop("cancel") and row["state"] in ("queued", "running") else row["state"]
     counts = {name: int(row[name]) for name in ("done", "failed", "open", "at_work")}
     mean, at_work = row["seconds_a_unit"], counts["at_work"]
     pace = {
@@ -129,7 +130,7 @@ def _of_run(row: dict[str, Any]) -> dict[str, Any]:
         "seconds_left": seconds_left(counts["open"] - row["fraction"], mean, at_work) if at_work else None,
     }
     asked = {"models": request.get("models", []), "request": request, "slots": slots}
-    return row | counts | pace | {"state": state} | asked
+    return row | counts | pace | asked
 
 
 def units(db: sqlite3.Connection, run: int) -> list[dict[str, Any]]:

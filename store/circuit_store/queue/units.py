@@ -1,8 +1,7 @@
 """The units of runs, one a checkpoint: the one runner of a store takes them and writes how they go.
 
 They come by priority of the run and then in order; what is asked for by hand comes next, and a unit under way gives way
-to it. A unit goes queued -> loading -> running -> done, failed, cancelled
-or interrupted; one that a dead runner left behind is queued again by the next.
+to it. What becomes of a unit is drawn in `states`.
 """
 
 import json
@@ -13,10 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from circuit_store.integrity import read_json
+from circuit_store.queue.states import UNITS_UNDER_WAY, WAITING, RunState, UnitState, move
 from circuit_store.transactions import transaction
 
-OPEN = ("queued", "loading", "running")
-UNDER_WAY = ("loading", "running")
 BY_HAND = 1000
 """Priority of a run that a person asks for by hand and waits for; above all that `--priority` takes."""
 TRIES = 2
@@ -40,6 +38,9 @@ class Unit:
     """Workers that died of it."""
 
 
+_ENDED = "doing = NULL, seconds = coalesce(seconds, 0) + :seconds"
+
+
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -47,7 +48,7 @@ def now() -> str:
 _NEXT = (
     "SELECT unit.id, run_id AS run, checkpoint_id AS checkpoint, model.name AS model, step, revision, source,"
     " suite, request, crashes FROM unit JOIN run ON run.id = run_id JOIN checkpoint ON checkpoint.id = checkpoint_id"
-    " JOIN model ON model.id = model_id WHERE unit.state = 'queued' AND NOT cancel"
+    f" JOIN model ON model.id = model_id WHERE {WAITING}"
     " AND checkpoint_id NOT IN (SELECT value FROM json_each(?)) ORDER BY priority DESC, run_id, unit.id"
 )
 
@@ -64,56 +65,44 @@ def take_unit(db: sqlite3.Connection, slot: str | None = None, busy: Iterable[in
         unit = next_unit(db, busy)
         if unit is None:
             return None
-        db.execute(
-            "UPDATE unit SET state = 'loading', doing = 'load', fraction = 0, attempts = attempts + 1, slot = ?,"
-            " heartbeat = ? WHERE id = ?",
-            (slot, now(), unit.id),
-        )
-        db.execute("UPDATE run SET state = 'running', started = coalesce(started, ?) WHERE id = ?", (now(), unit.run))
+        begun = "doing = 'load', fraction = 0, attempts = attempts + 1, slot = :slot, heartbeat = :now"
+        move(db, UnitState.LOADING, "id = :unit", begun, unit=unit.id, slot=slot, now=now())
+        move(db, RunState.RUNNING, "id = :run", "started = coalesce(started, :now)", run=unit.run, now=now())
     return unit
 
 
 def doing(db: sqlite3.Connection, unit: Unit, what: str, fraction: float) -> None:
     """Say what a unit is at and how far, for those who watch."""
     with transaction(db):
-        db.execute(
-            f"UPDATE unit SET state = 'running', doing = ?, fraction = ? WHERE id = ? AND state IN {UNDER_WAY}",
-            (what, fraction, unit.id),
-        )
+        also = "doing = :what, fraction = :fraction"
+        move(db, UnitState.RUNNING, "id = :unit", also, unit=unit.id, what=what, fraction=fraction)
 
 
 def finish_unit(db: sqlite3.Connection, unit: Unit, state: str, seconds: float, error: str | None = None) -> None:
+    """It is `done`, or `failed` with an error."""
     with transaction(db):
-        db.execute(
-            "UPDATE unit SET state = ?, doing = NULL, seconds = coalesce(seconds, 0) + ?, error = ? WHERE id = ?",
-            (state, seconds, error, unit.id),
-        )
+        also = f"{_ENDED}, error = :error"
+        move(db, UnitState(state), "id = :unit", also, unit=unit.id, seconds=seconds, error=error)
 
 
 def crashed(db: sqlite3.Connection, unit: Unit, seconds: float, reason: str) -> bool:
     """Note that a worker died of a unit: queue it once more, or let it fail. True if it is queued."""
     again = unit.crashes + 1 < TRIES
+    to, took = (UnitState.QUEUED, None) if again else (UnitState.FAILED, seconds)
+    also = "doing = NULL, crashes = crashes + 1, seconds = :took, error = :reason"
     with transaction(db):
-        db.execute(
-            f"UPDATE unit SET state = ?, doing = NULL, crashes = crashes + 1, seconds = ?, error = ?"
-            f" WHERE id = ? AND state IN {UNDER_WAY}",
-            ("queued" if again else "failed", None if again else seconds, reason, unit.id),
-        )
+        move(db, to, "id = :unit", also, UNITS_UNDER_WAY, unit=unit.id, took=took, reason=reason)
     return again
 
 
 def put_back(db: sqlite3.Connection, unit: Unit, seconds: float) -> None:
     """Queue a unit that gave way to another; what it took so far counts when it is finished."""
     with transaction(db):
-        db.execute(
-            "UPDATE unit SET state = 'queued', doing = NULL, seconds = coalesce(seconds, 0) + ?"
-            f" WHERE id = ? AND state IN {UNDER_WAY}",
-            (seconds, unit.id),
-        )
+        move(db, UnitState.QUEUED, "id = :unit", _ENDED, UNITS_UNDER_WAY, unit=unit.id, seconds=seconds)
 
 
 _WAITING = (
-    "SELECT checkpoint_id FROM unit JOIN run ON run.id = run_id WHERE unit.state = 'queued' AND NOT cancel"
+    f"SELECT checkpoint_id FROM unit JOIN run ON run.id = run_id WHERE {WAITING}"
     " AND priority >= ? ORDER BY priority DESC, run_id, unit.id"
 )
 _AT_WORK = (
@@ -147,4 +136,4 @@ def computing_on(db: sqlite3.Connection, unit: Unit, device: str) -> None:
 def requeue_orphans(db: sqlite3.Connection) -> None:
     """Queue what a dead runner had under way. Only the holder of the runner's lock may call this."""
     with transaction(db):
-        db.execute(f"UPDATE unit SET state = 'queued', doing = NULL WHERE state IN {UNDER_WAY}")
+        move(db, UnitState.QUEUED, "TRUE", "doing = NULL", UNITS_UNDER_WAY)

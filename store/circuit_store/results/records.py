@@ -27,7 +27,7 @@ class Provenance:
     device: str = "cpu"
     threads: int = 1
     version: str = "0"
-    """Of the analysis and of what it rests on, `3` or `3.2`: other versions may give other numbers. 0: not known."""
+    """Of the analysis and of what it rests on, `3` or `3.2`: other versions may give other numbers. 0: of a file."""
 
 
 @dataclass(frozen=True)

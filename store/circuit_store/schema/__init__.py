@@ -1,46 +1,23 @@
-"""The tables, as named steps that each run once and in order.
+"""The tables of a store, each written once; comments beside the columns are kept in the store, too (`.schema`).
 
     model ─< checkpoint ─< result >─ task        result >─ run ─< unit >─ checkpoint
                               └─ behaviour, head_score, circuit ─< circuit_edge, node_score, faithfulness
 
 A `result` is one analysis of one checkpoint under one key (source, task, parameters, dtype); what it found lies in the
 tables below it, or `reason` says why there is nothing. Nodes and ports are integers in the index layout of METHODS a.3.
+NULL is what was not computed or is undefined, never 0.
 """
 
-from sqlite_utils import Migrations
+from sqlite_utils import Database
 
-from circuit_store.schema import (
-    circuits,
-    errors_of_behaviour,
-    prompts_of_heads,
-    result_tables,
-    run_tables,
-    stages,
-    trend_updates,
-    updates,
-    weight_files,
-)
+from circuit_store.schema import queue_tables, result_tables, trend_tables
 
-migrations = Migrations("circuit_store")
-for step in (
-    run_tables.models_and_checkpoints,
-    run_tables.requests,
-    result_tables.results,
-    result_tables.more_of_circuits,
-    run_tables.tasks_from_files,
-    result_tables.trends,
-    result_tables.algorithm_and_patching,
-    run_tables.background_jobs,
-    updates.reasons_of_circuits,
-    updates.reasons_of_heads_and_greater_than,
-    updates.results_asked_for,
-    trend_updates.floors_and_handoffs,
-    stages.random_sets_and_signed_effects,
-    weight_files.fingerprints_of_samples,
-    circuits.circuits_without_scores,
-    circuits.areas_and_thresholds,
-    errors_of_behaviour.plain_errors_and_pools,
-    prompts_of_heads.scores_by_prompt,
-    weight_files.present_sources,
-):
-    migrations()(step)
+
+def make_tables(db: Database) -> None:
+    """In an empty database; within a transaction it is a part of that.
+
+    Statement by statement: `executescript` tries after each character of a transaction's script whether one ends there.
+    """
+    for subject in (queue_tables, result_tables, trend_tables):
+        for statement in subject.TABLES.split(";\n"):
+            db.execute(statement)

@@ -1,152 +1,163 @@
-"""The tables of what was computed: results, what each kind of them found, trends."""
+"""What was computed of single checkpoints: results, and below each of them what it found."""
 
-from sqlite_utils import Database
+TABLES = """
+CREATE TABLE task (                    -- as results were computed with it
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    hash TEXT NOT NULL UNIQUE,         -- of its prompts and metric
+    metric TEXT NOT NULL,
+    prepend_bos INTEGER NOT NULL
+);
+CREATE TABLE result (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,          -- hash of all that the result depends on: never computed twice
+    run_id INTEGER NOT NULL REFERENCES run,
+    checkpoint_id INTEGER NOT NULL REFERENCES checkpoint ON DELETE CASCADE,
+    task_id INTEGER REFERENCES task,
+    analysis TEXT NOT NULL,
+    role TEXT,                         -- of heads, for the analysis 'heads'
+    params TEXT NOT NULL,              -- JSON
+    identity TEXT NOT NULL,            -- the source: weights, config and tokenizer by content; of an import, its file
+    fingerprint TEXT,                  -- of the weights that were loaded
+    dtype TEXT NOT NULL,
+    version TEXT NOT NULL,             -- of the analysis and of what it rests on, as '3.2'; '0' of an import
+    device TEXT NOT NULL,
+    threads INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    reason TEXT,                       -- why values are missing
+    asked INTEGER NOT NULL             -- the higher, the later it was computed or asked for: the highest answers
+);
+CREATE INDEX result_checkpoint ON result (checkpoint_id, analysis, role);
+CREATE INDEX result_asked ON result (asked);
 
+CREATE TABLE behaviour (
+    result_id INTEGER PRIMARY KEY REFERENCES result ON DELETE CASCADE,
+    value REAL,                        -- mean of the metric over the prompts
+    stderr REAL,                       -- of the mean, by the kinds of prompts that the task balances
+    stderr_plain REAL,                 -- as if it balanced none
+    low REAL, high REAL,               -- 95 % interval
+    n_examples INTEGER,
+    n_distinct INTEGER,                -- different prompts among them
+    pool INTEGER,                      -- different prompts that the task has; NULL of a user's file
+    accuracy REAL
+);
+CREATE TABLE head_score (
+    result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+    layer INTEGER NOT NULL,
+    head INTEGER NOT NULL,
+    value REAL,                        -- raw - control where the role has a control
+    raw REAL,
+    control REAL,
+    reason TEXT,                       -- why this head's value is missing, where that is not the result's reason
+    PRIMARY KEY (result_id, layer, head)
+) WITHOUT ROWID;
+CREATE TABLE head_detail (             -- what a value is made of
+    result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+    layer INTEGER NOT NULL,
+    head INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value REAL,
+    PRIMARY KEY (result_id, layer, head, name)
+) WITHOUT ROWID;
+CREATE TABLE head_by_prompt (          -- for an analysis that takes other means of the scores than the one shown
+    result_id INTEGER PRIMARY KEY REFERENCES result ON DELETE CASCADE,
+    scores BLOB NOT NULL               -- float32 [layer * head, prompt], see blobs.py
+);
+CREATE TABLE attention_row (           -- what heads attend to from the answer position
+    result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+    prompt INTEGER NOT NULL,
+    tokens TEXT NOT NULL,              -- JSON list
+    weights TEXT NOT NULL,             -- JSON [layer * head][token], in ten-thousandths
+    PRIMARY KEY (result_id, prompt)
+) WITHOUT ROWID;
 
-def results(db: Database) -> None:
-    db.executescript("""
-        CREATE TABLE task (
-            id INTEGER PRIMARY KEY,
-            name TEXT NOT NULL,
-            hash TEXT NOT NULL UNIQUE,
-            metric TEXT NOT NULL,
-            prepend_bos INTEGER NOT NULL
-        );
-        CREATE TABLE result (
-            id INTEGER PRIMARY KEY,
-            key TEXT NOT NULL UNIQUE,
-            run_id INTEGER NOT NULL REFERENCES run,
-            checkpoint_id INTEGER NOT NULL REFERENCES checkpoint ON DELETE CASCADE,
-            task_id INTEGER REFERENCES task,
-            analysis TEXT NOT NULL,
-            role TEXT,
-            params TEXT NOT NULL,
-            identity TEXT NOT NULL,
-            fingerprint TEXT,
-            dtype TEXT NOT NULL,
-            device TEXT NOT NULL,
-            threads INTEGER NOT NULL,
-            seconds REAL NOT NULL,
-            reason TEXT
-        );
-        CREATE INDEX result_checkpoint ON result (checkpoint_id, analysis, role);
-        CREATE TABLE behaviour (
-            result_id INTEGER PRIMARY KEY REFERENCES result ON DELETE CASCADE,
-            value REAL, stderr REAL, low REAL, high REAL, n_examples INTEGER, accuracy REAL
-        );
-        CREATE TABLE head_score (
-            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
-            layer INTEGER NOT NULL,
-            head INTEGER NOT NULL,
-            value REAL, raw REAL, control REAL,
-            PRIMARY KEY (result_id, layer, head)
-        ) WITHOUT ROWID;
-        CREATE TABLE circuit (
-            result_id INTEGER PRIMARY KEY REFERENCES result ON DELETE CASCADE,
-            n_edges INTEGER, n_nodes INTEGER, n_edges_total INTEGER NOT NULL,
-            metric_clean REAL, metric_corrupted REAL, metric_circuit REAL,
-            faithfulness REAL, faithfulness_normalised REAL, threshold_reached INTEGER,
-            scores BLOB, scores_dtype TEXT, scores_sources INTEGER, scores_ports INTEGER, scores_layout TEXT
-        );
-        CREATE TABLE circuit_edge (
-            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
-            src INTEGER NOT NULL,
-            port INTEGER NOT NULL,
-            score REAL NOT NULL,
-            PRIMARY KEY (result_id, port, src)
-        ) WITHOUT ROWID;
-        CREATE TABLE faithfulness (
-            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
-            n_requested INTEGER NOT NULL,
-            n_edges INTEGER NOT NULL, n_nodes INTEGER NOT NULL,
-            metric REAL, faithfulness REAL, faithfulness_normalised REAL, random_baseline REAL,
-            PRIMARY KEY (result_id, n_requested)
-        ) WITHOUT ROWID;
-    """)
+CREATE TABLE circuit (
+    result_id INTEGER PRIMARY KEY REFERENCES result ON DELETE CASCADE,
+    n_requested INTEGER,               -- edges selected, before pruning
+    n_edges INTEGER,                   -- after it
+    n_nodes INTEGER,
+    n_edges_total INTEGER NOT NULL,    -- of the whole model
+    metric_clean REAL,
+    metric_corrupted REAL,             -- of the corrupted run against the clean answers
+    metric_circuit REAL,
+    faithfulness REAL,
+    faithfulness_normalised REAL,
+    threshold_reached INTEGER,         -- NULL where the circuit without edges reaches it, too
+    held_out_faithfulness REAL,        -- on prompts that did not choose the circuit
+    faithfulness_low REAL, faithfulness_high REAL, -- 95 % interval over prompts
+    interval_of TEXT,                  -- which prompts that is over
+    cpr REAL, cmd REAL,                -- MIB's areas
+    areas_reason TEXT,                 -- why there are none
+    imported_from TEXT,                -- name of a file; NULL: computed here
+    original BLOB,                     -- that file, compressed
+    scores BLOB,                       -- of every edge of the model [source, port], see blobs.py; NULL: it has none
+    scores_dtype TEXT,
+    scores_sources INTEGER,
+    scores_ports INTEGER,
+    scores_layout TEXT
+);
+CREATE TABLE circuit_edge (
+    result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+    src INTEGER NOT NULL,
+    port INTEGER NOT NULL,
+    score REAL,                        -- NULL: imported without scores
+    PRIMARY KEY (result_id, port, src)
+) WITHOUT ROWID;
+CREATE TABLE node_score (
+    result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+    src INTEGER NOT NULL,
+    score REAL NOT NULL,               -- estimated rise of the loss if all that the node writes is corrupted
+    PRIMARY KEY (result_id, src)
+) WITHOUT ROWID;
+CREATE TABLE faithfulness (            -- a row for each size that the search evaluated
+    result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+    n_requested INTEGER NOT NULL,
+    n_edges INTEGER NOT NULL,
+    n_nodes INTEGER NOT NULL,
+    metric REAL,
+    faithfulness REAL,
+    faithfulness_normalised REAL,
+    held_out_metric REAL,
+    held_out_faithfulness REAL,
+    random_baseline REAL,              -- mean faithfulness of random circuits of as many edges
+    random_low REAL, random_high REAL, -- the least and the most of them
+    PRIMARY KEY (result_id, n_requested)
+) WITHOUT ROWID;
 
-
-def more_of_circuits(db: Database) -> None:
-    db.executescript("""
-        ALTER TABLE circuit ADD COLUMN n_requested INTEGER;
-        ALTER TABLE circuit ADD COLUMN cpr REAL;
-        ALTER TABLE circuit ADD COLUMN cmd REAL;
-        ALTER TABLE circuit ADD COLUMN held_out_faithfulness REAL;
-        ALTER TABLE circuit ADD COLUMN imported_from TEXT;
-        ALTER TABLE circuit ADD COLUMN original BLOB;
-        ALTER TABLE faithfulness ADD COLUMN held_out_metric REAL;
-        ALTER TABLE faithfulness ADD COLUMN held_out_faithfulness REAL;
-        CREATE TABLE node_score (
-            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
-            src INTEGER NOT NULL,
-            score REAL NOT NULL,
-            PRIMARY KEY (result_id, src)
-        ) WITHOUT ROWID;
-    """)
-
-
-def algorithm_and_patching(db: Database) -> None:
-    db.executescript("""
-        CREATE TABLE head_detail (
-            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
-            layer INTEGER NOT NULL,
-            head INTEGER NOT NULL,
-            name TEXT NOT NULL,
-            value REAL,
-            PRIMARY KEY (result_id, layer, head, name)
-        ) WITHOUT ROWID;
-        CREATE TABLE stage (
-            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
-            place INTEGER NOT NULL,
-            stage TEXT NOT NULL,
-            percent REAL, low REAL, high REAL,
-            heads TEXT, universe TEXT NOT NULL,
-            post_emergence INTEGER NOT NULL,
-            reason TEXT,
-            PRIMARY KEY (result_id, place)
-        ) WITHOUT ROWID;
-        CREATE TABLE patch (
-            result_id INTEGER PRIMARY KEY REFERENCES result ON DELETE CASCADE,
-            metric_clean REAL, metric_corrupted REAL
-        );
-        CREATE TABLE patch_effect (
-            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
-            layer INTEGER NOT NULL,
-            head INTEGER NOT NULL,
-            metric REAL, effect REAL,
-            PRIMARY KEY (result_id, layer, head)
-        ) WITHOUT ROWID;
-        CREATE TABLE attention_row (
-            result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
-            prompt INTEGER NOT NULL,
-            tokens TEXT NOT NULL,
-            weights BLOB NOT NULL,
-            PRIMARY KEY (result_id, prompt)
-        ) WITHOUT ROWID;
-        CREATE TABLE text_file (hash TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
-    """)
-
-
-def trends(db: Database) -> None:
-    db.executescript("""
-        CREATE TABLE emergence (
-            id INTEGER PRIMARY KEY,
-            model_id INTEGER NOT NULL REFERENCES model ON DELETE CASCADE,
-            kind TEXT NOT NULL,
-            name TEXT NOT NULL,
-            layer INTEGER, head INTEGER, step INTEGER, lost_step INTEGER,
-            value REAL, threshold REAL, reason TEXT,
-            last_result INTEGER NOT NULL
-        );
-        CREATE INDEX emergence_model ON emergence (model_id);
-        CREATE TABLE handoff (
-            id INTEGER PRIMARY KEY,
-            model_id INTEGER NOT NULL REFERENCES model ON DELETE CASCADE,
-            role TEXT NOT NULL,
-            task TEXT,
-            from_layer INTEGER NOT NULL, from_head INTEGER NOT NULL, lost_step INTEGER NOT NULL,
-            to_layer INTEGER NOT NULL, to_head INTEGER NOT NULL, gained_step INTEGER NOT NULL,
-            window INTEGER NOT NULL,
-            last_result INTEGER NOT NULL
-        );
-        CREATE INDEX handoff_model ON handoff (model_id);
-    """)
+CREATE TABLE stage (                   -- of the IOI algorithm
+    result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+    place INTEGER NOT NULL,            -- in order of the algorithm
+    stage TEXT NOT NULL,
+    percent REAL,                      -- of the universe's effect that the heads account for
+    low REAL, high REAL,               -- 95 % interval over prompts
+    percent_random REAL,               -- mean percent of random sets of as many heads of each layer
+    effect REAL,                       -- sum of the heads' effects, signed
+    heads TEXT,                        -- JSON: kind -> names of heads
+    universe TEXT NOT NULL,            -- which heads are the whole
+    post_emergence INTEGER,            -- 1 if every stage has heads; NULL where that is not known
+    reason TEXT,
+    note TEXT,                         -- what the percent was measured without
+    PRIMARY KEY (result_id, place)
+) WITHOUT ROWID;
+CREATE TABLE year_node (               -- what a circuit of greater-than does with years
+    result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+    src INTEGER NOT NULL,
+    looks_at_year REAL,                -- of a head; so raises_year
+    raises_year REAL,
+    later_minus_others REAL,           -- of an MLP
+    PRIMARY KEY (result_id, src)
+) WITHOUT ROWID;
+CREATE TABLE patch (                   -- path patching
+    result_id INTEGER PRIMARY KEY REFERENCES result ON DELETE CASCADE,
+    metric_clean REAL,
+    metric_corrupted REAL
+);
+CREATE TABLE patch_effect (
+    result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
+    layer INTEGER NOT NULL,            -- of the sender
+    head INTEGER NOT NULL,
+    metric REAL,                       -- after patching
+    effect REAL,                       -- (metric - clean) / (clean - corrupted)
+    PRIMARY KEY (result_id, layer, head)
+) WITHOUT ROWID;
+"""

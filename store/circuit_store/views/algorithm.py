@@ -51,12 +51,12 @@ ALGORITHM = View(
         Column(
             "percent_random",
             "mean percent of 100 random sets of as many heads of each layer",
-            "undefined, or of an earlier version",
+            "undefined, see reason",
         ),
         Column(
             "effect",
             "sum of the heads' effects, signed: -1 is all of the corruption's damage",
-            "undefined, or of an earlier version",
+            "undefined, see reason",
         ),
         Column("heads", "the heads found, by kind", "undefined, see reason"),
         Column("universe", "which heads are the whole"),

@@ -30,7 +30,7 @@ CIRCUITS = View(
         Column("selector", "`greedy` from the logits upstream, or `topn`", "imported"),
         Column("search", "`grid`, `paper`, `code`, or `sizes` if these were given", "imported"),
         Column("threshold", "faithfulness that the search looked for", "imported"),
-        Column("threshold_on", "which one: `raw` or `normalised`", "imported, or of before there was a choice: raw"),
+        Column("threshold_on", "which one: `raw` or `normalised`", "imported"),
         Column("n_requested", "edges selected", "no circuit, or imported"),
         Column("n_edges", "edges after pruning", "no circuit, see reason"),
         Column("n_nodes", "nodes that an edge touches", "no circuit, see reason"),
@@ -56,7 +56,7 @@ CIRCUITS = View(
             "faithfulness_low",
             "95 % interval over prompts, with the circuit as it is: of held_out_faithfulness where there is one, else"
             " of faithfulness, given that these prompts chose the circuit",
-            "undefined, imported, one prompt, or of before it was computed",
+            "undefined, imported, or one prompt",
         ),
         Column("faithfulness_high", "its upper end", "as its lower end"),
         Column("interval_of", "`held-out prompts` or `the prompts that chose it`", "there is no interval"),
@@ -131,8 +131,8 @@ FAITHFULNESS = View(
             "mean faithfulness of five random circuits of exactly as many edges",
             "not measured at this size, or undefined, see reason",
         ),
-        Column("random_low", "the smallest of the five", "as their mean, or of before it was kept"),
-        Column("random_high", "the largest of the five", "as their mean, or of before it was kept"),
+        Column("random_low", "the smallest of the five", "as their mean"),
+        Column("random_high", "the largest of the five", "as their mean"),
         Column("reason", "why a value is empty, or what faithfulness cannot tell here", "nothing is to say"),
     ),
     "SELECT model.name AS model, step, task, n_requested, faithfulness.n_edges, faithfulness.n_nodes,"

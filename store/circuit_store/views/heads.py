@@ -34,7 +34,7 @@ BEHAVIOUR = View(
         Column("low", "lower end of the 95 % interval over other draws of the task, by Student's t", _NONE),
         Column("high", "upper end of this interval", _NONE),
         Column("n_examples", "prompts"),
-        Column("n_distinct", "how many of them are different", "of an earlier version"),
+        Column("n_distinct", "how many of them are different", _NONE),
         Column("pool", "different prompts that the task has for the model's tokenizer", "a user's file"),
         Column("accuracy", "share of prompts with a positive metric, 0 to 1", _NONE),
         DTYPE,

@@ -1,5 +1,6 @@
 """What the store knows of models, checkpoints and units of work."""
 
+from circuit_store.queue.states import UnitState
 from circuit_store.views.view import AT, MODEL, STEP, TOKENS, Column, View
 
 MODELS = View(
@@ -51,6 +52,7 @@ CHECKPOINTS = View(
     "checkpoint_status",
 )
 
+_STATES = list(UnitState)
 UNITS = View(
     "units",
     "What was asked for and how it went, one row a checkpoint.",
@@ -58,7 +60,7 @@ UNITS = View(
         Column("run", "number of the run"),
         MODEL,
         STEP,
-        Column("state", "`queued`, `loading`, `running`, `done`, `failed`, `cancelled` or `interrupted`"),
+        Column("state", f"`{'`, `'.join(_STATES[:-1])}` or `{_STATES[-1]}`"),
         Column("attempts", "times it was begun"),
         Column("seconds", "time it took", "not finished"),
         Column("device", "where it ran", "not begun"),

@@ -10,11 +10,9 @@ LAST = (
 )
 """SQL: the number of what a model was computed or asked for last, of those."""
 _NEWER = f"{LAST} > last_result AS stale"
-_EARLIER = "told by an earlier version"
 _STALE = Column(
     "stale",
-    "1 if the store holds newer results of the kind that this rests on, if others were asked for since, or if it was"
-    " told by the rules of an earlier version",
+    "1 if the store holds newer results of the kind that this rests on, or if others were asked for since",
 )
 _OF = (PRESET, TEXT, DTYPE)
 
@@ -95,16 +93,11 @@ HANDOFFS = View(
         Column(
             "window_tokens", "tokens seen from so many checkpoints before the loss to as many after it", "not known"
         ),
-        Column(
-            "fall",
-            "mean score over 3 checkpoints before the loss minus that over 3 from it on",
-            _EARLIER,
-        ),
-        Column("rise", "the same of the head that gains it, at least half the fall", _EARLIER),
+        Column("fall", "mean score over 3 checkpoints before the loss minus that over 3 from it on"),
+        Column("rise", "the same of the head that gains it, at least half the fall"),
         Column(
             "expected_by_chance",
             "hand-offs of the role if its losses came at other times: mean over 200 shifts round the run",
-            _EARLIER,
         ),
         *_OF,
         _STALE,

@@ -20,11 +20,11 @@ from circuit_store.connection import Connection
 from circuit_store.display_text import plain
 from circuit_store.queue import control, runs
 from circuit_store.queue.runs import Progress, seconds_left
+from circuit_store.queue.states import OPEN_RUNS
 from circuit_sweep.runner import exit_codes, launch
 from circuit_tui import paths
 from circuit_tui.terminal import console
 
-UNSETTLED = ("queued", "running")
 POLL = 0.2
 
 
@@ -70,7 +70,7 @@ def follow(db: Connection, store: Path, run: int, total: int, interruption: Inte
 def _unsettled(db: Connection, run: int) -> bool:
     """Asked of the file that lies at the store's path, or of none. Raises: StoreMoved."""
     db.in_place()
-    return runs.run_state(db, run) in UNSETTLED
+    return runs.run_state(db, run) in OPEN_RUNS
 
 
 class FollowedRun:
@@ -85,7 +85,7 @@ class FollowedRun:
         code = self.process.poll() if self.process else None
         if self.process and code is None or launch.alive(self.store):
             return
-        if runs.run_state(self.db, self.run) not in UNSETTLED:
+        if runs.run_state(self.db, self.run) not in OPEN_RUNS:
             return
         if code not in (None, exit_codes.DONE, exit_codes.JOINED):
             self._lost(code)

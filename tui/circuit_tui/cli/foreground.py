@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from circuit_store.queue import control, runs
+from circuit_store.queue.states import RunState
 from circuit_store.store import open_to_write
 from circuit_sweep.planning.exact_runs import exact_runs
 from circuit_tui import paths
@@ -38,7 +39,7 @@ def compute(store: Path, asked: RunRequest, as_json: bool = False) -> int:
     failed: list[tuple[str, int, str]] = []
     if number is not None:
         failed = runs.failures(db, number)
-        if (state := runs.run_state(db, number)) in ("cancelled", "interrupted"):
+        if (state := runs.run_state(db, number)) in (RunState.CANCELLED, RunState.INTERRUPTED):
             console.told(f"circuit-tui: run {number} was {state} elsewhere; the same command goes on.")
             return 130
     db.in_place()

@@ -86,6 +86,7 @@ def show(store: Path, run: int, as_json: bool) -> None:
 @click.pass_obj
 def cancel(store: Path, run: int, as_json: bool) -> None:
     """End RUN; what it has computed stays."""
+    from circuit_store.queue.states import DROPPED_RUNS
     from circuit_tui.runs import jobs as queue
 
     queue.drop(store, run)
@@ -93,7 +94,7 @@ def cancel(store: Path, run: int, as_json: bool) -> None:
         row = _one(db, run)
     if as_json:
         console.document(row)
-    cancelled = row["state"].startswith("cancel")
+    cancelled = row["state"] in DROPPED_RUNS
     ended = "is cancelled; what it has computed stays." if cancelled else f"is {row['state']}: nothing is left."
     console.told(f"Run {run} {ended}")
 
@@ -131,9 +132,10 @@ def _go_on(store: Path, run: int | None, as_json: bool, failed: bool = False) ->
 def _cancelled(store: Path) -> str:
     """How to take up the latest run that was cancelled with something left; empty if there is none."""
     from circuit_store.queue import runs
+    from circuit_store.queue.states import DROPPED_RUNS
 
     with closing(open_to_read(store)) as db:
-        left = (r for r in runs.listed(db) if r["state"].startswith("cancel") and r["units"] > r["done"] + r["failed"])
+        left = (r for r in runs.listed(db) if r["state"] in DROPPED_RUNS and r["units"] > r["done"] + r["failed"])
         run = next((row["run"] for row in left), None)
     return f" A cancelled run is taken up by its number: `{paths.program(store)} jobs resume {run}`." if run else ""
 

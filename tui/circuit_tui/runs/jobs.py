@@ -7,12 +7,12 @@ from pathlib import Path
 from circuit_store import trends
 from circuit_store.display_text import plain
 from circuit_store.queue import control, runners, runs
+from circuit_store.queue.states import OPEN_RUNS, UNFINISHED_RUNS, RunState
 from circuit_store.store import open_to_write
 from circuit_store.transactions import transaction
 from circuit_sweep.runner import launch, lock
 from circuit_tui import paths
 
-UNSETTLED = ("queued", "running", "cancelling")
 TAIL = 200
 """Lines of a log."""
 
@@ -32,7 +32,7 @@ def drop(store: Path, run: int) -> None:
     """
     with closing(open_to_write(store)) as db:
         control.cancel(db, run, launch.alive(store))
-        if runs.run_state(db, run) == "cancelled" and (models := trends.touched(db, run)):
+        if runs.run_state(db, run) == RunState.CANCELLED and (models := trends.touched(db, run)):
             launch.refresh_trends(store, models)
 
 
@@ -54,14 +54,14 @@ def go_on(store: Path, run: int | None, failed: bool) -> tuple[list[int], int]:
             waiting = {number: again(db, number) for number in chosen}
             for number in (n for n, units in waiting.items() if units):
                 control.ask(db, number, control.DETACHED)
-        if any(row["state"] in UNSETTLED for row in runs.listed(db, run)):
+        if any(row["state"] in OPEN_RUNS for row in runs.listed(db, run)):
             see_to_runner(db, store)
         return chosen, sum(waiting.values())
 
 
 def _left(db: sqlite3.Connection) -> list[int]:
     """What was cancelled was dropped on purpose; if it is not settled yet, any runner does that."""
-    return [row["run"] for row in runs.listed(db) if row["state"] in ("queued", "running", "interrupted")]
+    return [row["run"] for row in runs.listed(db) if row["state"] in UNFINISHED_RUNS]
 
 
 def tail(store: Path, run: int, log: str | None) -> tuple[Path, list[str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from circuit_core.tasks.specs import TaskSpec
-from circuit_store import results, trends
+from circuit_store import results
 from circuit_store.queue import control, requests
 from circuit_store.transactions import transaction
 from circuit_sweep.planning import task_names, texts
@@ -70,10 +70,8 @@ def queue(db: sqlite3.Connection, plan: Plan, asker: int) -> SubmittedRun:
             control.ask(db, run, asker)
         others = (s.model.name for s in plan.surveys if results.ask_again(db, s.model.name, s.held) and not s.missing)
         queued = SubmittedRun(plan.surveys, run, missing, tuple(others))
-    complete = (s.model.name for s in plan.surveys if not s.missing)
-    outdated = (name for name in complete if trends.of_earlier_rules(db, name))
-    if due := tuple(dict.fromkeys((*queued.answering, *outdated))):
-        _refresh_trends(db, due)
+    if queued.answering:  # no run will be there at whose end their trends follow; the explorer asks, too
+        launch.refresh_trends(_path(db), queued.answering)
     return queued
 
 
@@ -87,14 +85,6 @@ def _run(db: sqlite3.Connection, plan: Plan) -> tuple[int | None, list[int]]:
         return None, []
     lock.check(_path(db))
     return requests.add_run(db, words, missing, plan.asked.how.priority, vars(plan.asked.slots)), missing
-
-
-def _refresh_trends(db: sqlite3.Connection, models: tuple[str, ...]) -> None:
-    """Other results answer than before, or other rules hold, and no run will be there at whose end trends follow.
-
-    A process of its own computes them: the explorer asks too.
-    """
-    launch.refresh_trends(_path(db), models)
 
 
 def _path(db: sqlite3.Connection) -> Path:

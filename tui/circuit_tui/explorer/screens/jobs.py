@@ -6,6 +6,7 @@ from functools import partial
 
 from circuit_core.errors import CircuitError
 from circuit_store.errors import StoreError
+from circuit_store.queue.states import RunState
 from circuit_tui.explorer import bindings, queue_snapshot
 from circuit_tui.explorer.screens.confirm import Confirm
 from circuit_tui.explorer.screens.log import Log
@@ -48,7 +49,7 @@ class Jobs(QueueScreen):
     def action_cancel(self) -> None:
         if not (row := self._row()):
             return
-        if not row["open"] and row["state"] != "interrupted":
+        if not row["open"] and row["state"] != RunState.INTERRUPTED:
             return self.main.say(f"Run {row['run']} is {row['state']}: nothing is left to cancel.")
         left = row["units"] - row["done"] - row["failed"]
         question = f"{left} of {row['units']} units are left. Results that are there stay; R takes it up again."

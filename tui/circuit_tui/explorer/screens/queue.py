@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from circuit_store.queue.states import UNITS_UNDER_WAY
 from circuit_tui.explorer import queue_snapshot, theme
 from circuit_tui.explorer.screens.pane_access import Panes
 from circuit_tui.explorer.widgets import queue_lines
@@ -22,7 +23,6 @@ from circuit_tui.runs import options
 POLL = 1.0
 """Seconds between two looks at the queue."""
 EMPTY = "No run yet: ctrl+r asks for one here, `circuit-tui run MODEL --detach` does from a shell."
-_UNDER_WAY = ("loading", "running")
 
 
 class QueueScreen(Screen[None], inherit_bindings=False):
@@ -119,7 +119,7 @@ class QueueScreen(Screen[None], inherit_bindings=False):
         self.runs.update(queue.runs, at, queue.fault or EMPTY)
         if turned:
             self.units.led, self.units.rows = True, ()
-        begun = next((i for i, row in enumerate(queue.units) if row["state"] in _UNDER_WAY), None)
+        begun = next((i for i, row in enumerate(queue.units) if row["state"] in UNITS_UNDER_WAY), None)
         self.units.update(queue.units, (begun or 0) if turned else self.units.cursor)
         if begun is not None:
             self.units.lead(begun)

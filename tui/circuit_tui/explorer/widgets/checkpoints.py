@@ -5,13 +5,21 @@ from typing import Any
 from rich.text import Text
 
 from circuit_store import queries
+from circuit_store.queue.states import OPEN_UNITS, UnitState
 from circuit_tui.explorer import bindings
 from circuit_tui.explorer.state import Selection, ViewState
 from circuit_tui.explorer.widgets.listing import Listing, Row
 from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, plain, short, signed
 
 _MARKS = {"duplicate_of": "=", "known_bad": "!", "missing": "?", "unreadable": "✗", "mismatch": "✗"}
-_UNITS = {"queued": "…", "loading": "»", "running": "»", "failed": "✗", "cancelled": "–", "interrupted": "–"}
+_UNITS: dict[str, str] = {
+    UnitState.QUEUED: "…",
+    UnitState.LOADING: "»",
+    UnitState.RUNNING: "»",
+    UnitState.FAILED: "✗",
+    UnitState.CANCELLED: "–",
+    UnitState.INTERRUPTED: "–",
+}
 
 
 class Checkpoints(Listing):
@@ -68,8 +76,8 @@ class Checkpoints(Listing):
         why = row["error"] or row["detail"] or row["reason"] or ""
         if status or why:
             return plain(": ".join(part for part in (status, why) if part))
-        if row["state"] in ("queued", "loading", "running"):
-            return {"queued": "waits its turn in a sweep"}.get(row["state"], "is being computed")
+        if row["state"] in OPEN_UNITS:
+            return "waits its turn in a sweep" if row["state"] == UnitState.QUEUED else "is being computed"
         return f"{plain(self.at.task)}: {row['metric']}" if row["metric"] else "not computed"
 
     def _state(self) -> list[str]:

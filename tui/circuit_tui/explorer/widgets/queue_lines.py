@@ -5,19 +5,20 @@ from typing import Any
 from rich.text import Text
 
 from circuit_store.display_text import lasting
+from circuit_store.queue.states import UNITS_UNDER_WAY, RunState, UnitState
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.gpus import Gpu
 from circuit_tui.explorer.widgets.notation import bar, plain
 
-_GLYPHS = {
-    "queued": "…",
-    "loading": "»",
-    "running": "»",
-    "done": "✓",
-    "failed": "✗",
-    "cancelled": "–",
-    "cancelling": "–",
-    "interrupted": "–",
+_GLYPHS: dict[str, str] = {
+    UnitState.QUEUED: "…",
+    UnitState.LOADING: "»",
+    UnitState.RUNNING: "»",
+    UnitState.DONE: "✓",
+    UnitState.FAILED: "✗",
+    UnitState.CANCELLED: "–",
+    RunState.CANCELLING: "–",
+    UnitState.INTERRUPTED: "–",
 }
 _WIDE = 95
 """Columns from which there is room for all."""
@@ -66,7 +67,7 @@ def unit_line(row: Row, width: int, colours: theme.Palette) -> Text:
     line.truncate(22, overflow="ellipsis", pad=True)
     line.append(" ").append_text(_state(row["state"], colours))
     room = width - _REST
-    if row["doing"] and row["state"] in ("loading", "running"):
+    if row["doing"] and row["state"] in UNITS_UNDER_WAY:
         line.append(bar(row["fraction"], 8).replace(" ", "░"), colours.accent)
         line.append(_fit(f" {plain(row['doing'])}", room - 9) + " ")
     else:
@@ -83,7 +84,8 @@ def gpu_line(gpu: Gpu, index: int) -> str:
 
 
 def _state(state: str, colours: theme.Palette) -> Text:
-    colour = {"running": colours.accent, "loading": colours.accent, "failed": colours.hurts}.get(state, colours.muted)
+    striking = {**dict.fromkeys(map(str, UNITS_UNDER_WAY), colours.accent), str(UnitState.FAILED): colours.hurts}
+    colour = striking.get(state, colours.muted)
     return Text(f"{_GLYPHS.get(state, '?')} {state:<12}", colour)
 
 

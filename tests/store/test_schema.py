@@ -1,4 +1,4 @@
-"""The steps that make the tables: run once each, whoever opens the store, and from wherever an older one stopped."""
+"""The tables of a store: the same ones, whoever makes it and however often it is opened."""
 
 import sqlite3
 import subprocess
@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_utils import Database
 
 from circuit_store import store
-from circuit_store.schema import migrations
+from circuit_store.connection import Connection
 
 
 def schema(path: Path) -> list[tuple]:
@@ -21,31 +20,28 @@ def schema(path: Path) -> list[tuple]:
 
 
 def test_opening_again_changes_nothing(path):
-    """Invariant: migrations are idempotent; a second opening leaves the same schema."""
+    """Invariant: a second opening leaves the same schema."""
     store.close_writer(store.open_to_write(path))
     before = schema(path)
     store.close_writer(store.open_to_write(path))
     assert schema(path) == before
 
 
-@pytest.mark.parametrize("done", range(store.VERSION))
-def test_a_migrated_store_equals_a_fresh_one(tmp_path, done):
-    """Invariant: a store that stopped after any migration ends with the schema of a new one."""
-    old, new = tmp_path / "old.db", tmp_path / "new.db"
-    names = [m.name for m in migrations.pending(Database(memory=True))]
-    database = Database(old)
-    migrations.apply(database, stop_before=names[done])
-    database.conn.execute(f"PRAGMA application_id={store.APPLICATION_ID}")
-    database.conn.execute(f"PRAGMA user_version={done}")
-    database.close()
-    for path in (old, new):
-        store.close_writer(store.open_to_write(path))
-    assert schema(old) == schema(new)
+@pytest.mark.parametrize("moment", range(1, 7))
+def test_a_store_that_another_makes_meanwhile_opens(path, monkeypatch, moment):
+    """Invariant: whenever its tables come while it is looked at, it is a store."""
+    asked = []
 
+    class Slow(Connection):
+        def execute(self, *given):
+            asked.append(given)
+            if len(asked) == moment:
+                store.open_to_write(path).close()
+            return super().execute(*given)
 
-def test_the_version_is_the_number_of_migrations():
-    """Invariant: whoever adds a migration raises VERSION, or old stores would never get it."""
-    assert len(migrations.pending(Database(memory=True))) == store.VERSION
+    monkeypatch.setattr(store, "Connection", Slow)
+    with closing(store.open_to_write(path)) as db:
+        assert db.execute("SELECT count(*) FROM model").fetchone()[0] == 0
 
 
 @pytest.mark.processes
