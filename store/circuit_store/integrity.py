@@ -3,13 +3,9 @@
 A view in a table's place may never end, and columns of other names are not what a query means: neither is read.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
-
-from circuit_store.errors import StoreFailed
 
 _OBJECT, _LIST = ("object",), ("array",)
 _JSON = {
@@ -90,14 +86,3 @@ def amiss(db: sqlite3.Connection) -> str | None:
         for said in finding(db):
             return said
     return None
-
-
-def read_json(text: str, column: str, row: int) -> dict[str, Any]:
-    """The object that a column of a row holds. Raises: StoreFailed, if it is broken."""
-    try:
-        found = json.loads(text)
-    except (TypeError, ValueError):
-        found = None
-    if not isinstance(found, dict):
-        raise StoreFailed(f"{column} is no JSON object in row {row} of the store: `verify` names all that is broken.")
-    return found

@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from circuit_store.integrity import read_json
+from circuit_store.json_columns import read_json
 from circuit_store.queries.heads import role_set
 from circuit_store.queries.state import one_state
 from circuit_store.views.view import AT, OF_MODEL, answer

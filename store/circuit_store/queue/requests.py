@@ -7,7 +7,7 @@ import json
 import sqlite3
 from typing import Any
 
-from circuit_store.integrity import read_json
+from circuit_store.json_columns import read_json
 from circuit_store.queue.states import (
     OPEN_RUNS,
     STATE_OF_RUN,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from circuit_store.integrity import read_json
+from circuit_store.json_columns import read_json
 from circuit_store.queue.states import OPEN_RUNS, OPEN_UNITS, UNITS_UNDER_WAY, UnitState, one_of
 
 

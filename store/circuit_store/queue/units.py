@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from circuit_store.integrity import read_json
+from circuit_store.json_columns import read_json
 from circuit_store.queue.states import UNITS_UNDER_WAY, WAITING, RunState, UnitState, move
 from circuit_store.transactions import transaction
 
