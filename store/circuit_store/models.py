@@ -103,7 +103,8 @@ def noted_steps(db: sqlite3.Connection, model: str) -> set[int]:
 
 def known_weights(db: sqlite3.Connection) -> dict[str, str]:
     """Weight files as they were seen (name, size and times) -> fingerprint of what they held."""
-    return dict(db.execute("SELECT files, fingerprint FROM checkpoint WHERE files IS NOT NULL").fetchall())
+    told = "typeof(files) = 'text' AND typeof(fingerprint) = 'text'"
+    return dict(db.execute(f"SELECT files, fingerprint FROM checkpoint WHERE {told}").fetchall())
 
 
 def weights_seen(db: sqlite3.Connection, checkpoint: int, files: str, fingerprint: str) -> None:

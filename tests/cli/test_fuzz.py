@@ -240,22 +240,6 @@ def test_three_hundred_stores(made):
     assert 0 < codes.count(0)
 
 
-def test_a_hundred_stores_to_merge(made):
-    """Invariant: a damaged store is merged, or refused and nothing of it is taken; it keeps its bytes."""
-    valid, place, codes, before = made.store.read_bytes(), made.folder / "other.db", [], content(made.store)
-    into = made.folder / "into.db"
-    for what, data in broken(100, lambda c: of_store(valid, c)):
-        place.write_bytes(data)
-        into.write_bytes(valid)
-        codes.append(answered(made, what, "--store", into, "merge", place))
-        assert place.read_bytes() == data, what
-        assert not codes[-1] or content(into) == before, what
-        for store in (place, into):
-            for end in ("-wal", "-shm", "-journal"):
-                Path(f"{store}{end}").unlink(missing_ok=True)
-    assert 0 < codes.count(0) < 100
-
-
 def of_store(valid: bytes, chance: random.Random) -> bytes:
     """Bytes exchanged anywhere, within the schema, or values by SQL."""
     if chance.random() < 0.3:
@@ -266,7 +250,7 @@ def of_store(valid: bytes, chance: random.Random) -> bytes:
             mutated.of_bytes(valid[:at] + bytes([chance.randrange(256)]) + valid[at + 1 : 4096], chance) + valid[4096:]
         )
     with closing(sqlite3.connect(":memory:")) as db:
-        db.deserialize(valid)
+        db.deserialize(valid[:18] + b"\1\1" + valid[20:])  # without a write-ahead log, for which memory has no place
         tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for _ in range(chance.randrange(1, 6)):
             table = chance.choice(tables)
