@@ -4,7 +4,7 @@
         --tasks ioi,gendered_pronoun,greater_than,subject_verb
     python sample_data/emergence.py suite.db
 
-prints "What emerges in the sample suite" of the program's README, its table of compositions, and, with the role rows
+prints "What emerges in the sample suite" of docs/results.md, its table of compositions, and, with the role rows
 alone, the table of this folder's README.
 """
 

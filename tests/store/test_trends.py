@@ -81,7 +81,7 @@ def test_path_patching_into_other_receivers_is_no_rival(mixed):
 
 
 def test_the_tables_of_the_sample_suite_are_printed_from_a_store(toy, capsys):
-    """What README shows: a head with its steps, the reason where there is none, and what was not computed."""
+    """What docs/results.md shows: a head with its steps, the reason where there is none, and what was not computed."""
     import emergence
 
     toy.full()

@@ -104,7 +104,7 @@ def test_a_lock_of_another_user_is_named(bench, office):
 
 
 def shared(store: Path) -> None:
-    """As the README says."""
+    """As the page on jobs says."""
     for path, more in ((store.parent, 0o2070), *((file, 0o060) for file in store.parent.glob(f"{store.name}*"))):
         os.chown(path, -1, NOBODY.pw_gid)
         path.chmod(stat.S_IMODE(path.stat().st_mode) | more)
@@ -112,7 +112,7 @@ def shared(store: Path) -> None:
 
 @needed
 def test_a_store_is_shared_by_chmod(bench, office):
-    """Invariant: in turn, two accounts compute into one store that was opened to their group as the README says."""
+    """Invariant: in turn, two accounts compute into one store that was opened to their group as the page on jobs says."""
     models = shutil.copytree(bench.copy("mine", *STEPS), office / "mine")
     for path in (models, *models.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
