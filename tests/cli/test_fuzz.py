@@ -240,6 +240,22 @@ def test_three_hundred_stores(made):
     assert 0 < codes.count(0)
 
 
+def test_a_hundred_stores_to_merge(made):
+    """Invariant: a damaged store is merged, or refused and nothing of it is taken; it keeps its bytes."""
+    valid, place, codes, before = made.store.read_bytes(), made.folder / "other.db", [], content(made.store)
+    for number, (what, data) in enumerate(broken(100, lambda c: of_store(valid, c))):
+        into = made.folder / f"into{number}.db"  # a command that failed may hold its store until it is forgotten
+        place.write_bytes(data)
+        into.write_bytes(valid)
+        codes.append(answered(made, what, "--store", into, "merge", place))
+        assert place.read_bytes() == data, what
+        assert not codes[-1] or content(into) == before, what
+        for store in (place, into):
+            for end in ("-wal", "-shm", "-journal"):
+                Path(f"{store}{end}").unlink(missing_ok=True)
+    assert 0 < codes.count(0) < 100
+
+
 def of_store(valid: bytes, chance: random.Random) -> bytes:
     """Bytes exchanged anywhere, within the schema, or values by SQL."""
     if chance.random() < 0.3:

@@ -112,7 +112,7 @@ def shared(store: Path) -> None:
 
 @needed
 def test_a_store_is_shared_by_chmod(bench, office):
-    """Invariant: in turn, two accounts compute into one store that was opened to their group as the page on jobs says."""
+    """Invariant: in turn, two accounts compute into one store, opened to their group as the page on jobs says."""
     models = shutil.copytree(bench.copy("mine", *STEPS), office / "mine")
     for path in (models, *models.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
