@@ -1,7 +1,7 @@
 """How it looks at each size, and that no key is undocumented."""
 
 import pytest
-from waiting import until
+from waiting import drawn, until
 
 from circuit_tui.explorer import bindings
 from circuit_tui.explorer.app import Explorer
@@ -121,12 +121,12 @@ async def test_without_colour_the_values_can_be_read(explore, monkeypatch, scree
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_snapshot(snap_compare, tmp_path, monkeypatch, size):
-    assert snap_compare(_at(tmp_path), press=["3", "comma", "asterisk"], terminal_size=size, run_before=_settled)
+    assert snap_compare(_at(tmp_path), terminal_size=size, run_before=_pressed("3", "comma", "asterisk"))
 
 
 def test_snapshot_circuit(snap_compare, tmp_path):
-    press = ["t", "5", "z", "right_curly_bracket", "j", "j"]
-    assert snap_compare(_at(tmp_path), press=press, terminal_size=(80, 24), run_before=_settled)
+    pressed = _pressed("t", "5", "z", "right_curly_bracket", "j", "j")
+    assert snap_compare(_at(tmp_path), terminal_size=(80, 24), run_before=pressed)
 
 
 def _at(tmp_path) -> Explorer:
@@ -136,12 +136,24 @@ def _at(tmp_path) -> Explorer:
     return app
 
 
+def _pressed(*keys: str):
+    """Press the keys where the plot is there, each once all that the one before began is on the screen."""
+
+    async def press(pilot) -> None:
+        main = pilot.app.main
+        await until(pilot, lambda: main.query("#history") and main.of("history").plot)
+        await _settled(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await _settled(pilot)
+
+    return press
+
+
 async def _settled(pilot) -> None:
-    """Until one look is like the one before, with the plot there."""
+    """Until what is drawn once no query is under way looks like what was there before."""
     before = ""
-    main = pilot.app.main
-    await until(pilot, lambda: main.query("#history") and main.of("history").plot)
-    await pilot.app.workers.wait_for_complete()
     while (now := pilot.app.export_screenshot()) != before:
         before = now
-        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+        await drawn(pilot)
