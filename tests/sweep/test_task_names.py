@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from console import answer
 
 from circuit_core.errors import TaskError
 from circuit_core.tasks.specs import TASKS, labelled
@@ -50,8 +51,8 @@ def test_finding_writes_nothing(db, file):
 
 
 def test_a_mended_file_has_the_name_of_the_broken_one(db, file):
-    for answer in (4, 5):
-        assert task_names.keep(db, [task_names.find(db, file("pairs.jsonl", answer))]) == ("pairs",)
+    for token in (4, 5):
+        assert task_names.keep(db, [task_names.find(db, file("pairs.jsonl", token))]) == ("pairs",)
     assert json.loads(task_names.spec(db, "pairs").content or "")["correct_ids"] == 5
 
 
@@ -81,16 +82,13 @@ def test_names_are_scored_on_ioi_as_the_runs_tasks_begin():
         assert found == {label}
 
 
-def test_a_stored_file_that_is_refused_now_is_listed_with_the_reason(tmp_path, capsys):
+def test_a_stored_file_that_is_refused_now_is_listed_with_the_reason(tmp_path):
     """Invariant: a label that was read as a year, and is none, hides neither the other tasks nor itself."""
-    from circuit_tui.cli.tasks import print_tasks
-
     with closing(open_to_write(tmp_path / "x.db")) as db:
         db.execute("INSERT INTO task_file VALUES ('old', 'h', 'csv', 'clean,corrupted,label\na,b,1\n')")
         db.execute("INSERT INTO task (name, hash, metric, prepend_bos) VALUES ('old', 'h', 'prob_diff', 0)")
-    print_tasks(tmp_path / "x.db", as_json=True)
-    *others, last = json.loads(capsys.readouterr().out)["rows"]
+    tasks = ("--store", tmp_path / "x.db", "tasks")
+    *others, last = json.loads(answer(tmp_path, {}, *tasks, "--json").stdout)["rows"]
     assert [row["task"] for row in others] == list(TASKS)
     assert last["task"] == "old" and last["metric"] is None and "label is '1'" in last["about"]
-    print_tasks(tmp_path / "x.db", as_json=False)
-    assert "label is '1'" in capsys.readouterr().out
+    assert "label is '1'" in answer(tmp_path, {}, *tasks).stdout

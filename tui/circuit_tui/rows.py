@@ -1,7 +1,6 @@
 """Rows of a view, kept and ordered as the options of `export` say: by the commands, and by lists of the explorer."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from circuit_core.bounded_regex import Pattern
@@ -29,15 +28,12 @@ def kept(rows: Iterable[Row], which: "View", options: Mapping[str, Sequence[str]
     for column, values in wanted.items():
         rows = [r for r in rows if _word(r[column]) in values]
         rows.sort(key=lambda r, column=column, values=values: values.index(_word(r[column])))
-    for expression in [Pattern(text, "--grep") for text in options.get("grep", ())]:
-        rows = filter(partial(_matches, expression), rows)
+    for text in options.get("grep", ()):
+        search = Pattern(text, "--grep").search
+        rows = filter(lambda r, search=search: any(search(str(v)) for v in r.values() if v is not None), rows)
     for sort in options.get("sort", ()):
         rows = ordered(rows, column_of(which, sort.removeprefix("-")), sort.startswith("-"))
     return rows
-
-
-def _matches(expression: Pattern, row: Row) -> bool:
-    return any(expression.search(str(value)) for value in row.values() if value is not None)
 
 
 def ordered(rows: Iterable[Row], column: str, backwards: bool = False) -> list[Row]:

@@ -1,6 +1,5 @@
 """The sample suite, computed and shown: `demo`."""
 
-import sqlite3
 from pathlib import Path
 
 import click
@@ -36,24 +35,22 @@ def demo(store: Path) -> None:
 
 def summary(store: Path, models: list[str]) -> None:
     """What the last checkpoint of each model shows, as a table on stdout."""
-    db = open_to_read(store)
-    console.table([_summary(db, m) for m in models])
-    program = paths.program(store)
-    console.shown(f"Look closer: {program}   (or: {program} show circuit sample-0.2m@final --task ioi)")
-
-
-def _summary(db: sqlite3.Connection, model: str) -> dict[str, object]:
     from circuit_store import addresses, queries
 
-    step = addresses.resolve_step(db, model, "final")
-    row: dict[str, object] = {"model": model, "step": step}
-    for found in queries.rows(db, queries.view("behaviour"), {"model": model, "step": step, "task": "ioi"}):
-        row["ioi logit diff"] = found["value"]
-    if circuit := queries.circuit(db, model, step, "ioi"):
-        row["circuit edges"] = f"{circuit.header['n_edges']} of {circuit.header['n_edges_total']}"
-        row["faithfulness"] = circuit.header["faithfulness"]
-    for role in SUMMED:
-        grid = queries.head_grid(db, model, step, role).values
-        scored = [(v, f"a{i}.h{j}") for i, line in enumerate(grid) for j, v in enumerate(line) if v is not None]
-        row[role] = "{1} {0:.2f}".format(*max(scored)) if scored else None
-    return row
+    db, rows = open_to_read(store), []
+    for model in models:
+        step = addresses.resolve_step(db, model, "final")
+        row: dict[str, object] = {"model": model, "step": step}
+        for found in queries.rows(db, queries.view("behaviour"), {"model": model, "step": step, "task": "ioi"}):
+            row["ioi logit diff"] = found["value"]
+        if circuit := queries.circuit(db, model, step, "ioi"):
+            row["circuit edges"] = f"{circuit.header['n_edges']} of {circuit.header['n_edges_total']}"
+            row["faithfulness"] = circuit.header["faithfulness"]
+        for role in SUMMED:
+            grid = queries.head_grid(db, model, step, role).values
+            scored = [(v, f"a{i}.h{j}") for i, line in enumerate(grid) for j, v in enumerate(line) if v is not None]
+            row[role] = "{1} {0:.2f}".format(*max(scored)) if scored else None
+        rows.append(row)
+    console.table(rows)
+    program = paths.program(store)
+    console.shown(f"Look closer: {program}   (or: {program} show circuit sample-0.2m@final --task ioi)")

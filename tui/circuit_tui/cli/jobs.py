@@ -119,25 +119,24 @@ def retry(store: Path, run: int, as_json: bool) -> None:
 
 def _go_on(store: Path, run: int | None, as_json: bool, failed: bool = False) -> None:
     """Queue what a run, or every run that was not cancelled, has left, and see that somebody computes it."""
+    from circuit_store.queue import runs
+    from circuit_store.queue.states import DROPPED_RUNS
     from circuit_tui.runs import jobs as queue
 
     chosen, total = queue.go_on(store, run, failed)
-    units = f"{total} unit{'' if total == 1 else 's'}"
-    told = f"{units} computed in the background: `{paths.program(store)} jobs list` looks on."
     if as_json:
         console.document({"runs": chosen, "queued": total})
-    console.told(told if total else f"Nothing is left to compute.{_cancelled(store) if run is None else ''}")
-
-
-def _cancelled(store: Path) -> str:
-    """How to take up the latest run that was cancelled with something left; empty if there is none."""
-    from circuit_store.queue import runs
-    from circuit_store.queue.states import DROPPED_RUNS
-
-    with closing(open_to_read(store)) as db:
-        left = (r for r in runs.listed(db) if r["state"] in DROPPED_RUNS and r["units"] > r["done"] + r["failed"])
-        run = next((row["run"] for row in left), None)
-    return f" A cancelled run is taken up by its number: `{paths.program(store)} jobs resume {run}`." if run else ""
+    if total:
+        units = f"{total} unit{'' if total == 1 else 's'}"
+        return console.told(f"{units} computed in the background: `{paths.program(store)} jobs list` looks on.")
+    said = "Nothing is left to compute."
+    if run is None:
+        with closing(open_to_read(store)) as db:
+            dropped = (r for r in runs.listed(db) if r["state"] in DROPPED_RUNS)
+            left = next((r["run"] for r in dropped if r["units"] > r["done"] + r["failed"]), None)
+        if left is not None:
+            said += f" A cancelled run is taken up by its number: `{paths.program(store)} jobs resume {left}`."
+    console.told(said)
 
 
 @jobs.command()

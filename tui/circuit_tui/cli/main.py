@@ -83,7 +83,11 @@ def fail(sentence: str, code: int = USAGE) -> NoReturn:
 def main(ctx: click.Context, store: Path | None) -> None:
     """Circuits and head roles of language models across training. Without a command: the explorer."""
     _hold_closed()
-    ctx.obj = _home(store or paths.store())
+    path = store or paths.store()
+    try:
+        ctx.obj = path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{path}: there is no such user.") from None
     output_files.refuse(Path("/dev/stdout"), command_output.taken(ctx.obj))
     if ctx.invoked_subcommand is None:
         explore(ctx.obj)
@@ -97,13 +101,6 @@ def _hold_closed() -> None:
             os.fstat(handle)
         except OSError:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
-
-
-def _home(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        raise ValueError(f"{path}: there is no such user.") from None
 
 
 def check_place(store: Path) -> None:

@@ -18,18 +18,14 @@ from circuit_tui.terminal import console
 @click.pass_context
 def models(ctx: click.Context, as_json: bool) -> None:
     """Known models, and what the store holds of each."""
-    if ctx.invoked_subcommand is None:
-        print_models(ctx.obj, as_json)
-
-
-def print_models(store: Path, as_json: bool) -> None:
-    """Models of the store, then those that are known but not in it yet."""
     from circuit_store import queries
 
-    check_place(store)
+    if ctx.invoked_subcommand:
+        return
+    check_place(ctx.obj)
     view = queries.view("models")
     columns = [column.name for column in view.columns]
-    rows = [] if to_be_made(store) else queries.rows(open_to_read(store), view)
+    rows = [] if to_be_made(ctx.obj) else queries.rows(open_to_read(ctx.obj), view)
     held = {row["model"] for row in rows}
     rows += [_known(known, columns) for known in suites.known_models().values() if known.name not in held]
     if as_json:
@@ -54,12 +50,19 @@ def _known(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
 @click.pass_obj
 def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_step: int | None) -> None:
     """Make NAME stand for FOLDER, which holds checkpoints or is one."""
+    from circuit_core.bounded_regex import Pattern
     from circuit_store import models as held_models
     from circuit_sweep.planning import model_sources
 
     if name in suites.known_models():
         raise ValueError(f"The name {name} is taken by the sample suite: choose another.")
-    _check_pattern(pattern)
+    try:
+        names_step = pattern is None or "step" in Pattern(pattern, "--pattern").groups
+        fault = "" if names_step else f"--pattern {pattern}: no group (?P<step>[0-9]+)"
+    except BadPattern as error:
+        fault = str(error).removesuffix(".")
+    if fault:
+        raise ValueError(f"{fault}; give for instance 'run-(?P<step>[0-9]+)'.")
     try:
         place = model_sources.place(folder)
     except (OSError, RuntimeError) as error:
@@ -73,15 +76,3 @@ def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_st
     checkpoints = [held_models.CheckpointRecord(f.step, n, f.revision) for f, n in zip(found, tokens, strict=True)]
     held_models.add_model(db, model, checkpoints)
     console.told(f"{name}: {len(found)} checkpoints, steps {found[0].step} to {found[-1].step}.")
-
-
-def _check_pattern(pattern: str | None) -> None:
-    from circuit_core.bounded_regex import Pattern
-
-    try:
-        if pattern is None or "step" in Pattern(pattern, "--pattern").groups:
-            return
-        fault = f"--pattern {pattern}: no group (?P<step>[0-9]+)"
-    except BadPattern as error:
-        fault = str(error).removesuffix(".")
-    raise ValueError(f"{fault}; give for instance 'run-(?P<step>[0-9]+)'.")

@@ -1,7 +1,7 @@
 """Print or write a view of the store: `show` and `export`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,9 +11,6 @@ from circuit_tui.cli.main import main
 from circuit_tui.cli.view_filters import addressed, narrowed
 from circuit_tui.runs import flags, options
 from circuit_tui.terminal import console
-
-if TYPE_CHECKING:
-    from circuit_store.views import View
 
 
 class ViewCommand(click.Command):
@@ -86,17 +83,11 @@ def export(store: Path, view: str, address: str | None, output: Path | None, **g
     which = queries.view(view)
     db = open_to_read(store)
     filters, choices = narrowed(db, which, address, given)
-    columns = _columns(which, given["columns"])
+    columns = [c.name for c in which.columns]
+    if given["columns"] is not None:
+        columns = [rows.column_of(which, column.strip()) for column in given["columns"].split(",")]
     listed = {"where": given["where"], **{name: [given[name]] if given[name] else [] for name in ("grep", "sort")}}
     found = rows.kept(queries.each(db, which, filters, choices), which, listed)
     text = [untrusted_files.place(given["text"])] if given["text"] else []
     with command_output.to(output, store, *filter(Path.is_file, text)) as file:
         file.writelines(map(str.encode, files.lines(found, columns, given["kind"], given["raw"])))
-
-
-def _columns(which: "View", listed: str | None) -> list[str]:
-    from circuit_tui import rows
-
-    if listed is None:
-        return [c.name for c in which.columns]
-    return [rows.column_of(which, column.strip()) for column in listed.split(",")]

@@ -29,16 +29,12 @@ ABOUT = {
 @click.pass_context
 def tasks(ctx: click.Context, as_json: bool) -> None:
     """The tasks: built in, and from files that the store keeps."""
-    if ctx.invoked_subcommand is None:
-        print_tasks(ctx.obj, as_json)
-
-
-def print_tasks(store: Path, as_json: bool) -> None:
-    """The built-in tasks, then those of files of which there are results."""
     from circuit_store import task_files
 
-    with closing(_held(store)) as db:
-        names = [] if to_be_made(store) else task_files.in_use(db)
+    if ctx.invoked_subcommand:
+        return
+    with closing(_held(ctx.obj)) as db:
+        names = [] if to_be_made(ctx.obj) else task_files.in_use(db)
         rows = [_row(TASKS[name], ABOUT[name]) for name in TASKS]
         rows += [_of_file(db, name) for name in names]
     if as_json:

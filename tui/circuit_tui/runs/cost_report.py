@@ -40,11 +40,21 @@ def sentences(found: Estimate) -> list[str]:
     warnings = [f"warning: {said}" for said in found.left_out]
     if not found.units:
         return [f"nothing to compute{already}", *warnings]
+    if found.seconds is None:
+        untimed = ", ".join(found.untimed) or "loading"
+        time = f"known after the first checkpoint: so far this store has no times of {untimed}"
+    else:
+        time = f"about {lasting(found.seconds)} on {found.slots} slot{'' if found.slots == 1 else 's'}"
+        if found.seconds_from:
+            others = ", ".join(map(plain, found.seconds_from))
+            time += f", by the times of {others} in proportion to parameters"
+    weights = "weights of unknown size" if found.weights is None else f"{_size(found.weights)} of weights"
+    batch = "batches of half the GPU's free memory" if found.on_gpu else f"batches of at most {_size(IN_MAIN_MEMORY)}"
     return [
         f"units   {units}",
         f"read    {_size(found.bytes)} of weights",
-        _time(found),
-        _memory(found),
+        f"time    {time}",
+        f"memory  {weights} and {batch}, each slot",
         *map(exact, found.exact),
         *warnings,
     ]
@@ -55,21 +65,6 @@ def exact(runs: ExactRuns) -> str:
     most = "" if runs.total == runs.checkpoints * runs.most else "at most "
     whole = f", {runs.total:,} in all" if runs.checkpoints > 1 else ""
     return f"exact patching: {most}{runs.most:,} forward runs for each checkpoint of {plain(runs.model)}{whole}"
-
-
-def _time(found: Estimate) -> str:
-    if found.seconds is None:
-        kinds = ", ".join(found.untimed) or "loading"
-        return f"time    known after the first checkpoint: so far this store has no times of {kinds}"
-    others = ", ".join(map(plain, found.seconds_from))
-    by = f", by the times of {others} in proportion to parameters" if others else ""
-    return f"time    about {lasting(found.seconds)} on {found.slots} slot{'' if found.slots == 1 else 's'}{by}"
-
-
-def _memory(found: Estimate) -> str:
-    weights = "weights of unknown size" if found.weights is None else f"{_size(found.weights)} of weights"
-    batch = "batches of half the GPU's free memory" if found.on_gpu else f"batches of at most {_size(IN_MAIN_MEMORY)}"
-    return f"memory  {weights} and {batch}, each slot"
 
 
 def _size(number: float) -> str:

@@ -16,25 +16,23 @@ Command = Callable[..., Any]
 def flag(of: Option) -> Callable[[Command], Command]:
     """An option of a command. Its default is there to be read in help: see `given`."""
     usual = of.default if of.kind in (int, float, bool) else of.usual or None
+    kind: click.ParamType | type = of.kind
+    if of.choices:
+        kind = click.Choice(of.choices)
+    elif of.kind is Path:
+        kind = click.Path(path_type=Path)
+    elif of.least is not None or of.most is not None:
+        kind = click.IntRange(of.least, of.most)
     return click.option(
         of.flag,
         of.name,
         default=usual,
-        type=_type(of),
+        type=kind,
         help=of.help,
         metavar=of.metavar,
         show_default=bool(of.usual),
         is_flag=of.kind is bool,
     )
-
-
-def _type(of: Option) -> click.ParamType | type:
-    if of.choices:
-        return click.Choice(of.choices)
-    if of.kind is Path:
-        return click.Path(path_type=Path)
-    bounded = of.least is not None or of.most is not None
-    return click.IntRange(of.least, of.most) if bounded else of.kind
 
 
 def flags(command: Command, some: Iterable[Option]) -> Command:

@@ -40,7 +40,7 @@ def go_on(store: Path, run: int | None, failed: bool) -> tuple[list[int], int]:
     """Resume, or with what failed retry. Returns the runs, and how many units wait.
 
     Args:
-        run: None for all that were not cancelled.
+        run: None for all that were not cancelled: those were dropped on purpose, and any runner settles them.
 
     Raises:
         StoreError.
@@ -50,18 +50,14 @@ def go_on(store: Path, run: int | None, failed: bool) -> tuple[list[int], int]:
         lock.check(store)
         again = control.retry if failed else control.resume
         with transaction(db):
-            chosen = [run] if run is not None else _left(db)
+            left = [row["run"] for row in runs.listed(db) if row["state"] in UNFINISHED_RUNS]
+            chosen = left if run is None else [run]
             waiting = {number: again(db, number) for number in chosen}
             for number in (n for n, units in waiting.items() if units):
                 control.ask(db, number, control.DETACHED)
         if any(row["state"] in OPEN_RUNS for row in runs.listed(db, run)):
             see_to_runner(db, store)
         return chosen, sum(waiting.values())
-
-
-def _left(db: sqlite3.Connection) -> list[int]:
-    """What was cancelled was dropped on purpose; if it is not settled yet, any runner does that."""
-    return [row["run"] for row in runs.listed(db) if row["state"] in UNFINISHED_RUNS]
 
 
 def tail(store: Path, run: int, log: str | None) -> tuple[Path, list[str]]:

@@ -52,34 +52,29 @@ def words(values: Mapping[str, Any]) -> list[str]:
     What a preset sets is said beside it, since it would not be as usual if it were left out.
     """
     preset = values.get("preset", Request.preset) != Request.preset
-    found = ((of, values[of.name]) for of in OPTIONS if of.shown and values.get(of.name) is not None)
-    said = ((of, value) for of, value in found if not of.choices or value in of.choices)
-    unusual = ((of, value) for of, value in said if not _same(of, value) or (preset and of.paper_code is not None))
-    return [word for of, value in unusual for word in ([of.flag] if of.kind is bool else [of.flag, written(value)])]
-
-
-def _same(of: Option, value: Any) -> bool:
-    """As usual; analyses are computed in one order, however they are asked for."""
-    kind = set if of.name == "analyses" else tuple
-    return (kind(value) == kind(of.default)) if isinstance(value, list | tuple) else value == of.default
+    found: list[str] = []
+    for of in OPTIONS:
+        value = values.get(of.name)
+        if not of.shown or value is None or (of.choices and value not in of.choices):
+            continue
+        order = set if of.name == "analyses" else tuple  # computed in one order, however they are asked for
+        usual = order(value) == order(of.default) if isinstance(value, list | tuple) else value == of.default
+        if not usual or (preset and of.paper_code is not None):
+            found += [of.flag] if of.kind is bool else [of.flag, written(value)]
+    return found
 
 
 def command(row: Mapping[str, Any], program: str = "circuit-tui") -> str:
     """The command that asks for what a run of the queue is (`runs.listed`); in words what no command can say."""
     request = row["request"]
-    if "imported" in request:
-        return f"{program} {shlex.join(_import(request))}"
+    if "imported" in request:  # of the file the store knows the name alone
+        address, _, task = request["circuit"].rpartition("/")
+        model, _, step = address.rpartition("@")
+        where = ["--model", model, "--step", step, "--task", task]
+        return f"{program} {shlex.join(['circuit', 'import', request['imported'], *where])}"
     models = ", ".join(request.get("models", []))
     if request.get("patch"):
         return f"path patching to {request['patch'].get('to')} of {models}"
     given = {**row.get("slots", {}), **request, "priority": row.get("priority", PRIORITY.default)}
     line = f"{program} {shlex.join(['run', *request.get('models', []), *words(given)])}"
     return f"{line}   with the text {request['text']}" if request.get("text") else line
-
-
-def _import(request: Mapping[str, Any]) -> list[str]:
-    """Of a circuit that came from a file, of which the store knows the name alone."""
-    address, _, task = request["circuit"].rpartition("/")
-    model, _, step = address.rpartition("@")
-    where = ["--model", model, "--step", step, "--task", task]
-    return ["circuit", "import", request["imported"], *where]

@@ -18,14 +18,12 @@ def begin(store: Path, asked: RunRequest) -> str:
         queued = submit.queue(db, submit.plan(db, asked), control.DETACHED)
         if queued.run is not None:
             jobs.see_to_runner(db, store)
-    left_out = (survey.left_out for survey in queued.surveys)
-    return " ".join(filter(None, (_begun(queued), answering(queued), *left_out)))
-
-
-def _begun(queued: submit.SubmittedRun) -> str:
     if queued.run is not None:
-        return f"Computing {checkpoints_in_words(queued.missing)} in the background; that goes on if you leave."
-    return f"{checkpoints_in_words(queued.total)} computed already{'' if queued.answering else ': nothing to do'}."
+        begun = f"Computing {checkpoints_in_words(queued.missing)} in the background; that goes on if you leave."
+    else:
+        begun = f"{checkpoints_in_words(queued.total)} computed already{'' if queued.answering else ': nothing to do'}."
+    left_out = (survey.left_out for survey in queued.surveys)
+    return " ".join(filter(None, (begun, answering(queued), *left_out)))
 
 
 def answering(queued: submit.SubmittedRun) -> str:

@@ -53,21 +53,22 @@ class WrittenScreen:
 
 
 def _changed(before: Strip, after: Strip) -> tuple[int, int]:
-    """From which cell to which a piece is to be written; all of it, unless each character takes one cell."""
+    """From which cell to which a piece is to be written: whole words, so that what is written can be read by itself.
+
+    All of it, unless each character takes one cell.
+    """
     cells = [(text, style) for part, style, _ in after for text in part]
     stood = [(text, style) for part, style, _ in before for text in part]
     if len(cells) != len(stood) or any(get_character_cell_size(text) != 1 for text, _ in (*cells, *stood)):
         return 0, after.cell_length
     places = [i for i, (one, other) in enumerate(zip(stood, cells, strict=True)) if one != other]
-    return _whole_words([text for text, _ in cells], places[0], places[-1] + 1) if places else (0, 0)
-
-
-def _whole_words(text: list[str], start: int, stop: int) -> tuple[int, int]:
-    """Cells up to the ends of the words that they cut, so that what is written can be read by itself."""
-    in_word = [letter.isascii() and letter != " " for letter in text]
+    if not places:
+        return 0, 0
+    start, stop = places[0], places[-1] + 1
+    in_word = [text.isascii() and text != " " for text, _ in cells]
     while start and in_word[start] and in_word[start - 1]:
         start -= 1
-    while stop < len(text) and in_word[stop - 1] and in_word[stop]:
+    while stop < len(cells) and in_word[stop - 1] and in_word[stop]:
         stop += 1
     return start, stop
 
@@ -83,21 +84,20 @@ class ScreenDiff(CompositorUpdate):
         return self.update.__rich_console__(console, options)
 
     def render_segments(self, console: Console) -> str:
-        found = _laid_out(self.update) if isinstance(self.update, LayoutUpdate) else _chopped(self.update)
-        return "".join(f"\x1b[{y + 1};{x + 1}H{strip.render(console)}" for x, y, strip in self.written.changes(found))
+        changes = self.written.changes(self._pieces())
+        return "".join(f"\x1b[{y + 1};{x + 1}H{strip.render(console)}" for x, y, strip in changes)
 
-
-def _laid_out(update: LayoutUpdate) -> Iterator[Piece]:
-    for y, line in enumerate(update.strips, update.region.y):
-        x = update.region.x
-        for strip in line:
-            yield x, y, strip
-            x += strip.cell_length
-
-
-def _chopped(update: ChopsUpdate) -> Iterator[Piece]:
-    """As `ChopsUpdate.render_segments` cuts them."""
-    for y, first, last in update.spans:
-        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
-            if strip is not None and x <= last and end > first:
-                yield x, y, strip if first <= x < last and end <= last else strip.crop(0, min(end, last) - x)
+    def _pieces(self) -> Iterator[Piece]:
+        """What the update draws, cut as its own `render_segments` cuts it."""
+        update = self.update
+        if isinstance(update, LayoutUpdate):
+            for y, line in enumerate(update.strips, update.region.y):
+                x = update.region.x
+                for strip in line:
+                    yield x, y, strip
+                    x += strip.cell_length
+            return
+        for y, first, last in update.spans:
+            for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+                if strip is not None and x <= last and end > first:
+                    yield x, y, strip if first <= x < last and end <= last else strip.crop(0, min(end, last) - x)
