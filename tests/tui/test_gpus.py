@@ -1,7 +1,6 @@
 """The GPUs beside the queue."""
 
 from circuit_tui.explorer import gpus
-from circuit_tui.explorer.widgets import queue_lines
 
 
 def test_without_nvml_there_is_no_gpu_to_show():
@@ -11,7 +10,5 @@ def test_without_nvml_there_is_no_gpu_to_show():
 
 
 def test_a_gpu_is_one_line():
-    assert queue_lines.gpu_line(gpus.Gpu("H100", 12_300_000_000, 80_000_000_000, 61), 0) == (
-        "GPU 0 H100    61 %    12.3 of 80.0 GB"
-    )
-    assert "– %" in queue_lines.gpu_line(gpus.Gpu("H100", 0, 1, None), 1)
+    assert gpus.Gpu("H100", 12_300_000_000, 80_000_000_000, 61).line(0) == ("GPU 0 H100    61 %    12.3 of 80.0 GB")
+    assert "– %" in gpus.Gpu("H100", 0, 1, None).line(1)

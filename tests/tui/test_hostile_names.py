@@ -13,14 +13,14 @@ from textual.widgets._toast import Toast
 
 from circuit_store import queries
 from circuit_tui.cli import jobs, tasks
+from circuit_tui.explorer.pages import Commands
 from circuit_tui.explorer.screens import exports
 from circuit_tui.explorer.screens.page import words, wrapped
-from circuit_tui.explorer.screens.palette import Commands
 from circuit_tui.explorer.widgets import heads, notation
 from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.models import Models
-from circuit_tui.terminal import clipboard, console
-from circuit_tui.terminal.sanitize import Sanitizer
+from circuit_tui.terminal import console
+from circuit_tui.terminal.driver import Sanitizer, copy_sequence
 
 CASES = list(hostile.texts(10_000, seed=1))
 
@@ -72,7 +72,7 @@ def test_every_cell_is_one_harmless_line_of_text():
         facts = {"model": text, "step": 1, "analysis": text, "task": text, "role": text, "dtype": text}
         page = exports.provenance(queries.ResultOrigin({**facts, text: text}, {"method": text, text: [text]}))
         assert hostile.harmless(page.plain, 20) and spans(page) <= {"bold", "dim"}
-        assert "\x1b" not in (clipboard.sequence(text.encode("utf-8", "replace").decode(), {}) or "")[1:]
+        assert "\x1b" not in (copy_sequence(text.encode("utf-8", "replace").decode(), {}) or "")[1:]
 
 
 def test_toasts_take_names_for_text():

@@ -7,11 +7,10 @@ from textual.worker import WorkerFailed
 from waiting import until
 
 from circuit_store.queue import control, units
-from circuit_tui.explorer.screens.confirm import Confirm
-from circuit_tui.explorer.screens.jobs import Jobs
+from circuit_tui.explorer.screens.jobs import Confirm, Jobs
 from circuit_tui.explorer.screens.log import Log
 from circuit_tui.explorer.screens.queue import EMPTY
-from circuit_tui.explorer.widgets import queue_lines
+from circuit_tui.explorer.widgets.queue_lines import QueueLines
 
 pytestmark = pytest.mark.long
 
@@ -40,9 +39,9 @@ async def test_what_is_cut_off_does_not_touch_what_follows(explore, db, width):
     async with explore() as (app, pilot):
         page = await opened(app, pilot)
         row = {**page.queue.runs[0], "models": ["a-model-with-a-long-name"] * 9}
-        assert "… █" in queue_lines.run_line(row, width, page.colours).plain
+        assert "… █" in QueueLines(width, page.colours).run(row).plain
         unit = {**page.queue.units[0], "state": "failed", "error": "why " * 99, "attempts": 10000}
-        assert "… 10000" in queue_lines.unit_line(unit, width, page.colours).plain
+        assert "… 10000" in QueueLines(width, page.colours).unit(unit).plain
 
 
 @pytest.mark.parametrize("size", SIZES)

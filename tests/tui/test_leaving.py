@@ -16,7 +16,7 @@ from room import room
 from circuit_store import export, queries, results
 from circuit_tui.explorer import bindings
 from circuit_tui.explorer.screens import exports
-from circuit_tui.terminal import clipboard
+from circuit_tui.terminal.driver import copy_sequence
 
 pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 
@@ -190,10 +190,10 @@ async def test_copy_sends_the_value_or_the_row(explore, said):
 def test_copy_is_wrapped_for_tmux_and_screen():
     payload = base64.b64encode("a − b".encode()).decode()
     plain = f"\x1b]52;c;{payload}\x07"
-    assert clipboard.sequence("a − b", {}) == plain
-    assert clipboard.sequence("a − b", {"TMUX": "x"}) == f"\x1bPtmux;\x1b{plain}\x1b\\"
-    assert clipboard.sequence("a − b", {"STY": "x"}) == f"\x1bP{plain}\x1b\\"
-    assert clipboard.sequence("x" * 80_000, {}) is None
+    assert copy_sequence("a − b", {}) == plain
+    assert copy_sequence("a − b", {"TMUX": "x"}) == f"\x1bPtmux;\x1b{plain}\x1b\\"
+    assert copy_sequence("a − b", {"STY": "x"}) == f"\x1bP{plain}\x1b\\"
+    assert copy_sequence("x" * 80_000, {}) is None
 
 
 async def test_a_long_copy_goes_to_a_file(explore, apart, monkeypatch):

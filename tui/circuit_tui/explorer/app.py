@@ -27,7 +27,6 @@ from circuit_tui.explorer import state, theme
 from circuit_tui.explorer.pages import PagedApp
 from circuit_tui.explorer.screens.navigation import NavigationScreen
 from circuit_tui.explorer.widgets.status import Status
-from circuit_tui.terminal import signals
 
 _POLL = 0.5
 """Seconds between two looks at whether the store has changed."""
@@ -56,7 +55,7 @@ class Explorer(PagedApp):
         self.main.set_class(held.get("zoomed") is True, "-zoomed")
 
     def on_mount(self) -> None:
-        signals.catch(self.exit)
+        self.catch_signals()
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
@@ -132,7 +131,7 @@ class Explorer(PagedApp):
             self.fail(event.worker.error)
 
     def on_unmount(self) -> None:
-        signals.release()
+        self.release_signals()
         look = {"theme": self.theme, "pane": self.main.pane_name, "zoomed": self.main.has_class("-zoomed")}
         with suppress(OSError, StoreError):
             state.remember(self.store, self.main.wish, **look)

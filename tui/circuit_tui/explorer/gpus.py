@@ -8,6 +8,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from circuit_tui.explorer.widgets.notation import plain
+
 
 @dataclass(frozen=True)
 class Gpu:
@@ -17,6 +19,11 @@ class Gpu:
     total: int
     utilisation: int | None
     """Percent of the time in which it computed; None where the driver does not say."""
+
+    def line(self, index: int) -> str:
+        """`GPU 0 NVIDIA H100   61 %   12.3 of 80.0 GB`."""
+        busy = "–" if self.utilisation is None else str(self.utilisation)
+        return f"GPU {index} {plain(self.name)}   {busy:>3} %   {self.used / 1e9:5.1f} of {self.total / 1e9:.1f} GB"
 
 
 def read() -> list[Gpu]:

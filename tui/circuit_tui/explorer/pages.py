@@ -7,6 +7,8 @@ from typing import cast
 
 from rich.text import Text
 from textual.app import SystemCommand
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 from textual.screen import Screen
 
 from circuit_store.errors import StoreError
@@ -16,10 +18,27 @@ from circuit_tui.explorer.screens import exports
 from circuit_tui.explorer.screens.help import Help
 from circuit_tui.explorer.screens.jobs import Jobs
 from circuit_tui.explorer.screens.navigation import NavigationScreen
-from circuit_tui.explorer.screens.palette import Commands
 from circuit_tui.explorer.screens.run_dialog import RunDialog
 from circuit_tui.explorer.screens.text import TextScreen
 from circuit_tui.terminal.driver import TerminalApp
+
+
+class Commands(Provider):
+    """The palette's entries, as the program lists them; names of models and tasks are text there, and no markup."""
+
+    async def discover(self) -> Hits:
+        for name, about, callback, _ in sorted(self.app.get_system_commands(self.screen), key=lambda one: one.title):
+            yield DiscoveryHit(Content(name), callback, text=name, help=about)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for name, about, callback, _ in self.app.get_system_commands(self.screen):
+            score, places = matcher.fuzzy_search.match(query, name)
+            if score > 0:
+                marked = Content(name)
+                for place in places:
+                    marked = marked.stylize(matcher.match_style, place, place + 1)
+                yield Hit(score, marked, callback, text=name, help=about)
 
 
 class PagedApp(TerminalApp):

@@ -44,11 +44,8 @@ def look(store: Path, run: int | None) -> QueueSnapshot:
             numbers = [row["run"] for row in listed]
             chosen = run if run in numbers else next(iter(numbers), None)
             units = runs.units(db, chosen) if chosen is not None else []
-            return QueueSnapshot(listed, chosen, units, _runner(db, store), read())
+            holder = runners.holder(db)
+            runner = f"process {holder.pid} on {holder.host}" if holder and launch.alive(store) else None
+            return QueueSnapshot(listed, chosen, units, runner, read())
     except (StoreError, sqlite3.Error) as error:
         return QueueSnapshot(gpus=read(), fault=str(error))
-
-
-def _runner(db: sqlite3.Connection, store: Path) -> str | None:
-    holder = runners.holder(db)
-    return f"process {holder.pid} on {holder.host}" if holder and launch.alive(store) else None

@@ -1,4 +1,4 @@
-"""What is looked at: one selection that all panes follow, and its memory from one session to the next.
+"""What is looked at: one selection that all panes follow, the way that led to it, and its memory between sessions.
 
 A user's wishes may be empty or name what the store does not hold (yet); `settle` turns them into a selection that it
 does hold. So a store that fills while one looks on is followed to its newest checkpoint until one is chosen.
@@ -8,7 +8,7 @@ import hashlib
 import json
 import sqlite3
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from circuit_tui import paths
 from circuit_tui.explorer import role_display
 
 Head = tuple[int, int]
+_LONGEST_TRAIL = 100
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ def settle(db: sqlite3.Connection, wish: Selection) -> Selection:
     role = _one_of(queries.roles(db, name), wish.role, "induction")
     shape = (model["n_layers"] or 0, model["n_heads"] or 0)
     task = _task(db, name, wish.task)
-    head = _inside(wish.head, shape) or _strongest(db, Selection(name, step, role, task))
+    head = _inside(wish.head, shape)
+    if head is None and step is not None and role is not None:
+        values = queries.head_grid(db, name, step, role, task).values
+        head = next(iter(strongest(values, 1)), (0, 0) if values and values[0] else None)
     marks = tuple(mark for mark in wish.marks if wish.model in (None, name) and _inside(mark, shape))
     return Selection(name, step, role, task, head, marks)
 
@@ -80,11 +84,33 @@ def _inside(head: Head | None, shape: tuple[int, int]) -> Head | None:
     return head if head and head[0] < shape[0] and head[1] < shape[1] else None
 
 
-def _strongest(db: sqlite3.Connection, at: Selection) -> Head | None:
-    if at.model is None or at.step is None or at.role is None:
-        return None
-    values = queries.head_grid(db, at.model, at.step, at.role, at.task).values
-    return next(iter(strongest(values, 1)), (0, 0) if values and values[0] else None)
+class Trail:
+    """The way that led here: selections that were left, to go back to and forward again.
+
+    Marks are not part of it: they are the model's, wherever one goes.
+    """
+
+    def __init__(self) -> None:
+        self._past: list[Selection] = []
+        self._future: list[Selection] = []
+
+    def leave(self, here: Selection, there: Selection) -> None:
+        """Something else was chosen."""
+        if replace(here, marks=()) != replace(there, marks=()):
+            self._past = [*self._past, here][-_LONGEST_TRAIL:]
+            self._future = []
+
+    def back(self, here: Selection) -> Selection | None:
+        return self._go(here, self._past, self._future)
+
+    def forward(self, here: Selection) -> Selection | None:
+        return self._go(here, self._future, self._past)
+
+    def _go(self, here: Selection, there: list[Selection], behind: list[Selection]) -> Selection | None:
+        if not there:
+            return None
+        behind.append(here)
+        return there.pop()
 
 
 def folder() -> Path:

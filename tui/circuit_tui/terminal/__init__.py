@@ -1,1 +1,1 @@
-"""What reaches the terminal: sanitised text, differences of screens, copies, signals."""
+"""What reaches the terminal: what commands print, and what the explorer draws and copies."""

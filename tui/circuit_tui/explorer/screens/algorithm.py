@@ -71,7 +71,13 @@ class Algorithm(Page):
         lines = self.topic(title, "percent of the paths' effect")
         for row in rows:
             lines.append_text(self._stage(row))
-        return lines.append(_emerged(rows[0]), self.colours.muted)
+        emerged = {
+            1: "after emergence: heads of every stage are in the circuit",
+            0: "not every stage has heads in the circuit yet",
+            None: "after emergence or not: the circuit or a stage is not known",
+        }[rows[0]["post_emergence"]]
+        said = f"{emerged}; the whole: {plain(rows[0]['universe'] or 'undefined')}"
+        return lines.append(wrapped(said, 0), self.colours.muted)
 
     def _stage(self, row: dict[str, Any]) -> Text:
         line = Text(f"{words(row['stage'] or 'stages'):<26}")
@@ -129,13 +135,3 @@ def _heads(kinds: dict[str, list[str]]) -> str:
     """`name mover a2.h0 · negative name mover a3.h0`."""
     named = [f"{words(kind)} {', '.join(map(plain, heads))}" for kind, heads in kinds.items() if heads]
     return " · ".join(named) or "no head is of this kind"
-
-
-def _emerged(row: dict[str, Any]) -> str:
-    """Whether heads of every stage are in the circuit; not known where there is no circuit, or there are no stages."""
-    found = {
-        1: "after emergence: heads of every stage are in the circuit",
-        0: "not every stage has heads in the circuit yet",
-        None: "after emergence or not: the circuit or a stage is not known",
-    }
-    return wrapped(f"{found[row['post_emergence']]}; the whole: {plain(row['universe'] or 'undefined')}", 0)

@@ -5,8 +5,7 @@ from typing import Any
 from rich.text import Text
 
 from circuit_store import queries
-from circuit_tui.explorer.screens.page import Page, cut, wrapped
-from circuit_tui.explorer.screens.pane_access import Panes
+from circuit_tui.explorer.screens.page import Page, Panes, cut, wrapped
 from circuit_tui.explorer.state import Selection, ViewState
 from circuit_tui.explorer.widgets.notation import bar, head_name, plain, signed
 

@@ -14,7 +14,8 @@ from circuit_tui.explorer.screens.explorer import ExplorerScreen
 from circuit_tui.explorer.screens.text import TextScreen
 from circuit_tui.explorer.state import ViewState
 from circuit_tui.explorer.widgets.listing import Listing
-from circuit_tui.terminal import clipboard
+from circuit_tui.explorer.widgets.notation import plain
+from circuit_tui.terminal.driver import copy_sequence
 
 
 class CopyingScreen(ExplorerScreen):
@@ -40,7 +41,7 @@ class CopyingScreen(ExplorerScreen):
         if not text:
             return self.say("There is nothing to copy here yet.")
         self.app.copy_to_clipboard(text)
-        if clipboard.sequence(text, environ):
+        if copy_sequence(text, environ):
             self.say(f"sent to the terminal ({len(text.encode())} bytes)")
         else:
             self._write_copy(text)
@@ -55,10 +56,12 @@ class CopyingScreen(ExplorerScreen):
             self.say(f"too long for the terminal's clipboard, and no file could be written: {error}")
 
     def _row(self) -> str:
+        """The row under the cursor without a header, tab-separated; an empty cell is NULL."""
         filters, row = self.pane.filters(), self.pane.row()
         if not self.look or filters is None or row is None:
             return ""
-        return exports.tsv(self.look.db, self.pane.view, filters | row)
+        found = queries.rows(self.look.db, queries.view(self.pane.view), filters | row)
+        return "\n".join("\t".join("" if cell is None else plain(cell) for cell in row.values()) for row in found)
 
     def action_export(self) -> None:
         filters = self.pane.filters()

@@ -13,9 +13,8 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from circuit_tui.explorer.bindings import PANES
-from circuit_tui.explorer.screens.back_forward import Trail
 from circuit_tui.explorer.screens.page import Page
-from circuit_tui.explorer.state import Selection, ViewState, settle
+from circuit_tui.explorer.state import Selection, Trail, ViewState, settle
 from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.circuit import Circuit
 from circuit_tui.explorer.widgets.heads import Heads

@@ -25,12 +25,6 @@ def csv(
     return export.lines(rows, [column.name for column in which.columns], "csv")
 
 
-def tsv(db: sqlite3.Connection, view: str, filters: dict[str, Any]) -> str:
-    """The rows without a header, tab-separated; an empty cell is NULL."""
-    found = queries.rows(db, queries.view(view), filters)
-    return "\n".join("\t".join("" if cell is None else plain(cell) for cell in row.values()) for row in found)
-
-
 def address(filters: dict[str, Any]) -> str:
     """`MODEL@STEP`, as the command line writes it."""
     step = f"@{filters['step']}" if "step" in filters else ""

@@ -56,8 +56,9 @@ class Help(ModalScreen[None]):
     def text(self, words: str) -> Text:
         """The keys that match, by group."""
         colours = theme.palette(self.app.current_theme.dark)
-        lines = Text()
-        for group, keys in groupby(sorted(bindings.matching(words), key=_group), lambda key: key.group):
+        lines, groups = Text(), [key.group for key in bindings.KEYS]
+        found = sorted(bindings.matching(words), key=lambda key: groups.index(key.group))
+        for group, keys in groupby(found, lambda key: key.group):
             lines.append(f"{group}\n", f"bold {colours.accent}")
             for key in keys:
                 lines.append(f"  {key.display:<{_TIP - 2}}", "bold").append(key.tip)
@@ -66,7 +67,3 @@ class Help(ModalScreen[None]):
 
     def action_scroll(self, where: str) -> None:
         getattr(self.query_one(VerticalScroll), f"scroll_{where}")(animate=False)
-
-
-def _group(key: bindings.Key) -> int:
-    return [k.group for k in bindings.KEYS].index(key.group)

@@ -4,15 +4,42 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
 from circuit_core.errors import CircuitError
 from circuit_store.errors import StoreError
 from circuit_store.queue.states import RunState
 from circuit_tui.explorer import bindings, queue_snapshot
-from circuit_tui.explorer.screens.confirm import Confirm
 from circuit_tui.explorer.screens.log import Log
 from circuit_tui.explorer.screens.queue import EMPTY, QueueScreen
 
 _SHARED = ("palette", "theme", "error", "suspend", "reload")
+
+
+class Confirm(ModalScreen[bool]):
+    """A question before something is ended: `y` does it and gives True, everything else leaves it."""
+
+    BINDINGS = [("y", "dismiss(True)", "Yes"), ("n,escape,q,backspace,enter", "dismiss(False)", "No")]
+    DEFAULT_CSS = """
+    Confirm { align: center middle; }
+    Confirm > Vertical {
+        width: 90%; max-width: 72; height: auto; background: $panel; padding: 1 2;
+        border-top: solid $warning; border-title-color: $warning;
+    }
+    """
+
+    def __init__(self, title: str, question: str):
+        super().__init__()
+        self.question, self._title = question, title
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = self._title
+            yield Static(Text(f"{self.question}\n\ny yes   n no"))
 
 
 class Jobs(QueueScreen):

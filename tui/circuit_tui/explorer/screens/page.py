@@ -1,7 +1,8 @@
 """A page over the panes that follows the selection: it is written anew whenever that or the store changes."""
 
+from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import Any, Protocol
 
 from rich.text import Text
 from textual.containers import VerticalScroll
@@ -9,13 +10,34 @@ from textual.content import Content
 from textual.widgets import Static
 
 from circuit_tui.explorer import bindings, theme
-from circuit_tui.explorer.screens.pane_access import Panes
 from circuit_tui.explorer.screens.text import TextScreen
 from circuit_tui.explorer.state import Selection, ViewState
 from circuit_tui.explorer.widgets.notation import plain
 
 WIDTH = 64
 """Columns of a page's lines: they fit where the terminal has 80."""
+
+
+class Panes(Protocol):
+    """What the screens over the panes know of them: what is looked at, of which store, and how to choose anew."""
+
+    store: Path
+    look: ViewState | None
+
+    @property
+    def program(self) -> str:
+        """The command with the store, as it is typed."""
+        ...
+
+    @property
+    def stopped(self) -> bool:
+        """Whether something waits to be computed that nobody computes."""
+        ...
+
+    def export(self, look: ViewState, view: str, filters: dict[str, Any]) -> None: ...
+    def choose(self, **changes: Any) -> None: ...
+    def action_step(self, by: int) -> None: ...
+    def say(self, text: str) -> None: ...
 
 
 class Page(TextScreen):

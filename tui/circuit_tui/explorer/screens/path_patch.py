@@ -15,8 +15,7 @@ from circuit_core.errors import CircuitError
 from circuit_store import queries
 from circuit_store.errors import StoreError
 from circuit_store.queue import runs
-from circuit_tui.explorer.screens.page import Page, wrapped
-from circuit_tui.explorer.screens.pane_access import Panes
+from circuit_tui.explorer.screens.page import Page, Panes, wrapped
 from circuit_tui.explorer.state import Head, Selection, ViewState
 from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, head_name, plain, signed
 

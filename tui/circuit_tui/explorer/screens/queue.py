@@ -13,11 +13,10 @@ from textual.widgets import Footer
 
 from circuit_store.queue.states import UNITS_UNDER_WAY
 from circuit_tui.explorer import queue_snapshot, theme
-from circuit_tui.explorer.screens.pane_access import Panes
-from circuit_tui.explorer.widgets import queue_lines
-from circuit_tui.explorer.widgets.changed_lines import ChangedLines
+from circuit_tui.explorer.screens.page import Panes
+from circuit_tui.explorer.widgets.changed_lines import ChangedLines, Note
 from circuit_tui.explorer.widgets.notation import plain
-from circuit_tui.explorer.widgets.short_text import Note
+from circuit_tui.explorer.widgets.queue_lines import QueueLines
 from circuit_tui.runs import options
 
 POLL = 1.0
@@ -55,10 +54,10 @@ class QueueScreen(Screen[None], inherit_bindings=False):
         yield Note(id="gpus")
         with Vertical(id="runs"):
             yield Note(id="runs-columns")
-            yield ChangedLines(lambda row, width: queue_lines.run_line(row, width, self.colours), self._choose)
+            yield ChangedLines(lambda row, width: QueueLines(width, self.colours).run(row), self._choose)
         with Vertical(id="units"):
             yield Note(id="units-columns")
-            yield ChangedLines(lambda row, width: queue_lines.unit_line(row, width, self.colours), self._say)
+            yield ChangedLines(lambda row, width: QueueLines(width, self.colours).unit(row), self._say)
         yield Note(id="detail")
         yield Footer(show_command_palette=False, compact=True)
 
@@ -127,14 +126,14 @@ class QueueScreen(Screen[None], inherit_bindings=False):
 
     def _say(self) -> None:
         """The lines around the lists."""
-        queue, width = self.queue, self.size.width - 2
+        queue, lines = self.queue, QueueLines(self.size.width - 2, self.colours)
         runner = queue.runner or ("no runner: R goes on" if any(row["open"] for row in queue.runs) else "no runner")
         where = Text(f"jobs   {plain(runner)}", no_wrap=True, overflow="ellipsis")
         where.append("   paused, P goes on" if self.paused else "", "bold").append(f"   store {plain(self.main.store)}")
         self._note("where", where)
-        self._note("gpus", Text("\n".join(queue_lines.gpu_line(gpu, i) for i, gpu in enumerate(queue.gpus))))
-        self._note("runs-columns", Text(queue_lines.runs_header(width) if queue.runs else "", no_wrap=True))
-        self._note("units-columns", Text(queue_lines.units_header(width) if queue.units else "", no_wrap=True))
+        self._note("gpus", Text("\n".join(gpu.line(i) for i, gpu in enumerate(queue.gpus))))
+        self._note("runs-columns", Text(lines.runs_header() if queue.runs else "", no_wrap=True))
+        self._note("units-columns", Text(lines.units_header() if queue.units else "", no_wrap=True))
         self._note("detail", Text(self._detail()))
         self._title("runs", f"Runs · {len(queue.runs)}")
         self._title("units", self._of_run(queue.row))

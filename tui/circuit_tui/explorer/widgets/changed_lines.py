@@ -1,11 +1,30 @@
-"""Lines that are read again and again: of those in view, only such as changed are drawn anew."""
+"""Text that changes often: of lines that are read again and again, only those that changed are drawn anew."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.text import Text
+from textual.widgets import Static
 
 from circuit_tui.explorer.widgets.cursor_lines import Lines
+
+
+class Note(Static):
+    """A few lines of text, laid out anew only when their number changes; hidden while there is nothing to say."""
+
+    DEFAULT_CSS = """
+    Note { height: auto; color: $secondary; padding: 0 1; }
+    Note.-empty { display: none; }
+    """
+    said: Text | None = None
+
+    def say(self, text: Text) -> None:
+        if text == self.said:
+            return
+        self.said = text
+        self.set_class(not text, "-empty")
+        lines = text.wrap(self.app.console, max(1, self.size.width)) if text else []
+        self.update(text, layout=len(lines) != self.size.height)
 
 
 class ChangedLines(Lines):

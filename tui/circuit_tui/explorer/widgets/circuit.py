@@ -9,12 +9,12 @@ from textual.app import ComposeResult
 from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display
 from circuit_tui.explorer.state import Head, Selection, ViewState
+from circuit_tui.explorer.widgets.changed_lines import Note
 from circuit_tui.explorer.widgets.circuit_lines import branch_line, worth
 from circuit_tui.explorer.widgets.circuit_tree import ROOT, Branch, Path, branches, everything
 from circuit_tui.explorer.widgets.cursor_lines import Lines
 from circuit_tui.explorer.widgets.notation import finite, plain
 from circuit_tui.explorer.widgets.pane import Pane
-from circuit_tui.explorer.widgets.short_text import Note
 
 FLOORS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Thresholds, as shares of the largest |score|."""

@@ -46,8 +46,9 @@ def branch_line(
     branch: Branch, width: int, here: bool, roles: Iterable[str], largest: float, colours: theme.Palette
 ) -> Text:
     """Node, port, the node's strong roles and the score; `largest` is the |score| of a full bar."""
+    sign = ("▾" if branch.open else "↺" if branch.again else "▸") if branch.opens else " "
     line = Text(no_wrap=True)
-    line.append("  " * branch.depth + _sign(branch) + " ", colours.muted)
+    line.append(f"{'  ' * branch.depth}{sign} ", colours.muted)
     line.append(branch.node, f"bold {colours.accent}" if here else "")
     if branch.edge is None:
         return line
@@ -67,9 +68,3 @@ def _scored(line: Text, score: float | None, width: int, largest: float, colours
     size = finite(score) or 0.0
     share = abs(size) / largest if largest else 0
     return line.append(bar(share, room), colours.helps if size > 0 else colours.hurts)
-
-
-def _sign(branch: Branch) -> str:
-    if not branch.opens:
-        return " "
-    return "▾" if branch.open else "↺" if branch.again else "▸"

@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display, theme
 from circuit_tui.explorer.state import Head, Selection, ViewState, strongest
+from circuit_tui.explorer.widgets.changed_lines import Note
 from circuit_tui.explorer.widgets.heat_map import HeatMap
 from circuit_tui.explorer.widgets.notation import finite, head_name, plain, signed
 from circuit_tui.explorer.widgets.pane import Pane
-from circuit_tui.explorer.widgets.short_text import Note
 
 _NOTHING = queries.HeadGrid([], None, False)
 MOST = 8
@@ -45,7 +45,8 @@ class Heads(Pane):
         at = look.at
         self.grid = _NOTHING
         if at.model and at.role and at.step is not None:
-            self.grid = _drawable(queries.head_grid(look.db, at.model, at.step, at.role, at.task))
+            grid = queries.head_grid(look.db, at.model, at.step, at.role, at.task)
+            self.grid = replace(grid, values=[[finite(value) for value in row] for row in grid.values])
 
     def draw(self) -> None:
         at = self.at
@@ -167,10 +168,6 @@ class Heads(Pane):
     def value(self) -> str:
         value = self.scores.get(self.at.role or "", {}).get("value")
         return "" if value is None else repr(value)
-
-
-def _drawable(grid: queries.HeadGrid) -> queries.HeadGrid:
-    return replace(grid, values=[[finite(value) for value in row] for row in grid.values])
 
 
 def _ramp(colours: tuple[str, ...], width: int) -> Text:

@@ -187,14 +187,11 @@ class HeatMap(Lines):
             return Text(middle.center(width), style + Style(underline=under))
         if width < len(text) + 2:
             return Text(middle.center(width), style + Style(bold=True, reverse=True, underline=under))
+        if height < 3:
+            framed = f"[{middle}]".center(width)[:width] if middle else " " * width
+        elif inner in (0, height - 1):
+            framed = ("┌" if inner == 0 else "└") + "─" * (width - 2) + ("┐" if inner == 0 else "┘")
+        else:
+            framed = f"│{middle.center(width - 2)[: width - 2]}│"
         here = Style(color=colours.accent) if ground == colours.ground else Style()
-        return Text(_framed(middle, width, height, inner), style + here + Style(bold=True))
-
-
-def _framed(text: str, width: int, height: int, inner: int) -> str:
-    """A line of the cell under the cursor."""
-    if height < 3:
-        return f"[{text}]".center(width)[:width] if text else " " * width
-    if inner in (0, height - 1):
-        return ("┌" if inner == 0 else "└") + "─" * (width - 2) + ("┐" if inner == 0 else "┘")
-    return f"│{text.center(width - 2)[: width - 2]}│"
+        return Text(framed, style + here + Style(bold=True))

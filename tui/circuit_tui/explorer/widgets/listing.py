@@ -12,10 +12,10 @@ from circuit_core.bounded_regex import Pattern
 from circuit_core.errors import BadPattern
 from circuit_store import queries
 from circuit_store.errors import UnknownName
+from circuit_tui.explorer.widgets.changed_lines import Note
 from circuit_tui.explorer.widgets.cursor_lines import Lines
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.explorer.widgets.pane import Pane
-from circuit_tui.explorer.widgets.short_text import Note
 from circuit_tui.rows import kept, ordered
 
 Row = dict[str, Any]

@@ -9,8 +9,8 @@ from circuit_store.queue import runs
 from circuit_sweep.runner import launch
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.state import ViewState
+from circuit_tui.explorer.widgets.changed_lines import Note
 from circuit_tui.explorer.widgets.notation import bar, head_name, plain
-from circuit_tui.explorer.widgets.short_text import Note
 
 
 class Crumbs(Note):
