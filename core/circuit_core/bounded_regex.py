@@ -31,7 +31,7 @@ class Pattern:
         seconds: of CPU time that matching may take at all; `SECONDS` by default.
 
     Raises:
-        BadPattern: it is no expression, or one that is out of bounds; from `search` and `fullmatch` too.
+        BadPattern: it is not a regular expression, or one that is out of bounds; from `search` and `fullmatch` too.
     """
 
     def __init__(self, text: str, option: str, seconds: float | None = None) -> None:
@@ -61,7 +61,7 @@ class Pattern:
             with warnings.catch_warnings(action="ignore"):
                 return regex.compile(text)
         except (regex.error, ValueError, OverflowError) as error:
-            raise BadPattern(f"{self.given}: no regular expression ({error}).") from None
+            raise BadPattern(f"{self.given}: not a regular expression ({error}).") from None
         except RecursionError:
             raise BadPattern(f"{self.given}: its brackets are nested too deeply.") from None
 

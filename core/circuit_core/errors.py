@@ -3,12 +3,12 @@
 CircuitError
 ├── UnknownModel        no such model, folder or step
 ├── CheckpointError     a checkpoint that cannot be loaded; `status` is missing, unreadable or mismatch
-├── UnsupportedModel    an architecture whose residual stream is no plain sum
+├── UnsupportedModel    an architecture whose residual stream is not a plain sum
 ├── TaskError           a task that cannot be expressed: unknown, or words that the tokenizer lacks
 ├── BrokenTask          a task file with an error; names the line
 ├── FormatError         a circuit file that is damaged or of another model; names the item
-├── BadPattern          a regular expression that is none, or that takes too long
-└── UnreadableFile      any other file that cannot be read, or is none of its kind; names the file
+├── BadPattern          a text that is not a regular expression, or one that takes too long
+└── UnreadableFile      any other file that cannot be read, or is not of its kind; names the file
     └── MissingFile     it is not there
 """
 

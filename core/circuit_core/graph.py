@@ -130,7 +130,7 @@ class Graph:
             return self.head_ports(layer, p[2]).start + head
         layer, rest = divmod(self.source_index(name) - 1, self.n_heads + 1)
         if name == "input" or rest != self.n_heads:
-            raise ValueError(f"{name} is no port: name one as a9.h1<q>, m3 or logits.")
+            raise ValueError(f"{name} is not a port: name one as a9.h1<q>, m3 or logits.")
         return self.mlp_port(layer)
 
     def edge(self, name: str) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Standard error and interval of a task's mean metric (METHODS l.5).
 
-A task balances its prompts over strata (`PromptSet.strata`), so what differs between strata is no error of the mean:
+A task balances its prompts over strata (`PromptSet.strata`), so differences between strata are not errors of the mean:
 
     plain       SE^2 = s^2 / n                                        the strata are passed over
     stratified  SE^2 = sum_h n_h s_h^2 / n^2                          n_h prompts in group h, with variance s_h^2

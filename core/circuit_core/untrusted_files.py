@@ -38,7 +38,7 @@ def place(name: str | Path) -> Path:
 
 
 def there(path: Path) -> bool:
-    """Whether something lies there that is no folder; also what cannot be read, as a pipe or a loop of links."""
+    """Whether something lies there that is not a folder; also what cannot be read, as a pipe or a loop of links."""
     try:
         return not stat.S_ISDIR(os.stat(path).st_mode)
     except OSError as error:

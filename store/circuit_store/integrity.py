@@ -64,7 +64,7 @@ def other_kinds(db: sqlite3.Connection) -> Iterator[str]:
             kinds = _KINDS[declared]
             query = f"SELECT count(*) FROM {table} WHERE typeof({column}) NOT IN {kinds}"
             if count := db.execute(query).fetchone()[0]:
-                yield f"{table}.{column} holds {count} values that are no {declared}"
+                yield f"{table}.{column} holds {count} values that are not {declared}"
 
 
 def broken_json(db: sqlite3.Connection) -> Iterator[str]:
@@ -77,7 +77,7 @@ def broken_json(db: sqlite3.Connection) -> Iterator[str]:
             if place == _ENOUGH:
                 yield f"{table}.{column} is broken JSON in further rows"
                 break
-            yield f"{table}.{column} is no JSON {kinds[0]} in {called.format(*row)}"
+            yield f"{table}.{column} is not a JSON {kinds[0]} in {called.format(*row)}"
 
 
 def amiss(db: sqlite3.Connection) -> str | None:

@@ -13,5 +13,7 @@ def read_json(text: str, column: str, row: int) -> dict[str, Any]:
     except (TypeError, ValueError):
         found = None
     if not isinstance(found, dict):
-        raise StoreFailed(f"{column} is no JSON object in row {row} of the store: `verify` names all that is broken.")
+        raise StoreFailed(
+            f"{column} is not a JSON object in row {row} of the store: `verify` names all that is broken."
+        )
     return found

@@ -107,7 +107,7 @@ def merge(db: sqlite3.Connection, other: Path) -> Merged:
     keeps that one.
 
     Raises:
-        StoreUnusable: `other` is no store, damaged, or the same file.
+        StoreUnusable: `other` is not a store, damaged, or the same file.
         StoreTooOld, StoreTooNew: another version made it.
     """
     mine = Path(db.execute("PRAGMA database_list").fetchone()["file"])
@@ -122,7 +122,7 @@ def merge(db: sqlite3.Connection, other: Path) -> Merged:
 def _refuse_others(theirs: sqlite3.Connection, other: Path) -> None:
     """Raises: StoreUnusable, if it is not of this version's tables."""
     for wrong in other_tables(theirs):
-        raise StoreUnusable(f"{other} is no store of this version's making ({wrong}): name another store.")
+        raise StoreUnusable(f"{other} does not have the tables of this version ({wrong}): name another store.")
 
 
 def _merged(db: sqlite3.Connection, theirs: sqlite3.Connection, other: Path) -> "Merged":

@@ -1,4 +1,4 @@
-"""`verify` and `merge` on what is no sound store: exit codes as documented, and sentences that say what helps."""
+"""`verify` and `merge` on what is not a sound store: exit codes as documented, and sentences that say what helps."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def test_what_verify_finds_wrong_is_exit_1(known):
     assert "is sound" in known.here("verify").stderr
     sound = known.store.read_bytes()
     for statement, says in (
-        ("UPDATE run SET slots = '{'", "run.slots is no JSON object in run 1"),
+        ("UPDATE run SET slots = '{'", "run.slots is not a JSON object in run 1"),
         ("ALTER TABLE unit RENAME COLUMN state TO how", "unit lacks the columns state"),
     ):
         change(known, statement)
@@ -64,7 +64,7 @@ def test_broken_json_is_a_sentence_that_names_verify(known):
     for column, command in (("slots", ("jobs",)), ("request", ("jobs", "show", "1")), ("request", ("jobs", "--json"))):
         change(known, f"UPDATE run SET {column} = '{{'")
         sentence = known.refused(*command, code=1)
-        assert f"run.{column} is no JSON object in row 1" in sentence and "`verify`" in sentence
+        assert f"run.{column} is not a JSON object in row 1" in sentence and "`verify`" in sentence
         change(known, "UPDATE run SET slots = NULL, request = '{}'")
     change(known, "UPDATE run SET slots = '{'")
     assert here.run(known.store, known.folder / "log") == faults_of_runners.LOST
@@ -75,7 +75,7 @@ def test_a_value_of_another_kind_is_a_sentence(known):
     """Invariant: a command that stumbles over it names the column, and ends with 1."""
     change(known, "UPDATE model SET tokens_per_step = 'many'")
     sentence = known.refused("run", "toy", "--dry-run", code=1)
-    assert "is damaged (model.tokens_per_step holds 1 values that are no INTEGER)" in sentence
+    assert "is damaged (model.tokens_per_step holds 1 values that are not INTEGER)" in sentence
     assert sentence.endswith("`verify` names all that is broken.")
 
 

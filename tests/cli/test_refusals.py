@@ -22,7 +22,7 @@ def test_a_folder_whose_name_is_no_text_is_refused(fresh, command):
     folder = fresh.folder / os.fsdecode(b"\xff\x1b[31m") / "good"
     shutil.copytree(SAMPLE / "step0", folder / "step0")
     sentence = fresh.refused(*command, folder)
-    assert "��[31m/good is no UTF-8 text" in sentence and "rename" in sentence
+    assert "��[31m/good is not UTF-8 text" in sentence and "rename" in sentence
 
 
 @pytest.mark.processes
@@ -64,10 +64,10 @@ def test_a_folder_whose_name_is_no_text_is_refused(fresh, command):
         (["jobs"], ["no store", "circuit-tui demo"]),
         (
             ["jobs", "cancel", "x"],
-            ["x is no run: give the number of one, as `circuit-tui", " jobs` lists them."],
+            ["x is not a run: give the number of one, as `circuit-tui", " jobs` lists them."],
         ),
-        (["jobs", "resume", "9999999999"], ["9999999999 is no run", " jobs` lists them."]),
-        (["jobs", "show", "x\x1b[31my"], ["x\ufffd[31my is no run"]),
+        (["jobs", "resume", "9999999999"], ["9999999999 is not a run", " jobs` lists them."]),
+        (["jobs", "show", "x\x1b[31my"], ["x\ufffd[31my is not a run"]),
         (["verify"], ["no store", "circuit-tui demo"]),
         (["models", "add", "mine", "no-such-folder"], ["no-such-folder"]),
         (["models", "add", "sample-0.1m", "."], ["sample-0.1m", "sample suite"]),

@@ -170,7 +170,7 @@ BROKEN = [
     (" \n\n", "holds no prompts"),
     (lines(TEXT, "", "{clean"), r"mine.jsonl, line 3: this is not JSON \(Expecting"),
     (lines("[" * 100_000), "line 1: this JSON is nested more than 100 levels deep"),
-    (lines("[1]"), "line 1: this is no JSON object"),
+    (lines("[1]"), "line 1: this is not a JSON object"),
     (lines(TEXT, {"clean": "a"}), "line 2: corrupted is missing: give clean, corrupted, correct, wrong"),
     (lines(TEXT | {"colour": 1}), "line 1: 'colour' is not asked for"),
     (lines(TEXT | {"clean": 5}), "clean must be text"),

@@ -95,7 +95,7 @@ def test_figures_by_hand(case):
 def test_a_task_without_years_is_refused(parallel):
     from circuit_core.errors import TaskError
 
-    with pytest.raises(TaskError, match="is no task of years"):
+    with pytest.raises(TaskError, match="is not a task of years"):
         check(parallel, parallel.prompts, circuit(parallel.graph))
     prompts, *_ = of_years(parallel.prompts, torch.arange(20, 20 + N_YEARS))
     elsewhere = {"YY": prompts.positions["YY"] + 1}

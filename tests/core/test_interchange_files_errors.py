@@ -51,7 +51,7 @@ JSON_FAULTS = {
     "old and new nodes": (lambda d: d["nodes"].update(m0=True), "m0 has no key 'in_graph'"),
     "old nodes as numbers": (lambda d: d.update(nodes=dict.fromkeys(d["nodes"], 1)), "input has no key 'in_graph'"),
     "old nodes, one missing": (lambda d: d.update(nodes={"input": True}), "node a0.h0 is not listed"),
-    "list of nodes": (lambda d: d.update(nodes=list(d["nodes"])), "nodes are no JSON object"),
+    "list of nodes": (lambda d: d.update(nodes=list(d["nodes"])), "nodes are not a JSON object"),
     "bare logits": (lambda d: d["nodes"].update(logits=True), "logits has no key 'in_graph'"),
     "few neurons": (
         lambda d: d["nodes"]["m0"].update(neurons=[True]),
@@ -88,23 +88,23 @@ PT_FAULTS = {
         put("src_nodes", lambda n: dict.fromkeys([*n[:8], "a9.h9"], True)),
         "src_nodes has 'a9.h9' at place 8",
     ),
-    "old flags, few": (put("src_nodes", lambda n: dict.fromkeys(n[:8], True)), "src_nodes is no list of 9 names"),
+    "old flags, few": (put("src_nodes", lambda n: dict.fromkeys(n[:8], True)), "src_nodes is not a list of 9 names"),
     "no names": (lambda d: d.pop("dst_nodes"), "no key 'dst_nodes'"),
     "wrong name": (put("src_nodes", lambda n: [*n[:3], "a9.h9", *n[4:]]), "src_nodes has 'a9.h9' at place 3"),
-    "few names": (put("dst_nodes", lambda n: n[:-1]), "dst_nodes is no list of 21 names"),
+    "few names": (put("dst_nodes", lambda n: n[:-1]), "dst_nodes is not a list of 21 names"),
     "few scores": (put("edges_scores", lambda t: t[:, :-1]), "scores is of size 9 x 20; the model's is 9 x 21"),
     "transposed": (put("edges_in_graph", lambda t: t.T), "mask is of size 21 x 9"),
     "few nodes": (put("nodes_in_graph", lambda t: t[:-1]), "nodes is of size 8"),
-    "NaN": (put("edges_scores", _nan), f"{EDGE} has a score that is no finite number"),
+    "NaN": (put("edges_scores", _nan), f"{EDGE} has a score that is not a finite number"),
     "no such edge": (put("edges_in_graph", lambda t: t | True), r"a0.h0->a0.h0<q> is in the circuit, but"),
     "members as numbers": (put("edges_in_graph", lambda t: t.int()), "edges_in_graph is of torch.int32"),
-    "scores as a list": (put("edges_scores", lambda t: t.tolist()), "edges_scores is no tensor"),
+    "scores as a list": (put("edges_scores", lambda t: t.tolist()), "edges_scores is not a tensor"),
     "more numbers than the file holds": (
         put("edges_scores", lambda t: torch.zeros(1, dtype=torch.float16).expand(10**6, 10**6)),
         "edges_scores has 1,000,000,000,000 numbers; nodes, ports and d_model of cfg allow 324",
     ),
     "a tensor as a size": (lambda d: d["cfg"].update(d_model=torch.ones(2)), "d_model of cfg is tensor"),
-    "sparse": (put("edges_scores", lambda t: t.to_sparse()), "edges_scores is no tensor"),
+    "sparse": (put("edges_scores", lambda t: t.to_sparse()), "edges_scores is not a tensor"),
     "neurons of no width": (
         lambda d: d["cfg"].pop("d_model") and d.update(neurons_scores=torch.ones(9, 36)),
         "d_model",
@@ -143,7 +143,7 @@ def test_a_circuit_of_another_model_is_refused(suffix, expected):
         (10**9, None, "n_layers of cfg is 1000000000; a whole number from 1 to 999,999 is needed"),
         (10**9, Graph(2, 3, False), "n_layers of cfg is 1000000000; the model has 2"),
         (999_999, Graph(2, 3, False), "The circuit is of 999999 layers x 3 heads .* the model has 2 layers"),
-        (999_999, None, "The node a2.h0 is not listed|src_nodes is no list of 3999997 names"),
+        (999_999, None, "The node a2.h0 is not listed|src_nodes is not a list of 3999997 names"),
     ],
 )
 def test_a_circuit_of_layers_that_no_model_has(suffix, n_layers, graph, says, tmp_path):
@@ -251,7 +251,7 @@ def test_what_cannot_be_exported_is_named(tmp_path):
         eap_ig.write_json(circuit, tmp_path / "a")
     assert not (tmp_path / "a").exists()
     scores[graph.edge("input->logits")] = np.inf
-    with pytest.raises(FormatError, match="input->logits has a score that is no finite number"):
+    with pytest.raises(FormatError, match="input->logits has a score that is not a finite number"):
         CircuitFile(graph, scores, mask, nodes)
     with pytest.raises(FormatError, match="node_scores hold a number that is not finite"):
         CircuitFile(graph, None, mask, nodes, node_scores=np.full(graph.n_sources, np.inf, np.float32))

@@ -1,4 +1,4 @@
-"""What others wrote into a store: tables that are none of this version's and broken JSON are found and named."""
+"""What others wrote into a store: tables that are not this version's and broken JSON are found and named."""
 
 from contextlib import closing
 
@@ -14,18 +14,18 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 @pytest.mark.parametrize(
     "column, where, named",
     [
-        ("result.params", "id = 1", ["result.params is no JSON object in result 1"]),
-        ("run.request", "1", ["run.request is no JSON object in run 1"]),
-        ("run.slots", "1", ["run.slots is no JSON object in run 1"]),
-        ("run.versions", "1", ["run.versions is no JSON object in run 1"]),
-        ("stage.heads", "1", ["stage.heads is no JSON object in stage 0 of result "]),
-        ("attention_row.tokens", "1", ["attention_row.tokens is no JSON array in prompt 0 of result "]),
-        ("attention_row.weights", "1", ["attention_row.weights is no JSON array in prompt 0 of result "]),
+        ("result.params", "id = 1", ["result.params is not a JSON object in result 1"]),
+        ("run.request", "1", ["run.request is not a JSON object in run 1"]),
+        ("run.slots", "1", ["run.slots is not a JSON object in run 1"]),
+        ("run.versions", "1", ["run.versions is not a JSON object in run 1"]),
+        ("stage.heads", "1", ["stage.heads is not a JSON object in stage 0 of result "]),
+        ("attention_row.tokens", "1", ["attention_row.tokens is not a JSON array in prompt 0 of result "]),
+        ("attention_row.weights", "1", ["attention_row.weights is not a JSON array in prompt 0 of result "]),
     ],
 )
 @pytest.mark.parametrize("content", ["'{broken'", "''", "'5'", "x'7b7d'"])
 def test_broken_json_is_named(toy, column, where, named, content):
-    """Invariant: what is no JSON, JSON of another kind, or no text, is found wherever JSON is read, with its row."""
+    """Invariant: what is not JSON, JSON of another kind or not text is found wherever JSON is read, with its row."""
     table, name = column.split(".")
     toy.full().db.execute(f"UPDATE {table} SET {name} = {content} WHERE {where}")
     found = maintenance.faults(toy.db)
@@ -51,7 +51,7 @@ def test_values_of_another_kind_are_named(toy, column, content):
     toy.full()
     assert maintenance.faults(toy.db) == []
     toy.db.execute(f"UPDATE {table} SET {name} = {content} WHERE rowid = (SELECT min(rowid) FROM {table})")
-    assert [found for found in maintenance.faults(toy.db) if found.startswith(f"{column} holds 1 values that are no ")]
+    assert [found for found in maintenance.faults(toy.db) if found.startswith(f"{column} holds 1 values that are not ")]
 
 
 OTHERS = {
@@ -79,7 +79,7 @@ def test_a_store_of_other_tables_is_refused(toy, tmp_path, change):
     with closing(other.db) as db:
         db.execute(statement)
     before = list(toy.db.iterdump())
-    with pytest.raises(StoreUnusable, match="no store of this version's making") as caught:
+    with pytest.raises(StoreUnusable, match="does not have the tables of this version") as caught:
         maintenance.merge(toy.db, other.path)
     assert says in str(caught.value) and str(caught.value).count("\n") == 0
     assert list(toy.db.iterdump()) == before

@@ -70,7 +70,7 @@ def test_another_programs_database_is_refused(path, opener):
 
 @pytest.mark.parametrize("opener", OPENERS)
 def test_a_text_file_is_refused(path, opener):
-    """Invariant: a file that is no database is refused, and not touched."""
+    """Invariant: a file that is not a database is refused, and not touched."""
     path.write_text("dear diary\n" * 100)
     with pytest.raises(StoreUnusable) as caught:
         opener(path)

@@ -183,7 +183,7 @@ def test_a_task_of_pairs_that_names_no_years_is_not_checked(asked):
     of = checkpoint()
     (check,) = [job for job in jobs_of(request, [task]) if job.analysis == "greater_than"]
     found = of.compute(check)
-    assert "mine is no task of years: give the position of YY" in found.record.reason
+    assert "mine is not a task of years: give the position of YY" in found.record.reason
 
 
 def test_heads_without_copy_suppression_say_each_why():

@@ -17,7 +17,7 @@ class CircuitFile:
     """A circuit with the scores of all edges, or without any.
 
     Raises:
-        FormatError: sizes that do not fit the graph, a member that is no edge, a score that is not finite.
+        FormatError: sizes that do not fit the graph, a member that is not an edge, a score that is not finite.
     """
 
     graph: Graph
@@ -50,7 +50,7 @@ class CircuitFile:
                 raise FormatError(f"{name} hold a number that is not finite.")
         self._refuse(self.mask & ~self.graph.real, "is in the circuit, but the model has no such edge")
         if self.scores is not None:
-            self._refuse(~np.isfinite(self.scores) & self.graph.real, "has a score that is no finite number")
+            self._refuse(~np.isfinite(self.scores) & self.graph.real, "has a score that is not a finite number")
             object.__setattr__(self, "scores", np.where(self.graph.real, self.scores, 0).astype(np.float32))
 
     @property

@@ -88,7 +88,7 @@ def _edges(graph: Graph) -> Iterator[str]:
 def _listed(given: Any, names: Callable[[], Iterable[str]], kind: str, graph: Graph) -> None:
     """Raises: FormatError, if these are not exactly the entries, before anything larger than the file is made."""
     if not isinstance(given, dict):
-        raise FormatError(f"The {kind}s are no JSON object.")
+        raise FormatError(f"The {kind}s are not a JSON object.")
     if absent := next((name for name in names() if name not in given), None):
         raise FormatError(f"The {kind} {absent} is not listed; all {kind}s of {described(graph)} must be.")
     if unknown := given.keys() - set(names()):

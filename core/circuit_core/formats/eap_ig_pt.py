@@ -28,7 +28,7 @@ def parse(tensors: Any) -> CircuitFile:
     graph, width = shape(need(tensors, "cfg", "The file"))
     for key, n in (("src_nodes", graph.n_sources), ("dst_nodes", graph.n_ports)):
         if not isinstance(given := need(tensors, key, "The file"), list | dict) or len(given) != n:
-            raise FormatError(f"{key} is no list of {n} names, as many as the model has.")
+            raise FormatError(f"{key} is not a list of {n} names, as many as the model has.")
     tensors = _of_today(tensors, graph)
     names = _names(graph)
     for key, expected in names.items():
@@ -86,7 +86,7 @@ def _names(graph: Graph) -> dict[str, list[str]]:
 
 def _same_names(given: Any, expected: list[str], key: str) -> None:
     if not isinstance(given, list):
-        raise FormatError(f"{key} is no list of {len(expected)} names, as many as the model has.")
+        raise FormatError(f"{key} is not a list of {len(expected)} names, as many as the model has.")
     for place, (name, right) in enumerate(zip(given, expected, strict=True)):
         if not isinstance(name, str) or name != right:
             raise FormatError(f"{key} has {brief(name)} at place {place}, where {right} belongs.")
@@ -98,7 +98,7 @@ def _array(tensor: Any, key: str, most: int) -> np.ndarray:
 
     kind = "bool" if key.endswith("in_graph") else "float"
     if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided:
-        raise FormatError(f"{key} is no tensor.")
+        raise FormatError(f"{key} is not a tensor.")
     if not (tensor.dtype == torch.bool if kind == "bool" else tensor.is_floating_point()):
         raise FormatError(f"{key} is of {tensor.dtype}, where {kind} is needed.")
     if tensor.numel() > most:

@@ -43,7 +43,9 @@ class AttentionReplay:
         scale = (plain * given).sum() / plain.pow(2).sum().clamp(min=1e-30)
         rounding = max(1e-3, 2 * torch.finfo(scores.dtype).eps)
         if (plain * scale - given).abs().max() > rounding * given.abs().max():
-            raise UnsupportedModel("This attention is no plain product of rotated queries and keys: not supported yet.")
+            raise UnsupportedModel(
+                "Attention other than a plain product of rotated queries and keys is not supported yet."
+            )
         return scale.item()
 
     def turn(

@@ -107,7 +107,7 @@ def ascending(prompts: PromptSet) -> tuple[Int[Tensor, "batch year"], Int[Tensor
         if torch.equal(years[rows, place], prompts.clean[rows, prompts.positions["YY"]]):
             return years, place
     raise TaskError(
-        f"{prompts.name} is no task of years: give the position of YY, as wrong answers the years up to YY, and as "
+        f"{prompts.name} is not a task of years: give the position of YY, as wrong answers the years up to YY, and as "
         "correct ones those after it, ascending."
     )
 

@@ -47,7 +47,7 @@ class Change:
 @dataclass(frozen=True, eq=False)
 class SInhibition:
     value: Float[Tensor, "layer head"]
-    """Share of the logit difference lost; 0 for heads that fail the test or are no candidates."""
+    """Share of the logit difference lost; 0 for heads that fail the test or are not candidates."""
     changes: list[Change]
     """Of every candidate, under every set."""
     heads: Bool[Tensor, "draw layer head"]

@@ -88,7 +88,7 @@ def _json_rows(content: str, file: str) -> Iterator[Row]:
 
 def _json_row(given: Any, where: str) -> Row:
     if not isinstance(given, dict):
-        raise BrokenTask(f"{where}: this is no JSON object: give {', '.join(FIELDS)}.")
+        raise BrokenTask(f"{where}: this is not a JSON object: give {', '.join(FIELDS)}.")
     as_ids = any(key.endswith("_ids") for key in given)
     if as_ids and any(key in FIELDS for key in given):
         raise BrokenTask(f"{where}: text and token ids are mixed: give all prompts as one or the other.")

@@ -9,6 +9,7 @@ short become the model's.
 import hashlib
 import sqlite3
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from circuit_core import untrusted_files
@@ -48,6 +49,7 @@ def given(path: Path) -> Text:
     return text
 
 
+@cache
 def of_the_samples() -> Text:
     """The sample suite's own."""
     return read(_OF_THE_SAMPLES)

@@ -26,7 +26,7 @@ _SAFELY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class LockUnusable(CircuitError):
-    """What lies where the lock should is no file, or is closed to the user."""
+    """What lies where the lock should is not a file, or is closed to the user."""
 
 
 @contextmanager

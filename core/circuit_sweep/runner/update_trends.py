@@ -3,7 +3,7 @@
 `python -m circuit_sweep.runner.update_trends` reads `[STORE, MODEL, ...]`, as JSON, from standard input.
 
 Each role on each task, and each task, rests on the one set of parameters that answers in every view, and its rows name
-it. Of checkpoints with equal weights one is kept, and what untrained heads reach is no role (`floors`, METHODS l.4). A
+it. Of checkpoints with equal weights one is kept; what untrained heads reach is not a role (`floors`, METHODS l.4). A
 circuit counts as its task's where the task is done and the threshold is reached (METHODS l.3).
 """
 

@@ -95,6 +95,6 @@ class UnitFailed(UnitEnd):
 
 @dataclass(frozen=True)
 class WorkerDied(UnitEnd):
-    """The worker is no more, or has no memory left; a new one may do better."""
+    """The worker has died, or has no memory left; a new one may do better."""
 
     reason: str

@@ -48,8 +48,8 @@ def ask_again(db: sqlite3.Connection, model: str, keys: Iterable[str]) -> bool:
     where another has some.
 
     Returns:
-        Whether trends rest on any that changed. Path patching with other parameters is no other: each set of them has
-        an answer of its own.
+        Whether trends rest on any that changed. Path patching with other parameters does not count: each set of them
+        has an answer of its own.
     """
     with transaction(db):
         number = next_asked(db)

@@ -49,7 +49,7 @@ def export(
         raise ValueError(f"{address} names no circuit: give MODEL@STEP/TASK, such as sample-0.2m@final/ioi.")
     at = [named["model"], named["step"] or "final", named["task"]]
     if kind == "eap-ig-pt" and output is None and console.terminal(sys.stdout):
-        raise ValueError("eap-ig-pt is no text: name a file with --output FILE.")
+        raise ValueError("eap-ig-pt is binary: name a file with --output FILE.")
     with command_output.to(output, store) as file, tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "circuit"
         launch.ask(_FILES, "export", str(store), *at, kind, str(made), choices, size)

@@ -29,7 +29,7 @@ class _OfARun(click.ParamType):
             return NUMBER.convert(value, param, ctx)
         except click.BadParameter:
             program = paths.program(ctx.obj) if ctx else "circuit-tui"
-            raise ValueError(f"{value} is no run: give the number of one, as `{program} jobs` lists them.") from None
+            raise ValueError(f"{value} is not a run: give the number of one, as `{program} jobs` lists them.") from None
 
 
 _RUN = click.argument("run", type=_OfARun())

@@ -35,7 +35,7 @@ class Main(click.Group):
         except click.UsageError as error:
             misused(error)
         except UnicodeEncodeError as error:
-            fail(f"{error.object} is no UTF-8 text, which a store needs: rename it, or name it by a link.")
+            fail(f"{error.object} is not UTF-8 text, which a store needs: rename it, or name it by a link.")
         except (StoreFailed, StoreMoved, OutputUnwritten) as error:
             fail(str(error), FAILED)
         except (CircuitError, StoreError, ValueError, OverflowError) as error:
@@ -82,7 +82,11 @@ def fail(sentence: str, code: int = USAGE) -> NoReturn:
 @click.pass_context
 def main(ctx: click.Context, store: Path | None) -> None:
     """Circuits and head roles of language models across training. Without a command: the explorer."""
-    _hold_closed()
+    for handle in range(3):  # a file that is opened, such as the store, must not take the number of a closed stdout
+        try:
+            os.fstat(handle)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     path = store or paths.store()
     try:
         ctx.obj = path.expanduser()
@@ -91,16 +95,6 @@ def main(ctx: click.Context, store: Path | None) -> None:
     output_files.refuse(Path("/dev/stdout"), command_output.taken(ctx.obj))
     if ctx.invoked_subcommand is None:
         explore(ctx.obj)
-
-
-def _hold_closed() -> None:
-    """Open /dev/null for stdin, stdout and stderr where they are closed: else the next file that is opened, such as the
-    store, would have their numbers, and what is printed would go there."""
-    for handle in range(3):
-        try:
-            os.fstat(handle)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def check_place(store: Path) -> None:

@@ -17,7 +17,7 @@ _PLOT = ("history",)
 _TREE = ("circuit",)
 _CURSOR = ("models", "checkpoints", "heads", "circuit", "jobs")
 _JOBS = ("jobs",)
-"""The page of the queue, which is no pane."""
+"""The page of the queue, which is not a pane."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ two are measurements of a head, not roles that it has: they are neither badges i
 
 from collections.abc import Iterable
 from dataclasses import fields
-from functools import cache
 from typing import Any
 
 from circuit_store.queries import RoleSet
@@ -62,14 +61,9 @@ def differs(of: RoleSet | None, task: str | None) -> list[str]:
     """
     if of is None:
         return []
-    other = [f"on {plain(of.task)}"] if of.task not in (None, task) else []
-    other += [plain(part) for part in (of.preset, of.dtype) if part not in (None, "default", "float32")]
-    return other + ([f"text {plain(of.text[:8])}"] if of.text not in (None, _usual_text()) else [])
-
-
-@cache
-def _usual_text() -> str:
-    """Hash of the sample suite's own text."""
     from circuit_sweep.planning import texts
 
-    return texts.of_the_samples().hash
+    other = [f"on {plain(of.task)}"] if of.task not in (None, task) else []
+    other += [plain(part) for part in (of.preset, of.dtype) if part not in (None, "default", "float32")]
+    unusual = of.text is not None and of.text != texts.of_the_samples().hash
+    return other + ([f"text {plain(of.text[:8])}"] if unusual else [])

@@ -104,7 +104,7 @@ ROLES = {
     "effect_movers_q": Role("eq", "#777777"),
     "effect_inhibition_v": Role("ev", "#777777"),
 }
-"""In the order in which they are gone through; measurements, which are no roles, are grey."""
+"""In the order in which they are gone through; measurements, which are not roles, are grey."""
 SERIES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#F0E442", "#0072B2", "#999999")
 """Colours of several heads in one plot, with `MARKERS` beside them."""
 MARKERS = "●▲■◆○△□◇"
