@@ -74,7 +74,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def _regular(path: Path, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "not a regular file")
         raise UnreadableFile(f"{path} is {kind}, where a file is needed.")
 
 

@@ -2,7 +2,7 @@
 
 StoreError
 ├── StoreUnusable      cannot be opened, made or read
-│   ├── StoreDamaged   is there and is none, or none any more
+│   ├── StoreDamaged   is there and is not a store, or not any more
 │   └── StoreFailed    is there and cannot be used now: locked, no space left
 ├── StoreMoved         was deleted, moved or replaced while it was in use
 ├── StoreTooOld        made by a version before the first that was released

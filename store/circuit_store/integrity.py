@@ -52,7 +52,7 @@ def other_tables(db: sqlite3.Connection) -> Iterator[str]:
         elif lost := sorted(columns.keys() - found[table].keys()):
             yield f"{table} lacks the columns {', '.join(lost)}"
         elif more := len(found[table].keys() - columns.keys()):
-            yield f"{table} has {more} columns that are none of this version's"
+            yield f"{table} has {more} columns that this version does not know"
 
 
 def other_kinds(db: sqlite3.Connection) -> Iterator[str]:

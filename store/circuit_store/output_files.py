@@ -1,8 +1,8 @@
 """Files that the program writes for a user: none of its own, and whole or not at all.
 
 What is written stands beside the file until its end, and then takes its place, so that a full disk or an error leaves
-what was there. A link is followed, and the mode of the file stays. What is not a regular file (a pipe, a device) gets the
-bytes themselves once there are all of them, and so does what stdout or stderr goes to.
+what was there. A link is followed, and the mode of the file stays. What is not a regular file (a pipe, a device) gets
+the bytes themselves once there are all of them, and so does what stdout or stderr goes to.
 """
 
 import os

@@ -106,7 +106,7 @@ def _make(path: Path) -> None:
     connections of this process hold on it, and the last writer to leave would take the log away under them.
 
     Raises:
-        OSError: it cannot be made, or is none that may be written.
+        OSError: it cannot be made, or may not be written.
     """
     if not path.is_file():
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

@@ -56,7 +56,10 @@ def test_values_of_another_kind_are_named(toy, column, content):
 
 OTHERS = {
     "renamed": ("ALTER TABLE result RENAME COLUMN params TO ways", "result lacks the columns params"),
-    "further": ('ALTER TABLE model ADD COLUMN "x) VALUES (1); --" TEXT', "model has 1 columns that are none of"),
+    "further": (
+        'ALTER TABLE model ADD COLUMN "x) VALUES (1); --" TEXT',
+        "model has 1 columns that this version does not know",
+    ),
     "missing": ("DROP TABLE patch_effect", "patch_effect is not there as a table"),
     "computed": ("CREATE VIRTUAL TABLE text_file USING fts5(hash, content)", "text_file is not there as a table"),
     **{

@@ -1,4 +1,4 @@
-"""Where what a command gives goes: to stdout, or to a file, which is none of the program's own."""
+"""Where what a command gives goes: to stdout, or to a file that is not one of the program's own."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

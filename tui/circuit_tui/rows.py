@@ -17,7 +17,7 @@ def kept(rows: Iterable[Row], which: "View", options: Mapping[str, Sequence[str]
 
     Raises:
         ValueError, UnknownName: an option without sense for the view.
-        BadPattern: an expression that is none, or takes too long; the latter as rows are taken.
+        BadPattern: not a regular expression, or one that takes too long; the latter as rows are taken.
     """
     wanted: dict[str, list[str]] = {}
     for condition in options.get("where", ()):

@@ -8,8 +8,9 @@
 A name mover has a copy score above .10 and helps; a negative one copies negatively and has any effect. A
 copy-suppression head has a CSPA above .10 and helps; a negative one hurts. An S-inhibition head that also suppresses
 copies is not a receiver of the last stage, where a head counts if its effect is below -.001 and its score above the
-mean of all heads. No limit is passed by rounding: an effect helps or hurts if it exceeds what rounding can do (`effects`),
-a copy score of exactly .10 is not above it, and a score counts as above the mean by 1e-4 of attention or more.
+mean of all heads. No limit is passed by rounding: an effect helps or hurts if it exceeds what rounding can do
+(`effects`), a copy score of exactly .10 is not above it, and a score counts as above the mean by 1e-4 of attention or
+more.
 `PAPER_CODE` keeps the limits of the published code.
 
 Each part is undefined only by what it needs itself (METHODS l.2):

@@ -55,7 +55,7 @@ class Estimate:
     weights: int | None
     """Bytes of the largest model in memory; None if its size is unknown."""
     left_out: tuple[str, ...] = ()
-    """What is to say of final models that are none of their checkpoints."""
+    """What to say of final models that are not among their checkpoints."""
     exact: tuple[ExactRuns, ...] = ()
     """Of each model whose edges are to be scored by exact patching."""
 

@@ -38,7 +38,7 @@ class Survey:
     given: str = ""
     """What the user called the model."""
     left_out: str | None = None
-    """What is to say of a final model that is none of its checkpoints."""
+    """What to say of a final model that is not one of its checkpoints."""
 
     def folder(self, step: int) -> Path:
         return Path(self.model.source) / next(f.revision for f in self.found if f.step == step)
