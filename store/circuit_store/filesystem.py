@@ -18,8 +18,8 @@ def kind(path: Path, mountinfo: str | None = None) -> str | None:
     """
     if mountinfo is None:
         try:
-            mountinfo = Path("/proc/self/mountinfo").read_text()
-        except OSError:
+            mountinfo = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
+        except OSError:  # there is none but on Linux
             return None
     path, found = Path(os.path.realpath(path)), (-1, "")  # also of a loop of links
     for line in mountinfo.splitlines():

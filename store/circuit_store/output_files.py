@@ -40,6 +40,14 @@ def refuse(path: Path, taken: Taken) -> None:
             raise OutputRefused(f"{path} is {what}, which would be lost: name another file.")
 
 
+def refuse_stdout(taken: Taken) -> None:
+    """Raises: OutputRefused, if what is printed goes to a file of `taken`."""
+    for file, what in taken.items():
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(1), file.stat()):
+                raise OutputRefused(f"stdout goes to {file}: that is {what}, which would be lost. Name another file.")
+
+
 def _places(path: Path) -> set[tuple[int | str, ...]]:
     """Of what a path leads to: device and inode, if it is there, and those of its folder with the name in it."""
     real, found = Path(os.path.realpath(path)), set[tuple[int | str, ...]]()

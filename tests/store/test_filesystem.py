@@ -1,5 +1,6 @@
 """Which file systems several hosts share, read from the text of a mount table."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def test_the_nearest_mount_above_a_path_decides(path, kind, shared):
     """Invariant: of all mounts whose folder holds the path, the deepest says what it lies on."""
     assert filesystem.kind(Path(path), MOUNTS) == kind
     assert filesystem.shared(Path(path), MOUNTS) == shared
+
+
+def test_mounts_may_have_names_that_are_not_utf8(tmp_path, monkeypatch):
+    """Invariant: one such mount, somewhere, hides neither itself nor the others."""
+    table, read = tmp_path / "mountinfo", Path.read_text
+    table.write_bytes(MOUNTS.encode() + b"\n33 22 0:42 / /m\xff rw - nfs server:/m rw")
+    monkeypatch.setattr(Path, "read_text", lambda path, *given, **more: read(table, *given, **more))
+    assert filesystem.kind(Path(os.fsdecode(b"/m\xff/store.db"))) == "nfs"
+    assert filesystem.kind(Path("/var/store.db")) == "ext4"
 
 
 def test_without_a_mount_table_nothing_is_claimed():

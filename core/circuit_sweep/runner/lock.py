@@ -122,10 +122,13 @@ def _sentence(path: Path, why: str | None) -> str:
         return f"The lock {path} cannot be made ({why}): no run can begin on a store whose folder is closed to you."
     if not stat.S_ISREG(found.st_mode):
         return f"The lock {path} is {kind(found.st_mode)}, made by {_name(found.st_uid)}: remove it, no run can begin."
-    store = str(path).removesuffix(".lock")
+    remedy = ""
+    with suppress(OSError):
+        wanted = os.stat(path.with_suffix("")).st_mode & 0o666
+        remedy = f", `chmod {wanted:o} {path}`"
     return (
         f"The lock {path} belongs to {_name(found.st_uid)} and cannot be used ({why}): no run of yours can begin "
-        f"before its owner opens it to whom the store is, `chmod --reference={store} {path}`."
+        f"before its owner opens it to whom the store is{remedy}."
     )
 
 

@@ -92,7 +92,7 @@ def main(ctx: click.Context, store: Path | None) -> None:
         ctx.obj = path.expanduser()
     except RuntimeError:
         raise ValueError(f"{path}: there is no such user.") from None
-    output_files.refuse(Path("/dev/stdout"), command_output.taken(ctx.obj))
+    output_files.refuse_stdout(command_output.taken(ctx.obj))
     if ctx.invoked_subcommand is None:
         explore(ctx.obj)
 

@@ -23,7 +23,8 @@ def verify(store: Path, as_json: bool) -> None:
         console.document({"store": str(store), "faults": found})
     for fault in found:
         console.told(fault)
-    console.told(f"{store} is sound." if not found else f"{len(found)} faults: go back to a backup, or compute anew.")
+    problems = f"{len(found)} problem{'' if len(found) == 1 else 's'}"
+    console.told(f"Found {problems}. Restore a backup, or recompute these results." if found else f"{store} is sound.")
     raise SystemExit(1 if found else 0)
 
 
