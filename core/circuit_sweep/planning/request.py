@@ -37,7 +37,7 @@ class Request:
 
     tasks: tuple[str, ...] = option(
         ("ioi",),
-        "Tasks or files of pairs, separated by commas (see `tasks`).",
+        "Tasks or files of prompt pairs, separated by commas (see `tasks`).",
         read=names_or_files,
         hint=f"{', '.join(TASKS)}, or files of pairs; separated by commas",
         completions=tuple(TASKS),
@@ -45,7 +45,7 @@ class Request:
     """Names; those of files are given by the store (`task_names`)."""
     analyses: tuple[str, ...] = option(
         DEFAULT,
-        "These, algorithm, or all; separated by commas.",
+        f"{', '.join(ANALYSES)}, or all; separated by commas.",
         read=_analyses,
         hint=f"{', '.join(ANALYSES)}, or all; separated by commas",
         completions=(*ANALYSES, "all"),
@@ -55,62 +55,71 @@ class Request:
         "How edges are scored.",
         METHODS,
         hint="{choices}",
-        narrows="circuits by this method (`imported`: from files)",
+        narrows="circuits found by this method (`imported`: from files)",
     )
     ig_steps: int = option(
-        5, "Points at which EAP-IG takes gradients.", least=1, paper_code=30, narrows="circuits with so many points"
+        5, "Points at which EAP-IG takes gradients.", least=1, paper_code=30, narrows="circuits with this many points"
     )
-    ig_rule: str = option("paper", "Which points.", RULES, paper_code="code", narrows="circuits by this rule")
+    ig_rule: str = option(
+        "paper", "Where those points lie.", RULES, paper_code="code", narrows="circuits with points by this rule"
+    )
     selector: str = option(
-        "greedy", "Order of edges.", ("greedy", "topn"), flag="--select", narrows="circuits by this order of edges"
+        "greedy",
+        "How edges are chosen for a circuit.",
+        ("greedy", "topn"),
+        flag="--select",
+        narrows="circuits with edges chosen this way",
     )
     search: str = option(
         "grid",
-        "How sizes are searched.",
+        "How the size of a circuit is searched.",
         ("grid", "paper", "code"),
         paper_code="code",
         hint="{choices}: how circuit sizes are searched",
-        narrows="circuits by this search",
+        narrows="circuits found by this search",
     )
     sizes: tuple[int, ...] = option(
-        (), "Evaluate circuits of so many edges instead of searching.", metavar="N,N", read=numbers
+        (), "Evaluate circuits of these numbers of edges instead of searching.", metavar="N,N", read=numbers
     )
-    held_out: int = option(0, "Measure circuits on so many other prompts, too.", least=0)
+    held_out: int = option(0, "Also measure circuits on this many held-out prompts.", least=0)
     """Besides those that choose the circuit."""
     threshold: float = option(
-        0.8, "Faithfulness that a circuit must reach.", read=_faithfulness, narrows="circuits for this faithfulness"
+        0.8,
+        "Faithfulness that a circuit must reach.",
+        read=_faithfulness,
+        narrows="circuits searched for this faithfulness",
     )
     threshold_on: str = option(
         "raw",
-        "Which faithfulness: raw, as the paper.",
+        "Which faithfulness that is; the paper uses raw.",
         THRESHOLDS,
-        narrows="circuits for a threshold on raw or normalised",
+        narrows="circuits with a threshold on this faithfulness (raw or normalised)",
     )
     areas: str = option(
         "none",
-        "mib: CPR and CMD of the edge scores, too.",
+        "mib: also compute CPR and CMD of the edge scores.",
         ("none", "mib"),
         narrows="circuits with CPR and CMD (mib) or without (none)",
     )
     preset: str = option(
         "default",
-        "paper-code: what is computed is as the paper's published code has it.",
+        "paper-code: compute as the paper's published code does.",
         PRESETS,
-        narrows="head roles with these parameters (default or paper-code)",
+        narrows="head roles of this preset (default or paper-code)",
     )
     """`paper-code` follows the paper's published code in the head roles and the algorithm."""
     text: str | None = option(
         None,
-        "Text for copy suppression; else the last that gave scores.",
+        "Text on which copy suppression is scored; default: the last that gave scores.",
         kind=Path,
         shown=False,
-        narrows="head roles on this text (a file, or how its hash begins)",
+        narrows="head roles on this text (a file, or the start of its hash)",
     )
     """Hash of the text on which copy suppression is scored; None for the last that gave scores, or none (`texts`).
     A file is given, of which the request holds the hash."""
     device: str = option(
         "auto",
-        "cpu, cuda, GPUs as in cuda:0,cuda:1; auto takes one if there is any.",
+        "cpu, cuda, or GPUs such as cuda:0,cuda:1; auto takes a GPU if there is one.",
         hint="auto, cpu, cuda, or GPUs as in cuda:0,cuda:1",
     )
     """Not part of a result's key."""
@@ -118,7 +127,7 @@ class Request:
         "float32",
         "Precision of the model.",
         ("float32", "float64", "bfloat16", "float16"),
-        narrows="results of this precision",
+        narrows="results in this precision",
     )
     patch: dict[str, Any] | None = None
     """Path patching alone: `to`, `senders` (`all` or heads) and `freeze_mlps`."""

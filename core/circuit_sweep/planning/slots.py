@@ -37,7 +37,7 @@ class Slots:
     """One or several, separated by commas; the request names them."""
     workers: int = option(
         1,
-        "Workers on the CPU, which share its cores.",
+        "Workers on the CPU; they share its cores.",
         least=1,
         most=256,
         hint="processes on the CPU, which share its cores",
@@ -45,7 +45,7 @@ class Slots:
     per_gpu: int = option(1, "Workers on each GPU, for small models.", least=1, most=64)
     engine: str = option("local", "ray: workers on several boxes.", ("local", "ray"))
     address: str | None = option(
-        None, "Cluster for --engine ray; auto for the one that runs here.", flag="--ray-address"
+        None, "Address of the Ray cluster; auto finds the one that runs here.", flag="--ray-address"
     )
 
     @staticmethod

@@ -23,18 +23,18 @@ _FILES = "circuit_sweep.circuit_files"
 
 @main.group()
 def circuit() -> None:
-    """Circuits as files of other tools."""
+    """Exchange circuits with other tools."""
 
 
 @circuit.command("export")
 @click.argument("address", metavar="MODEL@STEP/TASK")
-@click.option("--format", "kind", required=True, type=click.Choice(FORMATS), help="What to write.")
+@click.option("--format", "kind", required=True, type=click.Choice(FORMATS), help="Format of the file.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of stdout.")
-@click.option("--size", type=click.IntRange(1), help="The circuit of so many edges, instead of the one chosen.")
+@click.option("--size", type=click.IntRange(1), metavar="N", help="The circuit of N edges instead of the chosen one.")
 @among_circuits
 @click.pass_obj
 def export_circuit(store: Path, address: str, kind: str, output: Path | None, size: int | None, **choices: Any) -> None:
-    """Write a circuit, with the scores of all edges, for EAP-IG or a graph drawing tool."""
+    """Write a circuit and the scores of all edges, for other tools."""
     export(store, address, kind, output, size, {k: v for k, v in choices.items() if v is not None})
 
 
@@ -59,12 +59,15 @@ def export(
 
 @circuit.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--model", required=True, help="Model that the circuit is of: a known name or a folder.")
+@click.option("--model", required=True, help="The circuit's model: a known name or a folder.")
 @click.option("--step", required=True, help="Step of the checkpoint, or final.")
-@click.option("--task", required=True, help="Task that the circuit is for: a name or a file of pairs.")
+@click.option("--task", required=True, help="The circuit's task: a name or a file of prompt pairs.")
 @click.pass_obj
 def import_circuit(store: Path, file: Path, model: str, step: str, task: str) -> None:
-    """Take a circuit from an EAP-IG file (JSON or .pt) into the store, where it is marked with the file's name."""
+    """Add a circuit from an EAP-IG file (JSON or .pt) to the store.
+
+    It is marked with the file's name.
+    """
     from circuit_sweep.runner import launch
 
     told = launch.ask(_FILES, "import", str(store), model, step, task, str(file))

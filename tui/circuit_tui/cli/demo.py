@@ -18,7 +18,7 @@ SUMMED = ("previous_token", "induction", "name_mover", "copy_suppression", "succ
 @main.command()
 @click.pass_obj
 def demo(store: Path) -> None:
-    """Compute the sample suite and look at it; in a pipe, compute and print a summary."""
+    """Compute the sample suite and open the explorer. In a pipe, print a summary instead."""
     from circuit_tui.runs import sweeps
     from circuit_tui.runs.run_request import RunRequest
 

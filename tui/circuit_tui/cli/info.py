@@ -21,7 +21,7 @@ from circuit_tui.terminal import console
 @flags.flag(options.JSON)
 @click.pass_obj
 def info(store: Path, as_json: bool) -> None:
-    """Paths and versions, and which journal the store keeps."""
+    """Show paths, versions, and which journal the store keeps."""
     import platform
     from importlib.metadata import version
 

@@ -39,7 +39,7 @@ _RUN = click.argument("run", type=_OfARun())
 @_JSON
 @click.pass_context
 def jobs(ctx: click.Context, as_json: bool) -> None:
-    """The queue: runs, their units, and what to do with them."""
+    """Show the queue; cancel, resume or retry its runs."""
     if ctx.invoked_subcommand is None:
         show_all(ctx.obj, as_json)
 
@@ -48,7 +48,7 @@ def jobs(ctx: click.Context, as_json: bool) -> None:
 @_JSON
 @click.pass_obj
 def listed(store: Path, as_json: bool) -> None:
-    """All runs, newest first."""
+    """List all runs, newest first."""
     show_all(store, as_json)
 
 
@@ -67,7 +67,7 @@ def show_all(store: Path, as_json: bool) -> None:
 @_JSON
 @click.pass_obj
 def show(store: Path, run: int, as_json: bool) -> None:
-    """RUN and each of its units."""
+    """Show RUN and each of its units."""
     from circuit_store.queue import runs
 
     with closing(open_to_read(store)) as db:
@@ -85,7 +85,7 @@ def show(store: Path, run: int, as_json: bool) -> None:
 @_JSON
 @click.pass_obj
 def cancel(store: Path, run: int, as_json: bool) -> None:
-    """End RUN; what it has computed stays."""
+    """Cancel RUN; what it has computed stays."""
     from circuit_store.queue.states import DROPPED_RUNS
     from circuit_tui.runs import jobs as queue
 
@@ -104,7 +104,10 @@ def cancel(store: Path, run: int, as_json: bool) -> None:
 @_JSON
 @click.pass_obj
 def resume(store: Path, run: int | None, as_json: bool) -> None:
-    """Go on with RUN in the background; without RUN with all that was interrupted or waits, but nothing cancelled."""
+    """Continue RUN in the background.
+
+    Without RUN, continue every run that waits or was interrupted, but none that was cancelled.
+    """
     _go_on(store, run, as_json)
 
 
@@ -113,7 +116,7 @@ def resume(store: Path, run: int | None, as_json: bool) -> None:
 @_JSON
 @click.pass_obj
 def retry(store: Path, run: int, as_json: bool) -> None:
-    """Go on with RUN, failed units included, in the background."""
+    """Continue RUN in the background, failed units included."""
     _go_on(store, run, as_json, failed=True)
 
 
@@ -159,7 +162,7 @@ def forget(store: Path, run: int, as_json: bool) -> None:
 @_JSON
 @click.pass_obj
 def logs(store: Path, run: int, as_json: bool) -> None:
-    """What runners wrote about RUN."""
+    """Print what runners logged about RUN."""
     from circuit_tui.runs import jobs as queue
 
     with closing(open_to_read(store)) as db:

@@ -17,7 +17,18 @@ from circuit_tui import command_output, paths
 from circuit_tui.terminal import console
 
 USAGE, FAILED, CANCELLED = 2, 1, 130
-NUMBER = click.IntRange(0, 2**31)
+
+
+class Number(click.ParamType):
+    """A number that may be in the store; help need not name the largest."""
+
+    name = "n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        return click.IntRange(0, 2**31).convert(value, param, ctx)
+
+
+NUMBER = Number()
 
 
 class Main(click.Group):
@@ -76,12 +87,12 @@ def fail(sentence: str, code: int = USAGE) -> NoReturn:
 
 @click.group(cls=Main, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--store", type=click.Path(path_type=Path), help="The store; default: CIRCUIT_TUI_STORE, or the data folder."
+    "--store", type=click.Path(path_type=Path), help="The store; default: $CIRCUIT_TUI_STORE, else in your data folder."
 )
 @click.version_option(package_name="circuit-tui")
 @click.pass_context
 def main(ctx: click.Context, store: Path | None) -> None:
-    """Circuits and head roles of language models across training. Without a command: the explorer."""
+    """Find circuits and head roles of language models over training. Without a command, the explorer opens."""
     for handle in range(3):  # a file that is opened, such as the store, must not take the number of a closed stdout
         try:
             os.fstat(handle)

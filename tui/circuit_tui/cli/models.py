@@ -17,7 +17,7 @@ from circuit_tui.terminal import console
 @flags.flag(options.JSON)
 @click.pass_context
 def models(ctx: click.Context, as_json: bool) -> None:
-    """Known models, and what the store holds of each."""
+    """List known models, and what the store holds of each."""
     from circuit_store import queries
 
     if ctx.invoked_subcommand:
@@ -45,11 +45,11 @@ def _known(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
 @models.command()
 @click.argument("name")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--pattern", help="Regular expression of a step's folder, with a group (?P<step>[0-9]+).")
-@click.option("--tokens-per-step", type=click.IntRange(1, 10**9), help="Tokens seen in one training step.")
+@click.option("--pattern", help="Regular expression for the folders of steps, with a group (?P<step>[0-9]+).")
+@click.option("--tokens-per-step", type=click.IntRange(1, 10**9), metavar="N", help="Tokens seen in one training step.")
 @click.pass_obj
 def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_step: int | None) -> None:
-    """Make NAME stand for FOLDER, which holds checkpoints or is one."""
+    """Let NAME stand for FOLDER: a folder of checkpoints, or a single one."""
     from circuit_core.bounded_regex import Pattern
     from circuit_store import models as held_models
     from circuit_sweep.planning import model_sources

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @main.command()
 @click.argument("address", metavar="MODEL[@STEP]")
-@click.option("--task", default="ioi", help="A task, or a file of pairs.")
+@click.option("--task", default="ioi", help="A task, or a file of prompt pairs.")
 @flags.flag(options.PREPEND_BOS)
-@click.option("--to", required=True, help="Receivers: logits, or ports of heads such as 'a9.h1<q>,a9.h6<q>'.")
-@click.option("--from", "senders", default="all", help="Senders: all heads, or some such as a5.h3,a6.h1.")
-@click.option("--freeze-mlps", "freeze", is_flag=True, help="Paths do not pass through MLPs.")
+@click.option("--to", required=True, help="Receivers: logits, or ports of heads, such as 'a9.h1<q>,a9.h6<q>'.")
+@click.option("--from", "senders", default="all", help="Senders: all heads, or some, such as a5.h3,a6.h1.")
+@click.option("--freeze-mlps", "freeze", is_flag=True, help="Freeze MLPs, so that no path passes through one.")
 @flags.flag(options.JSON)
 @click.pass_obj
 def patch(
@@ -36,7 +36,7 @@ def patch(
     freeze: bool,
     as_json: bool,
 ) -> None:
-    """Path patching: what each head does along its direct paths to the receivers."""
+    """Path patching: each head's effect along paths to the receivers."""
     from circuit_core.graph import Graph
     from circuit_store.queue.units import BY_HAND
     from circuit_sweep.planning import task_names

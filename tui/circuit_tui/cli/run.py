@@ -14,7 +14,10 @@ from circuit_tui.runs import flags, options
 @flags.flag(options.JSON)
 @click.pass_context
 def run(ctx: click.Context, dry_run: bool, as_json: bool, **given: Any) -> None:
-    """Compute MODELs (known names or folders) into the store; what is there already is not computed again."""
+    """Compute results of each MODEL, a known name or a folder.
+
+    What the store holds already is not computed again.
+    """
     from circuit_tui.runs import run_request
 
     asked = run_request.asked(flags.given(ctx))

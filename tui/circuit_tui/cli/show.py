@@ -29,7 +29,7 @@ class ViewCommand(click.Command):
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.pass_obj
 def show(store: Path, view: str, address: str | None, as_json: bool, as_csv: bool, **narrow: Any) -> None:
-    """Print a VIEW of the store, as a table, JSON or CSV."""
+    """Print a VIEW of the store as a table, JSON or CSV."""
     print_view(store, view, address, narrow, "json" if as_json else "csv" if as_csv else "table")
 
 
@@ -65,16 +65,28 @@ def print_view(
 
 @main.command(cls=ViewCommand)
 @addressed
-@click.option("--where", multiple=True, metavar="COL=VAL", help="Only rows with this value; of several, in this order.")
-@click.option("--grep", metavar="RE", help="Only rows in which some cell matches.")
-@click.option("--sort", metavar="COL", help="Sort by this column; -COL for descending; empty ones last.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="COL=VAL",
+    help="Only rows with this value; repeat it for several values, in that order.",
+)
+@click.option("--grep", metavar="RE", help="Only rows with a cell that this regular expression matches.")
+@click.option("--sort", metavar="COL", help="Sort by this column; -COL: descending. Empty cells come last.")
 @click.option("--columns", metavar="COL,COL", help="Only these columns, in this order.")
-@click.option("--format", "kind", default="csv", type=click.Choice(["csv", "jsonl", "markdown"]))
-@click.option("--raw", is_flag=True, help="Leave text that a spreadsheet would run as a formula.")
+@click.option(
+    "--format",
+    "kind",
+    default="csv",
+    type=click.Choice(["csv", "jsonl", "markdown"]),
+    help="Format of the file.",
+    show_default=True,
+)
+@click.option("--raw", is_flag=True, help="Leave text as it is, even if a spreadsheet would run it as a formula.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of stdout.")
 @click.pass_obj
 def export(store: Path, view: str, address: str | None, output: Path | None, **given: Any) -> None:
-    """Write a VIEW as a file: the same bytes as the explorer's key e."""
+    """Write a VIEW to stdout or a file, as the explorer's key e does."""
     from circuit_core import untrusted_files
     from circuit_store import export as files
     from circuit_store import queries

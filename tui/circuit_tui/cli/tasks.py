@@ -28,7 +28,7 @@ ABOUT = {
 @flags.flag(options.JSON)
 @click.pass_context
 def tasks(ctx: click.Context, as_json: bool) -> None:
-    """The tasks: built in, and from files that the store keeps."""
+    """List the tasks: those built in, and those from your files."""
     from circuit_store import task_files
 
     if ctx.invoked_subcommand:
@@ -71,7 +71,10 @@ def _held(store: Path) -> sqlite3.Connection:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document with every prompt.")
 @click.pass_obj
 def show(store: Path, name: str, model: str, everything: bool, prepend_bos: bool | None, as_json: bool) -> None:
-    """Print a task's prompts, corruption and answers as a model will see them, token by token."""
+    """Print a task's prompts and answers as a model sees them.
+
+    Tokens stand between bars.
+    """
     from circuit_sweep.planning.model_sources import tokenizer_folder
     from circuit_sweep.planning.task_names import find
     from circuit_sweep.runner import launch

@@ -17,7 +17,7 @@ from circuit_tui.terminal import console
 @flags.flag(options.JSON)
 @click.pass_obj
 def verify(store: Path, as_json: bool) -> None:
-    """Check the store: the file, its references, and that every result is whole. Exit code 1 if anything is wrong."""
+    """Check that the store is sound and every result complete. Exit code 1 if not."""
     found = _faults(store)
     if as_json:
         console.document({"store": str(store), "faults": found})
@@ -44,7 +44,7 @@ def _faults(store: Path) -> list[str]:
 @flags.flag(options.JSON)
 @click.pass_obj
 def backup(store: Path, output: Path, as_json: bool) -> None:
-    """Copy the store to OUT, also while something is computed."""
+    """Copy the store to OUT, even while a run computes."""
     from circuit_store import maintenance
 
     with closing(open_to_read(store)) as db:
@@ -59,7 +59,7 @@ def backup(store: Path, output: Path, as_json: bool) -> None:
 @flags.flag(options.JSON)
 @click.pass_obj
 def merge(store: Path, other: Path, as_json: bool) -> None:
-    """Take over from OTHER.db what this store lacks; what is there already stays."""
+    """Copy from OTHER.db what this store lacks; nothing is overwritten."""
     from circuit_store import maintenance
     from circuit_sweep.runner import update_trends
 

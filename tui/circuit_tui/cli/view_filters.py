@@ -1,4 +1,4 @@
-"""Which rows of a view a command is about, and which of several results answer: the flags, and what they stand for."""
+"""Which rows of a view a command is about, and which of several results are shown: the flags, and what they mean."""
 
 import sqlite3
 from typing import TYPE_CHECKING, Any
@@ -35,14 +35,15 @@ def addressed(command: Any) -> Any:
 
 def among_circuits(command: Any) -> Any:
     """A command that says which of several circuits it is about."""
-    run = click.option("--run", type=NUMBER, help="Let only this run answer.")
+    run = click.option("--run", type=NUMBER, help="Only results of this run.")
     return _with([run, *map(_narrowing, _OF_A_CIRCUIT)], command)
 
 
 def _narrowing(of: Option) -> Any:
-    """The flag that lets only results of some value of an option answer: any, for what was computed is told there."""
+    """The flag that shows only results of one value of an option. Any is taken: what was computed is told later."""
     kind = {int: NUMBER, float: float}.get(of.kind, str)
-    return click.option(of.flag, of.name, type=kind, help=f"Let only {of.narrows} answer.")
+    metavar = "X" if kind is float else None
+    return click.option(of.flag, of.name, type=kind, metavar=metavar, help=f"Only {of.narrows}.")
 
 
 def _with(flags: list[Any], command: Any) -> Any:

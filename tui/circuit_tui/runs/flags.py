@@ -29,7 +29,7 @@ def flag(of: Option) -> Callable[[Command], Command]:
         default=usual,
         type=kind,
         help=of.help,
-        metavar=of.metavar,
+        metavar=None if of.choices else of.value or None,
         show_default=bool(of.usual),
         is_flag=of.kind is bool,
     )

@@ -19,7 +19,7 @@ CHECKPOINTS = Option(
 )
 PREPEND_BOS = Option(
     None,
-    "Whether prompts begin with a BOS token; default: the task's.",
+    "Whether prompts begin with a BOS token; default: as the task says.",
     name="prepend_bos",
     flag="--prepend-bos/--no-prepend-bos",
     kind=bool,
@@ -27,7 +27,7 @@ PREPEND_BOS = Option(
 )
 """A task's name holds it."""
 PRIORITY = Option(
-    0, "Runs of a higher one come first.", name="priority", flag="--priority", kind=int, least=-100, most=100
+    0, "Runs of higher priority come first.", name="priority", flag="--priority", kind=int, least=-100, most=100
 )
 DETACH = Option(
     False,
