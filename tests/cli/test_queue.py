@@ -76,7 +76,7 @@ def test_where_all_that_is_left_was_cancelled_resume_says_how_to_take_it_up(fres
     done = fresh.run("jobs", "resume")
     assert (done.returncode, done.stdout) == (0, b"")
     said = done.stderr.decode()
-    assert said.startswith("Nothing is left to compute. A cancelled run is taken up by its number: `circuit-tui ")
+    assert said.startswith("Nothing is left to compute. A cancelled run is resumed by its number: `circuit-tui ")
     assert f"jobs resume {queue['queued']}`" in said
     assert {unit["state"] for unit in runs.units(db, queue["queued"])} == {"cancelled"}
     assert not fresh.store.with_name("store.db.lock").exists()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.processes
 
 NAMED = TaskSpec("pairs", "logit_diff", 8, content="", named=("IO", "S1", "S2"))
 RUN = ("run", "sample-0.1m", "--checkpoints", "0,final", "--analyses", "heads", "--tasks", "ioi,pairs.jsonl")
-ANSWERING = "Of sample-0.1m the results that are there answer now, in place of others."
+ANSWERING = "The results of sample-0.1m that were there already are shown now, in place of others."
 OF_ROLE = "SELECT step, preset FROM head_history WHERE role = '{}' AND task IS {}"
 
 

@@ -104,7 +104,7 @@ class FollowedRun:
         if not control.withdraw(self.db, self.run, os.getpid()):
             console.told(
                 f"Interrupted. Run {self.run} goes on, because it was asked for elsewhere too: "
-                f"`{paths.program(self.store)} jobs cancel {self.run}` ends it."
+                f"`{paths.program(self.store)} jobs cancel {self.run}` cancels it."
             )
             return
         console.told(

@@ -60,8 +60,8 @@ def _detach(db: sqlite3.Connection, store: Path, run: int, queued: submit.Submit
     jobs.see_to_runner(db, store)
     queue = f"{paths.program(store)} jobs"
     console.told(
-        f"Run {run} computes {checkpoints_in_words(queued.missing)} in the background: `{queue} show {run}` looks "
-        f"at it, `{queue} cancel {run}` ends it."
+        f"Run {run} computes {checkpoints_in_words(queued.missing)} in the background: `{queue} show {run}` shows "
+        f"it, `{queue} cancel {run}` cancels it."
     )
     if as_json:
         console.document({"run": run, "queued": queued.missing, "already": queued.total - queued.missing})

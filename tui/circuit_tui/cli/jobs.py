@@ -130,15 +130,15 @@ def _go_on(store: Path, run: int | None, as_json: bool, failed: bool = False) ->
     if as_json:
         console.document({"runs": chosen, "queued": total})
     if total:
-        units = f"{total} unit{'' if total == 1 else 's'}"
-        return console.told(f"{units} computed in the background: `{paths.program(store)} jobs list` looks on.")
+        units, program = f"{total} unit{'' if total == 1 else 's'}", paths.program(store)
+        return console.told(f"{units} computed in the background: `{program} jobs list` shows how far they are.")
     said = "Nothing is left to compute."
     if run is None:
         with closing(open_to_read(store)) as db:
             dropped = (r for r in runs.listed(db) if r["state"] in DROPPED_RUNS)
             left = next((r["run"] for r in dropped if r["units"] > r["done"] + r["failed"]), None)
         if left is not None:
-            said += f" A cancelled run is taken up by its number: `{paths.program(store)} jobs resume {left}`."
+            said += f" A cancelled run is resumed by its number: `{paths.program(store)} jobs resume {left}`."
     console.told(said)
 
 

@@ -65,5 +65,6 @@ def differs(of: RoleSet | None, task: str | None) -> list[str]:
 
     other = [f"on {plain(of.task)}"] if of.task not in (None, task) else []
     other += [plain(part) for part in (of.preset, of.dtype) if part not in (None, "default", "float32")]
-    unusual = of.text is not None and of.text != texts.of_the_samples().hash
-    return other + ([f"text {plain(of.text[:8])}"] if unusual else [])
+    if of.text not in (None, texts.of_the_samples().hash):
+        other.append(f"text {plain(of.text[:8])}")
+    return other

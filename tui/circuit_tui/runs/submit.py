@@ -36,7 +36,7 @@ class SubmittedRun:
     checkpoints: list[int]
     """What it is to compute."""
     answering: tuple[str, ...]
-    """Models of which nothing is missing, but whose results that are there answer now in place of others."""
+    """Models of which nothing is missing, but whose results that are there are shown now in place of others."""
 
     @property
     def total(self) -> int:

@@ -29,7 +29,7 @@ def begin(store: Path, asked: RunRequest) -> str:
 def answering(queued: submit.SubmittedRun) -> str:
     """That views show other results than before; empty if they do not."""
     which = ", ".join(queued.answering)
-    return f"Of {which} the results that are there answer now, in place of others." if which else ""
+    return f"The results of {which} that were there already are shown now, in place of others." if which else ""
 
 
 def begin_patch(store: Path, model: str, step: int, task: str, receivers: Iterable[str]) -> dict[str, int]:
