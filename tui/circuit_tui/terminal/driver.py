@@ -111,13 +111,13 @@ class TerminalApp(App[None]):
             last.start()
             loop.call_soon_threadsafe(self.exit)
 
-        self._handle(end)
+        self._handle_endings(end)
 
     def release_signals(self) -> None:
         """From now on they end the process, as they do by default."""
-        self._handle(signal.SIG_DFL)
+        self._handle_endings(signal.SIG_DFL)
 
-    def _handle(self, how: Callable[[int, object], None] | signal.Handlers) -> None:
+    def _handle_endings(self, how: Callable[[int, object], None] | signal.Handlers) -> None:
         """Only the main thread may."""
         for ending in _ENDINGS:
             with suppress(ValueError):
