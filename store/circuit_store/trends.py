@@ -116,7 +116,7 @@ class CircuitHeads:
     """The heads of a task's circuits over training (METHODS l.3).
 
     A checkpoint's circuit counts if the checkpoint does the task and the circuit reaches its threshold. All are of the
-    one set of parameters that answers; files' are looked at if none was computed.
+    one set of parameters that answers.
     """
 
     by_step: dict[int, tuple[Heads, Heads]]
@@ -125,25 +125,19 @@ class CircuitHeads:
     """Where one is stored that does not count, why."""
 
 
-_FROM_FILE = "analysis = 'circuit' AND json_extract(result.params, '$.method') {} 'imported' AND " + OF_MODEL
+_CIRCUITS = f"analysis = 'circuit' AND {OF_MODEL}"
 
 
 def circuit_heads(db: sqlite3.Connection, model: str, task: str) -> CircuitHeads:
     """Empty if the store holds no circuit of the task."""
-    computed = _circuit_heads(db, model, task, _FROM_FILE.format("IS NOT"))
-    stored = computed.by_step or computed.why_not
-    return computed if stored else _circuit_heads(db, model, task, _FROM_FILE.format("IS"))
-
-
-def _circuit_heads(db: sqlite3.Connection, model: str, task: str, among: str) -> CircuitHeads:
     stored = db.execute(
-        f"WITH answer AS ({answer(among)}) SELECT step, {UNQUALIFIED} FROM answer AS of_task JOIN {AT}"
+        f"WITH answer AS ({answer(_CIRCUITS)}) SELECT step, {UNQUALIFIED} FROM answer AS of_task JOIN {AT}"
         " LEFT JOIN circuit ON circuit.result_id = of_task.id WHERE of_task.task = ? ORDER BY step",
         (model, task),
     )
     why_not = {step: reason for step, reason in stored}
     found: dict[int, tuple[Heads, Heads]] = {step: (set(), set()) for step, reason in why_not.items() if reason is None}
-    edges = VIEWS["circuit"].statement(among, "task = ?")
+    edges = VIEWS["circuit"].statement(_CIRCUITS, "task = ?")
     for step, src, dst in db.execute(f"SELECT DISTINCT step, src, dst FROM ({edges})", (model, task)):
         for heads, node in zip(found.get(step, ()), (src, dst)):  # noqa: B905 - none where the circuit does not count
             if named := re.fullmatch(r"a(\d+)\.h(\d+)", node):

@@ -100,12 +100,14 @@ def test_circuits_over_training_are_of_one_set(toy, name):
 
 
 def test_circuits_of_files_are_one_set(toy):
-    """Invariant: two files for two checkpoints stand in one curve, and not among the circuits that were computed."""
-    toy.circuit(20, [(0, 2, 0.5)])
+    """Invariant: two files for two checkpoints stand in one curve; circuits that were computed are not hidden by it."""
+    steps = lambda **choices: {row["step"] for row in queries.rows(toy.db, VIEWS["circuits"], None, choices)}  # noqa: E731
     for step in (0, 10):
         toy.circuit(step, [(0, 1, 0.25)], method="imported", file=f"{step}.json")
-    steps = lambda **choices: {row["step"] for row in queries.rows(toy.db, VIEWS["circuits"], None, choices)}  # noqa: E731
-    assert steps() == {0, 10} and steps(method="eap-ig") == {20}
+    assert steps() == {0, 10}
+    toy.circuit(20, [(0, 2, 0.5)])
+    toy.circuit(10, [(0, 1, 0.25)], method="imported", file="again.json")
+    assert steps() == {20} and steps(method="imported") == {0, 10}
 
 
 def undefined(toy, step: int, params: dict, role="induction", task=None) -> str:

@@ -1,23 +1,64 @@
-"""Models that are known by name: where their checkpoints lie and how many tokens a step is.
+"""Models that are known by name: where their checkpoints are, how many tokens a step is, and what is wrong with some.
 
-The sample suite ships with the program. Any other model is a folder, known to a store by the name it was added under.
+The sample suite ships with the program. Published suites are on the Hugging Face hub; what is known of them is data
+with its sources, `suites.toml`. Any other model is a folder or a repository, known to a store by the name it was added
+under. Runs of one size that differ in nothing but the seed are replicates: family, size and variant are the same.
 """
 
 import re
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
+from itertools import product
 from pathlib import Path
+from typing import Any
 
-SAMPLE_TOKENS_PER_STEP = 1536
 SCHEDULES = ("all", "log", "sparse", "linear", "final")
+_SHAPE = {"layers": "n_layers", "heads": "n_heads", "width": "d_model", "kv_heads": "kv_heads"}
+
+
+@dataclass(frozen=True)
+class Defect:
+    """Steps whose weights on the hub are not what their name says."""
+
+    steps: frozenset[int]
+    status: str
+    """`known_bad`, or `missing` where there are no weights."""
+    reason: str
+    source: str
 
 
 @dataclass(frozen=True)
 class KnownModel:
+    """A model of a suite: a folder of the sample suite, or else a repository of the hub."""
+
     name: str
     suite: str
-    source: Path
     tokens_per_step: int | None
+    source: Path | None = None
+    repository: str | None = None
+    family: str | None = None
+    size: str | None = None
+    variant: str | None = None
+    """What sets it apart from other runs of its size but for the seed: `deduped`."""
+    seed: str | None = None
+    shape: Mapping[str, int] = field(default_factory=dict)
+    """`n_layers`, `n_heads`, `d_model` and, if keys and values are shared, `kv_heads`, as far as they are known."""
+    parallel: bool | None = None
+    revision: str | None = None
+    """What the revision of a step is called, `step{step}`; None if the hub's names are to be read."""
+    pattern: str | None = None
+    """Expression for the names of revisions, with a group `step`; None for the usual ones."""
+    steps: tuple[int, ...] = ()
+    """All that there are; empty if only the hub knows."""
+    schedules: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """The suite's own schedules (METHODS g.3)."""
+    defects: tuple[Defect, ...] = ()
+
+    def defect(self, step: int) -> Defect | None:
+        return next((defect for defect in self.defects if step in defect.steps), None)
 
 
 def sample_folder() -> Path:
@@ -28,21 +69,93 @@ def sample_folder() -> Path:
 
 def sample_suite() -> list[KnownModel]:
     """The sample models, smallest first."""
+    (tokens,) = (suite["tokens_per_step"] for suite in _data() if suite["name"] == "sample")
     folders = sorted(p for p in sample_folder().glob("sample-*") if p.is_dir())
-    return [KnownModel(p.name, "sample", p, SAMPLE_TOKENS_PER_STEP) for p in folders]
+    return [KnownModel(p.name, "sample", tokens, p, family="sample", size=p.name.split("-")[1]) for p in folders]
+
+
+@cache
+def published() -> dict[str, KnownModel]:
+    """The models of published suites, by name: the last part of their repository."""
+    return {model.name: model for suite in _data() for model in _models(suite)}
 
 
 def known_models() -> dict[str, KnownModel]:
-    return {m.name: m for m in sample_suite()}
+    return {m.name: m for m in sample_suite()} | published()
 
 
-def choose(steps: list[int], schedule: str) -> list[int]:
+def find(name: str) -> KnownModel | None:
+    """A known model by its name or its repository, however it is spelt in capitals."""
+    wanted = name.lower()
+    return next((m for m in known_models().values() if wanted in (m.name.lower(), (m.repository or "").lower())), None)
+
+
+@cache
+def _data() -> list[dict[str, Any]]:
+    return tomllib.loads((resources.files("circuit_core.models") / "suites.toml").read_text())["suite"]
+
+
+def _models(suite: Mapping[str, Any]) -> Iterator[KnownModel]:
+    schedules = {name: steps_of(said) for name, said in suite.get("schedules", {}).items() if name != "source"}
+    for run in suite.get("runs", ()):
+        for repository, size, seed in _repositories(run):
+            name = repository.split("/")[1]
+            yield KnownModel(
+                name,
+                suite["name"],
+                suite.get("tokens_per_step"),
+                repository=repository,
+                family=suite["family"],
+                size=size,
+                variant=run.get("variant"),
+                seed=seed,
+                shape={_SHAPE[what]: number for what, number in suite["sizes"][size].items()},
+                parallel=suite.get("parallel", False),
+                revision=suite.get("revision"),
+                pattern=suite.get("pattern"),
+                steps=steps_of(suite.get("steps", ())),
+                schedules=schedules,
+                defects=tuple(
+                    Defect(frozenset(steps_of(d["steps"])), d["as"], d["reason"], d["source"])
+                    for d in suite.get("defects", ())
+                    if name in d["models"]
+                ),
+            )
+
+
+def _repositories(run: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    """Repository, size and seed of each run: by a template, or listed with a size or a seed each."""
+    sizes, seeds = run["sizes"], run.get("seeds", [None])
+    if "repository" in run:
+        yield from ((run["repository"].format(size=size, seed=seed), size, seed) for size in sizes for seed in seeds)
+    else:
+        yield from (
+            (listed, size, seed)
+            for listed, (size, seed) in zip(run["repositories"], product(sizes, seeds), strict=True)
+        )
+
+
+def steps_of(said: Iterable[str]) -> tuple[int, ...]:
+    """Steps that `suites.toml` lists, ascending: `a`, `a..b by c`, `a..b doubling`."""
+    found: set[int] = set()
+    for part in said:
+        ends, _, how = part.partition(" ")
+        first, _, last = ends.partition("..")
+        if how == "doubling":
+            found.update(int(first) * 2**i for i in range(64) if int(first) * 2**i <= int(last))
+        else:
+            found.update(range(int(first), int(last or first) + 1, int(how.removeprefix("by ") or 1)))
+    return tuple(sorted(found))
+
+
+def choose(steps: list[int], schedule: str, own: Mapping[str, tuple[int, ...]] | None = None) -> list[int]:
     """The steps of a schedule that a model has (METHODS g.3).
 
     Args:
         steps: what there is, ascending.
         schedule: `all`; `final`; `linear`, every fourth; `log`, powers of two and the ends; `sparse`, about every
             second of those; or steps as `0,512,final`.
+        own: the suite's own schedules, which come before these rules.
 
     Raises:
         ValueError: neither a schedule nor steps of this model.
@@ -51,6 +164,8 @@ def choose(steps: list[int], schedule: str) -> list[int]:
         return steps
     if schedule == "final":
         return steps[-1:]
+    if own and (there := [step for step in steps if step in own.get(schedule, ())]):
+        return there
     if schedule == "linear":
         return sorted({*steps[::4], steps[-1]})
     if schedule in ("log", "sparse"):

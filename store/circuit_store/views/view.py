@@ -9,7 +9,8 @@ checkpoints (parameters, text and prompts of the task, precision, version of the
 among those with a value at any checkpoint if there are such (METHODS l.2). A result counts as asked for when it is
 computed and when a run asks for it again. Where a checkpoint lacks that set nothing answers. Path patching has a set
 for each of its parameters, since these name the paths. Results of weights, config or tokenizer that a checkpoint held
-before, as far as the store knows, do not answer (METHODS l.16); files of circuits do.
+before, as far as the store knows, do not answer (METHODS l.16); files of circuits do, where none of the task was
+computed or they are chosen (`--method imported`).
 """
 
 import re
@@ -96,8 +97,8 @@ def competing(choices: str = "") -> str:
     )
     sets = f"SELECT *, max(valued) OVER (PARTITION BY {ABOUT}, parameters) AS defined FROM ({known})"
     return (
-        f"SELECT *, first_value(parameters) OVER (PARTITION BY {ABOUT} ORDER BY defined DESC, {NEWEST}) AS shown"
-        f" FROM ({sets})"
+        "SELECT *, first_value(parameters) OVER"
+        f" (PARTITION BY {ABOUT} ORDER BY parameters = 'imported', defined DESC, {NEWEST}) AS shown FROM ({sets})"
     )
 
 
