@@ -2,7 +2,7 @@
 
 A first size is guessed from the bytes that one item takes (`fitting`). Where the guess is too large, an allocation
 fails, the attempt is dropped, and the batch begins anew with half as many items. Where no allocation fails and the
-process is killed instead, the next one is told to begin with half as many (`limit`), unless they are few bytes.
+process is killed instead, the next one begins with half as many (`reduced`), unless they are few bytes.
 """
 
 import gc
@@ -21,14 +21,19 @@ T = TypeVar("T")
 M = TypeVar("M")
 HARMLESS = 2**27
 """Bytes of a batch for want of which no worker dies: it stays whole, and its numbers the same to the last bit."""
-_share = 1.0
+_share: ContextVar[float] = ContextVar("share", default=1.0)
 _listener: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
 
 
-def limit(share: float) -> None:
-    """From now on a first batch has this share of the items that it would have, if it is larger than `HARMLESS`."""
-    global _share
-    _share = share
+@contextmanager
+def reduced(share: float) -> Iterator[None]:
+    """Within the block a first batch has this share of the items that it would have, if it is larger than
+    `HARMLESS`."""
+    token = _share.set(share)
+    try:
+        yield
+    finally:
+        _share.reset(token)
 
 
 @contextmanager
@@ -122,7 +127,7 @@ def ran_out(error: BaseException | None) -> bool:
 def fitting(n: int, bytes_each: int, device: torch.device) -> int:
     """How many of `n` items make a first batch: half of what is free on a GPU, else 4 GiB; at least one."""
     size = max(1, min(n, _room(device) // bytes_each))
-    return size if size * bytes_each <= HARMLESS else max(1, int(_share * size))
+    return size if size * bytes_each <= HARMLESS else max(1, int(_share.get() * size))
 
 
 def _room(device: torch.device) -> int:
