@@ -24,18 +24,18 @@ from torch import Tensor
 
 from circuit_core.standard_errors import groups
 
-DRAWS = 1000
-DRAWN = slice(1, 1 + DRAWS)
+RESAMPLES = 1000
+RESAMPLED = slice(1, 1 + RESAMPLES)
 """The rows of a `Resampling` that are draws with replacement."""
 COVERED = 0.95
 """Part of the distribution between the ends."""
-ROUNDING = 1e-6
+FIGURE_ROUNDING = 1e-6
 """Figures that differ by no more than this share of their size are equal: float32 sums in another order."""
 
 
 @dataclass(frozen=True, eq=False)
 class Resampling:
-    """How prompts count: first each once, then in `DRAWS` draws with replacement, then with each left out in turn."""
+    """How prompts count: each once, then in `RESAMPLES` draws with replacement, then with each left out in turn."""
 
     weights: Float[Tensor, "draw batch"]
     """Each stratum's add up to its number of prompts."""
@@ -46,9 +46,9 @@ class Resampling:
     def of(n: int, strata: Sequence[int] = (), seed: int = 0) -> "Resampling":
         """For `n` prompts; `strata` has a number for each, or none if all are of one stratum."""
         each = [torch.tensor(prompts) for prompts in groups(strata or [0] * n)]
-        generator, drawn, left_out = torch.Generator().manual_seed(seed), torch.zeros(DRAWS, n), torch.ones(n, n)
+        generator, drawn, left_out = torch.Generator().manual_seed(seed), torch.zeros(RESAMPLES, n), torch.ones(n, n)
         for of in each:
-            draws = of[torch.randint(len(of), (DRAWS, len(of)), generator=generator)]
+            draws = of[torch.randint(len(of), (RESAMPLES, len(of)), generator=generator)]
             drawn.scatter_add_(1, draws, torch.ones(draws.shape))
             others = len(of) / max(1, len(of) - 1)
             left_out[of[:, None], of] = others * (1 - torch.eye(len(of)))
@@ -60,11 +60,11 @@ class Resampling:
         None for one prompt, and where the figure itself or all draws are NaN.
         """
         figures = figures.double().cpu()
-        value, drawn, left_out = figures[0], figures[DRAWN], figures[1 + DRAWS :]
+        value, drawn, left_out = figures[0], figures[RESAMPLED], figures[1 + RESAMPLES :]
         drawn = drawn[~drawn.isnan()]
         if len(left_out) < 2 or value.isnan() or not len(drawn):
             return None
-        above, margin = drawn - value, ROUNDING * value.abs()
+        above, margin = drawn - value, FIGURE_ROUNDING * value.abs()
         below = ((above < -margin).double() + (above.abs() <= margin).double() / 2).mean()
         bias = torch.special.ndtri(below.clamp(0.5 / len(drawn), 1 - 0.5 / len(drawn)))
         shifted = bias + torch.special.ndtri(torch.tensor([1 - COVERED, 1 + COVERED]).double() / 2)

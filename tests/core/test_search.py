@@ -141,7 +141,7 @@ def test_what_grid_promises(tenths):
     """Invariant: it reaches the threshold, the size before does not, nor any smaller one that was evaluated; where the
     first bisection ends at 13 edges or fewer, none does. Beside the grid 12 sizes are evaluated, and two bisections.
     """
-    from circuit_core.circuits.search_strategies import BELOW, _grid, grid_sizes
+    from circuit_core.circuits.search_strategies import SIZES_BELOW, _grid, grid_sizes
 
     total, share = len(tenths), [0.0, *(t / 10 for t in tenths)].__getitem__
     reach = Given(share, total).reach
@@ -149,11 +149,11 @@ def test_what_grid_promises(tenths):
     smaller = [m for m in reach.asked if m < n]
     if share(n) >= 0.8:
         assert all(share(m) < 0.8 for m in smaller) and (n == 1 or share(n - 1) < 0.8)
-        if (Given(share, total).reach.first(grid_sizes(total)) or total) <= BELOW + 1:
+        if (Given(share, total).reach.first(grid_sizes(total)) or total) <= SIZES_BELOW + 1:
             assert n == next(m for m in range(1, total + 1) if share(m) >= 0.8)
     else:
         assert n == total and all(share(m) < 0.8 for m in grid_sizes(total))
-    assert len(reach.asked) <= 10 + BELOW + 2 * total.bit_length()
+    assert len(reach.asked) <= 10 + SIZES_BELOW + 2 * total.bit_length()
 
 
 def test_grid_finds_what_lies_below_its_first_crossing():
@@ -254,7 +254,7 @@ def test_held_out_prompts_have_a_curve_of_their_own(case):
 
 def test_an_interval_is_over_prompts_and_of_held_out_ones_where_there_are_any(case):
     """By hand: the ratio estimator's standard error; two times the prompts as many: narrower by the root of two."""
-    from circuit_core.circuits.search import CHOSE, HELD_OUT, minimal_circuit
+    from circuit_core.circuits.search import OVER_CHOOSING, OVER_HELD_OUT, minimal_circuit
     from circuit_core.interchange.evaluation import Interchange
 
     run, scores = case
@@ -263,10 +263,10 @@ def test_an_interval_is_over_prompts_and_of_held_out_ones_where_there_are_any(ca
     f = m.mean() / clean.mean()
     half = 1.96 * np.sqrt(((m - f * clean) ** 2).sum() / (len(m) - 1) / len(m)) / clean.mean()
     assert found.interval == pytest.approx((f - half, f + half), abs=1e-5)
-    assert (found.interval_of, found.chosen.faithfulness) == (CHOSE, pytest.approx(f, abs=1e-5))
+    assert (found.interval_of, found.chosen.faithfulness) == (OVER_CHOOSING, pytest.approx(f, abs=1e-5))
     other = Interchange(run.bridge, run.graph, run.prompts[:10])
     held: Any = minimal_circuit(run, scores, sizes=(20,), held_out=other)
-    assert held.interval_of == HELD_OUT and held.chosen.faithfulness == found.chosen.faithfulness
+    assert held.interval_of == OVER_HELD_OUT and held.chosen.faithfulness == found.chosen.faithfulness
     assert sum(held.interval) / 2 == pytest.approx(held.chosen.held_out_faithfulness, abs=1e-5)
     one = Interchange(run.bridge, run.graph, run.prompts[:1])
     alone: Any = minimal_circuit(run, scores, sizes=(20,), held_out=one)

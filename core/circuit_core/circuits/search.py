@@ -15,7 +15,7 @@ from circuit_core.circuits import mib_areas, selection
 from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Faithfulness, FaithfulnessPoint, Runs, reaches
 from circuit_core.circuits.search_strategies import SEARCHES, SMALL, Threshold, given, grid_sizes
 
-HELD_OUT, CHOSE = "held-out prompts", "the prompts that chose it"
+OVER_HELD_OUT, OVER_CHOOSING = "held-out prompts", "the prompts that chose it"
 """Which prompts an interval is over."""
 EMPTY_REACHES = "the empty circuit reaches the threshold: corruption leaves more than that of the metric"
 NO_PATH = "the edges selected hold no path from input to logits"
@@ -105,7 +105,7 @@ def _result(reach: Threshold, n: int, reached: bool | None, draws: int, found: m
         metric_corrupted=on.corrupted,
         threshold_reached=reached,
         interval=interval,
-        interval_of=(HELD_OUT if curve.held_out else CHOSE) if interval else None,
+        interval_of=(OVER_HELD_OUT if curve.held_out else OVER_CHOOSING) if interval else None,
         areas=found,
         reason="; ".join(_reasons(reach, chosen)) or None,
     )

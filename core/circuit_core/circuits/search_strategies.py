@@ -27,9 +27,9 @@ from circuit_core.circuits.faithfulness import Curve, reaches
 GRID = mib_areas.SHARES
 SMALL = 0.05
 """Share of the edges at which `paper` ends, and up to which members are kept where faithfulness rests on nothing."""
-START, END, NEAR, AROUND = 25, 1600, 0.1, 5
+CODE_START, CODE_END, CODE_NEAR, CODE_AROUND = 25, 1600, 0.1, 5
 """Of `code`: first size and step, where it ends, how near the threshold (as a share of it) it looks around, how far."""
-BELOW = 12
+SIZES_BELOW = 12
 """Of `grid`: sizes below the one found."""
 
 
@@ -69,7 +69,7 @@ def _grid(reach: Threshold) -> int:
     found = reach.first(sizes)
     if found is None:
         return sizes[-1]
-    return reach.first(sorted({found * i // (BELOW + 1) for i in range(1, BELOW + 1)} - {0})) or found
+    return reach.first(sorted({found * i // (SIZES_BELOW + 1) for i in range(1, SIZES_BELOW + 1)} - {0})) or found
 
 
 def grid_sizes(total: int) -> list[int]:
@@ -82,13 +82,13 @@ def _paper(reach: Threshold) -> int:
 
 
 def _code(reach: Threshold) -> int:
-    last = min(END, reach.total)
-    size, step, before = min(START, last), START, 0.0
+    last = min(CODE_END, reach.total)
+    size, step, before = min(CODE_START, last), CODE_START, 0.0
     while size < last and not reach(size):
         share = reach.share(size)
         near = reaches(share, 0.75 * reach.threshold)
-        if step < START and (not near or not reaches(share, before)):
-            step = START
+        if step < CODE_START and (not near or not reaches(share, before)):
+            step = CODE_START
         if near:
             step = max(1, step // 2)
         before, size = share, size + step
@@ -106,8 +106,8 @@ def _code_bisect(reach: Threshold, start: int, end: int) -> int:
             found, high = middle, middle - 1
         else:
             low = middle + 1
-        if reaches(NEAR * reach.threshold, abs(reach.share(middle) - reach.threshold)):
-            around = range(max(start, middle - AROUND), min(found, middle + AROUND + 1))
+        if reaches(CODE_NEAR * reach.threshold, abs(reach.share(middle) - reach.threshold)):
+            around = range(max(start, middle - CODE_AROUND), min(found, middle + CODE_AROUND + 1))
             if (nearer := next((n for n in around if reach(n)), None)) is not None:
                 found, high = nearer, nearer - 1
     return found

@@ -26,8 +26,8 @@ from circuit_core.graph import Graph
 
 NODE_VALUES = {"score": "node_scores", "neurons": "neurons", "neurons_scores": "neuron_scores"}
 """Key in the file -> field of CircuitFile."""
-LOGITS = {"in_graph": True}
-LARGEST = float(np.finfo(np.float32).max)
+LOGITS_ENTRY = {"in_graph": True}
+LARGEST_SCORE = float(np.finfo(np.float32).max)
 
 
 def parse(document: Any) -> CircuitFile:
@@ -55,7 +55,7 @@ def document(circuit: CircuitFile) -> dict[str, Any]:
     scores = [None] * len(names) if circuit.scores is None else circuit.scores[where].tolist()
     edges = {name: {"score": score, "in_graph": k} for name, score, k in zip(names, scores, kept, strict=True)}
     nodes = {circuit.graph.source_name(source): _node(circuit, source) for source in range(circuit.graph.n_sources)}
-    listed = {"nodes": nodes | {"logits": LOGITS}, "edges": edges}
+    listed = {"nodes": nodes | {"logits": LOGITS_ENTRY}, "edges": edges}
     for entries in listed.values():
         for name in extra.keys() & entries.keys():
             entries[name] = entries[name] | extra[name]
@@ -115,7 +115,7 @@ def _scores(
 
 def _score(edge: Any, name: str) -> float:
     score = need(edge, "score", f"The edge {name}")
-    if type(score) not in (int, float) or not abs(score) <= LARGEST:
+    if type(score) not in (int, float) or not abs(score) <= LARGEST_SCORE:
         raise FormatError(f"The score of {name} is {str(score)[:40]}; a finite float32 number is needed.")
     return float(score)
 
@@ -173,4 +173,4 @@ def _extra(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     extra["cfg"] = further(document["cfg"], KEYS)
     extra |= {name: further(nodes[name], ("in_graph", *NODE_VALUES)) for name in nodes if name != "logits"}
     extra |= {name: further(edges[name], ("score", "in_graph")) for name in edges}
-    return {where: keys for where, keys in extra.items() if keys and keys != LOGITS}
+    return {where: keys for where, keys in extra.items() if keys and keys != LOGITS_ENTRY}

@@ -27,10 +27,10 @@ from circuit_core.forward.batches import fitting, mean_of
 from circuit_core.forward.memory import Footprint
 from circuit_core.graph import Graph
 
-ROLES = ("induction", "duplicate_token", "previous_token")
+ATTENTION_ROLES = ("induction", "duplicate_token", "previous_token")
 SHORT, LONG, OF_THE_PAPER = (13, 19, 26, 31), (50, 67, 83, 100), (100,)
 """Lengths S for small contexts, for contexts of 512 tokens and more, and of the preset `paper-code`."""
-ROWS = 16
+RANDOM_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -82,17 +82,17 @@ def attention_roles(
     """
     lengths, plain = _lengths(n_ctx, preset), preset == "paper-code"
     generator = torch.Generator().manual_seed(seed)
-    parts: dict[str, list[Tensor]] = {role: [] for role in ROLES}
-    controls: dict[str, list[Tensor]] = {role: [] for role in ROLES}
+    parts: dict[str, list[Tensor]] = {role: [] for role in ATTENTION_ROLES}
+    controls: dict[str, list[Tensor]] = {role: [] for role in ATTENTION_ROLES}
     for s in lengths:
-        fresh = ids[torch.randint(len(ids), (ROWS, 2 * s), generator=generator).to(ids.device)]
+        fresh = ids[torch.randint(len(ids), (RANDOM_ROWS, 2 * s), generator=generator).to(ids.device)]
         for tokens, into in ((fresh[:, :s].repeat(1, 2), parts), (fresh, controls)):
             for role, score in _scores(bridge, graph, tokens, s, s - 1 if plain else s).items():
                 into[role].append(score)
-    mean = {role: (torch.stack(parts[role]).mean(0), torch.stack(controls[role]).mean(0)) for role in ROLES}
+    mean = {role: (torch.stack(parts[role]).mean(0), torch.stack(controls[role]).mean(0)) for role in ATTENTION_ROLES}
     if plain:
-        return [RoleScores(role, mean[role][0]) for role in ROLES]
-    controlled = [RoleScores(r, (mean[r][0] - mean[r][1]).clamp(min=0), *mean[r]) for r in ROLES[:2]]
+        return [RoleScores(role, mean[role][0]) for role in ATTENTION_ROLES]
+    controlled = [RoleScores(r, (mean[r][0] - mean[r][1]).clamp(min=0), *mean[r]) for r in ATTENTION_ROLES[:2]]
     return [*controlled, RoleScores("previous_token", mean["previous_token"][0])]
 
 
@@ -119,10 +119,10 @@ def _scores(
 
         with bridge.hooks(fwd_hooks=[*((name, reduce) for name in names), last]):
             bridge(tokens[rows])
-        return torch.stack([torch.stack([layer[role] for layer in found]) for role in ROLES])
+        return torch.stack([torch.stack([layer[role] for layer in found]) for role in ATTENTION_ROLES])
 
     size = fitting(len(tokens), Footprint(bridge, 2 * s).run, tokens.device)
-    return dict(zip(ROLES, mean_of(len(tokens), size, work), strict=True))
+    return dict(zip(ATTENTION_ROLES, mean_of(len(tokens), size, work), strict=True))
 
 
 def drawable(n_vocab: int, special: list[int]) -> Int[Tensor, " vocab"]:

@@ -16,8 +16,8 @@ from circuit_core.forward.batches import fitting, in_batches
 from circuit_core.forward.memory import Footprint
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
-from circuit_core.heads.name_movers import NAMES
 from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.specs import IOI_POSITIONS
 
 SHOWN = 8
 """Prompts whose END rows are kept."""
@@ -39,7 +39,7 @@ def attention_from_end(bridge: TransformerBridge, graph: Graph, prompts: PromptS
     size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).run, prompts.clean.device)
     parts = list(in_batches(len(prompts), size, lambda rows: _of_some(bridge, graph, prompts[rows])))
     scores = torch.stack([sums for sums, _ in parts]).sum(0) / len(prompts)
-    names = [who for who in NAMES if who in prompts.positions]
+    names = [who for who in IOI_POSITIONS if who in prompts.positions]
     roles = [RoleScores(f"attn_end_{who.lower()}", value) for who, value in zip(names, scores, strict=True)]
     return AttentionFromEnd(roles, torch.cat([rows for _, rows in parts], 2)[:, :, :SHOWN])
 
@@ -49,7 +49,7 @@ def _of_some(
 ) -> tuple[Float[Tensor, "name layer head"], Float[Tensor, "layer head prompt pos"]]:
     """Attention to the named positions, summed over prompts, and the END rows of the first ones."""
     examples = torch.arange(len(prompts), device=prompts.clean.device)
-    named = {who: prompts.positions[who] for who in NAMES if who in prompts.positions}
+    named = {who: prompts.positions[who] for who in IOI_POSITIONS if who in prompts.positions}
     sums: list[Tensor] = []
     rows: list[Tensor] = []
 

@@ -41,7 +41,7 @@ FIRST = {"default": 1, "paper-code": 2}
 """The first layer that is scored."""
 ONE_IN = 20
 """One in so many distinct tokens is kept."""
-NO_EFFECT = 1e-10
+LEAST_DIVERGENCE = 1e-10
 """Nats; a mean ablation that changes less is none."""
 
 
@@ -72,7 +72,7 @@ def copy_suppression(
         return _divergences(bridge, graph, unembedding, tokens[rows], means, function_words, FIRST[preset])
 
     most, left = mean_of(len(tokens), fitting(len(tokens), footprint.suppression, tokens.device), divergences)
-    return RoleScores("copy_suppression", torch.where(most > NO_EFFECT, 1 - left / most, torch.nan))
+    return RoleScores("copy_suppression", torch.where(most > LEAST_DIVERGENCE, 1 - left / most, torch.nan))
 
 
 def reasons(scores: RoleScores, preset: str = "default") -> dict[tuple[int, int], str]:

@@ -31,7 +31,7 @@ from circuit_core.models import tokenizers
 
 ENOUGH = 5
 """Pairs that a list needs to count."""
-ROWS = 512
+WRITES_AT_ONCE = 512
 """Writes of which all logits are held at a time."""
 
 
@@ -135,5 +135,5 @@ def successes(
     most = written.norm(dim=-1) * unembed.norm(dim=0).max()
     share = margin(written.dtype)
     undecided = (lead > share * largest(logits)) & (lead <= share * most)
-    most[undecided] = torch.cat([largest(rows @ unembed) for rows in written[undecided].split(ROWS)])
+    most[undecided] = torch.cat([largest(rows @ unembed) for rows in written[undecided].split(WRITES_AT_ONCE)])
     return (lead <= share * most) if plain else (lead > share * most)

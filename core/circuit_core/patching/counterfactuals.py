@@ -17,8 +17,8 @@ from torch import Tensor
 
 from circuit_core.errors import TaskError
 from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.specs import IOI_POSITIONS
 
-PLACES = ("IO", "S1", "S2")
 SETS = {
     "token_same_position_opposite": ("s", "io", "s"),
     "token_opposite_position_opposite": ("io", "s", "io"),
@@ -35,9 +35,9 @@ def counterfactuals(prompts: PromptSet, seed: int = 0) -> dict[str, Int[Tensor, 
     Raises:
         TaskError: the prompts do not say where IO, S1 and S2 stand.
     """
-    if missing := [place for place in PLACES if place not in prompts.positions]:
+    if missing := [place for place in IOI_POSITIONS if place not in prompts.positions]:
         raise TaskError(
-            f"{prompts.name} lacks the position of {missing[0]}: give {', '.join(PLACES)} for every prompt."
+            f"{prompts.name} lacks the position of {missing[0]}: give {', '.join(IOI_POSITIONS)} for every prompt."
         )
     rows = torch.arange(len(prompts), device=prompts.clean.device)
     names = {who: prompts.clean[rows, prompts.positions[place]] for who, place in (("io", "IO"), ("s", "S1"))}
@@ -46,7 +46,7 @@ def counterfactuals(prompts: PromptSet, seed: int = 0) -> dict[str, Int[Tensor, 
     for name, people in SETS.items():
         if set(people) <= set(names):
             found[name] = prompts.clean.clone()
-            for place, who in zip(PLACES, people, strict=True):
+            for place, who in zip(IOI_POSITIONS, people, strict=True):
                 found[name][rows, prompts.positions[place]] = names[who]
     return found
 

@@ -20,12 +20,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from circuit_core.patching.counterfactuals import PLACES, counterfactuals
+from circuit_core.patching.counterfactuals import counterfactuals
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.path_patching import Head, PathPatching
+from circuit_core.tasks.specs import IOI_POSITIONS
 
 TESTED = "token_same_position_opposite"
-BELOW = -0.001
+EFFECT_BELOW = -0.001
 """Effect from which on a head is a candidate."""
 FIGURES = ("logit_diff", "io", "s1", "s2")
 
@@ -69,7 +70,7 @@ def s_inhibition(
     """
     sets, queries = counterfactuals(patching.prompts), [f"a{layer}.h{head}<q>" for layer, head in movers]
     effects = into_queries.weighted(weights)
-    candidates = effects.helps & (effects.effect < BELOW)
+    candidates = effects.helps & (effects.effect < EFFECT_BELOW)
     value = torch.zeros_like(into_queries.effect)
     if not candidates.any():
         return SInhibition(value, [], candidates)
@@ -89,8 +90,8 @@ def s_inhibition(
 
 def _relative(found: Effects, weights: Float[Tensor, "draw batch"]) -> Float[Tensor, "figure draw layer head"]:
     """The change of each figure's mean as a share of the clean run's."""
-    before = torch.stack([found.metric_clean, *(found.attention_clean[place] for place in PLACES)])
-    after = torch.stack([found.patched, *(found.attention[place] for place in PLACES)])
+    before = torch.stack([found.metric_clean, *(found.attention_clean[place] for place in IOI_POSITIONS)])
+    after = torch.stack([found.patched, *(found.attention[place] for place in IOI_POSITIONS)])
     mean = (before @ weights.T)[..., None, None]
     return (torch.einsum("flhb,rb->frlh", after, weights) / mean - 1).where(mean != 0, torch.nan)
 

@@ -20,7 +20,7 @@ from circuit_core.tasks.prompts import PromptSet
 
 NAME = "greater_than"
 START, END = "The {event} lasted from the year {century}", " to the year {century}"
-EVENTS = words.EVENTS + words.OTHER_EVENTS
+ALL_EVENTS = words.EVENTS + words.OTHER_EVENTS
 CENTURIES = range(11, 18)
 DIGITS = tuple(f"{y:02}" for y in range(100))
 
@@ -41,8 +41,8 @@ def generate(
             there are too few prompts besides.
     """
     lexicon = KnownWords(NAME, encode, unknown, prepend)
-    events = lexicon.known(EVENTS)
-    lexicon.need(3, "events", events, EVENTS)
+    events = lexicon.known(ALL_EVENTS)
+    lexicon.need(3, "events", events, ALL_EVENTS)
     tokens = two_digit_tokens(lexicon)
     lexicon.sentences(1, [START + DIGITS[32] + END], event=events, century=[f"{c}" for c in CENTURIES])
     years = _years(lexicon, events[0], tokens)

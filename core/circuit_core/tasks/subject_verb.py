@@ -32,7 +32,7 @@ FRAMES: dict[str, tuple[str, ...]] = {
     "coordination": tuple(f"The {{subject}} {word} the {{attractor}} and" for word in words.ACTIONS),
     "simple": tuple(f"The {word} {{subject}}" for word in words.ADJECTIVES),
 }
-VERBS = words.VERBS | words.OTHER_VERBS
+ALL_VERBS = words.VERBS | words.OTHER_VERBS
 
 Forms = tuple[str, str]
 """Singular and plural."""
@@ -53,9 +53,9 @@ def generate(
             there are too few prompts besides.
     """
     lexicon = KnownWords(NAME, encode, unknown, prepend)
-    nouns, people, verbs = (_both_single(lexicon, some) for some in (words.NOUNS, words.PEOPLE, VERBS))
+    nouns, people, verbs = (_both_single(lexicon, some) for some in (words.NOUNS, words.PEOPLE, ALL_VERBS))
     lexicon.need(3, "nouns that are one token in both numbers", [one for one, _ in nouns], words.NOUNS)
-    lexicon.need(1, "verb that is one token in both numbers", [one for one, _ in verbs], VERBS)
+    lexicon.need(1, "verb that is one token in both numbers", [one for one, _ in verbs], ALL_VERBS)
     every = [template for templates in FRAMES.values() for template in templates]
     readable = set(lexicon.sentences(2, every, subject=nouns[0], attractor=nouns[1]))
     tokens = lexicon.single(form for verb in verbs for form in verb)

@@ -19,7 +19,7 @@ from circuit_core.tasks.specs import BOS, TaskSpec
 from circuit_core.tasks.user_rows import Row
 
 FORMATS = ("jsonl", "csv")
-LARGEST = 8 * 2**20
+LARGEST_FILE = 8 * 2**20
 """Bytes."""
 FIELDS: tuple[str, ...] = ("clean", "corrupted", "correct", "wrong")
 
@@ -30,7 +30,7 @@ def read(path: Path) -> TaskSpec:
     if kind not in FORMATS:
         raise BrokenTask(f"{path} is neither JSON lines nor CSV by its name: let it end in .jsonl or .csv.")
     try:
-        data = untrusted_files.content(path, LARGEST)
+        data = untrusted_files.content(path, LARGEST_FILE)
     except UnreadableFile as error:
         raise BrokenTask(str(error)) from None
     return parse(_decoded(data, str(path)).replace("\r\n", "\n"), kind, str(path))

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuit_core.trends.emergence import HeadEmergence
+from circuit_core.trends.floors import SCORE_ROUNDING
 
-WINDOW = 3
+HANDOFF_WINDOW = 3
 SHARE = 0.5
 """Of the fall that a taker's rise is at least."""
 SHIFTS = 200
-_ROUNDING = 1e-6
-"""Scores are float32."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Handoff:
 
 
 def handoffs(
-    steps: Sequence[int], heads: Iterable[HeadEmergence], window: int = WINDOW, seed: int = 0
+    steps: Sequence[int], heads: Iterable[HeadEmergence], window: int = HANDOFF_WINDOW, seed: int = 0
 ) -> list[Handoff]:
     """All pairs of one role, by the step of the loss, then of the gain, then by head.
 
@@ -80,7 +79,7 @@ def _takes(gain: Placed, loss: Placed, window: int) -> bool:
     (taker, gained), (giver, at) = gain, loss
     if taker is giver or taker.rise is None or abs(gained - at) > window or _fall(giver) <= 0:
         return False
-    return taker.rise >= SHARE * _fall(giver) - _ROUNDING
+    return taker.rise >= SHARE * _fall(giver) - SCORE_ROUNDING
 
 
 def _fall(head: HeadEmergence) -> float:
