@@ -55,7 +55,8 @@ class Pattern:
 
         if len(text) > LONGEST:
             raise BadPattern(f"{self.given}: it has {len(text):,} characters, {LONGEST:,} at most are possible.")
-        if _RECURSION.search(text) or _repeats(text) > MOST_REPEATS:
+        repeats = prod(int(count[2] or count[1] or 1) or 1 for count in _COUNT.finditer(text))
+        if _RECURSION.search(text) or repeats > MOST_REPEATS:  # as if all counts were within each other
             raise BadPattern(f"{self.given}: recursion and more than {MOST_REPEATS:,} repeats are not possible.")
         try:
             with warnings.catch_warnings(action="ignore"):
@@ -74,8 +75,3 @@ class Pattern:
             raise BadPattern(f"{self.given}: matching takes too long, write it without repeats of repeats.") from None
         finally:
             self.left += EACH - (time.thread_time() - began)
-
-
-def _repeats(text: str) -> int:
-    """How often the innermost part is repeated, if all counts are within each other."""
-    return prod(int(count[2] or count[1] or 1) or 1 for count in _COUNT.finditer(text))

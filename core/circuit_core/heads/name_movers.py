@@ -101,7 +101,7 @@ def _layer(
     hits = []
     for some in head_chunks(len(values), len(names) * len(unembedding.bias)):
         out = weights.out[some]
-        written = unembedding.seen(values[some] @ out)
+        written = unembedding.norm.seen(values[some] @ out)
         scale = unembedding.norm.inverse_scale(written) if normalised else 1
         logits = (scale * values[some]) @ (out @ unembedding.weight)
         signed = [_hits(sign * logits, unembedding.bias, names, writes(written, read)) for sign in (1, -1)]

@@ -110,7 +110,7 @@ def _successes(
     for some in head_chunks(len(values), x.numel()):
         written = values[some] @ weights.out[some]
         logits = values[some] @ (weights.out[some] @ unembed[:, asked.tokens])
-        written = written if plain else unembedding.seen(written)
+        written = written if plain else unembedding.norm.seen(written)
         success = writes(written, x) & successes(logits, written, unembed, asked, plain)
         found.append(success + 0 * (logits.sum(2) + unembed.norm(dim=0).max()))
     return torch.cat(found)
