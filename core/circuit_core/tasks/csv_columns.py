@@ -67,7 +67,8 @@ def row(given: dict[str, str], wanted: tuple[str, ...], where: str) -> Row:
 
 
 def _year(cell: str, name: str, clean: str, where: str) -> int:
-    label, century = _whole(cell), re.search(r"(\d\d)\s*$", clean)
+    """The two digits that the answer to a prompt must exceed. Raises: BrokenTask."""
+    label, century = _ids(cell), re.search(r"(\d\d)\s*$", clean)
     years = re.findall(r"(?<!\d)\d{4}(?!\d)", clean)
     if not isinstance(label, int) or not century or f"{century[1]}{label:02}" not in years:
         raise BrokenTask(
@@ -82,10 +83,8 @@ def _year(cell: str, name: str, clean: str, where: str) -> int:
 def _ids(cell: str) -> Any:
     """The number in a cell, the list of numbers, or the cell as it is."""
     try:
-        return json.loads(cell) if cell.strip().startswith("[") else _whole(cell)
+        if cell.strip().startswith("["):
+            return json.loads(cell)
     except (ValueError, RecursionError):
         return cell
-
-
-def _whole(cell: str) -> int | str:
     return int(cell) if cell.strip().isascii() and cell.strip().isdigit() and len(cell) < 20 else cell
