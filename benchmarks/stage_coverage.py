@@ -25,11 +25,10 @@ import torch
 from circuit_core import TASKS, draw, load
 from circuit_core.loading import LoadedModel
 from circuit_core.models import suites
-from circuit_core.patching.counterfactuals import counterfactuals
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.ioi_algorithm import STAGES, Options, Roles, induction_and_duplicate, movers_and_suppressors
 from circuit_core.patching.path_patching import PathPatching
-from circuit_core.patching.s_inhibition import EFFECT_BELOW, TESTED, inhibits_s
+from circuit_core.patching.s_inhibition import EFFECT_BELOW, TESTED, counterfactuals, inhibits_s
 from circuit_core.patching.stages import Stage, as_heads, stage
 from circuit_core.statistics import Resampling
 from circuit_core.tasks.metrics import LogitDifference

@@ -60,7 +60,15 @@ def document(circuit: CircuitFile) -> dict[str, Any]:
     names, kept = edge_names(circuit.graph, where), circuit.mask[where].tolist()
     scores = [None] * len(names) if circuit.scores is None else circuit.scores[where].tolist()
     edges = {name: {"score": score, "in_graph": k} for name, score, k in zip(names, scores, kept, strict=True)}
-    nodes = {circuit.graph.source_name(source): _node(circuit, source) for source in range(circuit.graph.n_sources)}
+    nodes: dict[str, dict[str, Any]] = {}
+    for source in range(circuit.graph.n_sources):
+        entry: dict[str, Any] = {"in_graph": bool(circuit.nodes[source])}
+        nodes[circuit.graph.source_name(source)] = entry
+        for key, field in NODE_VALUES.items():
+            values = getattr(circuit, field)
+            if values is not None and not np.isnan(values[source]).all():
+                given = values[source].tolist()  # null for NaN in a list
+                entry[key] = [None if n != n else n for n in given] if isinstance(given, list) else given
     listed = {"nodes": nodes | {"logits": LOGITS_ENTRY}, "edges": edges}
     for entries in listed.values():
         for name in extra.keys() & entries.keys():
@@ -144,17 +152,3 @@ def _node_values(nodes: dict[str, Any], sources: list[str], key: str, cfg: dict[
     for row, numbers in rows.items():
         values[row] = numbers
     return values
-
-
-def _node(circuit: CircuitFile, source: int) -> dict[str, Any]:
-    entry: dict[str, Any] = {"in_graph": bool(circuit.nodes[source])}
-    for key, name in NODE_VALUES.items():
-        values = getattr(circuit, name)
-        if values is not None and not np.isnan(values[source]).all():
-            entry[key] = _known(values[source].tolist())
-    return entry
-
-
-def _known(numbers: Any) -> Any:
-    """Null for NaN in a list."""
-    return [None if n != n else n for n in numbers] if isinstance(numbers, list) else numbers

@@ -45,12 +45,6 @@ class RoleScores:
     """Of each prompt, where the value is their mean and may be asked for other prompts."""
 
 
-def offset_attention(pattern: Float[Tensor, "*batch head query key"], back: int, first: int) -> Float[Tensor, " head"]:
-    """Mean attention from each query `q >= first` to `q - back`, over batch and queries."""
-    diagonal = pattern.diagonal(-back, -2, -1)[..., first - back :]
-    return diagonal.flatten(0, -3).mean((0, -1)) if diagonal.dim() > 2 else diagonal.mean(-1)
-
-
 def pattern_scores(
     pattern: Float[Tensor, "*batch head query key"], s: int, first: int | None = None
 ) -> dict[str, Float[Tensor, " head"]]:
@@ -60,7 +54,12 @@ def pattern_scores(
         first: the first query that counts for induction; None for S.
     """
     offsets = {"induction": (s - 1, s if first is None else first), "duplicate_token": (s, s), "previous_token": (1, 1)}
-    return {role: offset_attention(pattern, back, first) for role, (back, first) in offsets.items()}
+    found = {}
+    for role, (back, start) in offsets.items():
+        # Attention from each query q >= start to q - back, by head.
+        diagonal = pattern.diagonal(-back, -2, -1)[..., start - back :]
+        found[role] = diagonal.flatten(0, -3).mean((0, -1)) if diagonal.dim() > 2 else diagonal.mean(-1)
+    return found
 
 
 def attention_roles(

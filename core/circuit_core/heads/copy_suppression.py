@@ -69,7 +69,15 @@ def copy_suppression(
     means = mean_of(len(mean_tokens), fitting(len(mean_tokens), footprint.run, tokens.device), mean_z)
 
     def divergences(rows: slice) -> Float[Tensor, "two layer head"]:
-        return _divergences(bridge, graph, unembedding, tokens[rows], means, function_words, FIRST[preset])
+        """KL(model || mean ablated) and KL(model || kept), from layer `FIRST` on; NaN before."""
+        some = tokens[rows]
+        run = _Run(bridge, graph, some)
+        predicted, content = _Predictions(unembedding, run.final, some), ~torch.isin(some, function_words)
+        found = torch.full((2, graph.n_layers, graph.n_heads), torch.nan, device=some.device)
+        for layer in range(FIRST[preset], graph.n_layers):
+            keep, out = kept(predicted.lens(run.stream[layer]), some, content), Weights(bridge, layer).out
+            found[:, layer] = _layer(predicted, out, run.z[layer], run.v[layer], run.pattern[layer], means[layer], keep)
+        return found
 
     most, left = mean_of(len(tokens), fitting(len(tokens), footprint.suppression, tokens.device), divergences)
     return RoleScores("copy_suppression", torch.where(most > LEAST_DIVERGENCE, 1 - left / most, torch.nan))
@@ -146,26 +154,6 @@ def kept(
     least = ranked.gather(2, (count - 1).clamp(min=0)[..., None])
     least = least - rounding(lens.dtype) * lens.abs().amax(2, keepdim=True)  # of equal ones all are kept
     return allowed & (lens.gather(2, first[:, None].expand_as(lens)) >= least)
-
-
-def _divergences(
-    bridge: TransformerBridge,
-    graph: Graph,
-    unembedding: Unembedding,
-    tokens: Int[Tensor, "row pos"],
-    means: Float[Tensor, "layer pos head d_head"],
-    function_words: Int[Tensor, " word"],
-    first: int,
-) -> Float[Tensor, "two layer head"]:
-    """KL(model || mean ablated) and KL(model || kept), from layer `first` on; NaN before."""
-    run = _Run(bridge, graph, tokens)
-    predicted = _Predictions(unembedding, run.final, tokens)
-    content = ~torch.isin(tokens, function_words)
-    found = torch.full((2, graph.n_layers, graph.n_heads), torch.nan, device=tokens.device)
-    for layer in range(first, graph.n_layers):
-        keep, out = kept(predicted.lens(run.stream[layer]), tokens, content), Weights(bridge, layer).out
-        found[:, layer] = _layer(predicted, out, run.z[layer], run.v[layer], run.pattern[layer], means[layer], keep)
-    return found
 
 
 def _layer(

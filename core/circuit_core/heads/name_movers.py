@@ -16,7 +16,7 @@ How it is computed: W_O times the unembedding is formed once a head and serves a
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
@@ -103,20 +103,11 @@ def _layer(
         out = weights.out[some]
         written = unembedding.norm.seen(values[some] @ out)
         scale = unembedding.norm.inverse_scale(written) if normalised else 1
-        logits = (scale * values[some]) @ (out @ unembedding.weight)
-        signed = [_hits(sign * logits, unembedding.bias, names, writes(written, read)) for sign in (1, -1)]
+        projected, signed = (scale * values[some]) @ (out @ unembedding.weight), []
+        for sign in (1, -1):
+            logits = (sign * projected).add_(unembedding.bias)
+            own, most = logits.gather(2, names.expand(len(logits), -1)[..., None]), largest(logits)
+            first = (logits >= own - margin(logits.dtype) * most[..., None]).sum(2) <= TOP
+            signed.append(((writes(written, read) & first) + 0 * most).double())  # NaN where logits are not finite
         hits.append(torch.stack(signed))
     return torch.cat(hits, 1).unflatten(-1, (len(IOI_POSITIONS), -1)).sum(-2)
-
-
-def _hits(
-    written: Float[Tensor, "head name vocab"],
-    bias: Float[Tensor, " vocab"],
-    names: Int[Tensor, " name"],
-    writes: Bool[Tensor, "head name"],
-) -> Float[Tensor, "head name"]:
-    """1 where the name is copied; NaN where logits are not finite."""
-    logits = written + bias
-    own, most = logits.gather(2, names.expand(len(logits), -1)[..., None]), largest(logits)
-    hits = writes & ((logits >= own - margin(logits.dtype) * most[..., None]).sum(2) <= TOP)
-    return (hits + 0 * most).double()

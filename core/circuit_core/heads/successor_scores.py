@@ -53,7 +53,8 @@ def successor(bridge: TransformerBridge, graph: Graph, tokenizer: Any, preset: s
     plain = preset == "paper-code"
     lists = _lists(tokenizer, distinct=not plain)
     asked = Questions([p for pairs in lists.values() for p in pairs], bridge.W_E.device)
-    x = _effective_embedding(bridge, asked.source, plain)
+    first, embedded = bridge.blocks[0], bridge.W_E[asked.source][None]
+    x = first.mlp(embedded if plain else first.ln2(embedded))[0]
     unembedding = Unembedding(bridge)
     layers = [_successes(Weights(bridge, i), x, unembedding, asked, plain) for i in range(graph.n_layers)]
     right = torch.stack(layers).double()
@@ -91,13 +92,6 @@ class Questions:
         self.source: Int[Tensor, " pair"] = torch.tensor([p.source for p in pairs], device=device)
         self.target: Int[Tensor, " pair"] = torch.tensor([column[p.target] for p in pairs], device=device)
         self.tokens: Int[Tensor, " column"] = torch.tensor(list(column), device=device)
-
-
-def _effective_embedding(
-    bridge: TransformerBridge, tokens: Int[Tensor, " pair"], plain: bool
-) -> Float[Tensor, "pair d_model"]:
-    first, embedded = bridge.blocks[0], bridge.W_E[tokens][None]
-    return first.mlp(embedded if plain else first.ln2(embedded))[0]
 
 
 def _successes(

@@ -19,8 +19,16 @@ class Receivers:
         names = [names] if isinstance(names, str) else list(names)
         if names == ["logits"]:
             return Receivers({}, graph.n_layers)
+        try:
+            ports = sorted({graph.port_index(name) for name in names})
+        except ValueError as error:
+            raise CircuitError(str(error)) from error
+        if wrong := next((name for name in names if "<" not in name), None):
+            raise CircuitError(
+                f"{wrong} cannot be one of several receivers: name logits alone, or ports such as a1.h0<q>."
+            )
         found: dict[int, dict[str, list[int]]] = {}
-        for port in sorted({_head_port(name, graph) for name in names}):
+        for port in ports:
             layer, rest = divmod(port, 3 * graph.n_heads + 1)
             kind, head = divmod(rest, graph.n_heads)
             found.setdefault(layer, {}).setdefault(PORTS[kind], []).append(head)
@@ -42,13 +50,3 @@ class Receivers:
     def __str__(self) -> str:
         named = [f"a{layer}.h{h}<{p}>" for layer, ports in self.ports.items() for p, hs in ports.items() for h in hs]
         return ", ".join(named) or "logits"
-
-
-def _head_port(name: str, graph: Graph) -> int:
-    try:
-        port = graph.port_index(name)
-    except ValueError as error:
-        raise CircuitError(str(error)) from error
-    if "<" not in name:
-        raise CircuitError(f"{name} cannot be one of several receivers: name logits alone, or ports such as a1.h0<q>.")
-    return port

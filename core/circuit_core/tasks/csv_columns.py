@@ -60,14 +60,10 @@ def _asked(correct: str, wrong: str) -> str:
 def row(given: dict[str, str], wanted: tuple[str, ...], where: str) -> Row:
     """One example from its cells. Raises: BrokenTask."""
     clean, corrupted = (user_rows.text(given[name], where, name) for name in PROMPT_COLUMNS)
-    if len(wanted) == 3:
-        return Row(where, clean, corrupted, [], [], _year(given[wanted[2]], wanted[2], clean, where))
-    correct, wrong = (user_rows.answers(_ids(given[name]), user_rows.number, where, name) for name in wanted[2:])
-    return Row(where, clean, corrupted, correct, wrong)
-
-
-def _year(cell: str, name: str, clean: str, where: str) -> int:
-    """The two digits that the answer to a prompt must exceed. Raises: BrokenTask."""
+    if len(wanted) == 4:
+        correct, wrong = (user_rows.answers(_ids(given[name]), user_rows.number, where, name) for name in wanted[2:])
+        return Row(where, clean, corrupted, correct, wrong)
+    name, cell = wanted[2], given[wanted[2]]
     label, century = _ids(cell), re.search(r"(\d\d)\s*$", clean)
     years = re.findall(r"(?<!\d)\d{4}(?!\d)", clean)
     if not isinstance(label, int) or not century or f"{century[1]}{label:02}" not in years:
@@ -77,7 +73,7 @@ def _year(cell: str, name: str, clean: str, where: str) -> int:
         )
     if label > 98:
         raise BrokenTask(f"{where}: {name} is {label}, and no year of the century is later: give 0 to 98.")
-    return label
+    return Row(where, clean, corrupted, [], [], label)
 
 
 def _ids(cell: str) -> Any:

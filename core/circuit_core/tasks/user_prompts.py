@@ -32,10 +32,11 @@ def prompts(spec: TaskSpec, tokenizer: Any | None, n_vocab: int, prepend: int | 
     else:
         pairs = []
         for row in found:
-            tokens = [[int(token) for token in of] for of in (row.clean, row.corrupted, row.correct, row.wrong)]
-            _known(sum(tokens, []), n_vocab, row.where)
-            text = " ".join(map(str, tokens[0])) if tokenizer is None else tokenizer.decode(tokens[0])
-            pairs.append(PromptPair(*tokens, text, row.positions))
+            given = (row.clean, row.corrupted, row.correct, row.wrong)
+            clean, corrupted, correct, wrong = ([int(token) for token in tokens] for tokens in given)
+            _known([*clean, *corrupted, *correct, *wrong], n_vocab, row.where)
+            text = " ".join(map(str, clean)) if tokenizer is None else tokenizer.decode(clean)
+            pairs.append(PromptPair(clean, corrupted, correct, wrong, text, row.positions))
     for row, pair in zip(found, pairs, strict=True):
         user_rows.matching(pair.clean, pair.corrupted, pair.positions, row.where)
         user_rows.apart(pair.correct, pair.wrong, row.where)
