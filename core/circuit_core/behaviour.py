@@ -12,8 +12,7 @@ from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits.faithfulness import NOT_FINITE, ONE_PROMPT, standard_error
-from circuit_core.forward.batches import fitting, in_batches
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.forward.residual_stream import end_rows
 from circuit_core.statistics import StandardError
 from circuit_core.tasks.prompts import PromptSet

@@ -28,8 +28,7 @@ from circuit_core.attribution import eap_ig_activations, exact
 from circuit_core.attribution.methods import METHODS
 from circuit_core.attribution.passes import Passes
 from circuit_core.errors import CircuitError
-from circuit_core.forward.batches import fitting, in_batches
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.graph import Graph
 from circuit_core.tasks.prompts import PromptSet
 

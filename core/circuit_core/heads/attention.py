@@ -23,8 +23,7 @@ from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.errors import TaskError
-from circuit_core.forward.batches import fitting, mean_of
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import Footprint, fitting, mean_of
 from circuit_core.graph import Graph
 
 ATTENTION_ROLES = ("induction", "duplicate_token", "previous_token")

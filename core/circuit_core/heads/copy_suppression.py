@@ -29,8 +29,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.forward.batches import fitting, mean_of
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import Footprint, fitting, mean_of
 from circuit_core.forward.residual_stream import Weights
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores

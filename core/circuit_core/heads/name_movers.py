@@ -21,8 +21,7 @@ from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.errors import TaskError
-from circuit_core.forward.batches import fitting, in_batches
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.forward.residual_stream import Weights
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
