@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from circuit_core.circuits import mib_areas, selection
-from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Faithfulness, FaithfulnessPoint, Runs, reaches
+from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, FaithfulnessPoint, Runs
 from circuit_core.circuits.search_strategies import SEARCHES, SMALL, Threshold, grid_sizes
 
 OVER_HELD_OUT, OVER_CHOOSING = "held-out prompts", "the prompts that chose it"
@@ -67,22 +67,16 @@ def minimal_circuit(
     curve = Curve(run, selection.order(scores, run.graph, selector), held_out)
     reach = Threshold(curve, threshold, threshold_on)
     if curve.on.reason_normalised:
-        asked = sorted(sizes) or grid_sizes(reach.total)
+        asked = sorted(sizes) or grid_sizes(reach.total)  # no search: the largest up to 5 % of the edges
         n, reached = [asked[0], *(n for n in asked if n <= SMALL * reach.total)][-1], None
         curve.evaluate(asked)
     else:
         curve.evaluate(sorted(sizes))
         n = max(sizes) if sizes else SEARCHES[search](reach)
         n = next((p.n_requested for p in curve.points if reach(p.n_requested)), n)
-        reached = None if _passing(curve.on, reach) else reach(n)
+        reached = None if reach.empty_reaches else reach(n)
     found = mib_areas.areas(curve.on, scores) if with_areas else mib_areas.Areas(reason=mib_areas.NOT_ASKED)
     return _result(reach, n, reached, draws, found)
-
-
-def _passing(on: Faithfulness, reach: Threshold) -> bool:
-    """Whether the empty circuit reaches the threshold."""
-    share = on.raw(on.corrupted) if reach.on == "raw" else on.normalised(on.corrupted)
-    return share is not None and reaches(share, reach.threshold)
 
 
 def _result(reach: Threshold, n: int, reached: bool | None, draws: int, found: mib_areas.Areas) -> MinimalCircuit:
@@ -94,7 +88,7 @@ def _result(reach: Threshold, n: int, reached: bool | None, draws: int, found: m
     interval = (curve.held_out or on).interval(mask) if chosen and chosen.faithfulness is not None else None
     reasons = on.reasons
     if not on.reason_normalised:
-        if _passing(on, reach):
+        if reach.empty_reaches:
             reasons.append(EMPTY_REACHES)
         if chosen and not chosen.n_edges:
             reasons.append(NO_PATH)

@@ -48,6 +48,13 @@ class Threshold:
     def __call__(self, n: int) -> bool:
         return reaches(self.share(n), self.threshold)
 
+    @property
+    def empty_reaches(self) -> bool:
+        """Whether the empty circuit's faithfulness, that of the corrupted run, reaches it."""
+        of = self.curve.on
+        share = of.raw(of.corrupted) if self.on == "raw" else of.normalised(of.corrupted)
+        return share is not None and reaches(share, self.threshold)
+
     def bisect(self, below: int, reached: int) -> int:
         """A size that reaches it, the one before not; `below` does not, `reached` does."""
         while reached - below > 1:
