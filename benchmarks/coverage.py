@@ -21,7 +21,7 @@ from torch import Tensor
 from circuit_core import loading
 from circuit_core.behaviour import metrics
 from circuit_core.models import suites
-from circuit_core.standard_errors import stratified_error
+from circuit_core.statistics import StandardError
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tasks.sampling import draw
 from circuit_core.tasks.specs import TASKS
@@ -62,7 +62,7 @@ def coverage(values: Float[Tensor, " batch"], prompts: PromptSet, n: int, rng: r
         some = values[[i for stratum, k in takes.items() for i in rng.sample(rows[stratum], k)]]
         off = abs(some.double().mean().item() - mean)
         for i, of in enumerate((strata, ())):
-            error = stratified_error(some, of)
+            error = StandardError.of(some, of)
             assert error is not None
             errors[i] += error.value / redraws
             held[i] += off <= finite * error.half_width

@@ -31,12 +31,13 @@ from circuit_core.circuits.search import minimal_circuit
 from circuit_core.circuits.search_strategies import grid_sizes
 from circuit_core.heads.attention import attention_roles, drawable
 from circuit_core.heads.copy_suppression import copy_suppression
-from circuit_core.heads.name_movers import NAMES, copy_scores
+from circuit_core.heads.name_movers import copy_scores
 from circuit_core.heads.text_rows import REFERENCE, SCORED, WIDTH
 from circuit_core.interchange.evaluation import Evaluation
 from circuit_core.loading import as_bridge, graph_of
 from circuit_core.patching.path_patching import path_patching
 from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.specs import IOI_POSITIONS
 from circuit_sweep.planning.request import DRAWS
 
 TOP = 200
@@ -108,7 +109,7 @@ def of_the_gpu(seen: Any, took: float) -> dict[str, float]:
 
 def random_prompts(shape: str, rows: int, length: int) -> PromptSet:
     """With places for the three names."""
-    places = {who: torch.full((rows,), place) for place, who in enumerate(NAMES, 1)}
+    places = {who: torch.full((rows,), place) for place, who in enumerate(IOI_POSITIONS, 1)}
     return replace(prompts(rows, length, vocabulary(shape)), positions=places)
 
 

@@ -25,11 +25,10 @@ import torch
 from circuit_core import TASKS, draw, load
 from circuit_core.loading import LoadedModel
 from circuit_core.models import suites
-from circuit_core.patching.counterfactuals import counterfactuals
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.ioi_algorithm import STAGES, Options, Roles, induction_and_duplicate, movers_and_suppressors
 from circuit_core.patching.path_patching import PathPatching
-from circuit_core.patching.s_inhibition import BELOW, TESTED, inhibits_s
+from circuit_core.patching.s_inhibition import EFFECT_BELOW, TESTED, counterfactuals, inhibits_s
 from circuit_core.patching.stages import Stage, as_heads, stage
 from circuit_core.statistics import Resampling
 from circuit_core.tasks.metrics import LogitDifference
@@ -61,7 +60,7 @@ class Pool:
         w = draws.weights
         yield stage(STAGES[0], movers_and_suppressors(self.direct, self.roles, Options(), w), self.direct, draws)
         if self.queries and self.tested:
-            classes = {"s_inhibition": (self.queries.weighted(w).effect < BELOW) & inhibits_s(self.tested, w)}
+            classes = {"s_inhibition": (self.queries.weighted(w).effect < EFFECT_BELOW) & inhibits_s(self.tested, w)}
             yield stage(STAGES[1], classes, self.queries, draws)
         if self.values:
             yield stage(STAGES[2], induction_and_duplicate(self.values, self.roles, w), self.values, draws)
@@ -85,7 +84,7 @@ def measured(of: LoadedModel, prompts: PromptSet, roles: Roles) -> Pool:
     queries, swapped = patching(movers), counterfactuals(prompts)[TESTED]
     tested = patching(movers, positions="end", source=swapped)
     found = replace(found, queries=queries, tested=tested)
-    inhibits = (queries.weighted(once).effect < BELOW) & inhibits_s(tested, once)
+    inhibits = (queries.weighted(once).effect < EFFECT_BELOW) & inhibits_s(tested, once)
     suppress = classes.get("copy_suppression", torch.zeros_like(inhibits))
     receivers = [f"a{layer}.h{head}<v>" for layer, head in as_heads((inhibits & ~suppress)[0]) if layer]
     return replace(found, values=patching(receivers)) if receivers else found

@@ -12,10 +12,9 @@ from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits.faithfulness import NOT_FINITE, ONE_PROMPT, standard_error
-from circuit_core.forward.batches import fitting, in_batches
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.forward.residual_stream import end_rows
-from circuit_core.standard_errors import stratified_error
+from circuit_core.statistics import StandardError
 from circuit_core.tasks.prompts import PromptSet
 
 
@@ -28,7 +27,7 @@ class TaskBehaviour:
 
     value: float | None
     stderr: float | None
-    """By the strata of the prompts (see `standard_errors`)."""
+    """By the strata of the prompts (see `statistics`)."""
     low: float | None
     high: float | None
     n_examples: int
@@ -51,7 +50,7 @@ def behaviour(bridge: TransformerBridge, prompts: PromptSet) -> TaskBehaviour:
         return TaskBehaviour(None, None, None, None, n, None, NOT_FINITE, **counts)
     mean = values.mean().item()
     accuracy = (values > 0).float().mean().item()
-    error, plain = stratified_error(values, prompts.strata), standard_error(values)
+    error, plain = StandardError.of(values, prompts.strata), standard_error(values)
     if error is None:
         return TaskBehaviour(mean, None, None, None, n, accuracy, ONE_PROMPT, **counts)
     low, high = mean - error.half_width, mean + error.half_width

@@ -2,7 +2,7 @@
 
 Some take exponentially long, as `(a+)+$` does on many an `a` with something behind them. The package `regex`, which
 reads the syntax of `re`, can be told to stop; it is imported only where there is an expression. What would take
-memory without end is refused: recursion, and repeats of repeats that come to more than `MOST`.
+memory without end is refused: recursion, and repeats of repeats that come to more than `MOST_REPEATS`.
 """
 
 import re
@@ -16,7 +16,7 @@ from circuit_core.errors import BadPattern
 
 LONGEST = 1000
 """Characters."""
-MOST = 100_000
+MOST_REPEATS = 100_000
 SECONDS, EACH = 2.0, 1e-4
 """CPU seconds that matching may take: at all, and more for each text. An ordinary one takes a microsecond a text."""
 _COUNT = re.compile(r"\{(\d*)(?:,(\d*))?\}")
@@ -55,8 +55,9 @@ class Pattern:
 
         if len(text) > LONGEST:
             raise BadPattern(f"{self.given}: it has {len(text):,} characters, {LONGEST:,} at most are possible.")
-        if _RECURSION.search(text) or _repeats(text) > MOST:
-            raise BadPattern(f"{self.given}: recursion and more than {MOST:,} repeats are not possible.")
+        repeats = prod(int(count[2] or count[1] or 1) or 1 for count in _COUNT.finditer(text))
+        if _RECURSION.search(text) or repeats > MOST_REPEATS:  # as if all counts were within each other
+            raise BadPattern(f"{self.given}: recursion and more than {MOST_REPEATS:,} repeats are not possible.")
         try:
             with warnings.catch_warnings(action="ignore"):
                 return regex.compile(text)
@@ -74,8 +75,3 @@ class Pattern:
             raise BadPattern(f"{self.given}: matching takes too long, write it without repeats of repeats.") from None
         finally:
             self.left += EACH - (time.thread_time() - began)
-
-
-def _repeats(text: str) -> int:
-    """How often the innermost part is repeated, if all counts are within each other."""
-    return prod(int(count[2] or count[1] or 1) or 1 for count in _COUNT.finditer(text))

@@ -51,7 +51,7 @@ def opened(path: Path) -> BinaryIO:
     """A regular file, open to be read. Raises: MissingFile, UnreadableFile."""
     try:
         _regular(path, os.stat(path))
-        file = open(path, "rb", opener=_without_waiting)
+        file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK | os.O_CLOEXEC))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingFile(f"{path} cannot be read ({error.strerror}): name a file that is there.") from None
     except OSError as error:
@@ -66,10 +66,6 @@ def opened(path: Path) -> BinaryIO:
         file.close()
         raise
     return file
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _regular(path: Path, found: os.stat_result) -> None:
@@ -122,8 +118,13 @@ def parsed(text: bytes | str, where: str) -> Any:
         raise UnreadableFile(_deep(where)) from None
     except (ValueError, MemoryError) as error:
         raise UnreadableFile(f"{where}: this JSON cannot be read ({_reason(error)}): mend it.") from None
-    _check_depth(found, where)
-    return found
+    level = [found]
+    for _ in range(DEEPEST + 1):
+        holders = [value for value in level if isinstance(value, dict | list)]
+        level = [item for value in holders for item in (value.values() if isinstance(value, dict) else value)]
+        if not level:
+            return found
+    raise UnreadableFile(_deep(where))
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -133,20 +134,6 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"{name[:40]!r} is there twice in one object")
         found[name] = value
     return found
-
-
-def _check_depth(found: Any, where: str) -> None:
-    level = [found]
-    for _ in range(DEEPEST + 1):
-        level = [
-            within
-            for value in level
-            if isinstance(value, dict | list)
-            for within in (value.values() if isinstance(value, dict) else value)
-        ]
-        if not level:
-            return
-    raise UnreadableFile(_deep(where))
 
 
 def _deep(where: str) -> str:

@@ -23,7 +23,7 @@ import numpy as np
 
 from circuit_core.circuits import selection
 from circuit_core.errors import CheckpointError, CircuitError, FormatError, UnknownModel
-from circuit_core.formats import dot, eap_ig, graphml
+from circuit_core.formats import drawn_circuit, eap_ig
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
 from circuit_core.models import checkpoints
@@ -41,8 +41,8 @@ NOT_EVALUATED = "imported: never evaluated here"
 FORMATS: dict[str, Callable[[CircuitFile, Path, dict[str, Any]], None]] = {
     "eap-ig-json": lambda circuit, path, about: eap_ig.write_json(circuit, path),
     "eap-ig-pt": lambda circuit, path, about: eap_ig.write_pt(circuit, path),
-    "graphml": graphml.write_graphml,
-    "dot": dot.write_dot,
+    "graphml": drawn_circuit.write_graphml,
+    "dot": drawn_circuit.write_dot,
 }
 
 

@@ -49,6 +49,22 @@ def test_other_errors_pass():
         list(in_batches(4, 4, work))
 
 
+def test_a_reduced_share_holds_within_its_block_alone():
+    """Invariant: half the items there, none fewer than one, small batches whole; all of them outside, also after an
+    error."""
+    from circuit_core.forward.batches import HARMLESS, fitting, reduced
+
+    cpu = torch.device("cpu")
+    with reduced(0.5):
+        assert fitting(8, HARMLESS, cpu) == 4 and fitting(1, HARMLESS + 1, cpu) == 1
+        assert fitting(8, HARMLESS // 8, cpu) == 8
+        with pytest.raises(ValueError), reduced(0.25):
+            assert fitting(8, HARMLESS, cpu) == 2
+            raise ValueError
+        assert fitting(8, HARMLESS, cpu) == 4
+    assert fitting(8, HARMLESS, cpu) == 8
+
+
 UNDER_A_LIMIT = """
 import resource
 from pathlib import Path

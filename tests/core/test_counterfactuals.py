@@ -5,7 +5,7 @@ import torch
 
 def test_counterfactuals_of_both_orders():
     """A B .. B and B A .. B, with A = 1, B = 2: only the names move, x and y are neither of the two."""
-    from circuit_core.patching.counterfactuals import counterfactuals
+    from circuit_core.patching.s_inhibition import counterfactuals
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 
@@ -31,7 +31,7 @@ def test_counterfactuals_of_both_orders():
 
 
 def test_the_corrupted_prompts_of_the_task_are_one_of_the_sets(sample):
-    from circuit_core.patching.counterfactuals import counterfactuals
+    from circuit_core.patching.s_inhibition import counterfactuals
 
     _, prompts = sample
     assert torch.equal(counterfactuals(prompts)["token_opposite_position_opposite"], prompts.corrupted)

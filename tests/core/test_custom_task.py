@@ -191,7 +191,7 @@ BROKEN = [
     (lines(IDS | {"wrong_ids": [8, 6]}), "6 is both a correct and a wrong answer"),
     (lines(IDS | {"positions": {"end": 3}}), "position end is 3, the prompt's tokens are 0 to 2"),
     (b"{}\n\xff\xfe", "line 2: this is not UTF-8 text"),
-    (b" " * (user_files.LARGEST + 1), "is larger than 8 MB"),
+    (b" " * (user_files.LARGEST_FILE + 1), "is larger than 8 MB"),
 ]
 BROKEN_CSV = [
     ("", "holds no prompts"),

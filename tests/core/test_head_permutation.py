@@ -16,9 +16,9 @@ def every_role(model, tokenizer):
     from circuit_core.heads.attention import attention_roles, drawable
     from circuit_core.heads.attention_from_end import attention_from_end
     from circuit_core.heads.copy_suppression import copy_suppression
-    from circuit_core.heads.function_words import function_words
     from circuit_core.heads.name_movers import copy_scores
     from circuit_core.heads.successor_scores import successor
+    from circuit_core.heads.text_rows import function_words
     from circuit_core.models import tokenizers
     from circuit_core.tasks import ioi
 

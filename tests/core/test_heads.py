@@ -19,14 +19,14 @@ def planted_roles():
 
 def test_attention_scores_of_the_reference(golden):
     """All three scores of every head on the reference's repeated tokens (S = 20) within 1e-5."""
-    from circuit_core.heads.attention import ROLES, pattern_scores
+    from circuit_core.heads.attention import ATTENTION_ROLES, pattern_scores
 
     patterns = []
     names = [f"blocks.{i}.attn.hook_pattern" for i in range(golden.graph.n_layers)]
     with golden.bridge.hooks(fwd_hooks=[(n, lambda t, hook: patterns.append(t)) for n in names]):
         golden.bridge(torch.from_numpy(golden.arrays["repeated_tokens"]))
     scores = [pattern_scores(p, 20) for p in patterns]
-    for role in ROLES:
+    for role in ATTENTION_ROLES:
         mine = torch.stack([s[role] for s in scores])
         assert torch.allclose(mine, torch.from_numpy(golden.arrays[role]), atol=1e-5)
 
@@ -73,7 +73,7 @@ def test_the_papers_code_takes_one_length_no_control_and_one_more_query():
     from planted import VOCAB, planted
 
     from circuit_core import loading
-    from circuit_core.heads.attention import ROLES, ROWS, attention_roles
+    from circuit_core.heads.attention import ATTENTION_ROLES, RANDOM_ROWS, attention_roles
 
     bridge, kept = loading.as_bridge(planted()), []
     graph, tokens = loading.graph_of(bridge), torch.arange(VOCAB)
@@ -81,8 +81,8 @@ def test_the_papers_code_takes_one_length_no_control_and_one_more_query():
     with bridge.hooks(fwd_hooks=[(name, lambda t, hook: kept.append(t.detach())) for name in names]):
         found = {r.role: r for r in attention_roles(bridge, graph, tokens, 200, preset="paper-code")}
     patterns = torch.stack(kept[: graph.n_layers])
-    assert patterns.shape == (2, ROWS, 2, 200, 200)
-    for role, back in zip(ROLES, (99, 100, 1), strict=True):
+    assert patterns.shape == (2, RANDOM_ROWS, 2, 200, 200)
+    for role, back in zip(ATTENTION_ROLES, (99, 100, 1), strict=True):
         mine = patterns.diagonal(-back, -2, -1).mean((1, 3))
         assert torch.allclose(found[role].value, mine, atol=1e-6)
         assert found[role].raw is found[role].control is None

@@ -12,7 +12,7 @@ import torch
 from places import GOLDEN
 
 from circuit_core.circuits import selection
-from circuit_core.formats import dot, eap_ig, graphml
+from circuit_core.formats import drawn_circuit, eap_ig
 from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
 
@@ -234,9 +234,9 @@ def test_a_circuit_without_scores_has_none(how, tmp_path):
     del tensors["edges_scores"]
     torch.save(tensors, tmp_path / "d")
     assert_same(eap_ig.read(tmp_path / "d"), found)
-    dot.write_dot(found, tmp_path / "dot")
+    drawn_circuit.write_dot(found, tmp_path / "dot")
     assert (tmp_path / "dot").read_text().count("->") == int(found.mask.sum())
-    graphml.write_graphml(found, tmp_path / "graphml")
+    drawn_circuit.write_graphml(found, tmp_path / "graphml")
     assert 'attr.name="score"' not in (tmp_path / "graphml").read_text()
 
 
@@ -256,9 +256,9 @@ def test_our_own_circuit_is_one_that_the_tool_would_list(tmp_path):
 def test_json_needs_no_torch_and_drawing_no_networkx_before_it_draws():
     """Invariant: a light process reads JSON without torch; networkx is imported by the first drawing."""
     code = (
-        "import sys; from pathlib import Path; from circuit_core.formats import dot, eap_ig, graphml;"
+        "import sys; from pathlib import Path; from circuit_core.formats import drawn_circuit, eap_ig;"
         f"c = eap_ig.read(Path({str(GOLDEN / CASES[0] / 'eap_ig_graph.json')!r}));"
-        "dot.write_dot(c, Path('/dev/null')); print(c.mask.sum(), {'torch', 'networkx'} & set(sys.modules))"
+        "drawn_circuit.write_dot(c, Path('/dev/null')); print(c.mask.sum(), {'torch', 'networkx'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("set()\n")

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from circuit_core.formats.circuit_file import CircuitFile
-from circuit_core.formats.dot import LOWERS, RAISES, write_dot
-from circuit_core.formats.graphml import write_graphml
+from circuit_core.formats.drawn_circuit import LOWERS, RAISES, write_dot, write_graphml
 from circuit_core.graph import Graph
 
 HOSTILE = 'a"];\n} <b>&amp;]]> \\" \\ \x00\x1b[31m \u2028 \ud800 é'

@@ -61,8 +61,8 @@ def test_effects_are_those_of_path_patching(named, found):
 
 def test_s_inhibition_is_the_change_of_an_intervention(named, found):
     """Each candidate at END, from swapped first mentions: the logit difference falls, IO loses attention, S1 gains."""
-    from circuit_core.patching.counterfactuals import SETS, counterfactuals
     from circuit_core.patching.path_patching import path_patching
+    from circuit_core.patching.s_inhibition import SETS, counterfactuals
 
     movers = [f"a{layer}.h{head}<q>" for layer, head in found.movers_and_suppressors.heads["name_mover"]]
     source = counterfactuals(named[2])["token_same_position_opposite"]

@@ -76,20 +76,16 @@ def test_a_curve_that_never_reaches_it_ends_at_the_last_size(name, last):
 
 def test_the_search_of_the_code_slows_down_near_the_threshold():
     """Above three quarters of the threshold the step of 25 halves: 25, 50, 75, then smaller steps."""
-    from circuit_core.circuits.search_strategies import _code
-
     given = Given(rising).reach
-    _code(given)
+    given.code()
     assert given.asked[:4] == [25, 50, 75, 87]
 
 
 def test_rounding_is_neither_a_fall_nor_a_miss():
     """Sizes that prune to the same circuit differ in the last bits: no new start. A circuit that does all that the
     model does reaches a threshold of 1."""
-    from circuit_core.circuits.search_strategies import _code
-
     flat = Given(lambda n: 0.7 - 1e-8 * n if n < 200 else 1.0)
-    _code(flat.reach)
+    flat.reach.code()
     assert flat.reach.asked[:4] == [25, 37, 43, 46]
     whole = Given(lambda n: 1 - 1e-7)
     whole.reach.threshold = 1.0
@@ -129,10 +125,8 @@ def published(share, total, threshold=0.8):
 @example([4] * 24 + [9] + [4] * 8 + [11, 9, 9, 9, 11, 11, 11, 11, 11] + [4] * 30)
 def test_the_search_of_the_code_is_that_of_the_paper(tenths):
     """Invariant: on any curve the same size as the published code, whose local search stays within the last step."""
-    from circuit_core.circuits.search_strategies import _code
-
     share = [0.0, *(t / 10 + 0.003 for t in tenths)].__getitem__
-    assert _code(Given(share, len(tenths)).reach) == published(share, len(tenths))
+    assert Given(share, len(tenths)).reach.code() == published(share, len(tenths))
 
 
 @given(st.lists(st.integers(0, 12), min_size=20, max_size=400))
@@ -141,26 +135,24 @@ def test_what_grid_promises(tenths):
     """Invariant: it reaches the threshold, the size before does not, nor any smaller one that was evaluated; where the
     first bisection ends at 13 edges or fewer, none does. Beside the grid 12 sizes are evaluated, and two bisections.
     """
-    from circuit_core.circuits.search_strategies import BELOW, _grid, grid_sizes
+    from circuit_core.circuits.search_strategies import SIZES_BELOW, grid_sizes
 
     total, share = len(tenths), [0.0, *(t / 10 for t in tenths)].__getitem__
     reach = Given(share, total).reach
-    n = _grid(reach)
+    n = reach.grid()
     smaller = [m for m in reach.asked if m < n]
     if share(n) >= 0.8:
         assert all(share(m) < 0.8 for m in smaller) and (n == 1 or share(n - 1) < 0.8)
-        if (Given(share, total).reach.first(grid_sizes(total)) or total) <= BELOW + 1:
+        if (Given(share, total).reach.first(grid_sizes(total)) or total) <= SIZES_BELOW + 1:
             assert n == next(m for m in range(1, total + 1) if share(m) >= 0.8)
     else:
         assert n == total and all(share(m) < 0.8 for m in grid_sizes(total))
-    assert len(reach.asked) <= 10 + BELOW + 2 * total.bit_length()
+    assert len(reach.asked) <= 10 + SIZES_BELOW + 2 * total.bit_length()
 
 
 def test_grid_finds_what_lies_below_its_first_crossing():
     """As sample-0.1m@7000/greater_than, 40 prompts, m = 30: 7 edges suffice, 8 to 12 do not, and 8 is on the grid."""
-    from circuit_core.circuits.search_strategies import _grid
-
-    assert _grid(Given(lambda n: 0.851 if n == 7 or n >= 13 else 0.78, 163).reach) == 7
+    assert Given(lambda n: 0.851 if n == 7 or n >= 13 else 0.78, 163).reach.grid() == 7
 
 
 def test_what_is_equal_but_for_rounding_reaches_the_threshold():
@@ -254,7 +246,7 @@ def test_held_out_prompts_have_a_curve_of_their_own(case):
 
 def test_an_interval_is_over_prompts_and_of_held_out_ones_where_there_are_any(case):
     """By hand: the ratio estimator's standard error; two times the prompts as many: narrower by the root of two."""
-    from circuit_core.circuits.search import CHOSE, HELD_OUT, minimal_circuit
+    from circuit_core.circuits.search import OVER_CHOOSING, OVER_HELD_OUT, minimal_circuit
     from circuit_core.interchange.evaluation import Interchange
 
     run, scores = case
@@ -263,10 +255,10 @@ def test_an_interval_is_over_prompts_and_of_held_out_ones_where_there_are_any(ca
     f = m.mean() / clean.mean()
     half = 1.96 * np.sqrt(((m - f * clean) ** 2).sum() / (len(m) - 1) / len(m)) / clean.mean()
     assert found.interval == pytest.approx((f - half, f + half), abs=1e-5)
-    assert (found.interval_of, found.chosen.faithfulness) == (CHOSE, pytest.approx(f, abs=1e-5))
+    assert (found.interval_of, found.chosen.faithfulness) == (OVER_CHOOSING, pytest.approx(f, abs=1e-5))
     other = Interchange(run.bridge, run.graph, run.prompts[:10])
     held: Any = minimal_circuit(run, scores, sizes=(20,), held_out=other)
-    assert held.interval_of == HELD_OUT and held.chosen.faithfulness == found.chosen.faithfulness
+    assert held.interval_of == OVER_HELD_OUT and held.chosen.faithfulness == found.chosen.faithfulness
     assert sum(held.interval) / 2 == pytest.approx(held.chosen.held_out_faithfulness, abs=1e-5)
     one = Interchange(run.bridge, run.graph, run.prompts[:1])
     alone: Any = minimal_circuit(run, scores, sizes=(20,), held_out=one)

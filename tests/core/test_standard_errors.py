@@ -10,9 +10,9 @@ from circuit_core.tasks.specs import TASKS
 
 
 def error(values: list[float], strata: tuple[int, ...] = ()) -> Any:
-    from circuit_core.standard_errors import stratified_error
+    from circuit_core.statistics import StandardError
 
-    return stratified_error(torch.tensor(values, dtype=torch.float64), strata)
+    return StandardError.of(torch.tensor(values, dtype=torch.float64), strata)
 
 
 def test_without_strata_it_is_the_plain_one():
@@ -45,7 +45,7 @@ STRATA = {
 
 @pytest.mark.parametrize("strata", STRATA)
 def test_groups_go_by_the_order_of_the_strata(strata):
-    from circuit_core.standard_errors import groups
+    from circuit_core.statistics import groups
 
     assert groups(strata) == STRATA[strata]
 
@@ -72,7 +72,7 @@ T = {
 @pytest.mark.parametrize("freedom", T)
 def test_the_quantile_is_students(freedom):
     """The .975 quantiles of the printed tables."""
-    from circuit_core.standard_errors import t_quantile
+    from circuit_core.statistics import t_quantile
 
     assert t_quantile(freedom) == pytest.approx(T[freedom], abs=6e-5)
 

@@ -25,7 +25,7 @@ def test_a_short_text_is_a_reason():
 
 
 def test_function_words_are_tokens_of_the_model(sample):
-    from circuit_core.heads.function_words import function_words
+    from circuit_core.heads.text_rows import function_words
 
     tokenizer = sample[0].tokenizer
     found = set(tokenizer.convert_ids_to_tokens(function_words(tokenizer).tolist()))

@@ -16,7 +16,6 @@ S > 0 means that the edge helps the task. Scores sum over prompts and are divide
 chain rule a source's edges add up to (z'_u - z_u) . dL/dz_u, the source's own score.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +28,7 @@ from circuit_core.attribution import eap_ig_activations, exact
 from circuit_core.attribution.methods import METHODS
 from circuit_core.attribution.passes import Passes
 from circuit_core.errors import CircuitError
-from circuit_core.forward.batches import fitting, in_batches
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.graph import Graph
 from circuit_core.tasks.prompts import PromptSet
 
@@ -90,7 +88,7 @@ def attribute(
         if method == "eap-ig-activations":
             return _with_nodes(eap_ig_activations.scores(passes, ig_steps))
         ends = {"eap": [1.0], "clean-corrupted": [0.0, 1.0]}
-        return _with_nodes(_on_the_line(passes, ends.get(method) or points(ig_steps, ig_rule)))
+        return _with_nodes(passes.between_embeddings(ends.get(method) or points(ig_steps, ig_rule)))
 
     total = sum(in_batches(len(prompts), size, work), torch.zeros(())).cpu().numpy() / len(prompts)
     return EdgeScores(total[:, :-1].copy(), total[:, -1].copy(), graph, method, steps, rule)
@@ -98,17 +96,3 @@ def attribute(
 
 def _with_nodes(scores: Float[Tensor, "src port"]) -> Float[Tensor, "src port_or_all"]:
     return torch.cat([scores, scores.sum(1, keepdim=True)], 1)
-
-
-def _on_the_line(passes: Passes, alphas: Sequence[float]) -> Float[Tensor, "src port"]:
-    """Gradients on the line between the token embeddings; the point 1 is the clean run, the point 0 the corrupted."""
-    tokens = {0.0: passes.prompts.corrupted, 1.0: passes.prompts.clean}
-    gradients, corrupted, clean = passes.gradients(len(alphas)), *map(passes.embedded, tokens.values())
-    written = {end: passes.writes(tokens[end]) for end in tokens if end not in alphas}
-    for alpha in alphas:
-        recorder = passes.recorder() if alpha in tokens else None
-        between = torch.lerp(corrupted, clean, alpha)
-        passes.backward("hook_embed", between, gradients, recorder.hooks if recorder else ())
-        if recorder:
-            written[alpha] = recorder.writes
-    return passes.all_scores(written[1.0], written[0.0], gradients) / len(alphas)

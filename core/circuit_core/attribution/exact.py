@@ -8,12 +8,11 @@ together. Every edge and every source takes a forward pass: state `methods.exact
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.forward.batches import fitting, in_batches
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.graph import Graph
 from circuit_core.interchange.evaluation import Interchange
 from circuit_core.tasks.prompts import PromptSet
@@ -28,17 +27,13 @@ def losses(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> Float
     sources, ports = np.nonzero(np.pad(graph.real, ((0, 0), (0, 1)), constant_values=True))
 
     def work(some: slice) -> Float[Tensor, " circuit"]:
-        return (run.clean - run.metrics(_without(graph, sources[some], ports[some]))).sum(1)
+        masks = np.repeat(graph.real[None], some.stop - some.start, 0)
+        for mask, source, port in zip(masks, sources[some], ports[some], strict=True):
+            # The port behind the last stands for all edges out of the source.
+            mask[source, port if port < graph.n_ports else slice(None)] = False
+        return (run.clean - run.metrics(masks)).sum(1)
 
     each = len(prompts) * Footprint(bridge, prompts.clean.shape[1]).exact
     size = fitting(len(sources), each, prompts.clean.device)
     found[sources, ports] = torch.cat(list(in_batches(len(sources), size, work, of="edge")))
     return found
-
-
-def _without(graph: Graph, sources: np.ndarray, ports: np.ndarray) -> Bool[np.ndarray, "circuit src port"]:
-    """The full graph but for one edge each; the port behind the last stands for all ports."""
-    masks = np.repeat(graph.real[None], len(sources), 0)
-    for mask, source, port in zip(masks, sources, ports, strict=True):
-        mask[source, port if port < graph.n_ports else slice(None)] = False
-    return masks

@@ -95,7 +95,7 @@ class _HeadSum:
 
     def see_input(self, tensor: Tensor, hook: Any) -> None:
         x = tensor[:, self.start :].detach()
-        x = x - x.mean(-1, keepdim=True) if self.norm.centres else x
+        x = self.norm.seen(x)
         self.scale = self.norm.inverse_scale(x)
         self.step += 1
         torch.mul(x, self.scale, out=self.normalised[:, :, self.step])

@@ -60,6 +60,22 @@ class Passes:
             loss = -self.prompts.metric(self.bridge(self.prompts.clean)[:, 0]).sum()
             torch.autograd.grad(loss, [leaf, *gradients.ends.values()])
 
+    def between_embeddings(self, alphas: Sequence[float]) -> Float[Tensor, "src port"]:
+        """Scores of all edges by the mean gradient at these points of the line between the token embeddings.
+
+        The point 1 is the clean run, the point 0 the corrupted one.
+        """
+        tokens = {0.0: self.prompts.corrupted, 1.0: self.prompts.clean}
+        gradients, corrupted, clean = self.gradients(len(alphas)), *map(self.embedded, tokens.values())
+        written = {end: self.writes(tokens[end]) for end in tokens if end not in alphas}
+        for alpha in alphas:
+            recorder = self.recorder() if alpha in tokens else None
+            between = torch.lerp(corrupted, clean, alpha)
+            self.backward("hook_embed", between, gradients, recorder.hooks if recorder else ())
+            if recorder:
+                written[alpha] = recorder.writes
+        return self.all_scores(written[1.0], written[0.0], gradients) / len(alphas)
+
     def all_scores(self, clean: Writes, corrupted: Writes, gradients: GradientSum) -> Float[Tensor, "src port"]:
         """Scores of all edges summed over the batch, computed for some prompts at a time."""
         n, width = clean.embed.shape[0], clean.embed[0].numel()

@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from circuit_core.circuits import mib_areas, selection
-from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, Faithfulness, FaithfulnessPoint, Runs, reaches
-from circuit_core.circuits.search_strategies import SEARCHES, SMALL, Threshold, given, grid_sizes
+from circuit_core.circuits.faithfulness import NOT_FINITE, Curve, FaithfulnessPoint, Runs
+from circuit_core.circuits.search_strategies import SEARCHES, SMALL, Threshold, grid_sizes
 
-HELD_OUT, CHOSE = "held-out prompts", "the prompts that chose it"
+OVER_HELD_OUT, OVER_CHOOSING = "held-out prompts", "the prompts that chose it"
 """Which prompts an interval is over."""
 EMPTY_REACHES = "the empty circuit reaches the threshold: corruption leaves more than that of the metric"
 NO_PATH = "the edges selected hold no path from input to logits"
@@ -67,27 +67,16 @@ def minimal_circuit(
     curve = Curve(run, selection.order(scores, run.graph, selector), held_out)
     reach = Threshold(curve, threshold, threshold_on)
     if curve.on.reason_normalised:
-        n, reached = _small(curve, sorted(sizes)), None
+        asked = sorted(sizes) or grid_sizes(reach.total)  # no search: the largest up to 5 % of the edges
+        n, reached = [asked[0], *(n for n in asked if n <= SMALL * reach.total)][-1], None
+        curve.evaluate(asked)
     else:
-        n = given(reach, sorted(sizes)) if sizes else SEARCHES[search](reach)
+        curve.evaluate(sorted(sizes))
+        n = max(sizes) if sizes else SEARCHES[search](reach)
         n = next((p.n_requested for p in curve.points if reach(p.n_requested)), n)
-        reached = None if _passing(curve.on, reach) else reach(n)
+        reached = None if reach.empty_reaches else reach(n)
     found = mib_areas.areas(curve.on, scores) if with_areas else mib_areas.Areas(reason=mib_areas.NOT_ASKED)
     return _result(reach, n, reached, draws, found)
-
-
-def _passing(on: Faithfulness, reach: Threshold) -> bool:
-    """Whether the empty circuit reaches the threshold."""
-    share = on.raw(on.corrupted) if reach.on == "raw" else on.normalised(on.corrupted)
-    return share is not None and reaches(share, reach.threshold)
-
-
-def _small(curve: Curve, sizes: list[int]) -> int:
-    """The largest size up to 5 % of the edges, of those given or of the grid."""
-    total = curve.graph.n_edges
-    sizes = sizes or grid_sizes(total)
-    curve.evaluate(sizes)
-    return [sizes[0], *(n for n in sizes if n <= SMALL * total)][-1]
 
 
 def _result(reach: Threshold, n: int, reached: bool | None, draws: int, found: mib_areas.Areas) -> MinimalCircuit:
@@ -97,6 +86,13 @@ def _result(reach: Threshold, n: int, reached: bool | None, draws: int, found: m
     chosen = next(p for p in points if p.n_requested == n) if finite else None
     mask = curve.mask(n) if finite else np.zeros_like(curve.graph.real)
     interval = (curve.held_out or on).interval(mask) if chosen and chosen.faithfulness is not None else None
+    reasons = on.reasons
+    if not on.reason_normalised:
+        if reach.empty_reaches:
+            reasons.append(EMPTY_REACHES)
+        if chosen and not chosen.n_edges:
+            reasons.append(NO_PATH)
+    reasons += [f"held-out prompts: {why}" for why in (curve.held_out.reasons if curve.held_out else [])]
     return MinimalCircuit(
         mask=mask,
         chosen=chosen,
@@ -105,18 +101,7 @@ def _result(reach: Threshold, n: int, reached: bool | None, draws: int, found: m
         metric_corrupted=on.corrupted,
         threshold_reached=reached,
         interval=interval,
-        interval_of=(HELD_OUT if curve.held_out else CHOSE) if interval else None,
+        interval_of=(OVER_HELD_OUT if curve.held_out else OVER_CHOOSING) if interval else None,
         areas=found,
-        reason="; ".join(_reasons(reach, chosen)) or None,
+        reason="; ".join(reasons) or None,
     )
-
-
-def _reasons(reach: Threshold, chosen: FaithfulnessPoint | None) -> list[str]:
-    on, held_out = reach.curve.on, reach.curve.held_out
-    said = on.reasons
-    if not on.reason_normalised:
-        if _passing(on, reach):
-            said.append(EMPTY_REACHES)
-        if chosen and not chosen.n_edges:
-            said.append(NO_PATH)
-    return said + [f"held-out prompts: {why}" for why in (held_out.reasons if held_out else [])]

@@ -27,14 +27,14 @@ from circuit_core.circuits.faithfulness import Curve, reaches
 GRID = mib_areas.SHARES
 SMALL = 0.05
 """Share of the edges at which `paper` ends, and up to which members are kept where faithfulness rests on nothing."""
-START, END, NEAR, AROUND = 25, 1600, 0.1, 5
+CODE_START, CODE_END, CODE_NEAR, CODE_AROUND = 25, 1600, 0.1, 5
 """Of `code`: first size and step, where it ends, how near the threshold (as a share of it) it looks around, how far."""
-BELOW = 12
+SIZES_BELOW = 12
 """Of `grid`: sizes below the one found."""
 
 
 class Threshold:
-    """A curve and the faithfulness to reach, `raw` or `normalised`."""
+    """A curve and the faithfulness to reach, `raw` or `normalised`, and the three searches for it."""
 
     def __init__(self, curve: Curve, threshold: float, on: str = "raw") -> None:
         self.curve, self.threshold, self.on, self.total = curve, threshold, on, curve.graph.n_edges
@@ -47,6 +47,13 @@ class Threshold:
 
     def __call__(self, n: int) -> bool:
         return reaches(self.share(n), self.threshold)
+
+    @property
+    def empty_reaches(self) -> bool:
+        """Whether the empty circuit's faithfulness, that of the corrupted run, reaches it."""
+        of = self.curve.on
+        share = of.raw(of.corrupted) if self.on == "raw" else of.normalised(of.corrupted)
+        return share is not None and reaches(share, self.threshold)
 
     def bisect(self, below: int, reached: int) -> int:
         """A size that reaches it, the one before not; `below` does not, `reached` does."""
@@ -63,59 +70,52 @@ class Threshold:
                 return self.bisect(below, n)
         return None
 
+    def grid(self) -> int:
+        sizes = grid_sizes(self.total)
+        found = self.first(sizes)
+        if found is None:
+            return sizes[-1]
+        return self.first(sorted({found * i // (SIZES_BELOW + 1) for i in range(1, SIZES_BELOW + 1)} - {0})) or found
 
-def _grid(reach: Threshold) -> int:
-    sizes = grid_sizes(reach.total)
-    found = reach.first(sizes)
-    if found is None:
-        return sizes[-1]
-    return reach.first(sorted({found * i // (BELOW + 1) for i in range(1, BELOW + 1)} - {0})) or found
+    def paper(self) -> int:
+        last = max(1, int(SMALL * self.total))
+        return self.bisect(0, last) if self(last) else last
+
+    def code(self) -> int:
+        last = min(CODE_END, self.total)
+        size, step, before = min(CODE_START, last), CODE_START, 0.0
+        while size < last and not self(size):
+            share = self.share(size)
+            near = reaches(share, 0.75 * self.threshold)
+            if step < CODE_START and (not near or not reaches(share, before)):
+                step = CODE_START
+            if near:
+                step = max(1, step // 2)
+            before, size = share, size + step
+        return last if size >= last else self._within_the_last_step(max(1, size - step), size)
+
+    def _within_the_last_step(self, start: int, end: int) -> int:
+        """The bisection of `code` within [start, end], of which the end reaches the threshold."""
+        low, high, found = start, end, end
+        while low <= high:
+            middle = (low + high) // 2
+            if self(middle):
+                found, high = middle, middle - 1
+            else:
+                low = middle + 1
+            if reaches(CODE_NEAR * self.threshold, abs(self.share(middle) - self.threshold)):
+                around = range(max(start, middle - CODE_AROUND), min(found, middle + CODE_AROUND + 1))
+                if (nearer := next((n for n in around if self(n)), None)) is not None:
+                    found, high = nearer, nearer - 1
+        return found
 
 
 def grid_sizes(total: int) -> list[int]:
     return sorted({max(1, int(total * share)) for share in GRID})
 
 
-def _paper(reach: Threshold) -> int:
-    last = max(1, int(SMALL * reach.total))
-    return reach.bisect(0, last) if reach(last) else last
-
-
-def _code(reach: Threshold) -> int:
-    last = min(END, reach.total)
-    size, step, before = min(START, last), START, 0.0
-    while size < last and not reach(size):
-        share = reach.share(size)
-        near = reaches(share, 0.75 * reach.threshold)
-        if step < START and (not near or not reaches(share, before)):
-            step = START
-        if near:
-            step = max(1, step // 2)
-        before, size = share, size + step
-    if size >= last:
-        return last
-    return _code_bisect(reach, max(1, size - step), size)
-
-
-def _code_bisect(reach: Threshold, start: int, end: int) -> int:
-    """Within [start, end], of which the end reaches the threshold."""
-    low, high, found = start, end, end
-    while low <= high:
-        middle = (low + high) // 2
-        if reach(middle):
-            found, high = middle, middle - 1
-        else:
-            low = middle + 1
-        if reaches(NEAR * reach.threshold, abs(reach.share(middle) - reach.threshold)):
-            around = range(max(start, middle - AROUND), min(found, middle + AROUND + 1))
-            if (nearer := next((n for n in around if reach(n)), None)) is not None:
-                found, high = nearer, nearer - 1
-    return found
-
-
-def given(reach: Threshold, sizes: list[int]) -> int:
-    reach.curve.evaluate(sizes)
-    return sizes[-1]
-
-
-SEARCHES: dict[str, Callable[[Threshold], int]] = {"grid": _grid, "paper": _paper, "code": _code}
+SEARCHES: dict[str, Callable[[Threshold], int]] = {
+    "grid": Threshold.grid,
+    "paper": Threshold.paper,
+    "code": Threshold.code,
+}

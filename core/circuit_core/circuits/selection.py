@@ -19,17 +19,9 @@ def order(scores: np.ndarray, graph: Graph, selector: str = "greedy") -> np.ndar
 
     Ties go to the lower source, then the lower port; `topn`'s to the lower flat index, which is the same.
     """
-    return (largest_first if selector == "topn" else _greedy)(np.abs(scores), graph)
-
-
-def largest_first(values: np.ndarray, graph: Graph) -> np.ndarray:
-    """int [edge, 2]: all edges as (source, port), by falling value; ties as in `order`."""
-    sources, ports = np.nonzero(graph.real)
-    ranks = np.lexsort((ports, sources, -values[sources, ports]))
-    return np.stack([sources[ranks], ports[ranks]], 1)
-
-
-def _greedy(size: np.ndarray, graph: Graph) -> np.ndarray:
+    size = np.abs(scores)
+    if selector == "topn":
+        return largest_first(size, graph)
     ports_of: dict[int, list[int]] = {}
     for port, node in enumerate(graph.reader):
         ports_of.setdefault(int(node), []).append(port)
@@ -50,6 +42,13 @@ def _greedy(size: np.ndarray, graph: Graph) -> np.ndarray:
         if source not in inside:
             enter(source)
     return np.array(taken)
+
+
+def largest_first(values: np.ndarray, graph: Graph) -> np.ndarray:
+    """int [edge, 2]: all edges as (source, port), by falling value; ties as in `order`."""
+    sources, ports = np.nonzero(graph.real)
+    ranks = np.lexsort((ports, sources, -values[sources, ports]))
+    return np.stack([sources[ranks], ports[ranks]], 1)
 
 
 def circuit(ordered: np.ndarray, n: int, graph: Graph) -> np.ndarray:

@@ -48,7 +48,11 @@ def read(path: Path, expected: Graph | None = None, sizes: Mapping[str, int] | N
 def parse(content: bytes, expected: Graph | None = None, sizes: Mapping[str, int] | None = None) -> CircuitFile:
     """What a file of either format holds; see `read`. Raises: FormatError."""
     pickled = content.startswith(PICKLED)
-    document = _load(content) if pickled else _decode(content)
+    try:
+        text = "It is neither a .pt file nor whole JSON"
+        document = _load(content) if pickled else untrusted_files.parsed(content.removeprefix(codecs.BOM_UTF8), text)
+    except UnreadableFile as error:
+        raise FormatError(str(error)) from error
     cfg = need(document, "cfg", "The file")
     graph, _ = shape(cfg, expected)
     if expected not in (None, graph):
@@ -68,13 +72,6 @@ def write_pt(circuit: CircuitFile, path: Path) -> None:
     whole = io.BytesIO()
     torch.save(eap_ig_pt.tensors(circuit), whole)
     path.write_bytes(whole.getvalue())
-
-
-def _decode(content: bytes) -> Any:
-    try:
-        return untrusted_files.parsed(content.removeprefix(codecs.BOM_UTF8), "It is neither a .pt file nor whole JSON")
-    except UnreadableFile as error:
-        raise FormatError(str(error)) from error
 
 
 def _load(content: bytes) -> Any:

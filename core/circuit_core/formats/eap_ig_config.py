@@ -8,7 +8,7 @@ from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.graph import Graph
 
 SIZES = ("n_layers", "n_heads", "d_model")
-LARGEST = 999_999
+LARGEST_SIZE = 999_999
 KEYS = ("n_layers", "n_heads", "parallel_attn_mlp", "d_model")
 
 
@@ -28,9 +28,11 @@ def shape(cfg: Any, expected: Graph | None = None) -> tuple[Graph, int | None]:
     """The graph and d_model; `expected` is the model's graph, for messages. Raises: FormatError."""
     layers, heads, parallel = (need(cfg, key, "cfg") for key in KEYS[:3])
     for name in SIZES:
-        if name in cfg and (type(cfg[name]) is not int or not 0 < cfg[name] <= LARGEST):
+        if name in cfg and (type(cfg[name]) is not int or not 0 < cfg[name] <= LARGEST_SIZE):
             right = getattr(expected, name, None)
-            wanted = f"a whole number from 1 to {LARGEST:,} is needed" if right is None else f"the model has {right}"
+            wanted = (
+                f"a whole number from 1 to {LARGEST_SIZE:,} is needed" if right is None else f"the model has {right}"
+            )
             raise FormatError(f"{name} of cfg is {brief(cfg[name])}; {wanted}.")
     if type(parallel) is not bool:
         raise FormatError(f"parallel_attn_mlp of cfg is {brief(parallel)}; true or false is needed.")

@@ -26,15 +26,16 @@ from circuit_core.graph import Graph
 
 NODE_VALUES = {"score": "node_scores", "neurons": "neurons", "neurons_scores": "neuron_scores"}
 """Key in the file -> field of CircuitFile."""
-LOGITS = {"in_graph": True}
-LARGEST = float(np.finfo(np.float32).max)
+LOGITS_ENTRY = {"in_graph": True}
+LARGEST_SCORE = float(np.finfo(np.float32).max)
 
 
 def parse(document: Any) -> CircuitFile:
     """Raises: FormatError."""
     graph, width = shape(need(document, "cfg", "The file"))
-    nodes, edges = _entries(need(document, "nodes", "The file")), need(document, "edges", "The file")
-    document = document | {"nodes": nodes}
+    nodes, edges = need(document, "nodes", "The file"), need(document, "edges", "The file")
+    if isinstance(nodes, dict) and all(type(entry) is bool for entry in nodes.values()):  # the older form
+        nodes = {name: {"in_graph": entry} for name, entry in nodes.items()}
     _listed(nodes, lambda: chain(map(graph.source_name, range(graph.n_sources)), ["logits"]), "node", graph)
     _listed(edges, lambda: _edges(graph), "edge", graph)
     sources = [graph.source_name(source) for source in range(graph.n_sources)]
@@ -45,7 +46,12 @@ def parse(document: Any) -> CircuitFile:
     members = np.array([_flag(nodes[name], name) for name in sources])
     _flag(nodes["logits"], "logits")
     values = {field: _node_values(nodes, sources, key, document["cfg"]) for key, field in NODE_VALUES.items()}
-    return CircuitFile(graph, scores, mask, members, width, **values, extra=_extra(document))
+    extra = {"file": further(document, ("cfg", "nodes", "edges")), "cfg": further(document["cfg"], KEYS)}
+    extra["logits"] = {} if nodes["logits"] == LOGITS_ENTRY else nodes["logits"]
+    extra |= {name: further(nodes[name], ("in_graph", *NODE_VALUES)) for name in sources}
+    extra |= {name: further(edges[name], ("score", "in_graph")) for name in edges}
+    extra = {where: keys for where, keys in extra.items() if keys}
+    return CircuitFile(graph, scores, mask, members, width, **values, extra=extra)
 
 
 def document(circuit: CircuitFile) -> dict[str, Any]:
@@ -54,8 +60,16 @@ def document(circuit: CircuitFile) -> dict[str, Any]:
     names, kept = edge_names(circuit.graph, where), circuit.mask[where].tolist()
     scores = [None] * len(names) if circuit.scores is None else circuit.scores[where].tolist()
     edges = {name: {"score": score, "in_graph": k} for name, score, k in zip(names, scores, kept, strict=True)}
-    nodes = {circuit.graph.source_name(source): _node(circuit, source) for source in range(circuit.graph.n_sources)}
-    listed = {"nodes": nodes | {"logits": LOGITS}, "edges": edges}
+    nodes: dict[str, dict[str, Any]] = {}
+    for source in range(circuit.graph.n_sources):
+        entry: dict[str, Any] = {"in_graph": bool(circuit.nodes[source])}
+        nodes[circuit.graph.source_name(source)] = entry
+        for key, field in NODE_VALUES.items():
+            values = getattr(circuit, field)
+            if values is not None and not np.isnan(values[source]).all():
+                given = values[source].tolist()  # null for NaN in a list
+                entry[key] = [None if n != n else n for n in given] if isinstance(given, list) else given
+    listed = {"nodes": nodes | {"logits": LOGITS_ENTRY}, "edges": edges}
     for entries in listed.values():
         for name in extra.keys() & entries.keys():
             entries[name] = entries[name] | extra[name]
@@ -95,13 +109,6 @@ def _listed(given: Any, names: Callable[[], Iterable[str]], kind: str, graph: Gr
         raise FormatError(f"There is no {kind} {min(unknown)[:40]} in a model of {described(graph)}.")
 
 
-def _entries(nodes: Any) -> Any:
-    """Nodes of the older form in that of today."""
-    if isinstance(nodes, dict) and all(type(entry) is bool for entry in nodes.values()):
-        return {name: {"in_graph": entry} for name, entry in nodes.items()}
-    return nodes
-
-
 def _scores(
     edges: dict[str, Any], names: list[str], where: tuple[np.ndarray, np.ndarray], graph: Graph
 ) -> np.ndarray | None:
@@ -109,15 +116,12 @@ def _scores(
     if all(isinstance(edges[name], dict) and edges[name].get("score") is None for name in names):
         return None
     scores = np.zeros(graph.real.shape, np.float32)
-    scores[where] = [_score(edges[name], name) for name in names]
+    for name, source, port in zip(names, *where, strict=True):
+        score = need(edges[name], "score", f"The edge {name}")
+        if type(score) not in (int, float) or not abs(score) <= LARGEST_SCORE:
+            raise FormatError(f"The score of {name} is {str(score)[:40]}; a finite float32 number is needed.")
+        scores[source, port] = float(score)
     return scores
-
-
-def _score(edge: Any, name: str) -> float:
-    score = need(edge, "score", f"The edge {name}")
-    if type(score) not in (int, float) or not abs(score) <= LARGEST:
-        raise FormatError(f"The score of {name} is {str(score)[:40]}; a finite float32 number is needed.")
-    return float(score)
 
 
 def _flag(entry: Any, name: str) -> bool:
@@ -128,49 +132,23 @@ def _flag(entry: Any, name: str) -> bool:
 
 def _node_values(nodes: dict[str, Any], sources: list[str], key: str, cfg: dict[str, Any]) -> np.ndarray | None:
     """Values of one key of all nodes; absent ones are NaN, or not in the circuit, as EAP-IG reads them."""
-    if not any(key in nodes[name] for name in sources):
+    given = {row: nodes[name][key] for row, name in enumerate(sources) if key in nodes[name]}
+    if not given:
         return None
-    sizes = () if key == "score" else (need(cfg, "d_model", "cfg"),)
-    flags = key == "neurons"
-    given = {row: name for row, name in enumerate(sources) if key in nodes[name]}
-    rows = {row: _numbers(nodes[name][key], sizes, flags, f"{key} of {name}") for row, name in given.items()}
-    values = np.full((len(sources), *sizes), False if flags else np.nan, bool if flags else np.float32)
+    shape, flags = () if key == "score" else (need(cfg, "d_model", "cfg"),), key == "neurons"
+    rows: dict[int, np.ndarray] = {}
+    for row, listed in given.items():
+        known = [np.nan if n is None else n for n in listed] if isinstance(listed, list) and not flags else listed
+        try:
+            rows[row] = np.asarray(known)
+        except ValueError:
+            rows[row] = np.empty(0, object)
+        if rows[row].shape != shape or rows[row].dtype.kind not in ("b" if flags else "if"):
+            kind = (
+                f"{f'a list of {shape[0]} (d_model), each ' if shape else ''}{'true or false' if flags else 'a number'}"
+            )
+            raise FormatError(f"{key} of {sources[row]} must be {kind}.")
+    values = np.full((len(sources), *shape), False if flags else np.nan, bool if flags else np.float32)
     for row, numbers in rows.items():
         values[row] = numbers
     return values
-
-
-def _numbers(given: Any, shape: tuple[int, ...], flags: bool, item: str) -> np.ndarray:
-    if isinstance(given, list) and not flags:
-        given = [np.nan if number is None else number for number in given]
-    try:
-        numbers = np.asarray(given)
-    except ValueError:
-        numbers = np.empty(0, object)
-    if numbers.shape != shape or numbers.dtype.kind not in ("b" if flags else "if"):
-        listed = f"a list of {shape[0]} (d_model), each " if shape else ""
-        raise FormatError(f"{item} must be {listed}{'true or false' if flags else 'a number'}.")
-    return numbers
-
-
-def _node(circuit: CircuitFile, source: int) -> dict[str, Any]:
-    entry: dict[str, Any] = {"in_graph": bool(circuit.nodes[source])}
-    for key, name in NODE_VALUES.items():
-        values = getattr(circuit, name)
-        if values is not None and not np.isnan(values[source]).all():
-            entry[key] = _known(values[source].tolist())
-    return entry
-
-
-def _known(numbers: Any) -> Any:
-    """Null for NaN in a list."""
-    return [None if n != n else n for n in numbers] if isinstance(numbers, list) else numbers
-
-
-def _extra(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    nodes, edges = document["nodes"], document["edges"]
-    extra = {"file": further(document, ("cfg", "nodes", "edges")), "logits": nodes["logits"]}
-    extra["cfg"] = further(document["cfg"], KEYS)
-    extra |= {name: further(nodes[name], ("in_graph", *NODE_VALUES)) for name in nodes if name != "logits"}
-    extra |= {name: further(edges[name], ("score", "in_graph")) for name in edges}
-    return {where: keys for where, keys in extra.items() if keys and keys != LOGITS}

@@ -26,13 +26,15 @@ OPTIONAL = {"nodes_scores": "node_scores", "neurons_in_graph": "neurons", "neuro
 def parse(tensors: Any) -> CircuitFile:
     """Raises: FormatError."""
     graph, width = shape(need(tensors, "cfg", "The file"))
-    for key, n in (("src_nodes", graph.n_sources), ("dst_nodes", graph.n_ports)):
-        if not isinstance(given := need(tensors, key, "The file"), list | dict) or len(given) != n:
+    for key, n, kind in (("src_nodes", graph.n_sources, list | dict), ("dst_nodes", graph.n_ports, list)):
+        if not isinstance(given := need(tensors, key, "The file"), kind) or len(given) != n:
             raise FormatError(f"{key} is not a list of {n} names, as many as the model has.")
     tensors = _of_today(tensors, graph)
     names = _names(graph)
     for key, expected in names.items():
-        _same_names(need(tensors, key, "The file"), expected, key)
+        for place, (name, right) in enumerate(zip(tensors[key], expected, strict=True)):
+            if not isinstance(name, str) or name != right:
+                raise FormatError(f"{key} has {brief(name)} at place {place}, where {right} belongs.")
     keys = REQUIRED | {key: name for key, name in OPTIONAL.items() if key in tensors}
     most = graph.n_sources * max(graph.n_ports, width or 0)
     arrays: dict[str, Any] = {name: _array(need(tensors, key, "The file"), key, most) for key, name in keys.items()}
@@ -55,12 +57,14 @@ def tensors(circuit: CircuitFile) -> dict[str, Any]:
 
 
 def _of_today(tensors: dict[str, Any], graph: Graph) -> dict[str, Any]:
-    """A file of the older form in that of today, and one without scores with those of none."""
+    """A file of the older form in that of today, and one without scores with those of none. Raises: FormatError."""
     import torch
 
     old = tensors.get("src_nodes")
     if isinstance(old, dict):
-        flags = {"src_nodes": list(old), "nodes_in_graph": _flags(old)}
+        if wrong := next((name for name, kept in old.items() if type(kept) is not bool), None):
+            raise FormatError(f"src_nodes has {brief(old[wrong])} for {str(wrong)[:40]}; true or false is needed.")
+        flags = {"src_nodes": list(old), "nodes_in_graph": torch.tensor(list(old.values()), dtype=torch.bool)}
         rest = {key: value for key, value in tensors.items() if key != "edges"}
         tensors = rest | flags | ({"edges_scores": tensors["edges"]} if "edges" in tensors else {})
     if "edges_scores" not in tensors:
@@ -68,28 +72,11 @@ def _of_today(tensors: dict[str, Any], graph: Graph) -> dict[str, Any]:
     return tensors
 
 
-def _flags(nodes: dict[str, Any]) -> Any:
-    """bool [src]. Raises: FormatError."""
-    import torch
-
-    if wrong := next((name for name, kept in nodes.items() if type(kept) is not bool), None):
-        raise FormatError(f"src_nodes has {brief(nodes[wrong])} for {str(wrong)[:40]}; true or false is needed.")
-    return torch.tensor(list(nodes.values()), dtype=torch.bool)
-
-
 def _names(graph: Graph) -> dict[str, list[str]]:
     return {
         "src_nodes": [graph.source_name(source) for source in range(graph.n_sources)],
         "dst_nodes": [graph.port_name(port) for port in range(graph.n_ports)],
     }
-
-
-def _same_names(given: Any, expected: list[str], key: str) -> None:
-    if not isinstance(given, list):
-        raise FormatError(f"{key} is not a list of {len(expected)} names, as many as the model has.")
-    for place, (name, right) in enumerate(zip(given, expected, strict=True)):
-        if not isinstance(name, str) or name != right:
-            raise FormatError(f"{key} has {brief(name)} at place {place}, where {right} belongs.")
 
 
 def _array(tensor: Any, key: str, most: int) -> np.ndarray:

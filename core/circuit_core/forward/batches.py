@@ -1,18 +1,23 @@
 """Work in batches that fit in memory: one that does not is halved, and what is done already stands.
 
-A first size is guessed from the bytes that one item takes (`fitting`). Where the guess is too large, an allocation
-fails, the attempt is dropped, and the batch begins anew with half as many items. Where no allocation fails and the
-process is killed instead, the next one is told to begin with half as many (`limit`), unless they are few bytes.
+A first size is guessed from the bytes that one item takes (`fitting`), and those of a prompt from what is done with it
+(`Footprint`): counted are numbers that grow with the prompts, as measured on models of several shapes. What is held a
+part at a time (a few senders, circuits or heads abreast) counts once, as if there was room for no more.
+
+Where the guess is too large, an allocation fails, the attempt is dropped, and the batch begins anew with half as many
+items. Where no allocation fails and the process is killed instead, the next one begins with half as many (`reduced`),
+unless they are few bytes.
 """
 
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
+from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.errors import CircuitError
 from circuit_core.forward import IN_MAIN_MEMORY
@@ -21,14 +26,19 @@ T = TypeVar("T")
 M = TypeVar("M")
 HARMLESS = 2**27
 """Bytes of a batch for want of which no worker dies: it stays whole, and its numbers the same to the last bit."""
-_share = 1.0
+_share: ContextVar[float] = ContextVar("share", default=1.0)
 _listener: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
 
 
-def limit(share: float) -> None:
-    """From now on a first batch has this share of the items that it would have, if it is larger than `HARMLESS`."""
-    global _share
-    _share = share
+@contextmanager
+def reduced(share: float) -> Iterator[None]:
+    """Within the block a first batch has this share of the items that it would have, if it is larger than
+    `HARMLESS`."""
+    token = _share.set(share)
+    try:
+        yield
+    finally:
+        _share.reset(token)
 
 
 @contextmanager
@@ -122,7 +132,7 @@ def ran_out(error: BaseException | None) -> bool:
 def fitting(n: int, bytes_each: int, device: torch.device) -> int:
     """How many of `n` items make a first batch: half of what is free on a GPU, else 4 GiB; at least one."""
     size = max(1, min(n, _room(device) // bytes_each))
-    return size if size * bytes_each <= HARMLESS else max(1, int(_share * size))
+    return size if size * bytes_each <= HARMLESS else max(1, int(_share.get() * size))
 
 
 def _room(device: torch.device) -> int:
@@ -130,3 +140,51 @@ def _room(device: torch.device) -> int:
         return IN_MAIN_MEMORY
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return (torch.cuda.mem_get_info(device)[0] + unused) // 2
+
+
+class Footprint:
+    """What one prompt of `pos` tokens takes in one model, about, by what is done with it; all in bytes."""
+
+    def __init__(self, bridge: TransformerBridge, pos: int) -> None:
+        cfg: Any = bridge.cfg
+        self.layers, self.heads, self.vocab = cfg.n_layers, cfg.n_heads, cfg.d_vocab
+        self.sources = 1 + self.layers * (self.heads + 1)
+        self.pos, self.stream, self.hidden = pos, pos * cfg.d_model, pos * cfg.d_mlp
+        self.pattern, self.number = self.heads * pos**2, bridge.W_E.element_size()
+
+    @property
+    def run(self) -> int:
+        """A run without gradients: keys, values and patterns of all layers, the widest layer, rows of logits."""
+        kept = self.layers * (2 * self.stream + self.pattern)
+        return self.number * (kept + 7 * self.stream + 2 * self.hidden + 2 * self.pattern + 3 * self.vocab)
+
+    def attribution(self, steps: int) -> int:
+        """What a backward pass keeps, the gradients of all points, and three rows of logits."""
+        return self.number * (self.layers * ((20 + steps) * self.stream + 3 * self.pattern) + 3 * self.vocab)
+
+    @property
+    def evaluation(self) -> int:
+        """Both runs side by side, the changes of all sources, and the logits of both."""
+        layer = 16 * self.stream + 3 * self.pattern
+        rest = self.sources * self.stream + 4 * self.hidden + 6 * self.vocab
+        return self.number * (self.layers * layer + rest)
+
+    @property
+    def exact(self) -> int:
+        """One circuit: the changes of all sources, the ports of a layer, and the logits."""
+        return self.number * (self.stream * (self.sources + 6 * self.heads + 10) + self.vocab)
+
+    @property
+    def patching(self) -> int:
+        """What sources write in two runs, the streams of one, the senders' changes, and a run."""
+        return self.run + self.number * 7 * self.layers * self.stream
+
+    def copying(self, names: int) -> int:
+        """A run, and the logits of what one head writes at so many names."""
+        return self.run + self.number * 6 * names * self.vocab
+
+    @property
+    def suppression(self) -> int:
+        """A run of which all layers are kept, predictions, and the logits that one head changes at every position."""
+        layer = 4 * self.stream + self.pattern
+        return self.run + self.number * (self.layers * layer + 6 * self.pos * self.vocab)

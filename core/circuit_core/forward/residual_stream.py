@@ -69,7 +69,10 @@ class Weights:
         self.norm = Norm.of(bridge, bridge.blocks[layer].ln1)
         self.norm_of_queries_and_keys = Norm.of_heads(bridge, attn)
         self.into = {p: getattr(attn, f"W_{p.upper()}").detach() for p in PORTS}
-        self.bias = {p: _bias(attn, p) for p in PORTS}
+        self.bias: dict[str, Float[Tensor, "head d_head"]] = {}
+        for port, weight in self.into.items():
+            bias = getattr(attn, f"b_{port.upper()}", None)
+            self.bias[port] = weight.new_zeros(weight.shape[0], weight.shape[2]) if bias is None else bias.detach()
         self.out: Float[Tensor, "head d_head d_model"] = attn.W_O.detach()
 
     @cached_property
@@ -89,12 +92,6 @@ class Weights:
     def project(self, x: Float[Tensor, "... head d_model"], port: str) -> Float[Tensor, "... head d_head"]:
         """Residual streams, one a head, to that head's port."""
         return torch.einsum("...hd,hde->...he", self.norm.normalise(x), self.folded[port]) + self.offset[port]
-
-
-def _bias(attn: Any, port: str) -> Tensor:
-    bias = getattr(attn, f"b_{port.upper()}", None)
-    weight = getattr(attn, f"W_{port.upper()}")
-    return weight.new_zeros(weight.shape[0], weight.shape[2]) if bias is None else bias.detach()
 
 
 @dataclass(frozen=True)
@@ -120,16 +117,24 @@ class Norm:
         if "q_norm" not in attn.submodules:
             return None
         cfg: Any = bridge.cfg
-        gains = torch.cat([_gains(getattr(attn, f"{p}_norm").original_component, cfg.n_heads) for p in "qk"])
+        gains = []
+        for norm in (getattr(attn, f"{port}_norm").original_component for port in "qk"):
+            each = getattr(norm, "norms", None) or [norm] * cfg.n_heads  # one for every head, or one for all
+            gains += [one.weight.detach() for one in each]
         centres = not (cfg.uses_rms_norm or str(cfg.normalization_type).startswith("RMS"))
-        return Norm(gains[:, None, None], torch.zeros_like(gains)[:, None, None], cfg.eps, centres)
+        gain = torch.stack(gains)[:, None, None]
+        return Norm(gain, torch.zeros_like(gain), cfg.eps, centres)
 
     def __getitem__(self, ports: Int[np.ndarray, " some"]) -> "Norm":
         return replace(self, gain=self.gain[ports], shift=self.shift[ports])
 
+    def seen(self, x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
+        """What it sees of a stream: centred if it centres."""
+        return x - x.mean(-1, keepdim=True) if self.centres else x
+
     def normalise(self, x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
         """Without gain and shift."""
-        x = x - x.mean(-1, keepdim=True) if self.centres else x
+        x = self.seen(x)
         return x * self.inverse_scale(x)
 
     def inverse_scale(self, centred: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows 1"]:
@@ -137,13 +142,6 @@ class Norm:
 
     def __call__(self, x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
         return self.normalise(x) * self.gain + self.shift
-
-
-def _gains(norm: Any, n_heads: int) -> Float[Tensor, "head d_head"]:
-    """Of one norm for all heads, or of one for each."""
-    if hasattr(norm, "norms"):
-        return torch.stack([one.weight.detach() for one in norm.norms])
-    return norm.weight.detach().expand(n_heads, -1)
 
 
 def stack(a: Writes, b: Writes, weights: list[Weights], graph: Graph) -> Float[Tensor, "src batch pos d_model"]:

@@ -23,14 +23,13 @@ from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.errors import TaskError
-from circuit_core.forward.batches import fitting, mean_of
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import Footprint, fitting, mean_of
 from circuit_core.graph import Graph
 
-ROLES = ("induction", "duplicate_token", "previous_token")
+ATTENTION_ROLES = ("induction", "duplicate_token", "previous_token")
 SHORT, LONG, OF_THE_PAPER = (13, 19, 26, 31), (50, 67, 83, 100), (100,)
 """Lengths S for small contexts, for contexts of 512 tokens and more, and of the preset `paper-code`."""
-ROWS = 16
+RANDOM_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -45,12 +44,6 @@ class RoleScores:
     """Of each prompt, where the value is their mean and may be asked for other prompts."""
 
 
-def offset_attention(pattern: Float[Tensor, "*batch head query key"], back: int, first: int) -> Float[Tensor, " head"]:
-    """Mean attention from each query `q >= first` to `q - back`, over batch and queries."""
-    diagonal = pattern.diagonal(-back, -2, -1)[..., first - back :]
-    return diagonal.flatten(0, -3).mean((0, -1)) if diagonal.dim() > 2 else diagonal.mean(-1)
-
-
 def pattern_scores(
     pattern: Float[Tensor, "*batch head query key"], s: int, first: int | None = None
 ) -> dict[str, Float[Tensor, " head"]]:
@@ -60,7 +53,12 @@ def pattern_scores(
         first: the first query that counts for induction; None for S.
     """
     offsets = {"induction": (s - 1, s if first is None else first), "duplicate_token": (s, s), "previous_token": (1, 1)}
-    return {role: offset_attention(pattern, back, first) for role, (back, first) in offsets.items()}
+    found = {}
+    for role, (back, start) in offsets.items():
+        # Attention from each query q >= start to q - back, by head.
+        diagonal = pattern.diagonal(-back, -2, -1)[..., start - back :]
+        found[role] = diagonal.flatten(0, -3).mean((0, -1)) if diagonal.dim() > 2 else diagonal.mean(-1)
+    return found
 
 
 def attention_roles(
@@ -82,17 +80,17 @@ def attention_roles(
     """
     lengths, plain = _lengths(n_ctx, preset), preset == "paper-code"
     generator = torch.Generator().manual_seed(seed)
-    parts: dict[str, list[Tensor]] = {role: [] for role in ROLES}
-    controls: dict[str, list[Tensor]] = {role: [] for role in ROLES}
+    parts: dict[str, list[Tensor]] = {role: [] for role in ATTENTION_ROLES}
+    controls: dict[str, list[Tensor]] = {role: [] for role in ATTENTION_ROLES}
     for s in lengths:
-        fresh = ids[torch.randint(len(ids), (ROWS, 2 * s), generator=generator).to(ids.device)]
+        fresh = ids[torch.randint(len(ids), (RANDOM_ROWS, 2 * s), generator=generator).to(ids.device)]
         for tokens, into in ((fresh[:, :s].repeat(1, 2), parts), (fresh, controls)):
             for role, score in _scores(bridge, graph, tokens, s, s - 1 if plain else s).items():
                 into[role].append(score)
-    mean = {role: (torch.stack(parts[role]).mean(0), torch.stack(controls[role]).mean(0)) for role in ROLES}
+    mean = {role: (torch.stack(parts[role]).mean(0), torch.stack(controls[role]).mean(0)) for role in ATTENTION_ROLES}
     if plain:
-        return [RoleScores(role, mean[role][0]) for role in ROLES]
-    controlled = [RoleScores(r, (mean[r][0] - mean[r][1]).clamp(min=0), *mean[r]) for r in ROLES[:2]]
+        return [RoleScores(role, mean[role][0]) for role in ATTENTION_ROLES]
+    controlled = [RoleScores(r, (mean[r][0] - mean[r][1]).clamp(min=0), *mean[r]) for r in ATTENTION_ROLES[:2]]
     return [*controlled, RoleScores("previous_token", mean["previous_token"][0])]
 
 
@@ -119,10 +117,10 @@ def _scores(
 
         with bridge.hooks(fwd_hooks=[*((name, reduce) for name in names), last]):
             bridge(tokens[rows])
-        return torch.stack([torch.stack([layer[role] for layer in found]) for role in ROLES])
+        return torch.stack([torch.stack([layer[role] for layer in found]) for role in ATTENTION_ROLES])
 
     size = fitting(len(tokens), Footprint(bridge, 2 * s).run, tokens.device)
-    return dict(zip(ROLES, mean_of(len(tokens), size, work), strict=True))
+    return dict(zip(ATTENTION_ROLES, mean_of(len(tokens), size, work), strict=True))
 
 
 def drawable(n_vocab: int, special: list[int]) -> Int[Tensor, " vocab"]:

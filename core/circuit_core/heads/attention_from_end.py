@@ -12,12 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.forward.batches import fitting, in_batches
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
-from circuit_core.heads.name_movers import NAMES
 from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.specs import IOI_POSITIONS
 
 SHOWN = 8
 """Prompts whose END rows are kept."""
@@ -36,32 +35,29 @@ class AttentionFromEnd:
 @torch.no_grad()
 def attention_from_end(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> AttentionFromEnd:
     """Raises: CircuitError, if not even one prompt fits in memory."""
+    names = [who for who in IOI_POSITIONS if who in prompts.positions]
+    last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
+
+    def work(part: slice) -> tuple[Float[Tensor, "name layer head"], Float[Tensor, "layer head prompt pos"]]:
+        """Attention to the named positions, summed over prompts, and the END rows of the first ones."""
+        some = prompts[part]
+        examples = torch.arange(len(some), device=some.clean.device)
+        sums: list[Tensor] = []
+        rows: list[Tensor] = []
+
+        def reduce(pattern: Tensor, hook: Any) -> None:
+            from_end = pattern[examples, :, some.end].float()
+            named = [from_end[examples, :, some.positions[who]].sum(0) for who in names]
+            sums.append(torch.stack(named) if named else from_end[:0, :, 0])
+            rows.append(from_end[:SHOWN].transpose(0, 1).clone())
+
+        layers = [(f"blocks.{layer}.attn.hook_pattern", reduce) for layer in range(graph.n_layers)]
+        with bridge.hooks(fwd_hooks=[*layers, last]):
+            bridge(some.clean)
+        return torch.stack(sums, 1), torch.stack(rows)
+
     size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).run, prompts.clean.device)
-    parts = list(in_batches(len(prompts), size, lambda rows: _of_some(bridge, graph, prompts[rows])))
+    parts = list(in_batches(len(prompts), size, work))
     scores = torch.stack([sums for sums, _ in parts]).sum(0) / len(prompts)
-    names = [who for who in NAMES if who in prompts.positions]
     roles = [RoleScores(f"attn_end_{who.lower()}", value) for who, value in zip(names, scores, strict=True)]
     return AttentionFromEnd(roles, torch.cat([rows for _, rows in parts], 2)[:, :, :SHOWN])
-
-
-def _of_some(
-    bridge: TransformerBridge, graph: Graph, prompts: PromptSet
-) -> tuple[Float[Tensor, "name layer head"], Float[Tensor, "layer head prompt pos"]]:
-    """Attention to the named positions, summed over prompts, and the END rows of the first ones."""
-    examples = torch.arange(len(prompts), device=prompts.clean.device)
-    named = {who: prompts.positions[who] for who in NAMES if who in prompts.positions}
-    sums: list[Tensor] = []
-    rows: list[Tensor] = []
-
-    def reduce(pattern: Tensor, hook: Any) -> None:
-        from_end = pattern[examples, :, prompts.end].float()
-        sums.append(
-            torch.stack([from_end[examples, :, p].sum(0) for p in named.values()]) if named else from_end[:0, :, 0]
-        )
-        rows.append(from_end[:SHOWN].transpose(0, 1).clone())
-
-    last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
-    names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(graph.n_layers)]
-    with bridge.hooks(fwd_hooks=[*((name, reduce) for name in names), last]):
-        bridge(prompts.clean)
-    return torch.stack(sums, 1), torch.stack(rows)

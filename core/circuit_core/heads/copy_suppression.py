@@ -29,8 +29,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.forward.batches import fitting, mean_of
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import Footprint, fitting, mean_of
 from circuit_core.forward.residual_stream import Weights
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
@@ -41,7 +40,7 @@ FIRST = {"default": 1, "paper-code": 2}
 """The first layer that is scored."""
 ONE_IN = 20
 """One in so many distinct tokens is kept."""
-NO_EFFECT = 1e-10
+LEAST_DIVERGENCE = 1e-10
 """Nats; a mean ablation that changes less is none."""
 
 
@@ -69,10 +68,18 @@ def copy_suppression(
     means = mean_of(len(mean_tokens), fitting(len(mean_tokens), footprint.run, tokens.device), mean_z)
 
     def divergences(rows: slice) -> Float[Tensor, "two layer head"]:
-        return _divergences(bridge, graph, unembedding, tokens[rows], means, function_words, FIRST[preset])
+        """KL(model || mean ablated) and KL(model || kept), from layer `FIRST` on; NaN before."""
+        some = tokens[rows]
+        run = _Run(bridge, graph, some)
+        predicted, content = _Predictions(unembedding, run.final, some), ~torch.isin(some, function_words)
+        found = torch.full((2, graph.n_layers, graph.n_heads), torch.nan, device=some.device)
+        for layer in range(FIRST[preset], graph.n_layers):
+            keep, out = kept(predicted.lens(run.stream[layer]), some, content), Weights(bridge, layer).out
+            found[:, layer] = _layer(predicted, out, run.z[layer], run.v[layer], run.pattern[layer], means[layer], keep)
+        return found
 
     most, left = mean_of(len(tokens), fitting(len(tokens), footprint.suppression, tokens.device), divergences)
-    return RoleScores("copy_suppression", torch.where(most > NO_EFFECT, 1 - left / most, torch.nan))
+    return RoleScores("copy_suppression", torch.where(most > LEAST_DIVERGENCE, 1 - left / most, torch.nan))
 
 
 def reasons(scores: RoleScores, preset: str = "default") -> dict[tuple[int, int], str]:
@@ -146,26 +153,6 @@ def kept(
     least = ranked.gather(2, (count - 1).clamp(min=0)[..., None])
     least = least - rounding(lens.dtype) * lens.abs().amax(2, keepdim=True)  # of equal ones all are kept
     return allowed & (lens.gather(2, first[:, None].expand_as(lens)) >= least)
-
-
-def _divergences(
-    bridge: TransformerBridge,
-    graph: Graph,
-    unembedding: Unembedding,
-    tokens: Int[Tensor, "row pos"],
-    means: Float[Tensor, "layer pos head d_head"],
-    function_words: Int[Tensor, " word"],
-    first: int,
-) -> Float[Tensor, "two layer head"]:
-    """KL(model || mean ablated) and KL(model || kept), from layer `first` on; NaN before."""
-    run = _Run(bridge, graph, tokens)
-    predicted = _Predictions(unembedding, run.final, tokens)
-    content = ~torch.isin(tokens, function_words)
-    found = torch.full((2, graph.n_layers, graph.n_heads), torch.nan, device=tokens.device)
-    for layer in range(first, graph.n_layers):
-        keep, out = kept(predicted.lens(run.stream[layer]), tokens, content), Weights(bridge, layer).out
-        found[:, layer] = _layer(predicted, out, run.z[layer], run.v[layer], run.pattern[layer], means[layer], keep)
-    return found
 
 
 def _layer(

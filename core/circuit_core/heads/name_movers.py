@@ -16,22 +16,21 @@ How it is computed: W_O times the unembedding is formed once a head and serves a
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.errors import TaskError
-from circuit_core.forward.batches import fitting, in_batches
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.forward.residual_stream import Weights
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.unembedding import Unembedding, head_chunks
 from circuit_core.margins import largest, margin, writes
 from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.specs import IOI_POSITIONS
 
 TOP = 5
-NAMES = ("IO", "S1", "S2")
 
 
 @torch.no_grad()
@@ -50,10 +49,12 @@ def copy_scores(
         layers = [_layer(Weights(bridge, i), unembedding, x, names, normalised) for i in range(graph.n_layers)]
         return torch.stack(layers, 1)
 
-    size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).copying(len(NAMES)), prompts.clean.device)
+    size = fitting(
+        len(prompts), Footprint(bridge, prompts.clean.shape[1]).copying(len(IOI_POSITIONS)), prompts.clean.device
+    )
     hits = torch.cat(list(in_batches(len(prompts), size, work)), -1)
-    positive, negative = (hits.sum(-1) / (len(NAMES) * len(prompts))).float()
-    of_names, of_negatives = (hits / len(NAMES)).float()
+    positive, negative = (hits.sum(-1) / (len(IOI_POSITIONS) * len(prompts))).float()
+    of_names, of_negatives = (hits / len(IOI_POSITIONS)).float()
     return (
         RoleScores("name_mover", positive, by_prompt=of_names),
         RoleScores("negative_name_mover", negative, by_prompt=of_negatives),
@@ -69,8 +70,10 @@ def _names_in_context(
     bridge: TransformerBridge, prompts: PromptSet
 ) -> tuple[Float[Tensor, "name d_model"], Int[Tensor, " name"]]:
     """Residual streams after block 0 at every name, and the names' tokens. Raises: TaskError."""
-    if missing := [who for who in NAMES if who not in prompts.positions]:
-        raise TaskError(f"copy scores need the positions of {', '.join(NAMES)}; {prompts.name} lacks {missing[0]}.")
+    if missing := [who for who in IOI_POSITIONS if who not in prompts.positions]:
+        raise TaskError(
+            f"copy scores need the positions of {', '.join(IOI_POSITIONS)}; {prompts.name} lacks {missing[0]}."
+        )
     kept: list[Tensor] = []
 
     def keep(tensor: Tensor, hook: Any) -> None:
@@ -80,7 +83,7 @@ def _names_in_context(
     with bridge.hooks(fwd_hooks=[("blocks.0.hook_resid_post", keep), last]):
         bridge(prompts.clean)
     rows = torch.arange(len(prompts), device=prompts.clean.device)
-    places = [prompts.positions[who] for who in NAMES]
+    places = [prompts.positions[who] for who in IOI_POSITIONS]
     return torch.cat([kept[0][rows, p] for p in places]), torch.cat([prompts.clean[rows, p] for p in places])
 
 
@@ -97,22 +100,13 @@ def _layer(
     hits = []
     for some in head_chunks(len(values), len(names) * len(unembedding.bias)):
         out = weights.out[some]
-        written = unembedding.seen(values[some] @ out)
+        written = unembedding.norm.seen(values[some] @ out)
         scale = unembedding.norm.inverse_scale(written) if normalised else 1
-        logits = (scale * values[some]) @ (out @ unembedding.weight)
-        signed = [_hits(sign * logits, unembedding.bias, names, writes(written, read)) for sign in (1, -1)]
+        projected, signed = (scale * values[some]) @ (out @ unembedding.weight), []
+        for sign in (1, -1):
+            logits = (sign * projected).add_(unembedding.bias)
+            own, most = logits.gather(2, names.expand(len(logits), -1)[..., None]), largest(logits)
+            first = (logits >= own - margin(logits.dtype) * most[..., None]).sum(2) <= TOP
+            signed.append(((writes(written, read) & first) + 0 * most).double())  # NaN where logits are not finite
         hits.append(torch.stack(signed))
-    return torch.cat(hits, 1).unflatten(-1, (len(NAMES), -1)).sum(-2)
-
-
-def _hits(
-    written: Float[Tensor, "head name vocab"],
-    bias: Float[Tensor, " vocab"],
-    names: Int[Tensor, " name"],
-    writes: Bool[Tensor, "head name"],
-) -> Float[Tensor, "head name"]:
-    """1 where the name is copied; NaN where logits are not finite."""
-    logits = written + bias
-    own, most = logits.gather(2, names.expand(len(logits), -1)[..., None]), largest(logits)
-    hits = writes & ((logits >= own - margin(logits.dtype) * most[..., None]).sum(2) <= TOP)
-    return (hits + 0 * most).double()
+    return torch.cat(hits, 1).unflatten(-1, (len(IOI_POSITIONS), -1)).sum(-2)

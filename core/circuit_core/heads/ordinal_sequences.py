@@ -43,16 +43,13 @@ def pairs(encode: Encode, unknown: int | None, distinct: bool = True) -> dict[st
     """
     found: dict[str, list[ConsecutivePair]] = {}
     for name, words in SEQUENCES.items():
-        new = [p for form in _forms(name, words, distinct) for p in _pairs(encode, unknown, form)]
+        if name == "roman" and not distinct:
+            words = ["XVII" if w == "XVIII" else w for w in words]
+        spelt = [words] if name in ONE_CASE else [words, [w[0].swapcase() + w[1:] for w in words]]
+        forms = [[before + w for w in form] for form in spelt for before in ("", " ")]
+        new = [pair for form in forms for pair in _pairs(encode, unknown, form)]
         found[name] = list({(p.source, p.target): p for p in reversed(new)}.values()) if distinct else new
     return found
-
-
-def _forms(name: str, words: Sequence[str], distinct: bool) -> list[list[str]]:
-    if name == "roman" and not distinct:
-        words = ["XVII" if w == "XVIII" else w for w in words]
-    spelt = [words] if name in ONE_CASE else [words, [w[0].swapcase() + w[1:] for w in words]]
-    return [[before + w for w in form] for form in spelt for before in ("", " ")]
 
 
 def _pairs(encode: Encode, unknown: int | None, form: Sequence[str]) -> list[ConsecutivePair]:

@@ -31,7 +31,7 @@ from circuit_core.models import tokenizers
 
 ENOUGH = 5
 """Pairs that a list needs to count."""
-ROWS = 512
+WRITES_AT_ONCE = 512
 """Writes of which all logits are held at a time."""
 
 
@@ -53,7 +53,8 @@ def successor(bridge: TransformerBridge, graph: Graph, tokenizer: Any, preset: s
     plain = preset == "paper-code"
     lists = _lists(tokenizer, distinct=not plain)
     asked = Questions([p for pairs in lists.values() for p in pairs], bridge.W_E.device)
-    x = _effective_embedding(bridge, asked.source, plain)
+    first, embedded = bridge.blocks[0], bridge.W_E[asked.source][None]
+    x = first.mlp(embedded if plain else first.ln2(embedded))[0]
     unembedding = Unembedding(bridge)
     layers = [_successes(Weights(bridge, i), x, unembedding, asked, plain) for i in range(graph.n_layers)]
     right = torch.stack(layers).double()
@@ -93,13 +94,6 @@ class Questions:
         self.tokens: Int[Tensor, " column"] = torch.tensor(list(column), device=device)
 
 
-def _effective_embedding(
-    bridge: TransformerBridge, tokens: Int[Tensor, " pair"], plain: bool
-) -> Float[Tensor, "pair d_model"]:
-    first, embedded = bridge.blocks[0], bridge.W_E[tokens][None]
-    return first.mlp(embedded if plain else first.ln2(embedded))[0]
-
-
 def _successes(
     weights: Weights, x: Float[Tensor, "pair d_model"], unembedding: Unembedding, asked: Questions, plain: bool
 ) -> Float[Tensor, "head pair"]:
@@ -110,7 +104,7 @@ def _successes(
     for some in head_chunks(len(values), x.numel()):
         written = values[some] @ weights.out[some]
         logits = values[some] @ (weights.out[some] @ unembed[:, asked.tokens])
-        written = written if plain else unembedding.seen(written)
+        written = written if plain else unembedding.norm.seen(written)
         success = writes(written, x) & successes(logits, written, unembed, asked, plain)
         found.append(success + 0 * (logits.sum(2) + unembed.norm(dim=0).max()))
     return torch.cat(found)
@@ -135,5 +129,5 @@ def successes(
     most = written.norm(dim=-1) * unembed.norm(dim=0).max()
     share = margin(written.dtype)
     undecided = (lead > share * largest(logits)) & (lead <= share * most)
-    most[undecided] = torch.cat([largest(rows @ unembed) for rows in written[undecided].split(ROWS)])
+    most[undecided] = torch.cat([largest(rows @ unembed) for rows in written[undecided].split(WRITES_AT_ONCE)])
     return (lead <= share * most) if plain else (lead > share * most)

@@ -29,11 +29,7 @@ class Unembedding:
 
     def scale(self, x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows 1"]:
         """r of each stream."""
-        return self.norm.inverse_scale(self.seen(x))
-
-    def seen(self, x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
-        """What the final norm sees of a stream: centred if it centres."""
-        return x - x.mean(-1, keepdim=True) if self.norm.centres else x
+        return self.norm.inverse_scale(self.norm.seen(x))
 
 
 def head_chunks(n_heads: int, each: int, budget: int = 2**25) -> list[Any]:

@@ -120,8 +120,9 @@ class ActivationCache:
     def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
         self.bridge, self.graph = bridge, graph
         weights = [Weights(bridge, layer) for layer in range(graph.n_layers)]
-        self.centred = _centred if weights[0].norm.centres else _as_it_is
-        """Without what norms that centre do not see. No method, for what points back here outlives its use."""
+        self.centred = weights[0].norm.seen
+        """Without what norms that centre do not see. No method of its own, for what points back here outlives its
+        use."""
         runs = record(bridge, graph, prompts)
         self.clean, self.corrupted = runs.clean, runs.corrupted
         self.attending = [runs.attending(layer, w.norm_of_queries_and_keys) for layer, w in enumerate(weights)]
@@ -145,11 +146,3 @@ class ActivationCache:
         if where not in self._room:
             self._room[where] = embed.new_empty(self.abreast * self.graph.n_sources * embed.numel())
         return self._room[where][: circuits * sources * embed.numel()].view(circuits, sources, *embed.shape)
-
-
-def _centred(x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
-    return x - x.mean(-1, keepdim=True)
-
-
-def _as_it_is(x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
-    return x

@@ -20,8 +20,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from circuit_core.forward.batches import BatchCache, fitting
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import BatchCache, Footprint, fitting
 from circuit_core.forward.readout import Readout
 from circuit_core.graph import Graph
 from circuit_core.interchange.activation_cache import ActivationCache

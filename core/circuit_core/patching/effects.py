@@ -48,6 +48,17 @@ class Effects:
     rounding: float = ROUNDING
     """See `margins.rounding`."""
 
+    @staticmethod
+    def joined(parts: "list[Effects]") -> "Effects":
+        """Of all prompts, from those of some at a time."""
+        patched = torch.cat([p.patched for p in parts], -1)
+        clean, corrupted = (torch.cat([getattr(p, m) for p in parts]) for m in ("metric_clean", "metric_corrupted"))
+        looks, before = (
+            {name: torch.cat([getattr(p, of)[name] for p in parts], -1) for name in getattr(parts[0], of)}
+            for of in ("attention", "attention_clean")
+        )
+        return Effects(patched, clean, corrupted, looks, before, parts[0].rounding)
+
     @property
     def reason(self) -> str | None:
         """Why no effect means anything: the damage that it is a share of is none, or no more than noise."""
@@ -67,14 +78,3 @@ class Effects:
         gap = (weights @ (self.metric_clean - self.metric_corrupted))[:, None, None]
         size = torch.stack([self.metric_clean, self.metric_corrupted]).abs().max() * weights.sum(1)[:, None, None]
         return Weighted(change / gap.where(gap != 0, torch.nan), self.rounding * size / gap.abs())
-
-
-def joined(parts: list[Effects]) -> Effects:
-    """Of all prompts, from those of some at a time."""
-    patched = torch.cat([p.patched for p in parts], -1)
-    clean, corrupted = (torch.cat([getattr(p, m) for p in parts]) for m in ("metric_clean", "metric_corrupted"))
-    looks, before = (
-        {name: torch.cat([getattr(p, of)[name] for p in parts], -1) for name in getattr(parts[0], of)}
-        for of in ("attention", "attention_clean")
-    )
-    return Effects(patched, clean, corrupted, looks, before, parts[0].rounding)

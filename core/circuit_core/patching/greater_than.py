@@ -26,8 +26,7 @@ from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits.faithfulness import undefined
 from circuit_core.errors import TaskError
-from circuit_core.forward.batches import fitting, in_batches
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.graph import Graph
 from circuit_core.heads.unembedding import Unembedding
 from circuit_core.margins import leads, margin

@@ -37,7 +37,7 @@ from circuit_core.graph import Graph
 from circuit_core.margins import MARGIN
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.path_patching import PathPatching
-from circuit_core.patching.s_inhibition import BELOW, SInhibition, s_inhibition
+from circuit_core.patching.s_inhibition import EFFECT_BELOW, SInhibition, s_inhibition
 from circuit_core.patching.stages import Stage, as_heads, stage
 from circuit_core.statistics import Resampling
 from circuit_core.tasks.prompts import PromptSet
@@ -46,7 +46,7 @@ THRESHOLD = 0.10
 STAGES = ("movers_and_suppressors", "s_inhibition", "induction_and_duplicate")
 NO_MOVER = "there is no name mover that a head precedes"
 NO_INHIBITION = "there is no S-inhibition head that a head precedes"
-_ROUNDING = 1e-6
+_SHARE_ROUNDING = 1e-6
 """Of a share of hits: no other share of up to 300,000 names lies so near."""
 
 
@@ -205,7 +205,7 @@ def copies(
 ) -> Bool[Tensor, "draw layer head"]:
     """Heads whose copy score is above the threshold."""
     n = weights.shape[1]
-    return torch.einsum("lhb,rb->rlh", scores.expand(-1, -1, n), weights) / n > THRESHOLD + _ROUNDING
+    return torch.einsum("lhb,rb->rlh", scores.expand(-1, -1, n), weights) / n > THRESHOLD + _SHARE_ROUNDING
 
 
 def induction_and_duplicate(
@@ -213,5 +213,5 @@ def induction_and_duplicate(
 ) -> dict[str, Bool[Tensor, "draw layer head"]]:
     """The classes of the last stage in each draw, from scores that are known."""
     found, scores = values.weighted(weights), {n: getattr(roles, n) for n in ("induction", "duplicate_token")}
-    helps = found.helps & (found.effect < BELOW)
+    helps = found.helps & (found.effect < EFFECT_BELOW)
     return {name: helps & (of > of.nanmean() + MARGIN) for name, of in scores.items()}

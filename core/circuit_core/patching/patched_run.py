@@ -10,9 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from circuit_core.patching.direct_paths import Rows
+from circuit_core.patching.direct_paths import Receivers, Rows
 from circuit_core.patching.model_parts import ModelParts
-from circuit_core.patching.receivers import Receivers
 
 
 class PatchedRun:

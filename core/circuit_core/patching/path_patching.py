@@ -29,16 +29,14 @@ from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.errors import CircuitError
-from circuit_core.forward.batches import BatchCache, fitting
-from circuit_core.forward.memory import Footprint
+from circuit_core.forward.batches import BatchCache, Footprint, fitting
 from circuit_core.forward.residual_stream import Writes
 from circuit_core.graph import Graph
 from circuit_core.margins import rounding
-from circuit_core.patching.direct_paths import DirectPaths, rows
-from circuit_core.patching.effects import Effects, joined
+from circuit_core.patching.direct_paths import DirectPaths, Receivers, rows
+from circuit_core.patching.effects import Effects
 from circuit_core.patching.model_parts import ModelParts
 from circuit_core.patching.patched_run import PatchedRun
-from circuit_core.patching.receivers import Receivers
 from circuit_core.tasks.prompts import PromptSet
 
 Head = tuple[int, int]
@@ -94,7 +92,7 @@ class PathPatching:
         def some(patching: _Together, rows: slice) -> Effects:
             return patching(to, heads, mlps_frozen, positions, None if source is None else source[rows])
 
-        return joined(self._parts.each(some))
+        return Effects.joined(self._parts.each(some))
 
     @property
     def metric_clean(self) -> Float[Tensor, " batch"]:

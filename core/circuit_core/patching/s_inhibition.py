@@ -7,7 +7,15 @@ weights are exponentials of sums). Its value is the share of the logit differenc
 are heads whose corruption, patched into the movers' queries, has an effect below -.001.
 
 The changes under all five sets of counterfactual prompts are kept: they tell whether a head carries the token, the
-position, or both.
+position, or both. `token` says which name comes twice, `position` whether its first mention stands where S stood first.
+Tokens are replaced at the positions IO, S1 and S2; x and y are two other names of the same set of prompts:
+
+    set                                   IO  S1  S2
+    token_same_position_opposite          s   io  s
+    token_opposite_position_opposite      io  s   io     the corrupted prompts of the task
+    token_opposite_position_same          s   io  io
+    token_different_position_same         x   y   y
+    token_different_position_opposite     x   y   x
 
 For draws of the prompts both candidates and test are decided anew (`Tested.heads`): every head that is a candidate in
 any draw is patched once, and its metric and attention are averaged over each draw. The movers stay.
@@ -17,17 +25,53 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from circuit_core.patching.counterfactuals import PLACES, counterfactuals
+from circuit_core.errors import TaskError
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.path_patching import Head, PathPatching
+from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.specs import IOI_POSITIONS
 
+SETS = {
+    "token_same_position_opposite": ("s", "io", "s"),
+    "token_opposite_position_opposite": ("io", "s", "io"),
+    "token_opposite_position_same": ("s", "io", "io"),
+    "token_different_position_same": ("x", "y", "y"),
+    "token_different_position_opposite": ("x", "y", "x"),
+}
+"""Who stands at IO, S1 and S2."""
 TESTED = "token_same_position_opposite"
-BELOW = -0.001
+EFFECT_BELOW = -0.001
 """Effect from which on a head is a candidate."""
 FIGURES = ("logit_diff", "io", "s1", "s2")
+
+
+def counterfactuals(prompts: PromptSet, seed: int = 0) -> dict[str, Int[Tensor, "batch pos"]]:
+    """The five sets; those with other names only if the prompts hold four names in all.
+
+    Raises:
+        TaskError: the prompts do not say where IO, S1 and S2 stand.
+    """
+    if missing := [place for place in IOI_POSITIONS if place not in prompts.positions]:
+        raise TaskError(
+            f"{prompts.name} lacks the position of {missing[0]}: give {', '.join(IOI_POSITIONS)} for every prompt."
+        )
+    rows = torch.arange(len(prompts), device=prompts.clean.device)
+    names = {who: prompts.clean[rows, prompts.positions[place]] for who, place in (("io", "IO"), ("s", "S1"))}
+    known = torch.cat([*names.values()]).unique()
+    if len(known) >= 4:
+        draws = torch.rand(len(rows), len(known), generator=torch.Generator().manual_seed(seed)).to(rows.device)
+        draws[(known == names["io"][:, None]) | (known == names["s"][:, None])] = -1
+        names["x"], names["y"] = known[draws.topk(2).indices].T
+    found = {}
+    for name, people in SETS.items():
+        if set(people) <= set(names):
+            found[name] = prompts.clean.clone()
+            for place, who in zip(IOI_POSITIONS, people, strict=True):
+                found[name][rows, prompts.positions[place]] = names[who]
+    return found
 
 
 @dataclass(frozen=True)
@@ -69,7 +113,7 @@ def s_inhibition(
     """
     sets, queries = counterfactuals(patching.prompts), [f"a{layer}.h{head}<q>" for layer, head in movers]
     effects = into_queries.weighted(weights)
-    candidates = effects.helps & (effects.effect < BELOW)
+    candidates = effects.helps & (effects.effect < EFFECT_BELOW)
     value = torch.zeros_like(into_queries.effect)
     if not candidates.any():
         return SInhibition(value, [], candidates)
@@ -89,8 +133,8 @@ def s_inhibition(
 
 def _relative(found: Effects, weights: Float[Tensor, "draw batch"]) -> Float[Tensor, "figure draw layer head"]:
     """The change of each figure's mean as a share of the clean run's."""
-    before = torch.stack([found.metric_clean, *(found.attention_clean[place] for place in PLACES)])
-    after = torch.stack([found.patched, *(found.attention[place] for place in PLACES)])
+    before = torch.stack([found.metric_clean, *(found.attention_clean[place] for place in IOI_POSITIONS)])
+    after = torch.stack([found.patched, *(found.attention[place] for place in IOI_POSITIONS)])
     mean = (before @ weights.T)[..., None, None]
     return (torch.einsum("flhb,rb->frlh", after, weights) / mean - 1).where(mean != 0, torch.nan)
 

@@ -26,7 +26,7 @@ from torch import Tensor
 from circuit_core.circuits.faithfulness import NOT_FINITE, ONE_PROMPT
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.path_patching import Head
-from circuit_core.statistics import COVERED, DRAWN, DRAWS, Resampling
+from circuit_core.statistics import COVERED, RESAMPLED, RESAMPLES, Resampling
 
 RANDOM_SETS = 100
 UNIVERSE = "all heads with a path"
@@ -86,8 +86,8 @@ def stage(name: str, classes: dict[str, Bool[Tensor, "draw layer head"]], effect
 def _interval(
     members: Bool[Tensor, "draw layer head"], effects: Float[Tensor, "draw layer head"], draws: Resampling
 ) -> tuple[float | None, float | None]:
-    times, few = members[DRAWN].sum(0), round(DRAWS * (1 - COVERED) / 2)
-    uncertain = (times > few) & (times < DRAWS - few)
+    times, few = members[RESAMPLED].sum(0), round(RESAMPLES * (1 - COVERED) / 2)
+    uncertain = (times > few) & (times < RESAMPLES - few)
     least, most = (draws.interval(percent(of, effects)) for of in (members[0] & ~uncertain, members[0] | uncertain))
     return (least[0], most[1]) if least and most and members[0].any() else (None, None)
 

@@ -12,12 +12,11 @@ from circuit_core.models.tokenizers import Encode
 from circuit_core.tasks import words
 from circuit_core.tasks.held_out import Stratum, drawn
 from circuit_core.tasks.known_words import KnownWords
-from circuit_core.tasks.prompt_pairs import PromptPair, difference
-from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.prompts import PromptPair, PromptSet, difference
 
 NAME = "gendered_pronoun"
 TEMPLATES = tuple(f"So {{name}} is {phrase}, isn't" for phrase in words.PRONOUN_PHRASES)
-ANSWERS = ("he", "she")
+PRONOUNS = ("he", "she")
 
 
 def generate(
@@ -35,14 +34,14 @@ def generate(
             too few prompts besides.
     """
     lexicon = KnownWords(NAME, encode, unknown, prepend)
-    male, female, answers = (lexicon.single(some) for some in (words.MALE_NAMES, words.FEMALE_NAMES, ANSWERS))
+    male, female, answers = (lexicon.single(some) for some in (words.MALE_NAMES, words.FEMALE_NAMES, PRONOUNS))
     lexicon.need(8, "names that are one token each", male | female, words.NAMES)
     lexicon.need(1, "male name", male, words.MALE_NAMES)
     lexicon.need(1, "female name", female, words.FEMALE_NAMES)
-    lexicon.need(2, "answers that are one token each", answers, ANSWERS)
+    lexicon.need(2, "answers that are one token each", answers, PRONOUNS)
     templates = lexicon.sentences(2, TEMPLATES, name=[*male, *female])
     rng = random.Random(seed)
-    he, she = ([answers[word]] for word in ANSWERS)
+    he, she = ([answers[word]] for word in PRONOUNS)
     kinds = enumerate(((list(male), list(female), he, she), (list(female), list(male), she, he)))
     strata = [Stratum(i, partial(_pair, lexicon, rng, *kind), (templates, kind[0])) for i, kind in kinds]
     return drawn(NAME, "logit_diff", strata, n, rng, besides)

@@ -15,12 +15,11 @@ from circuit_core.models.tokenizers import Encode
 from circuit_core.tasks import words
 from circuit_core.tasks.held_out import Stratum, drawn
 from circuit_core.tasks.known_words import KnownWords
-from circuit_core.tasks.prompt_pairs import PromptPair, difference
-from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.prompts import PromptPair, PromptSet, difference
 
 NAME = "greater_than"
 START, END = "The {event} lasted from the year {century}", " to the year {century}"
-EVENTS = words.EVENTS + words.OTHER_EVENTS
+ALL_EVENTS = words.EVENTS + words.OTHER_EVENTS
 CENTURIES = range(11, 18)
 DIGITS = tuple(f"{y:02}" for y in range(100))
 
@@ -41,8 +40,8 @@ def generate(
             there are too few prompts besides.
     """
     lexicon = KnownWords(NAME, encode, unknown, prepend)
-    events = lexicon.known(EVENTS)
-    lexicon.need(3, "events", events, EVENTS)
+    events = lexicon.known(ALL_EVENTS)
+    lexicon.need(3, "events", events, ALL_EVENTS)
     tokens = two_digit_tokens(lexicon)
     lexicon.sentences(1, [START + DIGITS[32] + END], event=events, century=[f"{c}" for c in CENTURIES])
     years = _years(lexicon, events[0], tokens)
@@ -75,18 +74,14 @@ def _years(lexicon: KnownWords, event: str, tokens: list[int]) -> dict[int, list
     """Centuries in which each YY can be used, for those YY that can. Raises: TaskError."""
     years: dict[int, list[int]] = {}
     for century in CENTURIES:
-        split = [y for y in range(100) if _is_split(lexicon, event, century, y, tokens[y])]
+        start, end = START.format(event=event, century=century), END.format(century=century)
+        split = [y for y in range(100) if lexicon.tokens(start, DIGITS[y] + end)[:1] == [tokens[y]]]
         for y in split[1:-1] if 1 in split else []:
             if 2 <= y <= 98:
                 years.setdefault(y, []).append(century)
     if not years:
         raise TaskError(f"{lexicon.task} needs years whose last two digits are a token; the tokenizer has none.")
     return years
-
-
-def _is_split(lexicon: KnownWords, event: str, century: int, y: int, token: int) -> bool:
-    start = START.format(event=event, century=century)
-    return lexicon.tokens(start, DIGITS[y] + END.format(century=century))[:1] == [token]
 
 
 def _pair(lexicon: KnownWords, tokens: list[int], yy: int, event: str, century: int) -> PromptPair:

@@ -14,8 +14,7 @@ from itertools import cycle, islice
 from typing import Any
 
 from circuit_core.errors import TaskError
-from circuit_core.tasks.prompt_pairs import PromptPair, prompt_set
-from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.prompts import PromptPair, PromptSet, prompt_set
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,7 @@ from circuit_core.models.tokenizers import Encode
 from circuit_core.tasks import words
 from circuit_core.tasks.held_out import Stratum, drawn
 from circuit_core.tasks.known_words import KnownWords
-from circuit_core.tasks.prompt_pairs import PromptPair, difference
-from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.prompts import PromptPair, PromptSet, difference
 
 NAME = "ioi"
 

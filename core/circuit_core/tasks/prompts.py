@@ -1,4 +1,7 @@
-"""What every analysis of a task starts from: token ids of both runs, where to read the answer, and the metric."""
+"""What every analysis of a task starts from: token ids of both runs, where to read the answer, and the metric.
+
+A task makes pairs of prompts one by one, as lists of tokens; together they become a `PromptSet` of tensors.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -8,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from circuit_core.errors import TaskError
-from circuit_core.tasks.metrics import Metric, OwnMetric
+from circuit_core.tasks.metrics import LogitDifference, Metric, OwnMetric, ProbabilityDifference
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +82,51 @@ def pad(rows: list[list[int]]) -> tuple[Int[Tensor, "batch pos"], Int[Tensor, " 
     width = max(map(len, rows))
     ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
     return ids, torch.tensor([len(row) - 1 for row in rows])
+
+
+@dataclass(frozen=True)
+class PromptPair:
+    """One example: both prompts, as many tokens each, read at their last one."""
+
+    clean: list[int]
+    corrupted: list[int]
+    correct: list[int]
+    wrong: list[int]
+    text: str
+    positions: dict[str, int] = field(default_factory=dict)
+    stratum: int | None = None
+    frame: str | None = None
+
+    def after(self, token: int) -> "PromptPair":
+        """With a token put first, which moves the named positions along."""
+        moved = {name: at + 1 for name, at in self.positions.items()}
+        return replace(self, clean=[token, *self.clean], corrupted=[token, *self.corrupted], positions=moved)
+
+
+def difference(clean: list[int], corrupted: list[int]) -> int:
+    """First position at which two prompts differ."""
+    return next(i for i, (a, b) in enumerate(zip(clean, corrupted, strict=True)) if a != b)
+
+
+def prompt_set(name: str, metric: str, pairs: list[PromptPair], pool: int | None = None) -> PromptSet:
+    """All examples as tensors. `logit_diff` takes the first correct and the first wrong answer."""
+    clean, end = pad([p.clean for p in pairs])
+    corrupted, _ = pad([p.corrupted for p in pairs])
+    if metric == LogitDifference.name:
+        correct, wrong = (
+            torch.tensor(first) for first in zip(*((p.correct[0], p.wrong[0]) for p in pairs), strict=True)
+        )
+        answers = LogitDifference(correct, wrong)
+    else:
+        tokens, _ = pad([p.correct + p.wrong for p in pairs])
+        signs = [[1.0] * len(p.correct) + [-1.0] * len(p.wrong) for p in pairs]
+        width = tokens.shape[1]
+        answers = ProbabilityDifference(tokens, torch.tensor([s + [0.0] * (width - len(s)) for s in signs]))
+    positions = {who: torch.tensor([p.positions[who] for p in pairs]) for who in pairs[0].positions}
+    texts = tuple(p.text for p in pairs)
+    strata = tuple(p.stratum for p in pairs if p.stratum is not None)
+    frames = tuple(p.frame for p in pairs if p.frame is not None)
+    return PromptSet(name, clean, corrupted, end, answers, positions, texts, strata, frames, pool)
 
 
 def own_prompts(

@@ -32,7 +32,9 @@ def draw(
             file.
         BrokenTask: a file that does not fit the tokenizer or the model.
     """
-    prepend = _bos(spec, tokenizer)
+    prepend = getattr(tokenizer, "bos_token_id", None) if spec.prepend_bos else None
+    if spec.prepend_bos and prepend is None:
+        raise TaskError(f"{spec.name} is to begin with a BOS token, and the tokenizer has none: leave it out.")
     if spec.content is not None:
         if (n, seed, besides) != (None, None, None):
             raise TaskError(f"{spec.name} is a file of {spec.n} pairs and draws no others: put more into the file.")
@@ -46,13 +48,3 @@ def draw(
     if largest >= n_vocab:
         raise TaskError(f"{name} has token {largest}, the model's are 0 to {n_vocab - 1}: the tokenizer is another's.")
     return drawn
-
-
-def _bos(spec: TaskSpec, tokenizer: Any | None) -> int | None:
-    """The token to put first, if the task wants one. Raises: TaskError, if there is none."""
-    if not spec.prepend_bos:
-        return None
-    token = getattr(tokenizer, "bos_token_id", None)
-    if token is None:
-        raise TaskError(f"{spec.name} is to begin with a BOS token, and the tokenizer has none: leave it out.")
-    return token

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from circuit_core.errors import TaskError
 from circuit_core.tasks import words
 
+IOI_POSITIONS = ("IO", "S1", "S2")
+"""The positions that a task must name for what is said of IOI: both names, and where the subject comes again."""
 BOS = "+bos"
 """Ends the name under which results of a task are kept whose prompts begin with a BOS token."""
 
@@ -55,7 +57,7 @@ def labelled(name: str, prepend_bos: bool | None) -> str:
 TASKS = {
     task.name: task
     for task in (
-        TaskSpec("ioi", "logit_diff", 70, version=2, named=("IO", "S1", "S2")),
+        TaskSpec("ioi", "logit_diff", 70, version=2, named=IOI_POSITIONS),
         TaskSpec("gendered_pronoun", "logit_diff", 70, version=2, named=("name",)),
         TaskSpec("greater_than", "prob_diff", 200, version=2, named=("YY",)),
         TaskSpec("subject_verb", "prob_diff", 200, version=2, named=("subject",)),

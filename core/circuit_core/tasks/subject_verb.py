@@ -22,8 +22,7 @@ from circuit_core.models.tokenizers import Encode
 from circuit_core.tasks import words
 from circuit_core.tasks.held_out import Stratum, drawn
 from circuit_core.tasks.known_words import KnownWords
-from circuit_core.tasks.prompt_pairs import PromptPair, difference
-from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.prompts import PromptPair, PromptSet, difference
 
 NAME = "subject_verb"
 FRAMES: dict[str, tuple[str, ...]] = {
@@ -32,7 +31,7 @@ FRAMES: dict[str, tuple[str, ...]] = {
     "coordination": tuple(f"The {{subject}} {word} the {{attractor}} and" for word in words.ACTIONS),
     "simple": tuple(f"The {word} {{subject}}" for word in words.ADJECTIVES),
 }
-VERBS = words.VERBS | words.OTHER_VERBS
+ALL_VERBS = words.VERBS | words.OTHER_VERBS
 
 Forms = tuple[str, str]
 """Singular and plural."""
@@ -53,9 +52,12 @@ def generate(
             there are too few prompts besides.
     """
     lexicon = KnownWords(NAME, encode, unknown, prepend)
-    nouns, people, verbs = (_both_single(lexicon, some) for some in (words.NOUNS, words.PEOPLE, VERBS))
+    nouns, people, verbs = (
+        [forms for forms in some.items() if len(lexicon.single(forms)) == 2]
+        for some in (words.NOUNS, words.PEOPLE, ALL_VERBS)
+    )
     lexicon.need(3, "nouns that are one token in both numbers", [one for one, _ in nouns], words.NOUNS)
-    lexicon.need(1, "verb that is one token in both numbers", [one for one, _ in verbs], VERBS)
+    lexicon.need(1, "verb that is one token in both numbers", [one for one, _ in verbs], ALL_VERBS)
     every = [template for templates in FRAMES.values() for template in templates]
     readable = set(lexicon.sentences(2, every, subject=nouns[0], attractor=nouns[1]))
     tokens = lexicon.single(form for verb in verbs for form in verb)
@@ -68,10 +70,6 @@ def generate(
     factors = {frame: (fillings[frame], found) for frame, found in known.items() if found and fillings[frame]}
     strata = _cycle(partial(_pair, lexicon, answers), factors)
     return drawn(NAME, "prob_diff", strata, n, random.Random(seed), besides)
-
-
-def _both_single(lexicon: KnownWords, words: Mapping[str, str]) -> list[Forms]:
-    return [forms for forms in words.items() if len(lexicon.single(forms)) == 2]
 
 
 def _cycle(pair: partial[PromptPair], factors: Mapping[str, tuple[Sequence, Sequence]]) -> list[Stratum]:

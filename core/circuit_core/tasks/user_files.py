@@ -8,7 +8,7 @@ With one correct and one wrong answer on every line the metric is logit_diff, el
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from circuit_core.tasks.specs import BOS, TaskSpec
 from circuit_core.tasks.user_rows import Row
 
 FORMATS = ("jsonl", "csv")
-LARGEST = 8 * 2**20
+LARGEST_FILE = 8 * 2**20
 """Bytes."""
 FIELDS: tuple[str, ...] = ("clean", "corrupted", "correct", "wrong")
 
@@ -29,19 +29,16 @@ def read(path: Path) -> TaskSpec:
     kind = path.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
         raise BrokenTask(f"{path} is neither JSON lines nor CSV by its name: let it end in .jsonl or .csv.")
+    data = b""
     try:
-        data = untrusted_files.content(path, LARGEST)
+        data = untrusted_files.content(path, LARGEST_FILE)
+        text = data.decode("utf-8-sig")
     except UnreadableFile as error:
         raise BrokenTask(str(error)) from None
-    return parse(_decoded(data, str(path)).replace("\r\n", "\n"), kind, str(path))
-
-
-def _decoded(data: bytes, file: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise BrokenTask(f"{file}, line {line}: this is not UTF-8 text: save it as UTF-8.") from None
+        raise BrokenTask(f"{path}, line {line}: this is not UTF-8 text: save it as UTF-8.") from None
+    return parse(text.replace("\r\n", "\n"), kind, str(path))
 
 
 def parse(content: str, kind: str, file: str) -> TaskSpec:
@@ -93,7 +90,9 @@ def _json_row(given: Any, where: str) -> Row:
     if as_ids and any(key in FIELDS for key in given):
         raise BrokenTask(f"{where}: text and token ids are mixed: give all prompts as one or the other.")
     keys = [f"{key}_ids" if as_ids else key for key in FIELDS]
-    _there(keys, list(given), where)
+    for key in keys:
+        if key not in given:
+            raise BrokenTask(f"{where}: {key} is missing: give {', '.join(keys)}.")
     for key in given:
         if key not in (*keys, "positions"):
             raise BrokenTask(f"{where}: {brief(key)} is not asked for: give {', '.join(keys)}.")
@@ -101,12 +100,6 @@ def _json_row(given: Any, where: str) -> Row:
     clean, corrupted = (prompt(given[key], where, key) for key in keys[:2])
     correct, wrong = (user_rows.answers(given[key], answer, where, key) for key in keys[2:])
     return Row(where, clean, corrupted, correct, wrong, positions=user_rows.named(given.get("positions", {}), where))
-
-
-def _there(wanted: Sequence[str], given: list[str], where: str) -> None:
-    for key in wanted:
-        if key not in given:
-            raise BrokenTask(f"{where}: {key} is missing: give {', '.join(wanted)}.")
 
 
 def _csv_rows(content: str, file: str) -> Iterator[Row]:

@@ -4,7 +4,7 @@ An answer as text is the one token by which it continues the prompt, as written.
 token, those of the line that were written without a space before them are all taken with one.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from circuit_core.errors import BrokenTask, TaskError, brief
@@ -12,8 +12,7 @@ from circuit_core.models import tokenizers
 from circuit_core.tasks import user_files, user_rows
 from circuit_core.tasks.greater_than import two_digit_tokens
 from circuit_core.tasks.known_words import KnownWords
-from circuit_core.tasks.prompt_pairs import PromptPair, prompt_set
-from circuit_core.tasks.prompts import PromptSet
+from circuit_core.tasks.prompts import PromptPair, PromptSet, prompt_set
 from circuit_core.tasks.specs import TaskSpec
 from circuit_core.tasks.user_rows import Row
 
@@ -27,30 +26,22 @@ def prompts(spec: TaskSpec, tokenizer: Any | None, n_vocab: int, prepend: int | 
     """
     file = f"{spec.name}.{spec.format}"
     found = user_files.examples(spec.content or "", spec.format, file)
-    is_text = isinstance(found[0].clean, str)
-    for row in [] if is_text else found:
-        _known([*row.clean, *row.corrupted, *row.correct, *row.wrong], n_vocab, row.where)
-    pairs = _from_text(spec, found, tokenizer) if is_text else [_from_ids(row, tokenizer) for row in found]
+    if isinstance(found[0].clean, str):
+        reader = _Reader.of(spec.name, found, tokenizer)
+        pairs = [reader.pair(row) for row in found]
+    else:
+        pairs = []
+        for row in found:
+            given = (row.clean, row.corrupted, row.correct, row.wrong)
+            clean, corrupted, correct, wrong = ([int(token) for token in tokens] for tokens in given)
+            _known([*clean, *corrupted, *correct, *wrong], n_vocab, row.where)
+            text = " ".join(map(str, clean)) if tokenizer is None else tokenizer.decode(clean)
+            pairs.append(PromptPair(clean, corrupted, correct, wrong, text, row.positions))
     for row, pair in zip(found, pairs, strict=True):
-        _check(pair, n_vocab, row.where)
-    return prompt_set(spec.name, spec.metric, [_after(prepend, pair) for pair in pairs])
-
-
-def _from_ids(row: Row, tokenizer: Any | None) -> PromptPair:
-    clean, corrupted, correct, wrong = (
-        [int(token) for token in tokens] for tokens in (row.clean, row.corrupted, row.correct, row.wrong)
-    )
-    text = " ".join(map(str, clean)) if tokenizer is None else tokenizer.decode(clean)
-    return PromptPair(clean, corrupted, correct, wrong, text, row.positions)
-
-
-def _from_text(spec: TaskSpec, found: list[Row], tokenizer: Any | None) -> list[PromptPair]:
-    if tokenizer is None:
-        raise TaskError(f"{spec.name} is given as text, and the checkpoint brings no tokenizer: give token ids.")
-    lexicon = KnownWords(spec.name, tokenizers.encoder(tokenizer), tokenizer.unk_token_id)
-    digits = two_digit_tokens(lexicon) if any(row.label is not None for row in found) else []
-    reader = _Reader(lexicon, tokenizer.unk_token, digits)
-    return [reader.pair(row) for row in found]
+        user_rows.matching(pair.clean, pair.corrupted, pair.positions, row.where)
+        user_rows.apart(pair.correct, pair.wrong, row.where)
+        _known([*pair.clean, *pair.corrupted, *pair.correct, *pair.wrong], n_vocab, row.where)
+    return prompt_set(spec.name, spec.metric, [pair if prepend is None else pair.after(prepend) for pair in pairs])
 
 
 @dataclass(frozen=True)
@@ -60,6 +51,15 @@ class _Reader:
     lexicon: KnownWords
     unknown: str | None
     digits: list[int]
+
+    @staticmethod
+    def of(task: str, found: list[Row], tokenizer: Any | None) -> "_Reader":
+        """Raises: TaskError, if there is no tokenizer, or it lacks two-digit tokens that labels need."""
+        if tokenizer is None:
+            raise TaskError(f"{task} is given as text, and the checkpoint brings no tokenizer: give token ids.")
+        lexicon = KnownWords(task, tokenizers.encoder(tokenizer), tokenizer.unk_token_id)
+        digits = two_digit_tokens(lexicon) if any(row.label is not None for row in found) else []
+        return _Reader(lexicon, tokenizer.unk_token, digits)
 
     def pair(self, row: Row) -> PromptPair:
         clean, corrupted = (self._prompt(str(text), row.where) for text in (row.clean, row.corrupted))
@@ -103,21 +103,7 @@ class _Reader:
         return self.lexicon.token(prompt, text) if continues else self.lexicon.unspaced(text)
 
 
-def _check(pair: PromptPair, n_vocab: int, where: str) -> None:
-    """Raises: BrokenTask."""
-    user_rows.matching(pair.clean, pair.corrupted, pair.positions, where)
-    user_rows.apart(pair.correct, pair.wrong, where)
-    _known([*pair.clean, *pair.corrupted, *pair.correct, *pair.wrong], n_vocab, where)
-
-
 def _known(tokens: list[Any], n_vocab: int, where: str) -> None:
     """Raises: BrokenTask, if one is none of the model's."""
     if (largest := max(tokens)) >= n_vocab:
         raise BrokenTask(f"{where}: there is no token {brief(largest)}, the model's are 0 to {n_vocab - 1}.")
-
-
-def _after(prepend: int | None, pair: PromptPair) -> PromptPair:
-    if prepend is None:
-        return pair
-    moved = {name: at + 1 for name, at in pair.positions.items()}
-    return replace(pair, clean=[prepend, *pair.clean], corrupted=[prepend, *pair.corrupted], positions=moved)

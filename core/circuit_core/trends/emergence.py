@@ -31,7 +31,7 @@ As the paper's code pairs them (METHODS g.4); of the roles that it does not pair
 """
 EMERGED, LOST = 0.5, 0.33
 """Shares of a head's highest score."""
-AROUND = 3
+AVERAGED = 3
 """Checkpoints on either side over which rise and fall are measured."""
 State = Literal["emerged", "lost", "last checkpoint only"]
 
@@ -138,7 +138,7 @@ def _course(
 
 def _change(x: Float[np.ndarray, " step"], at: int) -> float:
     """Mean over the checkpoints from `at` on, minus that over those before."""
-    return float(x[at : at + AROUND].mean() - x[max(0, at - AROUND) : at].mean())
+    return float(x[at : at + AVERAGED].mean() - x[max(0, at - AVERAGED) : at].mean())
 
 
 def lasting(holds: Bool[np.ndarray, " step"], start: int = 0) -> int | None:

@@ -30,7 +30,7 @@ passes."""
 WITHOUT_CHANCE = ("copy_suppression",)
 UNTRAINED, TRAINED = 2, 4
 """The last step that may count as untrained, and the last whose weights such a one may share."""
-_ROUNDING = 1e-6
+SCORE_ROUNDING = 1e-6
 """Scores are float32."""
 
 
@@ -46,7 +46,7 @@ class Floor:
 
     def reached(self, score: float) -> bool:
         """Whether a score is at the floor, and above chance (so above zero)."""
-        return score >= self.value - _ROUNDING and score > self.chance
+        return score >= self.value - SCORE_ROUNDING and score > self.chance
 
 
 def floor_of(role: str, chance: float | None = None, step: int | None = None) -> Floor:

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuit_core.trends.emergence import HeadEmergence
+from circuit_core.trends.floors import SCORE_ROUNDING
 
-WINDOW = 3
+HANDOFF_WINDOW = 3
 SHARE = 0.5
 """Of the fall that a taker's rise is at least."""
 SHIFTS = 200
-_ROUNDING = 1e-6
-"""Scores are float32."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Handoff:
 
 
 def handoffs(
-    steps: Sequence[int], heads: Iterable[HeadEmergence], window: int = WINDOW, seed: int = 0
+    steps: Sequence[int], heads: Iterable[HeadEmergence], window: int = HANDOFF_WINDOW, seed: int = 0
 ) -> list[Handoff]:
     """All pairs of one role, by the step of the loss, then of the gain, then by head.
 
@@ -54,9 +53,22 @@ def handoffs(
     place = {step: i for i, step in enumerate(steps)}
     gains = [(h, place[h.emerged_step]) for h in heads if h.emerged_step is not None]
     lost = [(h, place[h.lost_step]) for h, _ in gains if h.lost_step is not None]
-    found = _pairs(lost, gains, window)
-    expected = _by_chance(lost, gains, window, len(steps), seed) if found else 0.0
-    rows = [_row(steps, *pair, window, expected) for pair in found]
+    pairs = _pairs(lost, gains, window)
+    if not pairs:
+        return []
+    # By chance: the mean number of pairs over random circular shifts, none of them by a whole turn.
+    n, shifts = len(steps), np.random.default_rng(seed).integers(1, len(steps), SHIFTS).tolist()
+    found = {by: len(_pairs([(h, (at + by) % n) for h, at in lost], gains, window)) for by in set(shifts)}
+    expected = sum(found[by] for by in shifts) / SHIFTS
+    rows = [
+        Handoff(
+            *(giver.role, giver.layer, giver.head, steps[at], taker.layer, taker.head, steps[gained], window),
+            fall=giver.fall or 0.0,
+            rise=taker.rise or 0.0,
+            expected_by_chance=expected,
+        )
+        for (giver, at), (taker, gained) in pairs
+    ]
     return sorted(rows, key=lambda h: (h.lost_step, h.gained_step, h.from_layer, h.from_head))
 
 
@@ -65,48 +77,14 @@ Placed = tuple[HeadEmergence, int]
 
 
 def _pairs(lost: list[Placed], gains: list[Placed], window: int) -> list[tuple[Placed, Placed]]:
+    """Each loss with the gain that it is handed to, if there is one."""
     free, found = list(gains), []
-    for loss in sorted(lost, key=lambda of: (-_fall(of[0]), of[1], of[0].layer, of[0].head)):
-        takers = [gain for gain in free if _takes(gain, loss, window)]
+    for giver, at in sorted(lost, key=lambda of: (-(of[0].fall or 0.0), of[1], of[0].layer, of[0].head)):
+        least = SHARE * (giver.fall or 0.0)
+        near = [gain for gain in free if gain[0] is not giver and abs(gain[1] - at) <= window and least > 0]
+        takers = [gain for gain in near if gain[0].rise is not None and gain[0].rise >= least - SCORE_ROUNDING]
         if takers:
-            at = loss[1]
             taker = min(takers, key=lambda of: (-(of[0].rise or 0), abs(of[1] - at), of[0].layer, of[0].head))
             free.remove(taker)
-            found.append((loss, taker))
+            found.append(((giver, at), taker))
     return found
-
-
-def _takes(gain: Placed, loss: Placed, window: int) -> bool:
-    (taker, gained), (giver, at) = gain, loss
-    if taker is giver or taker.rise is None or abs(gained - at) > window or _fall(giver) <= 0:
-        return False
-    return taker.rise >= SHARE * _fall(giver) - _ROUNDING
-
-
-def _fall(head: HeadEmergence) -> float:
-    return head.fall or 0.0
-
-
-def _by_chance(lost: list[Placed], gains: list[Placed], window: int, n: int, seed: int) -> float:
-    """Mean number of pairs over random circular shifts, none of them by a whole turn."""
-    shifts = np.random.default_rng(seed).integers(1, n, SHIFTS).tolist()
-    found = {shift: len(_pairs([(h, (at + shift) % n) for h, at in lost], gains, window)) for shift in set(shifts)}
-    return sum(found[shift] for shift in shifts) / SHIFTS
-
-
-def _row(steps: Sequence[int], loss: Placed, gain: Placed, window: int, expected: float) -> Handoff:
-    (giver, lost), (taker, gained) = loss, gain
-    assert taker.rise is not None
-    return Handoff(
-        role=giver.role,
-        from_layer=giver.layer,
-        from_head=giver.head,
-        lost_step=steps[lost],
-        to_layer=taker.layer,
-        to_head=taker.head,
-        gained_step=steps[gained],
-        window=window,
-        fall=_fall(giver),
-        rise=taker.rise,
-        expected_by_chance=expected,
-    )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-HALF, MOST = 0.5, 0.9
+HALF_OF_FINAL, MOST_OF_FINAL = 0.5, 0.9
 """Shares of the final metric."""
 
 
@@ -53,15 +53,15 @@ def task_acquisition(
     if not final > least:
         why = f"the final metric {final:.3g} at step {measured[-1]} is not above two standard errors ({least:.3g})"
         return TaskAcquisition(final, measured[-1], least, reason=why)
-    half, most = _reached(x >= HALF * final), _reached(x >= MOST * final)
+    half, most = _reached(x >= HALF_OF_FINAL * final), _reached(x >= MOST_OF_FINAL * final)
     low = int(x[:half].argmin()) if half else None
     return TaskAcquisition(
         final=final,
         final_step=measured[-1],
         least=least,
-        half_threshold=HALF * final,
+        half_threshold=HALF_OF_FINAL * final,
         half_step=measured[half],
-        most_threshold=MOST * final,
+        most_threshold=MOST_OF_FINAL * final,
         most_step=measured[most],
         minimum=None if low is None else float(x[low]),
         minimum_step=None if low is None else measured[low],

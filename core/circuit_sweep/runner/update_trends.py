@@ -20,7 +20,7 @@ from circuit_core.trends import floors
 from circuit_core.trends.emergence import TASK_OF, Earliest, HeadEmergence, RoleEmergence, role_emergence
 from circuit_core.trends.figures import FigureHeads, figure_2_head, top_heads
 from circuit_core.trends.handoffs import handoffs
-from circuit_core.trends.tasks import HALF, TaskAcquisition, task_acquisition
+from circuit_core.trends.tasks import HALF_OF_FINAL, TaskAcquisition, task_acquisition
 from circuit_store import queries, trends
 from circuit_store.errors import StoreError
 from circuit_store.store import close_writer, open_to_write
@@ -161,7 +161,7 @@ def _acquired(task: str, found: TaskAcquisition) -> list[EmergenceRecord]:
     half = found.half_threshold
     if half is None:
         return [EmergenceRecord("task", task, value=found.final, threshold=found.least, reason=found.reason)]
-    early = None if found.minimum_step is not None else f"the first checkpoint has {HALF:.0%} already"
+    early = None if found.minimum_step is not None else f"the first checkpoint has {HALF_OF_FINAL:.0%} already"
     return [
         EmergenceRecord("task", task, step=found.half_step, value=found.final, threshold=half),
         EmergenceRecord("task_most", task, step=found.most_step, value=found.final, threshold=found.most_threshold),

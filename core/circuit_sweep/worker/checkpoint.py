@@ -103,7 +103,6 @@ def work(
 
 def _work(order: WorkOrder, stopped: Callable[[], bool], masked: bool, say: Say | None) -> Iterator[Message]:
     """Raises: whatever goes wrong."""
-    batches.limit(order.batch)
     device = _seen(order.device, masked)
     loaded = LoadedCheckpoint(order.folder, device, order.dtype, order.text, order.cores, order.held)
     named = order.device if masked else loaded.device
@@ -126,7 +125,8 @@ def _compute(
         begun = messages.UnitProgress(order.unit, job.title, place / len(order.jobs))
         yield begun
         try:
-            with batches.heard(say and (lambda done, of, begun=begun: say(begun.within(done, of)))):
+            listener = say and (lambda done, of, begun=begun: say(begun.within(done, of)))
+            with batches.reduced(order.batch), batches.heard(listener):
                 computed = loaded.compute(job)
         except Exception as error:
             failed = failed or error

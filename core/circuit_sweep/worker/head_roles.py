@@ -13,9 +13,9 @@ from circuit_core.heads import text_rows as texts
 from circuit_core.heads.attention import RoleScores, attention_roles, drawable
 from circuit_core.heads.attention_from_end import AttentionFromEnd, attention_from_end
 from circuit_core.heads.copy_suppression import copy_suppression, reasons
-from circuit_core.heads.function_words import function_words
 from circuit_core.heads.name_movers import copy_scores
 from circuit_core.heads.successor_scores import SuccessorScores, successor
+from circuit_core.heads.text_rows import function_words
 from circuit_core.loading import LoadedModel
 from circuit_core.models.tokenizers import encoder
 from circuit_core.patching.ioi_algorithm import PAPER_CODE, IOIAlgorithm, Options, Roles, ioi_algorithm
