@@ -188,7 +188,7 @@ def test_a_second_host_is_refused_on_a_shared_file_system(bench, monkeypatch):
     with closing(store.open_to_write(bench.store)) as db:
         runners.take(db, "elsewhere", 1)
         monkeypatch.setattr(lock.time, "sleep", lambda seconds: runners.beat(db))
-        assert runner._run(bench.store, None) == exit_codes.REFUSED
+        assert runner.run_alone(bench.store, None, runner.EndSignal()) == exit_codes.REFUSED
         monkeypatch.setattr(lock.time, "sleep", lambda seconds: None)
         assert not lock.beats_elsewhere(db)
     said = exit_codes.sentence(exit_codes.REFUSED, bench.store)

@@ -1,17 +1,12 @@
 """At a run's end: what the checkpoints of a model show together (METHODS g), from the store into the store.
 
-`python -m circuit_sweep.runner.update_trends` reads `[STORE, MODEL, ...]`, as JSON, from standard input.
-
 Each role on each task, and each task, rests on the one set of parameters that answers in every view, and its rows name
 it. Of checkpoints with equal weights one is kept, and what untrained heads reach is no role (`floors`, METHODS l.4). A
 circuit counts as its task's where the task is done and the threshold is reached (METHODS l.3).
 """
 
-import json
 import sqlite3
-import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +17,6 @@ from circuit_core.trends.figures import FigureHeads, figure_2_head, top_heads
 from circuit_core.trends.handoffs import handoffs
 from circuit_core.trends.tasks import HALF, TaskAcquisition, task_acquisition
 from circuit_store import queries, trends
-from circuit_store.errors import StoreError
-from circuit_store.store import close_writer, open_to_write
 from circuit_store.trends import EmergenceRecord, HandoffRecord
 
 
@@ -193,17 +186,3 @@ def _floored(row: EmergenceRecord, found: RoleEmergence) -> EmergenceRecord:
     """With the floor of its role, and where that is from."""
     raised_at = found.floor.step
     return replace(row, floor=found.floor.value, floor_from="role" if raised_at is None else f"step {raised_at}")
-
-
-def main(store: str, *models: str) -> None:
-    db = open_to_write(Path(store))
-    for model in models:
-        refresh(db, model)
-    close_writer(db)
-
-
-if __name__ == "__main__":
-    try:
-        main(*json.load(sys.stdin))
-    except StoreError as error:
-        sys.exit(str(error))
