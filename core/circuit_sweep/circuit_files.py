@@ -155,17 +155,19 @@ def _write(
     requests.close_runs(db, run)
 
 
-def _record(circuit: CircuitFile, name: str, content: bytes) -> results.Circuit:
+def _record(circuit: CircuitFile, name: str, content: bytes) -> results.Record:
     n, edges, scores = int(circuit.mask.sum()), circuit.scores, circuit.node_scores
-    return results.Circuit(
-        chosen=results.CurvePoint(n, n, selection.n_nodes(circuit.mask, circuit.graph)),
-        n_edges_total=circuit.graph.n_edges,
-        edges=[(s, p, None if edges is None else float(edges[s, p])) for s, p in np.argwhere(circuit.mask).tolist()],
-        scores=None if edges is None else blobs.pack(edges),
-        scores_shape=circuit.mask.shape,
-        nodes=[] if scores is None else [(i, float(s)) for i, s in enumerate(scores) if np.isfinite(s)],
-        areas_reason=NOT_EVALUATED,
-        imported_from=name,
-        reason=NOT_EVALUATED,
-        original=zlib.compress(content),
+    members = [(s, p, None if edges is None else float(edges[s, p])) for s, p in np.argwhere(circuit.mask).tolist()]
+    nodes = [] if scores is None else [(i, float(s)) for i, s in enumerate(scores) if np.isfinite(s)]
+    whole = {
+        **{"n_requested": n, "n_edges": n, "n_nodes": selection.n_nodes(circuit.mask, circuit.graph)},
+        **{"n_edges_total": circuit.graph.n_edges, "areas_reason": NOT_EVALUATED},
+        **{"imported_from": name, "original": zlib.compress(content)},
+        **blobs.edge_scores(edges, circuit.mask.shape),
+    }
+    tables = (
+        results.TableRows.of("circuit", whole),
+        results.TableRows("circuit_edge", ("src", "port", "score"), members),
+        results.TableRows("node_score", ("src", "score"), nodes),
     )
+    return results.Record(tables, NOT_EVALUATED)

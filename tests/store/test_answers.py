@@ -1,6 +1,7 @@
 """Which of several results answers: one set of parameters for each role, task and model; what was asked for last."""
 
 import pytest
+import recorded
 
 from circuit_store import addresses, export, maintenance, models, queries, results, trends
 from circuit_store.errors import UnknownName
@@ -152,11 +153,11 @@ def test_a_task_on_which_a_role_is_undefined_does_not_stand_for_it(toy):
 
 @pytest.mark.parametrize("analysis", ["behaviour", "algorithm", "greater_than", "circuit"])
 def test_every_analysis_answers_with_values_where_there_are_some(toy, analysis):
-    stage = results.StageRecord("s_inhibition", 80.0, 70.0, 90.0, {}, "all", False, None)
+    stage = recorded.stage("s_inhibition", 80.0, 70.0, 90.0, {}, "all", False, None)
     found = {
-        "behaviour": results.Behaviour(1.0, 0.1, 0.8, 1.2, 70, 1.0),
-        "algorithm": results.Algorithm([stage]),
-        "greater_than": results.Years([(2, 0.75, 0.5, None)]),
+        "behaviour": recorded.behaviour(1.0, 0.1, 0.8, 1.2, 70, 1.0),
+        "algorithm": recorded.algorithm([stage]),
+        "greater_than": recorded.years([(2, 0.75, 0.5, None)]),
     }
     if analysis == "circuit":
         toy.circuit(0, [(0, 2, 0.5)])

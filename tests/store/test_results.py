@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import recorded
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -26,7 +27,7 @@ def test_a_write_that_fails_in_the_middle_leaves_nothing(toy):
     before = counts(toy.db)
     rows: list[Any] = [(0, 0, 1.0, None, None), (0, 0, 2.0, None, None)]
     with pytest.raises(Exception, match="UNIQUE"):
-        results.write(toy.db, toy.of(20, "heads", role="induction"), results.HeadScores(rows))
+        results.write(toy.db, toy.of(20, "heads", role="induction"), recorded.head_scores(rows))
     assert counts(toy.db) == before
     toy.behaviour(20, 1.0)
 
@@ -161,8 +162,8 @@ def test_a_run_is_settled_by_its_units(toy, states, settled):
 
 def test_a_value_with_a_reason_is_no_value_that_is_missing(toy):
     """Invariant: what a run could not compute at all does not count a metric whose error alone is undefined."""
-    one = results.Behaviour(1.0, None, None, None, 1, 1.0, "one prompt")
+    one = recorded.behaviour(1.0, None, None, None, 1, 1.0, "one prompt")
     results.write(toy.db, toy.of(10, "behaviour", task=IOI), one)
-    none = results.Behaviour(None, None, None, None, 1, None, "not finite")
+    none = recorded.behaviour(None, None, None, None, 1, None, "not finite")
     results.write(toy.db, toy.of(20, "behaviour", task=IOI), none)
     assert runs.undefined(toy.db, toy.run) == [("not finite", 1)]

@@ -5,6 +5,7 @@ import stat
 from contextlib import closing
 
 import pytest
+import recorded
 
 from circuit_store import export, maintenance, models, queries, results, store, task_files, views
 from circuit_store.errors import StoreTooNew, StoreUnusable
@@ -111,7 +112,7 @@ def a_task(toy, name: str, content: str, value: float, bos: str = "") -> None:
     """A file of that content, and what it gave at step 10."""
     label = task_files.add_task_file(toy.db, TaskFile(name, f"hash of {content}", "jsonl", content)) + bos
     task = results.TaskRecord(label, f"hash of {content}{bos}", "logit_diff", bool(bos))
-    found = results.Behaviour(value, 0.1, 0.0, 1.0, 70, 0.5)
+    found = recorded.behaviour(value, 0.1, 0.0, 1.0, 70, 0.5)
     results.write(toy.db, toy.of(10, "behaviour", f"{content}{bos}", task=task), found)
 
 

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import recorded
 
 from circuit_core.models import identity, suites
 from circuit_store import models, results
@@ -44,7 +45,7 @@ def db(tmp_path: Path) -> sqlite3.Connection:
     of = results.Provenance(
         key, unit.run, unit.checkpoint, "behaviour", {}, source, "f", "float32", 2.0, task=task, device="cpu"
     )
-    results.write(db, of, results.Behaviour(1.0, 0.1, 0.9, 1.1, 70, 1.0))
+    results.write(db, of, recorded.behaviour(1.0, 0.1, 0.9, 1.1, 70, 1.0))
     units.computing_on(db, unit, "cpu")
     units.finish_unit(db, unit, "done", 3.0)
     return db

@@ -7,7 +7,6 @@ reason; a checkpoint that cannot be loaded raises, and so does a user's task fil
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -24,13 +23,6 @@ from circuit_sweep.worker.messages import Message, WorkOrder
 
 SMALL = 10_000_000
 """Parameters below which one thread is fastest: the matrices are too small to share."""
-
-
-@dataclass(frozen=True)
-class Computed:
-    job: Job
-    record: results.Record
-    seconds: float
 
 
 class LoadedCheckpoint:
@@ -61,13 +53,8 @@ class LoadedCheckpoint:
     def fingerprint(self) -> str:
         return self.loaded.fingerprint
 
-    def compute(self, job: Job) -> Computed:
-        """Raises: whatever goes wrong with it."""
-        began = time.perf_counter()
-        record = self._record(job)
-        return Computed(job, record, time.perf_counter() - began)
-
-    def _record(self, job: Job) -> results.Record:
+    def compute(self, job: Job) -> results.Record:
+        """Raises: whatever goes wrong with it, but for a task that cannot be expressed."""
         try:
             return self.analyses(job)
         except TaskError as error:
@@ -125,13 +112,14 @@ def _compute(
             return False
         begun = messages.UnitProgress(order.unit, job.title, place / len(order.jobs))
         yield begun
+        began = time.perf_counter()
         try:
             with batches.heard(say and (lambda done, of, begun=begun: say(begun.within(done, of)))):
-                computed = loaded.compute(job)
+                record = loaded.compute(job)
         except Exception as error:
             failed = failed or error
             continue
-        yield messages.Result(order.unit, computed.job, computed.record, computed.seconds)
+        yield messages.Result(order.unit, job, record, time.perf_counter() - began)
     if failed:
         raise failed
     return True
