@@ -96,3 +96,10 @@ def circuit(
         TableRows.of("faithfulness", *curve),
     )
     return Record(tables, reason)
+
+
+def handoff(*columns: Any) -> dict[str, Any]:
+    """Of role, layer, head and step of the loss, the same of the gain, window, its tokens, fall, rise, and chance."""
+    heads = ("from_layer", "from_head", "lost_step", "to_layer", "to_head", "gained_step")
+    names = ("role", *heads, "window", "window_tokens", "fall", "rise", "expected_by_chance")
+    return dict(zip(names, columns, strict=False))

@@ -117,7 +117,7 @@ class Toy:
         to = {"to": "logits", "senders": "all", "freeze_mlps": False}
         results.write(self.db, self.of(20, "patch", task=IOI, params=to), effects)
         came = trends.EmergenceRecord("role", "induction", 1, 0, 10, 20, 0.9, 0.45)
-        passed = trends.HandoffRecord("induction", None, 1, 0, 20, 1, 1, 20, 2)
+        passed = recorded.handoff("induction", 1, 0, 20, 1, 1, 20, 2)
         trends.replace(self.db, "toy", [came], [passed], trends.last_result(self.db, "toy"))
         return self
 

@@ -171,7 +171,7 @@ EMERGED = [
     trends.EmergenceRecord("head", "induction", 3, 2, 128, None, 0.8, 0.4),
 ]
 EMERGED[3] = replace(EMERGED[3], state="lost", floor=0.36, floor_from="step 0")
-PASSED = [trends.HandoffRecord("induction", None, 2, 1, 256, 3, 1, 128, 3, 1000, 0.7, 0.6, 1.25)]
+PASSED = [recorded.handoff("induction", 2, 1, 256, 3, 1, 128, 3, 1000, 0.7, 0.6, 1.25)]
 
 
 @pytest.fixture

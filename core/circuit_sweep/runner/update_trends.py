@@ -17,7 +17,7 @@ from circuit_core.trends.figures import FigureHeads, figure_2_head, top_heads
 from circuit_core.trends.handoffs import handoffs
 from circuit_core.trends.tasks import HALF, TaskAcquisition, task_acquisition
 from circuit_store import queries, trends
-from circuit_store.trends import EmergenceRecord, HandoffRecord
+from circuit_store.trends import EmergenceRecord
 
 
 def refresh(db: sqlite3.Connection, model: str) -> None:
@@ -25,7 +25,7 @@ def refresh(db: sqlite3.Connection, model: str) -> None:
     last = trends.last_result(db, model)
     own = _Model(db, model)
     rows = [row for task in queries.tasks(db, model) for row in own.task(task)]
-    passed: list[HandoffRecord] = []
+    passed: list[dict[str, Any]] = []
     for role, task in queries.scored(db, model):
         if role in floors.ROLE_FLOORS:
             found, handed = own.role(role, task)
@@ -55,7 +55,7 @@ class _Model:
             return [EmergenceRecord("task", task, value=known[-1]["value"], reason=known[-1]["reason"], **of)]
         return [replace(row, **of) for row in _acquired(task, task_acquisition(self.steps, metric, error))]
 
-    def role(self, role: str, on: str | None) -> tuple[list[EmergenceRecord], list[HandoffRecord]]:
+    def role(self, role: str, on: str | None) -> tuple[list[EmergenceRecord], list[dict[str, Any]]]:
         """A role on a task; `on` is None for roles that need none."""
         every, of = self._rows(role, on), vars(queries.role_set(self.db, self.model, role, on))
         rows = [r for r in every if r["step"] in self.place]
@@ -69,9 +69,7 @@ class _Model:
             allowed, counts = (circuits.allowed, circuits.counts) if circuits else (None, None)
             told += _shown("figure_2_head", role, figure_2_head(self.steps, scores, role, allowed))
             told += _shown("top_head", role, top_heads(self.steps, scores, role, counts, allowed))
-        passed = [
-            HandoffRecord(**vars(h), window_tokens=self._span(h), **of) for h in handoffs(self.steps, found.heads)
-        ]
+        passed = [{**vars(h), "window_tokens": self._span(h), **of} for h in handoffs(self.steps, found.heads)]
         return [replace(row, **of) for row in told], passed
 
     def _rows(self, role: str, on: str | None) -> list[dict[str, Any]]:
