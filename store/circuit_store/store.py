@@ -53,7 +53,9 @@ def open_to_write(path: Path, make: bool = True) -> Connection:
         _choose_journal(db, path)
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             _make_tables(db)
-        _refresh_views(db)
+        if _changed_views(db):  # to those of `views.VIEWS`; views that the user made stay
+            with transaction(db):
+                _make_views(db)
     except OSError as error:
         fault = "cannot be written" if os.path.isfile(path) else "can be neither opened nor made"
         raise StoreUnusable(f"The store {path} {fault} ({error.strerror}): {_HINT}.") from None
@@ -260,13 +262,6 @@ def _choose_journal(db: sqlite3.Connection, path: Path) -> None:
             if time.monotonic() > deadline:
                 return
             time.sleep(0.02)
-
-
-def _refresh_views(db: sqlite3.Connection) -> None:
-    """Bring the database's own views in line with `views.VIEWS`; views that the user made stay."""
-    if _changed_views(db):
-        with transaction(db):
-            _make_views(db)
 
 
 def _make_views(db: sqlite3.Connection) -> None:

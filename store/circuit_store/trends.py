@@ -108,18 +108,15 @@ _FROM_FILE = "analysis = 'circuit' AND json_extract(result.params, '$.method') {
 
 def circuit_heads(db: sqlite3.Connection, model: str, task: str) -> CircuitHeads:
     """Empty if the store holds no circuit of the task."""
-    computed = _circuit_heads(db, model, task, _FROM_FILE.format("IS NOT"))
-    stored = computed.by_step or computed.why_not
-    return computed if stored else _circuit_heads(db, model, task, _FROM_FILE.format("IS"))
-
-
-def _circuit_heads(db: sqlite3.Connection, model: str, task: str, among: str) -> CircuitHeads:
-    stored = db.execute(
-        f"WITH answer AS ({answer(among)}) SELECT step, {UNQUALIFIED} FROM answer AS of_task JOIN {AT}"
-        " LEFT JOIN circuit ON circuit.result_id = of_task.id WHERE of_task.task = ? ORDER BY step",
-        (model, task),
-    )
-    why_not = {step: reason for step, reason in stored}
+    among, why_not = "", {}
+    for among in (_FROM_FILE.format("IS NOT"), _FROM_FILE.format("IS")):
+        stored = db.execute(
+            f"WITH answer AS ({answer(among)}) SELECT step, {UNQUALIFIED} FROM answer AS of_task JOIN {AT}"
+            " LEFT JOIN circuit ON circuit.result_id = of_task.id WHERE of_task.task = ? ORDER BY step",
+            (model, task),
+        )
+        if why_not := {step: reason for step, reason in stored}:
+            break
     found: dict[int, tuple[Heads, Heads]] = {step: (set(), set()) for step, reason in why_not.items() if reason is None}
     edges = VIEWS["circuit"].statement(among, "task = ?")
     for step, src, dst in db.execute(f"SELECT DISTINCT step, src, dst FROM ({edges})", (model, task)):

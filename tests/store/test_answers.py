@@ -3,8 +3,9 @@
 import pytest
 import recorded
 
-from circuit_store import addresses, export, maintenance, models, queries, results, trends
+from circuit_store import addresses, export, models, queries, results, trends
 from circuit_store.errors import UnknownName
+from circuit_store.merge import merge
 from circuit_store.queue import requests
 from circuit_store.views import VIEWS
 from circuit_store.views.view import OF_MODEL
@@ -242,7 +243,7 @@ def test_what_is_merged_keeps_its_order(mixed, tmp_path):
     mine = type(mixed)(tmp_path / "mine.db")
     mine.score(20, 0.5, {"preset": "of my own"})
     requests.close_runs(mixed.db)
-    maintenance.merge(mine.db, mixed.path)
+    merge(mine.db, mixed.path)
     assert mine.shown() == {0: 0.1, 10: 0.1, 20: 0.1}
     mine.db.close()
 

@@ -94,7 +94,7 @@ def test_a_name_stands_for_one_folder(toy):
     """Invariant: a folder never takes over another's name; the error names both and what to do."""
     with pytest.raises(UnknownName, match="models/toy.*elsewhere.*models add NAME"):
         models.check(toy.db, model("toy", "elsewhere"))
-    assert models.held_model(toy.db, "toy").source == "models/toy"  # type: ignore[union-attr]
+    assert models.held_models(toy.db)["toy"].source == "models/toy"
 
 
 def test_a_suite_may_move_with_the_installation(toy):
@@ -102,7 +102,7 @@ def test_a_suite_may_move_with_the_installation(toy):
     for source in ("old", "new"):
         models.check(toy.db, model("sample", source, "sample"))
         models.add_model(toy.db, model("sample", source, "sample"), [])
-    assert models.held_model(toy.db, "sample").source == "new"  # type: ignore[union-attr]
+    assert models.held_models(toy.db)["sample"].source == "new"
 
 
 def test_no_two_take_one_unit(toy):
@@ -115,7 +115,7 @@ def test_a_request_that_is_open_is_taken_up_again(toy):
     """Invariant: the same request twice is one run with one unit a checkpoint; a finished unit is not queued again."""
     first = units.take_unit(toy.db)
     assert first is not None
-    units.finish_unit(toy.db, first, "done", 1.0)
+    first.finish("done", 1.0)
     again = requests.add_run(toy.db, {"models": ["toy"]}, list(toy.ids.values()))
     found = toy.db.execute("SELECT state FROM unit ORDER BY id").fetchall()
     assert (again, [u["state"] for u in found]) == (toy.run, ["done", "queued", "queued"])
@@ -126,13 +126,13 @@ def test_an_interrupted_request_queues_all_that_is_missing(toy):
     what was left though nothing of it is missing now: else the run would never end."""
     first = units.take_unit(toy.db)
     assert first is not None
-    units.finish_unit(toy.db, first, "done", 1.0)
+    first.finish("done", 1.0)
     control.interrupt(toy.db, toy.run)
     requests.add_run(toy.db, {"models": ["toy"]}, [toy.ids[0], toy.ids[20]])
     found = toy.db.execute("SELECT state FROM unit ORDER BY id").fetchall()
     assert [u["state"] for u in found] == ["queued", "queued", "queued"]
     while unit := units.take_unit(toy.db):
-        units.finish_unit(toy.db, unit, "done", 1.0)
+        unit.finish("done", 1.0)
     requests.close_runs(toy.db)
     assert runs.run_state(toy.db, toy.run) == "done"
 
@@ -141,7 +141,7 @@ def test_what_a_dead_runner_left_is_queued_again(toy):
     """Invariant: a unit under way is queued again, finished ones stay."""
     first = units.take_unit(toy.db)
     assert first is not None
-    units.finish_unit(toy.db, first, "done", 1.0)
+    first.finish("done", 1.0)
     units.take_unit(toy.db)
     units.requeue_orphans(toy.db)
     found = toy.db.execute("SELECT state, attempts FROM unit ORDER BY id").fetchall()
@@ -154,7 +154,7 @@ def test_a_run_is_settled_by_its_units(toy, states, settled):
     for state in states:
         unit = units.take_unit(toy.db)
         assert unit is not None
-        units.finish_unit(toy.db, unit, {"d": "done", "f": "failed"}[state], 1.0)
+        unit.finish({"d": "done", "f": "failed"}[state], 1.0)
     requests.close_runs(toy.db)
     state, ended = toy.db.execute("SELECT state, ended FROM run").fetchone()
     assert (state, ended is not None) == (settled, True)

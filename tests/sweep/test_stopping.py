@@ -55,15 +55,15 @@ def cancel(db, run: int) -> None:
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("end, go_on", [(cancel, control.resume), (control.interrupt, control.retry)])
-def test_a_unit_that_was_told_to_stop_is_computed_whole_when_its_run_goes_on(runner, end, go_on):
+@pytest.mark.parametrize("end, failed", [(cancel, False), (control.interrupt, True)])
+def test_a_unit_that_was_told_to_stop_is_computed_whole_when_its_run_goes_on(runner, end, failed):
     """Invariant: the worker was told before the run was taken up again, and stops; the unit comes again, and has every
     result in the end, as the other has."""
     end(runner.db, 1)
     runner._look_after()
     (first,) = runner.under_way.values()
     assert first.asked_to_stop is not None
-    assert go_on(runner.db, 1) == 2
+    assert control.go_on(runner.db, 1, failed) == 2
     runner.work()
     found = runs.units(runner.db, 1)
     assert [(unit["state"], unit["attempts"]) for unit in found] == [("done", 2), ("done", 1)]

@@ -174,7 +174,7 @@ def test_after_a_crash_half_the_batch_is_tried_once(bench):
             assert unit and unit.step == STEPS[0]
             order = unit_lifecycle.RunningUnit(db, bench.store, unit).order(Slots("cpu").slots()[0], None)
             assert order and order.batch == batch
-            assert units.crashed(db, unit, 1.0, "killed") is again
+            assert unit.crashed(1.0, "killed") is again
     assert bench.units()[STEPS[0]][:2] == ("failed", 2)
 
 

@@ -68,7 +68,7 @@ def test_an_import_settles_no_run_but_its_own(tmp_path):
     of = results.Provenance("a", run, at, "behaviour", {}, "", None, "float32", 0.1, task=IOI)
     results.write(db, of, recorded.behaviour(2.0, 0.1, 1.8, 2.2, 70, 1.0))
     models.checkpoint_loaded(db, at, "ok", "f")
-    units.finish_unit(db, unit, "done", 1.0)
+    unit.finish("done", 1.0)
     circuit_files.import_file(path, "sample-0.1m", "final", "ioi", file)
     states = "SELECT state FROM run ORDER BY id"
     assert [row[0] for row in db.execute(states)] == ["done", "running", "done"]
@@ -91,7 +91,7 @@ def test_a_run_that_is_cancelled_between_its_units_has_its_trends(tmp_path):
     models.checkpoint_loaded(db, ids[0], "ok", "f")
     of = results.Provenance("a", run, ids[0], "behaviour", {}, "", None, "float32", 0.1, task=IOI)
     results.write(db, of, recorded.behaviour(2.0, 0.1, 1.8, 2.2, 70, 1.0))
-    units.finish_unit(db, unit, "done", 1.0)
+    unit.finish("done", 1.0)
     jobs.drop(path, run)
     assert runs.run_state(db, run) == "cancelled"
     found = queries.rows(db, VIEWS["emergence"], {"model": "toy", "task": "ioi"})

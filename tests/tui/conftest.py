@@ -90,13 +90,13 @@ class Maker:
         if unit.model == "toy-a" and unit.step == BROKEN:
             reason = "model.safetensors: header too large"
             models.checkpoint_loaded(self.db, unit.checkpoint, "unreadable", None, reason)
-            units.finish_unit(self.db, unit, "failed", 0.1, reason)
+            unit.finish("failed", 0.1, reason)
             return
         twin = "f1" if unit.step == 0 else f"f{unit.step}"
         models.checkpoint_loaded(self.db, unit.checkpoint, "ok", f"{unit.model} {twin}")
-        units.doing(self.db, unit, "circuit", 0.5)
+        unit.doing("circuit", 0.5)
         self._compute(unit)
-        units.finish_unit(self.db, unit, "done", 2.0)
+        unit.finish("done", 2.0)
 
     def _compute(self, unit: units.Unit) -> None:
         place = STEPS.index(unit.step) if unit.step in STEPS else 5

@@ -45,7 +45,7 @@ def attacked(maker, tmp_path):
             fill(db, name, run, checkpoint)
         unit = units.take_unit(db)
         assert unit
-        units.finish_unit(db, unit, "failed", 0.1, f"reason {name}")
+        unit.finish("failed", 0.1, f"reason {name}")
         models.checkpoint_loaded(db, ids[1], "unreadable", detail=f"detail {name}")
         db.execute("UPDATE model SET name = ? WHERE name = ?", (name, f"m{place}"))
         add_task_file(db, TaskFile(name, f"hash {name}", "jsonl", PAIR))

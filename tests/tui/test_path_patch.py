@@ -129,7 +129,7 @@ async def test_a_run_that_failed_and_a_result_that_is_undefined_say_why(explore,
         db.execute("UPDATE unit SET state = 'done' WHERE run_id <= 2")
         unit = units.take_unit(db)
         assert unit
-        units.finish_unit(db, unit, "failed", 0.1, "out of memory")
+        unit.finish("failed", 0.1, "out of memory")
         app.poll()
         assert "failed: out of memory" in page(app) and page(app).count("computing…") == 2
         assert "undefined: corruption changes nothing" in page(app)

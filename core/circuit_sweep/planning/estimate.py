@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from circuit_store.models import Model
-from circuit_store.queries.costs import Costs, costs
+from circuit_store.queries.costs import Costs
 from circuit_sweep.planning import task_names
 from circuit_sweep.planning.analyses import Job
 from circuit_sweep.planning.exact_runs import ExactRuns, exact_runs
@@ -65,7 +65,7 @@ def estimate(
     tasks = [task_names.find(db, name) for name in request.tasks]
     asked = surveys(db, names, schedule, request, tasks)
     places = slots.slots()
-    known = costs(db) if db else Costs()
+    known = Costs.of(db) if db else Costs()
     time = _Time(known, any(place.on_gpu for place in places))
     seconds = [time.of(s.model, s.missing[step], s.again[step]) for s in asked for step in s.missing]
     timed = [s for s in seconds if s is not None]

@@ -93,7 +93,7 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
     """
     model, found = describe(db, name)
     wanted = jobs(request, tasks, texts.asked(db, request, model.name, model.suite))
-    held = results.held_keys_of(db, model.name) if db else {}
+    held = results.held_keys(db, model.name) if db else {}
     known = models.known_weights(db) if db else {}
     left_out = final_model.left_out(Path(model.source), {f.step: Path(model.source) / f.revision for f in found})
     asked = Survey(model, found, suites.choose([f.step for f in found], schedule), given=name, left_out=left_out)

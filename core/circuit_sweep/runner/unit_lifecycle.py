@@ -68,7 +68,7 @@ class RunningUnit:
         """Raises: CircuitError, OSError."""
         unit, request = self.unit, Request.read(self.unit.request)
         self.source = identity.source(self.folder, models.known_weights(self.db))
-        there = results.held_keys(self.db, unit.checkpoint)
+        there = results.held_keys(self.db, unit.model).get(unit.step, set())
         text = texts.chosen(self.db, request, unit.model, unit.suite)
         tasks = [task_names.spec(self.db, name) for name in request.tasks]
         missing = [job for job in jobs(request, tasks, text) if self._key(job) not in there]
@@ -111,7 +111,7 @@ class RunningUnit:
         """Its worker is gone: once more in batches half as long, or failed. One that was to stop has stopped."""
         if self.asked_to_stop is not None:
             self.stopped()
-        elif units.crashed(self.db, self.unit, self.seconds, reason):
+        elif self.unit.crashed(self.seconds, reason):
             self.tell(f"{reason}; once more")
         else:
             self.tell(f"failed {self.seconds:.1f} s {reason}")
@@ -119,7 +119,7 @@ class RunningUnit:
     def stopped(self) -> None:
         """It was not wanted any more, or gave way."""
         if self.asked_to_stop is None:
-            units.put_back(self.db, self.unit, self.seconds)
+            self.unit.put_back(self.seconds)
             return self.tell(f"gave way {self.seconds:.1f} s")
         control.stopped(self.db, self.unit.id)
         self.tell(f"stopped {self.seconds:.1f} s")
@@ -127,7 +127,7 @@ class RunningUnit:
     def _loaded(self, loaded: messages.CheckpointLoaded) -> None:
         """What it holds is read again, if it is there still: it may have changed before it was loaded."""
         self.loaded, checkpoint = loaded, self.unit.checkpoint
-        units.computing_on(self.db, self.unit, loaded.device)
+        self.unit.computing_on(loaded.device)
         models.checkpoint_loaded(self.db, checkpoint, "ok", loaded.fingerprint)
         self.source = source_of(self.folder, models.known_weights(self.db)) or self.source
         if loaded.fingerprint == self.source.fingerprint:
@@ -165,7 +165,7 @@ class RunningUnit:
         """Note what is under way, if that has begun since the last note; one that comes too soon is made later."""
         if self.doing and time.monotonic() - self.noted > PAUSE:
             self.noted = time.monotonic()
-            units.doing(self.db, self.unit, self.doing.what, self.doing.fraction)
+            self.unit.doing(self.doing.what, self.doing.fraction)
             self.doing = None
 
     def _write(self, of: results.Provenance, record: results.Record, title: str) -> None:
@@ -179,7 +179,7 @@ class RunningUnit:
             self.tell(f"{title} cannot be stored: {error!r}")
 
     def _settle(self, state: UnitState, error: str | None = None) -> None:
-        units.finish_unit(self.db, self.unit, state, self.seconds, error)
+        self.unit.finish(state, self.seconds, error)
         self.tell(f"{state} {self.seconds:.1f} s {error or ''}")
 
     def tell(self, what: str) -> None:

@@ -23,7 +23,7 @@ from circuit_core.tasks.preview import shown
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tasks.sampling import draw
 from circuit_core.tasks.specs import TaskSpec
-from circuit_store.results import Held, Record
+from circuit_store.results import Held, Record, TableRows
 from circuit_sweep.planning.analyses import OF_PATHS, Job
 from circuit_sweep.worker import records
 from circuit_sweep.worker.head_roles import HeadRoles
@@ -67,7 +67,8 @@ class Analyses:
         return drawn.to(self.of.device)
 
     def _behaviour(self, job: Job) -> Record:
-        return records.of_behaviour(behaviour(self.of.bridge, self.prompts(job.task)))
+        found = behaviour(self.of.bridge, self.prompts(job.task))
+        return Record((TableRows.of("behaviour", records.columns(found)),), found.reason)
 
     def _heads(self, job: Job) -> Record:
         """Raises: TaskError."""
@@ -124,10 +125,15 @@ class Analyses:
         It is the one that is held, or found now. Raises: TaskError.
         """
         (circuit,) = job.uses
-        if (held := self.held.get(circuit.title)) is not None:
-            return records.mask_of(held, self.of.graph), held.threshold_reached, held.reason
-        found = self._found(job)[0]
-        return found.mask, found.threshold_reached, found.reason
+        if (held := self.held.get(circuit.title)) is None:
+            found = self._found(job)[0]
+            return found.mask, found.threshold_reached, found.reason
+        if held.undefined is not None:
+            raise TaskError(held.undefined)
+        mask = np.zeros(self.of.graph.real.shape, bool)
+        for source, port in held.edges:
+            mask[source, port] = True
+        return mask, held.threshold_reached, held.reason
 
     def _circuit(self, job: Job) -> Record:
         return records.of_circuit(*self._found(job))

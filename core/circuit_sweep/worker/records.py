@@ -9,13 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from circuit_core.attribution.edge_scores import EdgeScores
-from circuit_core.behaviour import TaskBehaviour
 from circuit_core.circuits.search import MinimalCircuit
-from circuit_core.errors import TaskError
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.successor_scores import SuccessorScores
@@ -26,20 +24,16 @@ from circuit_core.patching.path_patching import Head
 from circuit_core.patching.stages import UNIVERSE
 from circuit_core.tasks.preview import PromptPreview
 from circuit_store import blobs
-from circuit_store.results import Held, Record, TableRows, Undefined
+from circuit_store.results import Record, TableRows, Undefined
 
 NOT_FINITE = "the model's activations are not finite"
 _OF_CHOSEN = ("n_requested", "n_edges", "n_nodes", "faithfulness", "faithfulness_normalised", "held_out_faithfulness")
 """What a circuit has of its point of the curve, under the same name."""
 
 
-def _columns(found: Any, *but: str) -> dict[str, Any]:
+def columns(found: Any, *but: str) -> dict[str, Any]:
     """Field -> value; the reason is the whole result's."""
     return {name: value for name, value in vars(found).items() if name not in ("reason", *but)}
-
-
-def of_behaviour(found: TaskBehaviour) -> Record:
-    return Record((TableRows.of("behaviour", _columns(found)),), found.reason)
 
 
 def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> Record:
@@ -48,10 +42,10 @@ def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> Record:
         return Undefined(NOT_FINITE)
     chosen = vars(found.chosen) if found.chosen else {}
     circuit = {
-        **_columns(found, "mask", "chosen", "curve", "interval", "areas"),
+        **columns(found, "mask", "chosen", "curve", "interval", "areas"),
         **{name: chosen.get(name) for name in _OF_CHOSEN},
         **{"metric_circuit": chosen.get("metric"), "faithfulness_low": low, "faithfulness_high": high},
-        **_columns(found.areas),
+        **columns(found.areas),
         **{"areas_reason": found.areas.reason, "n_edges_total": edges.graph.n_edges},
         **blobs.edge_scores(scores, scores.shape),
     }
@@ -60,7 +54,7 @@ def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> Record:
         TableRows.of("circuit", circuit),
         TableRows("circuit_edge", ("src", "port", "score"), members),
         TableRows("node_score", ("src", "score"), [(src, float(score)) for src, score in enumerate(edges.nodes)]),
-        TableRows.of("faithfulness", *map(_columns, found.curve)),
+        TableRows.of("faithfulness", *map(columns, found.curve)),
     )
     return Record(tables, found.reason)
 
@@ -135,7 +129,7 @@ def of_algorithm(found: IOIAlgorithm) -> Record:
     for place, stage in enumerate(found.stages):
         heads = {kind: [f"a{layer}.h{head}" for layer, head in heads] for kind, heads in stage.heads.items()}
         about = {"place": place, "stage": stage.name, "heads": json.dumps(heads), "reason": stage.reason}
-        rows.append({**_columns(stage, "name", "heads"), **about, **whole})
+        rows.append({**columns(stage, "name", "heads"), **about, **whole})
     return Record((TableRows.of("stage", *rows),))
 
 
@@ -144,8 +138,8 @@ def of_years(found: GreaterThan, graph: Graph) -> Record:
     mlps = [(graph.mlp(m.layer), None, None, m.later_minus_others) for m in found.mlps]
     if not all(math.isfinite(number) for row in (*heads, *mlps) for number in row if number is not None):
         return Undefined(NOT_FINITE)
-    columns = ("src", "looks_at_year", "raises_year", "later_minus_others")
-    return Record((TableRows("year_node", columns, [*heads, *mlps]),), found.reason)
+    names = ("src", "looks_at_year", "raises_year", "later_minus_others")
+    return Record((TableRows("year_node", names, [*heads, *mlps]),), found.reason)
 
 
 def of_patching(found: Effects) -> Record:
@@ -158,13 +152,3 @@ def of_patching(found: Effects) -> Record:
     whole = {name: getattr(found, name).mean().item() for name in ("metric_clean", "metric_corrupted")}
     tables = TableRows.of("patch", whole), TableRows("patch_effect", ("layer", "head", "metric", "effect"), rows)
     return Record(tables, reason)
-
-
-def mask_of(held: Held, graph: Graph) -> Bool[np.ndarray, "src port"]:
-    """A circuit that the store holds. Raises: TaskError, if it is undefined."""
-    if held.undefined is not None:
-        raise TaskError(held.undefined)
-    mask = np.zeros(graph.real.shape, bool)
-    for source, port in held.edges:
-        mask[source, port] = True
-    return mask
