@@ -12,8 +12,7 @@ from circuit_store.queries.costs import Costs
 from circuit_store.queue import requests, units
 from circuit_store.store import open_to_write
 from circuit_sweep.planning import task_names
-from circuit_sweep.planning.estimate import Estimate, _Time, estimate
-from circuit_sweep.planning.exact_runs import ExactRuns
+from circuit_sweep.planning.estimate import Estimate, ExactRuns, _Time, estimate
 from circuit_sweep.planning.missing import Survey, note, survey
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots

@@ -6,7 +6,8 @@ time, and so the whole has none. What rests on another analysis takes that one's
 beside it. Work is shared evenly by the slots, after the start of their workers: by so much the first checkpoint of a
 slot takes longer than others. Where it alone is known, all that a small model takes besides its analyses is the start,
 since its weights are read in no time. Memory of a worker is its weights, and batches that are chosen to fit: 4 GB on a
-CPU, half of what is free on a GPU (`circuits.batches`).
+CPU, half of what is free on a GPU (`circuits.batches`). Exact patching runs a model once an edge and source of each
+circuit.
 """
 
 import json
@@ -15,18 +16,31 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from circuit_core.attribution.methods import exact_cost
+from circuit_core.graph import Graph
 from circuit_store.models import Model
 from circuit_store.queries.costs import Costs
 from circuit_sweep.planning import task_names
 from circuit_sweep.planning.analyses import Job
-from circuit_sweep.planning.exact_runs import ExactRuns, exact_runs
-from circuit_sweep.planning.missing import surveys
+from circuit_sweep.planning.missing import Survey, surveys
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
 
 _BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 SMALL = 10_000_000
 """Parameters below which loading takes no time beside the start of a worker."""
+
+
+@dataclass(frozen=True)
+class ExactRuns:
+    """Forward runs over all prompts of a task."""
+
+    model: str
+    checkpoints: int
+    """Those that lack a circuit by exact patching."""
+    most: int
+    """For the checkpoint that lacks most."""
+    total: int
 
 
 @dataclass(frozen=True)
@@ -85,6 +99,25 @@ def estimate(
         left_out=tuple(s.left_out for s in asked if s.left_out),
         exact=exact_runs(asked),
     )
+
+
+def exact_runs(asked: Iterable[Survey]) -> tuple[ExactRuns, ...]:
+    """Of each model that lacks such a circuit, where its size is known."""
+    return tuple(runs for survey in asked if (runs := _of(survey)))
+
+
+def _of(asked: Survey) -> ExactRuns | None:
+    model, computed = asked.model, ([*asked.missing[step], *asked.again[step]] for step in asked.missing)
+    circuits = [n for some in computed if (n := _circuits(some))]
+    if not (circuits and model.n_layers and model.n_heads):
+        return None
+    cost = exact_cost(Graph(model.n_layers, model.n_heads, bool(model.parallel)))
+    return ExactRuns(model.name, len(circuits), cost * max(circuits), cost * sum(circuits))
+
+
+def _circuits(computed: list[Job]) -> int:
+    """Circuits that are searched, for themselves or for what rests on them."""
+    return sum(job.analysis == "circuit" and job.params["method"] == "exact" for job in computed)
 
 
 class _Time:
