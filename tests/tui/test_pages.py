@@ -81,7 +81,7 @@ async def test_the_page_goes_through_training_with_everything_else(explore, whol
 
 async def test_the_page_says_whether_the_algorithm_is_in_the_circuit(explore, whole):
     """Stages of heads of the circuit; and without the circuit nobody knows."""
-    stages = [replace(stage, heads={"x": ["a0.h2"]}, post_emergence=True) for stage in STAGES]
+    stages = [{**stage, "heads": '{"x": ["a0.h2"]}', "post_emergence": True} for stage in STAGES]
     whole.add(256, "algorithm", recorded.algorithm(stages))
     async with explore() as (app, pilot):
         await pilot.press("A")
