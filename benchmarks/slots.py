@@ -29,7 +29,7 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     suite = suites.sample_suite()
     models = [model.name for model in suite]
-    units = sum(len(checkpoints.discover(model.source)) for model in suite)
+    units = sum(len(checkpoints.discover(model.folder)) for model in suite)
     with tempfile.TemporaryDirectory() as name:
         seconds(models[:1], 2, Path(name) / "warm.db")
         one, two = (seconds(models, n, Path(name) / f"{n}.db") for n in (1, 2))

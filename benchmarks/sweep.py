@@ -20,17 +20,18 @@ TEXT = suites.sample_folder() / "text.txt"
 
 def measure(model: suites.KnownModel, schedule: str, request: Request) -> tuple[int, dict[str, float]]:
     """Checkpoints, and the seconds of loading and of each analysis."""
-    found = {f.step: f.revision for f in checkpoints.discover(model.source)}
+    found = {f.step: f.revision for f in checkpoints.discover(model.folder)}
     steps = suites.choose(list(found), schedule)
     wanted = jobs(request, [TASKS[name] for name in request.tasks], "sample")
     spent: dict[str, float] = defaultdict(float)
     for step in steps:
         began = time.perf_counter()
-        loaded = LoadedCheckpoint(model.source / found[step], "cpu", "float32", TEXT.read_text())
+        loaded = LoadedCheckpoint(model.folder / found[step], "cpu", "float32", TEXT.read_text())
         spent["load"] += time.perf_counter() - began
-        for computed in map(loaded.compute, wanted):
-            name = computed.job.role if computed.job.analysis == "heads" else computed.job.analysis
-            spent[name or ""] += computed.seconds
+        for job in wanted:
+            began = time.perf_counter()
+            loaded.compute(job)
+            spent[job.role if job.analysis == "heads" and job.role else job.analysis] += time.perf_counter() - began
     return len(steps), spent
 
 

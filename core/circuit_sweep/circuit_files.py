@@ -1,18 +1,11 @@
-"""Circuits between the store and the files of other tools, as a process of its own: .pt files need torch.
-
-`python -m circuit_sweep.circuit_files` reads a JSON list from standard input:
-
-    ["export", STORE, MODEL, STEP, TASK, FORMAT, FILE, CHOICES, SIZE or null]
-    ["import", STORE, MODEL, STEP, TASK, FILE]
-
-CHOICES say which of several results answers. An imported file is kept whole, so that exporting it loses nothing.
+"""Circuits between the store and the files of other tools; .pt files need torch, so a process of its own does it
+(`calls`). An imported file is kept whole, so that exporting it loses nothing.
 """
 
 import hashlib
 import json
 import shlex
 import sqlite3
-import sys
 import tempfile
 import zlib
 from collections.abc import Callable
@@ -29,7 +22,6 @@ from circuit_core.graph import Graph
 from circuit_core.models import checkpoints
 from circuit_core.tasks.specs import TaskSpec
 from circuit_store import addresses, blobs, models, queries, results
-from circuit_store.errors import StoreError
 from circuit_store.queue import requests
 from circuit_store.store import open_to_read, open_to_write
 from circuit_store.transactions import transaction
@@ -47,9 +39,9 @@ FORMATS: dict[str, Callable[[CircuitFile, Path, dict[str, Any]], None]] = {
 
 
 def export(
-    store: Path, model: str, step: str, task: str, kind: str, path: Path, choices: dict[str, Any], size: int | None
+    store: Path, model: str, step: str, task: str, kind: str, file: Path, choices: dict[str, Any], size: int | None
 ) -> None:
-    """Write the circuit that answers, of those that the choices allow.
+    """Write the circuit that answers, of those that the choices allow (which of several results), to a file.
 
     Raises:
         CircuitError, UnknownName: there is none, or it cannot be written.
@@ -58,7 +50,14 @@ def export(
     at = addresses.resolve_step(db, model, step)
     found = queries.stored_circuit(db, model, at, task, choices)
     if found is None:
-        raise CircuitError(_lacking(model, at, task_names.spec(db, task), choices))
+        of = task_names.spec(db, task)
+        asked = ["--checkpoints", str(at), "--tasks", of.name, *(["--prepend-bos"] if of.prepend_bos else [])]
+        compute = f"compute it with `circuit-tui run {shlex.join([model, *asked, '--analyses', 'circuit'])}`"
+        others = f"`circuit-tui show circuits {model}` lists those that it holds"
+        which = "".join(f", {choice} {value}" for choice, value in choices.items())
+        raise CircuitError(
+            f"The store holds no circuit {model}@{at}/{of.label}{which}: {others if which else compute}."
+        )
     if found.scores is None and size is not None:
         raise CircuitError(
             f"The circuit {model}@{at}/{task} has no scores to choose {size} edges by: leave --size out."
@@ -66,7 +65,7 @@ def export(
     try:
         whole = found.original if size is None else None
         circuit = eap_ig.parse(zlib.decompress(whole)) if whole else _file(found, size)
-        FORMATS[kind](circuit, path, {"model": model, "step": at, "task": task, "method": found.method})
+        FORMATS[kind](circuit, file, {"model": model, "step": at, "task": task, "method": found.method})
     except FormatError as error:
         raise CircuitError(f"The circuit {model}@{at}/{task} cannot be written as {kind}: {error}") from None
     except OSError as error:
@@ -75,15 +74,6 @@ def export(
             f"The circuit {model}@{at}/{task} passes through a file in {folder}, which cannot be written "
             f"({error.strerror}): make room there, or set TMPDIR to another folder."
         ) from None
-
-
-def _lacking(model: str, step: int, task: TaskSpec, choices: dict[str, Any]) -> str:
-    """Which circuit the store does not hold, and what to do."""
-    which = "".join(f", {choice} {value}" for choice, value in choices.items())
-    asked = ["--checkpoints", str(step), "--tasks", task.name, *(["--prepend-bos"] if task.prepend_bos else [])]
-    compute = f"compute it with `circuit-tui run {shlex.join([model, *asked, '--analyses', 'circuit'])}`"
-    others = f"`circuit-tui show circuits {model}` lists those that it holds"
-    return f"The store holds no circuit {model}@{step}/{task.label}{which}: {others if which else compute}."
 
 
 def _file(found: queries.StoredCircuit, size: int | None) -> CircuitFile:
@@ -95,35 +85,30 @@ def _file(found: queries.StoredCircuit, size: int | None) -> CircuitFile:
             mask[source, port] = True
     else:
         mask = selection.circuit(selection.order(scores, graph, found.selector or "greedy"), size, graph)
-    return CircuitFile(graph, scores, mask, _touched(mask, graph), found.d_model)
+    touched = mask.any(1) | np.isin(np.arange(graph.n_sources), graph.reader[mask.any(0)])  # an edge on either side
+    return CircuitFile(graph, scores, mask, touched, found.d_model)
 
 
-def _touched(mask: np.ndarray, graph: Graph) -> np.ndarray:
-    """bool [src]: sources with an edge on either side."""
-    read = np.isin(np.arange(graph.n_sources), graph.reader[mask.any(0)])
-    return mask.any(1) | read
-
-
-def import_file(store: Path, name: str, step: str, task: str, path: Path) -> dict[str, Any]:
+def import_file(store: Path, model: str, step: str, task: str, file: Path) -> dict[str, Any]:
     """Put a file's circuit into the store, or leave it as it was. Returns what to tell.
 
     Raises:
         CircuitError, UnknownName: nothing is written.
     """
     db = open_to_write(store)
-    model, found = describe(db, name)
-    if not (model.n_layers and model.n_heads):
-        raise UnknownModel(f"The size of {model.name} is not known: none of its checkpoints can be read.")
-    graph = Graph(model.n_layers, model.n_heads, bool(model.parallel))
-    circuit = eap_ig.read(path, graph, _sizes(model, found))
-    content, of = path.read_bytes(), task_names.find(db, task)
+    known, found = describe(db, model)
+    if not (known.n_layers and known.n_heads):
+        raise UnknownModel(f"The size of {known.name} is not known: none of its checkpoints can be read.")
+    graph = Graph(known.n_layers, known.n_heads, bool(known.parallel))
+    circuit = eap_ig.read(file, graph, _sizes(known, found))
+    content, of = file.read_bytes(), task_names.find(db, task)
     with transaction(db):
         (label,) = task_names.keep(db, [of])
         of = task_names.spec(db, label)
-        ids = models.add_model(db, model, noted(model, found))
-        at = addresses.resolve_step(db, model.name, step)
-        _write(db, circuit, path.name, content, f"{model.name}@{at}", ids[at], of)
-    return {"circuit": f"{model.name}@{at}/{of.label}", "edges": int(circuit.mask.sum()), "file": path.name}
+        ids = models.add_model(db, known, noted(known, found))
+        at = addresses.resolve_step(db, known.name, step)
+        _write(db, circuit, file.name, content, f"{known.name}@{at}", ids[at], of)
+    return {"circuit": f"{known.name}@{at}/{of.label}", "edges": int(circuit.mask.sum()), "file": file.name}
 
 
 def _sizes(model: models.Model, found: list[checkpoints.FoundCheckpoint]) -> dict[str, int]:
@@ -144,11 +129,24 @@ def _sizes(model: models.Model, found: list[checkpoints.FoundCheckpoint]) -> dic
 def _write(
     db: sqlite3.Connection, circuit: CircuitFile, name: str, content: bytes, address: str, checkpoint: int, of: TaskSpec
 ) -> None:
+    n, edges, scores = int(circuit.mask.sum()), circuit.scores, circuit.node_scores
+    members = [(s, p, None if edges is None else float(edges[s, p])) for s, p in np.argwhere(circuit.mask).tolist()]
+    nodes = [] if scores is None else [(i, float(s)) for i, s in enumerate(scores) if np.isfinite(s)]
+    whole = {
+        **{"n_requested": n, "n_edges": n, "n_nodes": selection.n_nodes(circuit.mask, circuit.graph)},
+        **{"n_edges_total": circuit.graph.n_edges, "areas_reason": NOT_EVALUATED},
+        **{"imported_from": name, "original": zlib.compress(content)},
+        **blobs.edge_scores(edges, circuit.mask.shape),
+    }
+    tables = (
+        results.TableRows.of("circuit", whole),
+        results.TableRows("circuit_edge", ("src", "port", "score"), members),
+        results.TableRows("node_score", ("src", "score"), nodes),
+    )
     digest = hashlib.sha256(content).hexdigest()
     run = requests.add_run(db, {"imported": name, "circuit": f"{address}/{of.label}"}, [])
-    key = hashlib.sha256(json.dumps([address, "imported", of.hash, digest]).encode()).hexdigest()
     provenance = results.Provenance(
-        key=key,
+        key=hashlib.sha256(json.dumps([address, "imported", of.hash, digest]).encode()).hexdigest(),
         run=run,
         checkpoint=checkpoint,
         analysis="circuit",
@@ -159,39 +157,5 @@ def _write(
         seconds=0.0,
         task=results.TaskRecord(of.label, of.hash, of.metric, of.prepend_bos),
     )
-    results.write(db, provenance, _record(circuit, name, content))
+    results.write(db, provenance, results.Record(tables, NOT_EVALUATED))
     requests.close_runs(db, run)
-
-
-def _record(circuit: CircuitFile, name: str, content: bytes) -> results.Circuit:
-    n, edges, scores = int(circuit.mask.sum()), circuit.scores, circuit.node_scores
-    return results.Circuit(
-        chosen=results.CurvePoint(n, n, selection.n_nodes(circuit.mask, circuit.graph)),
-        n_edges_total=circuit.graph.n_edges,
-        edges=[(s, p, None if edges is None else float(edges[s, p])) for s, p in np.argwhere(circuit.mask).tolist()],
-        scores=None if edges is None else blobs.pack(edges),
-        scores_shape=circuit.mask.shape,
-        nodes=[] if scores is None else [(i, float(s)) for i, s in enumerate(scores) if np.isfinite(s)],
-        areas_reason=NOT_EVALUATED,
-        imported_from=name,
-        reason=NOT_EVALUATED,
-        original=zlib.compress(content),
-    )
-
-
-def main(what: str, store: str, model: str, step: str, task: str, *rest: Any) -> None:
-    if what == "import":
-        (file,) = rest
-        json.dump(import_file(Path(store), model, step, task, Path(file)), sys.stdout)
-    else:
-        kind, file, choices, size = rest
-        export(Path(store), model, step, task, kind, Path(file), choices, size)
-
-
-if __name__ == "__main__":
-    try:
-        main(*json.load(sys.stdin))
-    except (CircuitError, StoreError, ValueError) as error:
-        sys.exit(str(error))
-    except OSError as error:
-        sys.exit(f"{error.filename} cannot be used ({error.strerror}).")

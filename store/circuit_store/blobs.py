@@ -4,8 +4,15 @@ Shuffling brings the exponents together, which is what compresses; nothing is ro
 """
 
 import zlib
+from typing import Any
 
 import numpy as np
+
+_LAYOUT = (
+    "float32 [source, port], bytes shuffled, zlib; with H heads a layer, source 0 is input, 1 + l(H+1) + h head h of"
+    " layer l, 1 + l(H+1) + H its MLP; port l(3H+1) + cH + h is q, k, v (c = 0, 1, 2) of a head, l(3H+1) + 3H the"
+    " MLP, the last the logits; zero where there is no edge"
+)
 
 
 def pack(matrix: np.ndarray) -> bytes:
@@ -16,3 +23,11 @@ def pack(matrix: np.ndarray) -> bytes:
 def unpack(blob: bytes, shape: tuple[int, int]) -> np.ndarray:
     planes = np.frombuffer(zlib.decompress(blob), np.uint8).reshape(4, -1)
     return np.ascontiguousarray(planes.T).view("<f4").reshape(shape)
+
+
+def edge_scores(scores: np.ndarray | None, shape: tuple[int, ...]) -> dict[str, Any]:
+    """The columns of `circuit` with the scores of every edge of a model [source, port]; None where it has none."""
+    sources, ports = shape
+    blob = None if scores is None else pack(scores)
+    about = {"scores_dtype": "float32", "scores_sources": sources, "scores_ports": ports, "scores_layout": _LAYOUT}
+    return {"scores": blob, **about}

@@ -9,7 +9,7 @@ its log holds into the store that was moved; what lies under the log's name is e
 import ctypes
 import os
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from circuit_store.errors import StoreMoved
@@ -47,6 +47,17 @@ class Connection(sqlite3.Connection):
         else:
             super().close()
 
+    def close_unchanged(self) -> None:
+        """Leave the file byte for byte, also what a writer that died left in its log: the last to close would fold that
+        in. So another connection is the last, which only reads.
+        """
+        log = Path(f"{self.path}-wal")
+        if not (self.path and self.writes and log.exists() and log.stat().st_size):
+            return self.close()
+        with closing(sqlite3.connect(uri(self.path, "mode=ro"), uri=True)) as reader:
+            reader.execute("PRAGMA user_version").fetchone()
+            self.close()
+
     def __del__(self) -> None:
         if self.writes and self.moved():
             self._leave_open()
@@ -62,6 +73,12 @@ class Connection(sqlite3.Connection):
         with suppress(sqlite3.Error):
             self.execute(f"PRAGMA busy_timeout={_MOMENT}")
             self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def uri(path: Path, how: str) -> str:
+    """By which SQLite opens a file, such as with `mode=ro`."""
+    quoted = str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file:{quoted}?{how}"
 
 
 def identity(path: Path, unknown: tuple[int, int] | None = None) -> tuple[int, int] | None:

@@ -6,7 +6,6 @@ separate lines and paragraphs. Spans of time are put into words here, too.
 """
 
 import json
-import re
 import unicodedata
 from math import isfinite
 from typing import Any
@@ -25,11 +24,6 @@ def lines(text: str) -> str:
     return "\n".join(map(plain, text.split("\n")))
 
 
-def encodable(text: str) -> str:
-    """What a file can hold: half a character (a lone surrogate), which no encoding knows, is �."""
-    return re.sub("[\ud800-\udfff]", UNREADABLE, text)
-
-
 def as_json(value: Any, indent: int | None = None) -> str:
     """JSON that reads back as `value`; characters that steer are written as escapes.
 
@@ -39,7 +33,9 @@ def as_json(value: Any, indent: int | None = None) -> str:
         text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
     except (TypeError, ValueError):
         text = json.dumps(_worded(value), ensure_ascii=False, indent=indent, allow_nan=False)
-    return "".join(json.dumps(c)[1:-1] if c != "\n" and steers(c) else c for c in text) if _wild(text) else text
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(json.dumps(c)[1:-1] if c != "\n" and steers(c) else c for c in text)
 
 
 def cell(value: Any) -> Any:
@@ -53,10 +49,6 @@ def _worded(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_worded(item) for item in value]
     return str(value) if isinstance(value, float) and not isfinite(value) else cell(value)
-
-
-def _wild(text: str) -> bool:
-    return not text.replace("\n", "").isprintable()
 
 
 def steers(character: str) -> bool:

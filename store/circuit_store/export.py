@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 from circuit_store import queries
-from circuit_store.display_text import as_json, encodable, plain
+from circuit_store.display_text import UNREADABLE, as_json, plain
 from circuit_store.transactions import snapshot
 from circuit_store.views import View
 
@@ -21,6 +21,7 @@ FORMATS = ("csv", "jsonl", "markdown")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARKUP = re.compile(r"[\\|`*<\[&~$]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown takes for markup; an underscore does not begin any within a word."""
+_HALF = re.compile("[\ud800-\udfff]")
 
 Rows = Iterable[dict[str, Any]]
 Found = list[dict[str, Any]]
@@ -32,8 +33,22 @@ def text(rows: Rows, columns: Iterable[str], kind: str = "csv", raw: bool = Fals
 
 
 def lines(rows: Rows, columns: Iterable[str], kind: str = "csv", raw: bool = False) -> Iterator[str]:
-    """The text line by line, so that it is never held as a whole."""
-    return map(encodable, {"csv": _csv, "jsonl": _jsonl, "markdown": _markdown}[kind](rows, list(columns), raw))
+    """The text line by line, so that it is never held as a whole; half a character (a lone surrogate) is �."""
+    return (_HALF.sub(UNREADABLE, line) for line in _lines(rows, list(columns), kind, raw))
+
+
+def _lines(rows: Rows, columns: list[str], kind: str, raw: bool) -> Iterator[str]:
+    if kind == "csv":
+        writer = csv.writer(_Line(), lineterminator="\r\n")
+        yield writer.writerow(columns)
+        for row in rows:
+            yield writer.writerow([row[c] if raw else _harmless(row[c]) for c in columns])
+    elif kind == "jsonl":
+        for row in rows:
+            yield as_json({c: row[c] for c in columns}) + "\n"
+    else:
+        for cells in chain([columns, ["---"] * len(columns)], ([_cell(row[c]) for c in columns] for row in rows)):
+            yield "| " + " | ".join(cells) + " |\n"
 
 
 def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> dict[str, Any]:
@@ -57,24 +72,8 @@ class _Line:
         return text
 
 
-def _csv(rows: Rows, columns: list[str], raw: bool) -> Iterator[str]:
-    writer = csv.writer(_Line(), lineterminator="\r\n")
-    yield writer.writerow(columns)
-    for row in rows:
-        yield writer.writerow([row[c] if raw else _harmless(row[c]) for c in columns])
-
-
 def _harmless(value: Any) -> Any:
     return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
-def _jsonl(rows: Rows, columns: list[str], raw: bool) -> Iterator[str]:
-    return (as_json({c: row[c] for c in columns}) + "\n" for row in rows)
-
-
-def _markdown(rows: Rows, columns: list[str], raw: bool) -> Iterator[str]:
-    for line in chain([columns, ["---"] * len(columns)], ([_cell(row[c]) for c in columns] for row in rows)):
-        yield "| " + " | ".join(line) + " |\n"
 
 
 def _cell(value: Any) -> str:

@@ -24,7 +24,7 @@ def kind(path: Path, mountinfo: str | None = None) -> str | None:
     path, found = Path(os.path.realpath(path)), (-1, "")  # also of a loop of links
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
-        mount = Path(_unescaped(before.split()[4]))
+        mount = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), before.split()[4]))  # spaces and such
         if path.is_relative_to(mount) and len(mount.parts) >= found[0]:
             found = (len(mount.parts), after.split()[0])
     return found[1] or None
@@ -33,8 +33,3 @@ def kind(path: Path, mountinfo: str | None = None) -> str | None:
 def shared(path: Path, mountinfo: str | None = None) -> bool:
     """Whether other hosts may have the path's file system mounted as well."""
     return kind(path, mountinfo) in SHARED
-
-
-def _unescaped(text: str) -> str:
-    """Spaces and the like are octal there."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)

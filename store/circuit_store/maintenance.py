@@ -1,20 +1,12 @@
-"""Look after a store as a whole: check it, copy it while it is in use, take over what another holds."""
+"""Look after a store as a whole: check it, and copy it while it is in use."""
 
-import shlex
 import sqlite3
-from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from circuit_store import model_matching, output_files, task_files
+from circuit_store import output_files
 from circuit_store.errors import OutputUnwritten, StoreUnusable
 from circuit_store.integrity import broken_json, other_kinds, other_tables
-from circuit_store.mismatches import misfits
-from circuit_store.queue.states import RunState
-from circuit_store.store import open_to_read
-from circuit_store.transactions import transaction
 
 CONTENT = (
     *("behaviour", "head_score", "head_detail", "head_by_prompt"),
@@ -33,31 +25,42 @@ _HOMELESS = {
         for table in CONTENT
     },
 }
+_OF_MODELS = (
+    " JOIN result ON result.id = result_id JOIN checkpoint ON checkpoint.id = checkpoint_id"
+    " JOIN model ON model.id = model_id"
+)
+_LAST = "(SELECT result_id, max(layer) AS last, max(head) AS last_head FROM head_score GROUP BY result_id)"
+_MISFITS = {
+    "head roles": f"{_LAST}{_OF_MODELS} WHERE last != n_layers - 1 OR last_head != n_heads - 1",
+    "circuits": f"circuit{_OF_MODELS} WHERE scores_sources != 1 + n_layers * (n_heads + 1)"
+    " OR scores_ports != 1 + n_layers * (3 * n_heads + 1)",
+}
+"""Kind of result -> where those lie that have not the heads, or the nodes and ports (METHODS a.3), of their model."""
 
 
 def faults(db: sqlite3.Connection) -> list[str]:
     """What is wrong with a store, a sentence each; empty if it is sound."""
-    return list(_faults(db))
-
-
-def _faults(db: sqlite3.Connection) -> Iterator[str]:
+    found: list[str] = []
     try:
         if others := list(other_tables(db)):
-            yield from others  # nothing more can be asked of them
-            return
-        for (said,) in db.execute("PRAGMA integrity_check"):
-            if said != "ok":
-                yield f"integrity: {said}"
+            return others  # nothing more can be asked of them
+        found += (f"integrity: {said}" for (said,) in db.execute("PRAGMA integrity_check") if said != "ok")
         for table, row, parent, _ in db.execute("PRAGMA foreign_key_check"):
-            yield f"row {row} of {table} refers to a {parent} that is not there"
+            found.append(f"row {row} of {table} refers to a {parent} that is not there")
         for what, query in _HOMELESS.items():
             if count := db.execute(query).fetchone()[0]:
-                yield f"{count} {what}"
-        yield from other_kinds(db)
-        yield from broken_json(db)
-        yield from misfits(db)
+                found.append(f"{count} {what}")
+        found += other_kinds(db)
+        found += broken_json(db)
+        for kind, lie in _MISFITS.items():
+            wrong = db.execute(f"SELECT name, n_layers, n_heads, count(*) FROM {lie} GROUP BY model.id")
+            for name, layers, heads, n in wrong:
+                found.append(f"{n} {kind} of {name} are of another model: {name} has {layers} layers of {heads} heads")
+        for name, n in db.execute("SELECT name, count(*) FROM task GROUP BY name HAVING count(*) > 1"):
+            found.append(f"{n} different tasks have results under the name {name}")
     except sqlite3.DatabaseError as error:
-        yield f"the file cannot be read to its end: {error}"
+        found.append(f"the file cannot be read to its end: {error}")
+    return found
 
 
 def backup(db: sqlite3.Connection, path: Path, taken: output_files.Taken | None = None) -> None:
@@ -81,150 +84,3 @@ def backup(db: sqlite3.Connection, path: Path, taken: output_files.Taken | None 
         raise StoreUnusable(f"{path} exists: name a file that does not, nothing is overwritten.") from None
     except sqlite3.Error as error:
         raise OutputUnwritten(f"{path} cannot be written ({error}): make room, or name another file.") from None
-
-
-@dataclass(frozen=True)
-class Merged:
-    """What came over."""
-
-    models: int
-    results: int
-    held: int
-    """Results that were there already."""
-    names: list[str]
-    """Names here of all models that the other store holds."""
-    renamed_models: dict[str, str]
-    """Its name of a model -> the name here, where they differ."""
-    renamed: dict[str, str]
-    """Its name of a task -> the name here, where they differ."""
-
-
-def merge(db: sqlite3.Connection, other: Path) -> Merged:
-    """Take over models, checkpoints, tasks and results, all or nothing; what is there already stays.
-
-    A model whose name is another's here gets a number (`mine~2`, see `model_matching`). A task of a file is what the
-    file holds: if the name is another file's here it gets one, too, and a file that is known here under another name
-    keeps that one.
-
-    Raises:
-        StoreUnusable: `other` is not a store, damaged, or the same file.
-        StoreTooOld, StoreTooNew: another version made it.
-    """
-    mine = Path(db.execute("PRAGMA database_list").fetchone()["file"])
-    with closing(open_to_read(other)) as theirs:
-        if mine.samefile(other):
-            raise StoreUnusable(f"{other} is the store itself: name another store.")
-        _refuse_others(theirs, other)
-        with transaction(db):
-            return _merged(db, theirs, other)
-
-
-def _refuse_others(theirs: sqlite3.Connection, other: Path) -> None:
-    """Raises: StoreUnusable, if it is not of this version's tables."""
-    for wrong in other_tables(theirs):
-        raise StoreUnusable(f"{other} does not have the tables of this version ({wrong}): name another store.")
-
-
-def _merged(db: sqlite3.Connection, theirs: sqlite3.Connection, other: Path) -> "Merged":
-    try:
-        return _Merge(db, theirs).all()
-    except (KeyError, TypeError, sqlite3.IntegrityError) as error:
-        why = f"{type(error).__name__} {error}"
-        raise StoreUnusable(
-            f"{other} is damaged ({why}): `circuit-tui --store {shlex.quote(str(other))} verify` says where."
-        ) from None
-
-
-class _Merge:
-    """Ids of the other store and what they are here."""
-
-    def __init__(self, db: sqlite3.Connection, theirs: sqlite3.Connection) -> None:
-        self.db, self.theirs = db, theirs
-        self.runs: dict[int, int] = {}
-        self.asked = db.execute("SELECT coalesce(max(asked), 0) FROM result").fetchone()[0]
-        """What comes over counts as newer than what is here, in its own order."""
-
-    def all(self) -> Merged:
-        before = self._count("model")
-        names = model_matching.names(self.db, self.theirs)
-        models = self._by("model", "name", name=names)
-        checkpoints = self._by("checkpoint", "model_id, step", model_id=models)
-        self._loaded(checkpoints)
-        labels = self._labels()
-        tasks = self._by("task", "hash", name=labels)
-        self._by("text_file", "hash")
-        taken = held = 0
-        for row in map(dict, self.theirs.execute("SELECT * FROM result ORDER BY id").fetchall()):
-            if self.db.execute("SELECT 1 FROM result WHERE key = ?", (row["key"],)).fetchone():
-                held += 1
-                continue
-            self._result(row, checkpoints, tasks)
-            taken += 1
-        new = self._count("model") - before
-        return Merged(new, taken, held, sorted(names.values()), _changed(names), _changed(labels))
-
-    def _labels(self) -> dict[str, str]:
-        """Their name of each task with results -> its name here; what the files hold decides."""
-        files = task_files.take_over(self.db, self.theirs)
-        labels: list[str] = [row[0] for row in self.theirs.execute("SELECT name FROM task")]
-        return {label: files.get(label, label) for label in labels}
-
-    def _count(self, table: str) -> int:
-        return self.db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-
-    def _by(self, table: str, key: str, **refers: Mapping[Any, Any]) -> dict[int, int]:
-        """Rows that are not there under their key come over; returns their id -> ours.
-
-        Args:
-            refers: of a column, what stands there -> what is to stand here.
-        """
-        ids: dict[int, int] = {}
-        for row in map(dict, self.theirs.execute(f"SELECT * FROM {table}").fetchall()):
-            own = row.pop("id", None)
-            row |= {column: to[row[column]] for column, to in refers.items()}
-            self._insert(table, row, "OR IGNORE ")
-            if own is not None:
-                names = key.split(", ")
-                where = " AND ".join(f"{name} = ?" for name in names)
-                found = self.db.execute(f"SELECT id FROM {table} WHERE {where}", [row[name] for name in names])
-                ids[own] = found.fetchone()[0]
-        return ids
-
-    def _loaded(self, checkpoints: dict[int, int]) -> None:
-        """What loading showed there, where it is not known here."""
-        loaded = "SELECT id, fingerprint, status, detail, present FROM checkpoint"
-        for own, *shown in self.theirs.execute(loaded).fetchall():
-            self.db.execute(
-                "UPDATE checkpoint SET fingerprint = ?, status = ?, detail = ?, present = ?"
-                " WHERE id = ? AND status IS NULL",
-                (*shown, checkpoints[own]),
-            )
-
-    def _insert(self, table: str, row: dict[str, Any], or_else: str = "") -> int:
-        marks = ", ".join("?" * len(row))
-        cursor = self.db.execute(
-            f"INSERT {or_else}INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values())
-        )
-        return cursor.lastrowid or 0
-
-    def _result(self, row: dict[str, Any], checkpoints: dict[int, int], tasks: dict[int, int]) -> None:
-        own = row.pop("id")
-        row["checkpoint_id"], row["run_id"] = checkpoints[row["checkpoint_id"]], self._run(row["run_id"])
-        row["asked"] += self.asked
-        row["task_id"] = row["task_id"] and tasks[row["task_id"]]
-        result = self._insert("result", row)
-        for table in CONTENT:
-            for found in map(dict, self.theirs.execute(f"SELECT * FROM {table} WHERE result_id = ?", (own,))):
-                self._insert(table, found | {"result_id": result})
-
-    def _run(self, run: int) -> int:
-        """The run that a result leads to comes with it, as a settled one without units."""
-        if run not in self.runs:
-            row = dict(self.theirs.execute("SELECT * FROM run WHERE id = ?", (run,)).fetchone())
-            del row["id"]
-            self.runs[run] = self._insert("run", row | {"state": RunState.DONE, "hidden": 1, "log": None})
-        return self.runs[run]
-
-
-def _changed(names: dict[str, str]) -> dict[str, str]:
-    return {theirs: here for theirs, here in names.items() if theirs != here}

@@ -81,7 +81,10 @@ def replacing(path: Path, taken: Taken, mode: int = 0o666) -> Iterator[IO[bytes]
                 file = opened.enter_context(_directly(path, handle))
             else:
                 file = opened.enter_context(_beside(real, mode, os.replace))
-                _be_like(file, there)
+                if there:  # its owner, as far as possible, and its mode
+                    with suppress(OSError):
+                        os.fchown(file.fileno(), there.st_uid, there.st_gid)
+                    os.fchmod(file.fileno(), stat.S_IMODE(there.st_mode))
         yield file
 
 
@@ -154,14 +157,6 @@ def _beside(path: Path, mode: int, put: Callable[[Path, Path], object]) -> Itera
         put(name, path)
     finally:
         name.unlink(missing_ok=True)
-
-
-def _be_like(file: IO[bytes], there: os.stat_result | None) -> None:
-    """Give a file the owner, as far as possible, and the mode of the one whose place it takes."""
-    if there:
-        with suppress(OSError):
-            os.fchown(file.fileno(), there.st_uid, there.st_gid)
-        os.fchmod(file.fileno(), stat.S_IMODE(there.st_mode))
 
 
 def _name(file: Path, path: Path) -> None:

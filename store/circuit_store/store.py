@@ -1,21 +1,18 @@
 """Open a store: to write (made if need be), or to read, also where nothing may be written.
 
-Write-ahead logging lets readers and the one writing runner go on side by side; every opening to write sees to it that
-the store has it, or has not where it is unsafe. A store in a folder that cannot be
-written, with nothing in a log beside it, is opened as immutable, because SQLite cannot read a write-ahead store there
-otherwise.
+Every opening to write sees to it that the store has the journal that is safe (`journal`). A store in a folder that
+cannot be written, with nothing in a log beside it, is opened as immutable, because SQLite cannot read a write-ahead
+store there otherwise.
 """
 
 import errno
 import os
 import sqlite3
 import stat
-import time
-from contextlib import closing
 from pathlib import Path
 
-from circuit_store import filesystem
-from circuit_store.connection import Connection, identity
+from circuit_store import journal
+from circuit_store.connection import Connection, identity, uri
 from circuit_store.errors import StoreDamaged, StoreError, StoreFailed, StoreTooNew, StoreTooOld, StoreUnusable
 from circuit_store.transactions import transaction
 
@@ -49,11 +46,13 @@ def open_to_write(path: Path, make: bool = True) -> Connection:
         if make:
             path.parent.mkdir(parents=True, exist_ok=True)
             _make(path)
-        db = _connect(path, f"file:{_quoted(path)}?mode=rw")
-        _choose_journal(db, path)
+        db = _connect(path, "mode=rw")
+        journal.choose(db, path, _PATIENCE)
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             _make_tables(db)
-        _refresh_views(db)
+        if _changed_views(db):  # to those of `views.VIEWS`; views that the user made stay
+            with transaction(db):
+                _make_views(db)
     except OSError as error:
         fault = "cannot be written" if os.path.isfile(path) else "can be neither opened nor made"
         raise StoreUnusable(f"The store {path} {fault} ({error.strerror}): {_HINT}.") from None
@@ -131,7 +130,7 @@ def open_to_read(path: Path) -> Connection:
     log = Path(f"{path}-wal")
     lonely = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
     try:
-        db = _connect(path, f"file:{_quoted(path)}?mode=ro" + ("&immutable=1" if lonely else ""))
+        db = _connect(path, "mode=ro&immutable=1" if lonely else "mode=ro")
         version = db.execute("PRAGMA user_version").fetchone()[0]
         db.execute("PRAGMA query_only=ON")
     except sqlite3.Error as error:
@@ -146,23 +145,6 @@ def to_be_made(path: Path) -> bool:
     return not path.exists() or path.is_file() and not path.stat().st_size
 
 
-def logs_ahead(path: Path) -> bool | None:
-    """Whether a store keeps a write-ahead log, by its header; None if there is none to read.
-
-    Only for a process that does not have the store open, as in `_make`.
-    """
-    if not path.is_file():
-        return None
-    try:
-        if not path.is_file():  # opening a pipe would wait for whoever writes into it
-            return None
-        with path.open("rb") as file:
-            header = file.read(20)
-    except OSError:
-        return None
-    return header[18] == 2 if len(header) == 20 else None
-
-
 def close_writer(db: Connection) -> None:
     """Fold the log into the one file, so that the file alone is the store."""
     if not db.moved():
@@ -170,23 +152,20 @@ def close_writer(db: Connection) -> None:
     db.close()
 
 
-def _quoted(path: Path) -> str:
-    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-
-
-def _connect(path: Path, uri: str) -> Connection:
-    before, writes = identity(path), uri.endswith("mode=rw")
+def _connect(path: Path, how: str) -> Connection:
+    """Raises: sqlite3.Error; StoreError, if it is neither empty nor a store of this version."""
+    before = identity(path)
     db = sqlite3.connect(
-        uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, factory=Connection
+        uri(path, how), uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, factory=Connection
     )
-    db.of(path, before, writes)
+    db.of(path, before, writes=how == "mode=rw")
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA foreign_keys=ON")
     db.execute("PRAGMA synchronous=NORMAL")
     try:
         _check(db, path)
     except StoreError:
-        _close_unchanged(db)
+        db.close_unchanged()
         raise
     return db
 
@@ -215,19 +194,6 @@ def _check(db: Connection, path: Path) -> None:
         )
 
 
-def _close_unchanged(db: Connection) -> None:
-    """Leave the file byte for byte, also what a writer that died left in its log: the last to close would fold that in.
-
-    So another connection is the last, which only reads.
-    """
-    log = Path(f"{db.path}-wal")
-    if not (db.path and db.writes and log.exists() and log.stat().st_size):
-        return db.close()
-    with closing(sqlite3.connect(f"file:{_quoted(db.path)}?mode=ro", uri=True)) as reader:
-        reader.execute("PRAGMA user_version").fetchone()
-        db.close()
-
-
 def _make_tables(db: sqlite3.Connection) -> None:
     from sqlite_utils import Database
 
@@ -240,33 +206,6 @@ def _make_tables(db: sqlite3.Connection) -> None:
         make_tables(Database(db))
         _make_views(db)
         db.execute(f"PRAGMA user_version={VERSION}")
-
-
-def _choose_journal(db: sqlite3.Connection, path: Path) -> None:
-    """Keep a write-ahead log, but not on a file system that several hosts share: there its memory is not shared.
-
-    SQLite refuses to turn it on while another connection does, and to turn it off while another has the store open.
-    Then the journal stays as it is, and the next opening decides anew.
-    """
-    mode = "delete" if filesystem.shared(path) else "wal"
-    deadline = time.monotonic() + (_PATIENCE if mode == "wal" else 0)
-    while db.execute("PRAGMA journal_mode").fetchone()[0] != mode:
-        try:
-            db.execute(f"PRAGMA journal_mode={mode}")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise
-            if time.monotonic() > deadline:
-                return
-            time.sleep(0.02)
-
-
-def _refresh_views(db: sqlite3.Connection) -> None:
-    """Bring the database's own views in line with `views.VIEWS`; views that the user made stay."""
-    if _changed_views(db):
-        with transaction(db):
-            _make_views(db)
 
 
 def _make_views(db: sqlite3.Connection) -> None:

@@ -44,13 +44,6 @@ def add_task_file(db: sqlite3.Connection, task: TaskFile, taken: tuple[str, ...]
     return name
 
 
-def take_over(db: sqlite3.Connection, theirs: sqlite3.Connection) -> dict[str, str]:
-    """Keep the task files of another store; returns its name of each task of theirs -> the name here."""
-    files = [TaskFile(*row) for row in theirs.execute("SELECT name, hash, format, content FROM task_file")]
-    names = {file.name: add_task_file(db, file) for file in files}
-    return names | {f"{name}+bos": f"{here}+bos" for name, here in names.items()}
-
-
 def release(db: sqlite3.Connection, name: str) -> None:
     """Forget the file of a name if no result came of it and no run that may go on, or be tried again, asks for it."""
     with transaction(db):

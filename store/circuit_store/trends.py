@@ -6,7 +6,8 @@ when newer ones are, or when others were asked for.
 
 import re
 import sqlite3
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from typing import Any
 
 from circuit_store.transactions import transaction
 from circuit_store.views import VIEWS
@@ -37,28 +38,6 @@ class EmergenceRecord:
     dtype: str | None = None
 
 
-@dataclass(frozen=True)
-class HandoffRecord:
-    """A role lost by one head and gained by another."""
-
-    role: str
-    task: str | None
-    from_layer: int
-    from_head: int
-    lost_step: int
-    to_layer: int
-    to_head: int
-    gained_step: int
-    window: int
-    window_tokens: int | None = None
-    fall: float | None = None
-    rise: float | None = None
-    expected_by_chance: float | None = None
-    preset: str | None = None
-    text: str | None = None
-    dtype: str | None = None
-
-
 def last_result(db: sqlite3.Connection, model: str) -> int:
     """Number of what was computed or asked for last of a model (`results.next_asked`); 0 if there is nothing.
 
@@ -68,34 +47,33 @@ def last_result(db: sqlite3.Connection, model: str) -> int:
     return found[0] if found else 0
 
 
+_REST_ON = (
+    "SELECT coalesce(max(last_result), 0) FROM (SELECT model_id, last_result FROM emergence"
+    " UNION ALL SELECT model_id, last_result FROM handoff) WHERE model_id = ?"
+)
+"""Up to which number the rows of a model's trends go; 0 if there are none."""
+
+
 def replace(
-    db: sqlite3.Connection, model: str, emergences: list[EmergenceRecord], handoffs: list[HandoffRecord], last: int
+    db: sqlite3.Connection, model: str, emergences: list[EmergenceRecord], handoffs: list[dict[str, Any]], last: int
 ) -> None:
     """Put these rows in the place of the model's earlier ones; they rest on what was asked for up to number `last`.
+
+    Roles that one head lost and another gained are given by column of the table `handoff`.
 
     Nothing is done if those there rest on what came later: another process began after this one and was faster.
     """
     with transaction(db):
         (of,) = db.execute("SELECT id FROM model WHERE name = ?", (model,)).fetchone()
-        if last < _rest_on(db, of) <= last_result(db, model):
+        (there,) = db.execute(_REST_ON, (of,)).fetchone()
+        if last < there <= last_result(db, model):
             return
-        for table, rows in (("emergence", emergences), ("handoff", handoffs)):
+        for table, rows in (("emergence", list(map(vars, emergences))), ("handoff", handoffs)):
             db.execute(f"DELETE FROM {table} WHERE model_id = ?", (of,))
             for row in rows:
-                marks = ", ".join("?" * len(vars(row)))
-                names = ", ".join(vars(row))
-                values = (of, last, *astuple(row))
-                db.execute(f"INSERT INTO {table} (model_id, last_result, {names}) VALUES (?, ?, {marks})", values)
-
-
-def _rest_on(db: sqlite3.Connection, model: int) -> int:
-    """Up to which number the rows of a model's trends go; 0 if there are none."""
-    found = db.execute(
-        "SELECT max(last_result) FROM (SELECT model_id, last_result FROM emergence"
-        " UNION ALL SELECT model_id, last_result FROM handoff) WHERE model_id = ?",
-        (model,),
-    )
-    return found.fetchone()[0] or 0
+                values = {"model_id": of, "last_result": last, **row}
+                names, marks = ", ".join(values), ", ".join("?" * len(values))
+                db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
 
 
 def touched(db: sqlite3.Connection, run: int) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from here import sweeping
 from odd_files import ODD, long_header
 
+from circuit_core.errors import CircuitError
 from circuit_core.models import suites
 from circuit_sweep.runner import launch
 
@@ -146,9 +147,12 @@ def test_a_checkpoint_that_cannot_be_fails_alone(fresh):
 
 @pytest.mark.processes
 def test_nothing_of_a_users_size_is_an_argument():
-    """Invariant: a small job is given what it is about on its standard input: an argument may have 128 kB."""
-    given = ["x" * 200_000, {"a\udc80": 1}]
-    assert launch.ask("json.tool", *given) == given
+    """Invariant: a call goes to its process by its standard input, since an argument may have 128 kB, and what is wrong
+    comes back in one sentence, whole, whatever characters it has."""
+    store = f"{'x' * 200_000}\udc80"
+    given = {"model": "a", "step": "final", "task": "ioi", "kind": "dot", "file": "x", "choices": {}, "size": None}
+    with pytest.raises(CircuitError, match=store):
+        launch.ask("export_circuit", store=store, **given)
 
 
 def test_a_task_file_of_two_hundred_kilobytes_is_shown(fresh):

@@ -14,7 +14,7 @@ STEP = suites.sample_folder() / "sample-0.1m" / "step0"
 def test_shapes_of_the_sample_suite():
     """Parameters counted from headers are those of the loaded model, and give the models their names."""
     for model in suites.sample_suite():
-        shape = checkpoints.shape(model.source / "step0")
+        shape = checkpoints.shape(model.folder / "step0")
         assert f"sample-{shape.params / 1e6:.1f}m" == model.name
         assert shape.parallel
 

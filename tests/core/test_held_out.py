@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+import recorded
 import torch
 
 from circuit_core.errors import TaskError
@@ -124,13 +125,13 @@ def test_a_circuit_is_measured_on_other_prompts(sample, sides):
     loaded, analyses = sample[0], Analyses(sample[0])
     asked = Request(("gendered_pronoun",), ("circuit",), method="eap", sizes=(20,), held_out=50)
     (job,) = jobs(asked, [TASKS["gendered_pronoun"]], None)
-    record: Any = analyses(job)
+    record = analyses(job)
     mask = loaded.graph.real & False
-    for source, port, _ in record.edges:
-        mask[source, port] = True
+    for edge in recorded.rows(record, "circuit_edge"):
+        mask[edge["src"], edge["port"]] = True
     run: Any = Interchange(loaded.bridge, loaded.graph, sides("gendered_pronoun", 70, 50)[1])
     metric = run.metrics(mask[None]).mean().item()
-    assert record.chosen.held_out_metric == pytest.approx(metric, abs=1e-5)
+    assert recorded.rows(record, "faithfulness")[-1]["held_out_metric"] == pytest.approx(metric, abs=1e-5)
     with pytest.raises(TaskError, match="at most 50, not 51"):
         analyses(replace(job, params=job.params | {"held_out": 51}))
 

@@ -21,7 +21,7 @@ def at():
 
 def test_three_scales_with_sixteen_checkpoints_in_26_mb():
     assert MODELS == ["sample-0.1m", "sample-0.2m", "sample-0.4m"]
-    assert all(len(list(m.source.glob("step*"))) == 16 for m in suites.sample_suite())
+    assert all(len(list(m.folder.glob("step*"))) == 16 for m in suites.sample_suite())
     assert sum(f.stat().st_size for f in suites.sample_folder().glob("*/*/*")) <= 26e6
 
 

@@ -15,7 +15,7 @@ def test_steps_are_those_of_transformer_lens():
     listed = [m for m in PUBLISHED if m.repository and m.repository.startswith(("EleutherAI/", "stanford-crfm/"))]
     assert Counter(m.suite for m in listed) == {"pythia": 69, "crfm-gpt2": 10}
     for model in listed:
-        assert get_checkpoint_labels(model.repository) == (list(model.steps), "step"), model.name
+        assert get_checkpoint_labels(str(model.repository)) == (list(model.steps), "step"), model.name
 
 
 def test_counts_and_tokens_are_those_of_the_suites():

@@ -1,5 +1,6 @@
 """Two records side by side: all their numbers."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ def numbers(part: Any) -> list[float]:
         return [number for one in part for number in numbers(one)]
     if isinstance(part, int | float):
         return [float(part)]
+    if isinstance(part, str) and part.startswith("["):
+        return numbers(json.loads(part))
     return numbers(vars(part)) if hasattr(part, "__dict__") else []
 
 

@@ -15,13 +15,13 @@ def serve(runner: Connection, visible: str | None) -> None:
 
     gate = Path(os.environ["GATE"])
     passes = os.open(gate / "gate", os.O_RDONLY)
-    record = checkpoint.LoadedCheckpoint._record
+    compute = checkpoint.LoadedCheckpoint.compute
 
     def wait(self: checkpoint.LoadedCheckpoint, job: checkpoint.Job) -> object:
         with open(gate / "begun", "a") as begun:
             begun.write(f"{self.fingerprint} {job.title}\n")
         assert os.read(passes, 1)
-        return record(self, job)
+        return compute(self, job)
 
     class Inbox(process._Inbox):
         def __setattr__(self, name: str, value: object) -> None:
@@ -29,7 +29,7 @@ def serve(runner: Connection, visible: str | None) -> None:
             if name == "stopped" and value is not None:
                 (gate / "stopped").touch()
 
-    checkpoint.LoadedCheckpoint._record = wait  # type: ignore[method-assign]
+    checkpoint.LoadedCheckpoint.compute = wait  # type: ignore[method-assign]
     process._Inbox = Inbox  # type: ignore[misc]
     process.serve(runner, visible)
 

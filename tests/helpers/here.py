@@ -4,17 +4,13 @@ The command, the runner, the worker's computation and the store are those of a s
 goes through pickle, as through its pipe. Tests of what processes do to each other start them.
 """
 
-import io
 import json
 import logging
 import pickle
 import signal
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from importlib.util import find_spec
+from contextlib import contextmanager
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 from click.testing import Result
@@ -22,6 +18,7 @@ from console import answer
 from pytest import MonkeyPatch
 
 from circuit_core.errors import CircuitError
+from circuit_sweep import calls
 from circuit_sweep.planning.slots import Slot, Slots
 from circuit_sweep.runner import launch, runner
 from circuit_sweep.worker.messages import Message, UnitEnd, WorkOrder
@@ -110,32 +107,17 @@ def run(store: Path, log: Path) -> int:
         handler.close()
 
 
-def _program(module: str) -> CodeType:
-    """Of the module as a program, without the checks of tests: what checks them is no cache for other processes."""
-    spec = find_spec(module)
-    if spec and spec.submodule_search_locations:
-        spec = find_spec(f"{module}.__main__")
-    assert spec and spec.origin
-    return compile(Path(spec.origin).read_text(), spec.origin, "exec")
-
-
-def ask(module: str, *given: Any) -> Any:
-    """`launch.ask`, which lets a process do a small job, in this one."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "stdin", io.StringIO(json.dumps(given)))
-        try:
-            exec(_program(module), {"__name__": "__main__"})
-        except SystemExit as end:
-            code = end.code
-    if code:
-        raise CircuitError(code if isinstance(code, str) else err.getvalue().strip().splitlines()[-1])
-    return json.loads(out.getvalue()) if out.getvalue().strip() else None
+def ask(call: str, **given: Any) -> Any:
+    """`launch.ask`, which lets a process of its own answer a call, in this one."""
+    reply = json.loads(calls.reply(json.dumps({"call": call, "given": given})))
+    if "error" in reply:
+        raise CircuitError(reply["error"])
+    return reply["found"]
 
 
 @contextmanager
 def sweeping() -> Iterator[None]:
-    """Whoever starts a runner, or asks a process for a small job, waits while this process does it."""
+    """Whoever starts a runner, or lets a process answer a call, waits while this process does it."""
     with MonkeyPatch.context() as patch, own_signals():
         patch.setattr(launch, "start", lambda store, log: Ended(run(store, log)))
         patch.setattr(launch, "ask", ask)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import recorded
 
-from circuit_store import blobs, models, queries, results, store, trends
+from circuit_store import models, queries, results, store, trends
 from circuit_store.queue import requests
 from circuit_store.views import VIEWS
 
@@ -40,12 +41,12 @@ class Toy:
         )
 
     def behaviour(self, step: int, value: float | None, key: str | None = None, **more) -> int:
-        found = results.Behaviour(value, 0.1, 0.0, 1.0, 70, 0.5)
+        found = recorded.behaviour(value, 0.1, 0.0, 1.0, 70, 0.5)
         return results.write(self.db, self.of(step, "behaviour", key, task=IOI, **more), found)
 
     def heads(self, step: int, value: float, role: str = "induction") -> int:
         rows: list[Any] = [(layer, head, value, value, 0.0) for layer in range(2) for head in range(2)]
-        return results.write(self.db, self.of(step, "heads", role=role), results.HeadScores(rows))
+        return results.write(self.db, self.of(step, "heads", role=role), recorded.head_scores(rows))
 
     def score(
         self, step: int, value: float, params: dict[str, Any], role="induction", task=None, dtype="float32", **more
@@ -54,7 +55,7 @@ class Toy:
         rows: list[Any] = [(layer, head, value, value, 0.0) for layer in range(2) for head in range(2)]
         key = more.pop("key", f"{step} {role} {params} {task} {dtype} {more}")
         at = self.run, self.ids[step], "heads", params, "size", f"f{step}", dtype, 0.5, role, task
-        results.write(self.db, results.Provenance(key, *at, **more), results.HeadScores(rows))
+        results.write(self.db, results.Provenance(key, *at, **more), recorded.head_scores(rows))
         return key
 
     def shown(self, choices: dict[str, Any] | None = None, **filters) -> dict[int, float]:
@@ -80,19 +81,19 @@ class Toy:
             "selector": "greedy",
             "search": "grid",
         } | params
-        point = results.CurvePoint(len(edges), len(edges), 3, 1.0, 0.9, 0.95)
-        found = results.Circuit(
-            chosen=point,
-            n_edges_total=50,
+        point = recorded.point(len(edges), len(edges), 3, 1.0, 0.9, 0.95)
+        found = recorded.circuit(
+            point,
+            50,
+            edges,
+            (7, 15),
+            np.zeros((7, 15), "f4"),
             metric_clean=1.1,
             metric_corrupted=-1.0,
             threshold_reached=reached,
             reason=reason,
-            edges=edges,
             nodes=[(s, sum(score for source, _, score in edges if source == s)) for s in range(7)],
             curve=[point],
-            scores=blobs.pack(np.zeros((7, 15), "f4")),
-            scores_shape=(7, 15),
         )
         return results.write(self.db, self.of(step, "circuit", task=IOI, params=params, version=version), found)
 
@@ -103,20 +104,20 @@ class Toy:
         self.heads(10, 0.25)
         self.circuit(10, [(0, 2, 0.5), (3, 14, -1.5)])
         results.write(self.db, self.of(20, "heads", role="name_mover"), results.Undefined("no names"))
-        found = results.HeadScores([(0, 1, 0.5, None, None), (1, 1, 0.25, None, None)], [(0, 1, "days", 0.75)])
+        found = recorded.head_scores([(0, 1, 0.5, None, None), (1, 1, 0.25, None, None)], [(0, 1, "days", 0.75)])
         results.write(self.db, self.of(20, "heads", role="successor"), found)
-        stage = results.StageRecord("s_inhibition", 80.0, 70.0, 90.0, {"s_inhibition": ["a1.h0"]}, "all", True, None)
-        results.write(self.db, self.of(20, "algorithm", task=IOI), results.Algorithm([stage]))
-        looks = results.AttentionRows([["He", " says"]], [[[10_000, 0], [2500, 7500], [1, 9999], [0, 10_000]]])
+        stage = recorded.stage("s_inhibition", 80.0, 70.0, 90.0, {"s_inhibition": ["a1.h0"]}, "all", True, None)
+        results.write(self.db, self.of(20, "algorithm", task=IOI), recorded.algorithm([stage]))
+        looks = recorded.attention([["He", " says"]], [[[10_000, 0], [2500, 7500], [1, 9999], [0, 10_000]]])
         results.write(self.db, self.of(20, "attention", task=IOI), looks)
         params = {"method": "eap-ig"}
-        years = results.Years([(2, 0.75, 0.5, None), (3, None, None, 1.5)])
+        years = recorded.years([(2, 0.75, 0.5, None), (3, None, None, 1.5)])
         results.write(self.db, self.of(20, "greater_than", task=self.YEARS, params=params), years)
-        effects = results.PatchEffects([(0, 1, 1.5, -0.5)])
+        effects = recorded.effects([(0, 1, 1.5, -0.5)])
         to = {"to": "logits", "senders": "all", "freeze_mlps": False}
         results.write(self.db, self.of(20, "patch", task=IOI, params=to), effects)
         came = trends.EmergenceRecord("role", "induction", 1, 0, 10, 20, 0.9, 0.45)
-        passed = trends.HandoffRecord("induction", None, 1, 0, 20, 1, 1, 20, 2)
+        passed = recorded.handoff("induction", 1, 0, 20, 1, 1, 20, 2)
         trends.replace(self.db, "toy", [came], [passed], trends.last_result(self.db, "toy"))
         return self
 

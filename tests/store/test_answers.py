@@ -1,9 +1,11 @@
 """Which of several results answers: one set of parameters for each role, task and model; what was asked for last."""
 
 import pytest
+import recorded
 
-from circuit_store import addresses, export, maintenance, models, queries, results, trends
+from circuit_store import addresses, export, models, queries, results, trends
 from circuit_store.errors import UnknownName
+from circuit_store.merge import merge
 from circuit_store.queue import requests
 from circuit_store.views import VIEWS
 from circuit_store.views.view import OF_MODEL
@@ -154,11 +156,11 @@ def test_a_task_on_which_a_role_is_undefined_does_not_stand_for_it(toy):
 
 @pytest.mark.parametrize("analysis", ["behaviour", "algorithm", "greater_than", "circuit"])
 def test_every_analysis_answers_with_values_where_there_are_some(toy, analysis):
-    stage = results.StageRecord("s_inhibition", 80.0, 70.0, 90.0, {}, "all", False, None)
+    stage = recorded.stage("s_inhibition", 80.0, 70.0, 90.0, {}, "all", False, None)
     found = {
-        "behaviour": results.Behaviour(1.0, 0.1, 0.8, 1.2, 70, 1.0),
-        "algorithm": results.Algorithm([stage]),
-        "greater_than": results.Years([(2, 0.75, 0.5, None)]),
+        "behaviour": recorded.behaviour(1.0, 0.1, 0.8, 1.2, 70, 1.0),
+        "algorithm": recorded.algorithm([stage]),
+        "greater_than": recorded.years([(2, 0.75, 0.5, None)]),
     }
     if analysis == "circuit":
         toy.circuit(0, [(0, 2, 0.5)])
@@ -243,7 +245,7 @@ def test_what_is_merged_keeps_its_order(mixed, tmp_path):
     mine = type(mixed)(tmp_path / "mine.db")
     mine.score(20, 0.5, {"preset": "of my own"})
     requests.close_runs(mixed.db)
-    maintenance.merge(mine.db, mixed.path)
+    merge(mine.db, mixed.path)
     assert mine.shown() == {0: 0.1, 10: 0.1, 20: 0.1}
     mine.db.close()
 

@@ -6,6 +6,7 @@ import pytest
 
 from circuit_store import maintenance, store
 from circuit_store.errors import StoreUnusable
+from circuit_store.merge import merge
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
 """A view that never ends."""
@@ -83,7 +84,7 @@ def test_a_store_of_other_tables_is_refused(toy, tmp_path, change):
         db.execute(statement)
     before = list(toy.db.iterdump())
     with pytest.raises(StoreUnusable, match="does not have the tables of this version") as caught:
-        maintenance.merge(toy.db, other.path)
+        merge(toy.db, other.path)
     assert says in str(caught.value) and str(caught.value).count("\n") == 0
     assert list(toy.db.iterdump()) == before
     with closing(store.open_to_read(other.path)) as db:
@@ -108,7 +109,7 @@ def test_a_damaged_store_is_merged_whole_or_not_at_all(toy, tmp_path, damage):
     store.close_writer(other.db)
     before = list(toy.db.iterdump())
     with pytest.raises(StoreUnusable, match="other.db is damaged .* verify` says where"):
-        maintenance.merge(toy.db, other.path)
+        merge(toy.db, other.path)
     assert list(toy.db.iterdump()) == before
 
 

@@ -62,12 +62,12 @@ def test_a_run_ends_with_the_last_that_asked(toy):
 def test_resume_queues_what_was_left_and_nothing_that_is_done(toy):
     """Invariant: finished units stay; `resume` leaves failed ones, `retry` takes them as well."""
     done, failed = taken(toy), taken(toy)
-    units.finish_unit(toy.db, done, "done", 1.0)
-    units.finish_unit(toy.db, failed, "failed", 1.0, "broken")
+    done.finish("done", 1.0)
+    failed.finish("failed", 1.0, "broken")
     control.interrupt(toy.db, toy.run)
-    assert control.resume(toy.db, toy.run) == 1
+    assert control.go_on(toy.db, toy.run) == 1
     assert states(toy) == ["done", "failed", "queued"]
-    assert control.retry(toy.db, toy.run) == 2
+    assert control.go_on(toy.db, toy.run, failed=True) == 2
     assert states(toy) == ["done", "queued", "queued"]
     assert runs.run_state(toy.db, toy.run) == "queued"
 
@@ -86,7 +86,7 @@ def test_cancelling_drops_what_waits_and_settles_the_run(toy):
 def test_cancelling_a_run_settles_no_other(toy):
     """Invariant: a run whose last unit has just ended is the runner's to settle, after the trends of its models."""
     while unit := units.take_unit(toy.db):
-        units.finish_unit(toy.db, unit, "done", 1.0)
+        unit.finish("done", 1.0)
     other = requests.add_run(toy.db, {"models": ["other"]}, [toy.ids[0]])
     control.cancel(toy.db, other, at_work=True)
     assert runs.run_state(toy.db, other) == "cancelled" and requests.finished_runs(toy.db) == [toy.run]
@@ -99,20 +99,20 @@ def test_what_was_queued_again_while_it_stopped_stays_queued(toy):
     unit = taken(toy)
     control.interrupt(toy.db, toy.run)
     assert control.unwanted(toy.db, [unit.id]) == {unit.id}
-    control.resume(toy.db, toy.run)
-    units.doing(toy.db, unit, "circuit", 0.5)
+    control.go_on(toy.db, toy.run)
+    unit.doing("circuit", 0.5)
     control.stopped(toy.db, unit.id)
     assert set(states(toy)) == {"queued"}
 
 
 def test_a_unit_that_kills_its_workers_fails_at_the_second(toy):
     """Invariant: the first death queues the unit again, the second is recorded with its reason."""
-    assert units.crashed(toy.db, taken(toy), 1.0, "killed")
+    assert taken(toy).crashed(1.0, "killed")
     unit = taken(toy)
     assert (unit.step, unit.crashes) == (0, 1)
-    assert not units.crashed(toy.db, unit, 1.0, "killed")
+    assert not unit.crashed(1.0, "killed")
     assert runs.failures(toy.db, toy.run) == [("toy", 0, "killed")]
-    control.retry(toy.db, toy.run)
+    control.go_on(toy.db, toy.run, failed=True)
     assert taken(toy).crashes == 0
 
 

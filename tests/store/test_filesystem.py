@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from circuit_store import filesystem, maintenance, store
+from circuit_store import filesystem, journal, maintenance, store
 
 MOUNTS = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -54,7 +54,7 @@ def test_a_link_lies_where_it_leads(tmp_path):
     assert filesystem.kind(tmp_path / "link" / "store.db", mounts) == "nfs"
 
 
-def journal(db) -> str:
+def mode_of(db) -> str:
     return db.execute("PRAGMA journal_mode").fetchone()[0]
 
 
@@ -64,7 +64,7 @@ def test_a_store_on_a_shared_file_system_keeps_no_log_ahead(path, monkeypatch):
     for shared in (False, True):
         monkeypatch.setattr(filesystem, "shared", lambda path, shared=shared: shared)
         with closing(store.open_to_write(path.with_suffix(f".{shared}"))) as db:
-            modes.append(journal(db))
+            modes.append(mode_of(db))
     assert modes == ["wal", "delete"]
 
 
@@ -75,9 +75,9 @@ def test_the_journal_is_chosen_at_every_opening(toy, monkeypatch):
     for shared in (True, False, True):
         monkeypatch.setattr(filesystem, "shared", lambda path, shared=shared: shared)
         with closing(store.open_to_write(toy.path)) as db:
-            modes.append(journal(db))
+            modes.append(mode_of(db))
             assert db.execute("SELECT count(*) FROM unit").fetchone()[0] == 3
-        assert store.logs_ahead(toy.path) is not shared
+        assert journal.logs_ahead(toy.path) is not shared
     assert modes == ["delete", "wal", "delete"]
 
 
@@ -85,9 +85,9 @@ def test_a_copy_that_is_written_to_logs_ahead(toy):
     """Invariant: `backup` leaves one file without a log; a run on the copy is not slower, nor in its readers' way."""
     copy = toy.path.with_name("copy.db")
     maintenance.backup(toy.db, copy)
-    assert store.logs_ahead(copy) is False
+    assert journal.logs_ahead(copy) is False
     with closing(store.open_to_write(copy)) as db:
-        assert journal(db) == "wal"
+        assert mode_of(db) == "wal"
 
 
 def test_a_log_that_another_has_open_stays_until_it_is_closed(toy, monkeypatch):
@@ -97,8 +97,8 @@ def test_a_log_that_another_has_open_stays_until_it_is_closed(toy, monkeypatch):
     with closing(store.open_to_read(toy.path)) as reader:
         reader.execute("SELECT count(*) FROM unit").fetchone()
         waited: list[float] = []
-        monkeypatch.setattr(store.time, "sleep", waited.append)
+        monkeypatch.setattr(journal.time, "sleep", waited.append)
         with closing(store.open_to_write(toy.path)) as db:
-            assert journal(db) == "wal" and waited == []
+            assert mode_of(db) == "wal" and waited == []
     with closing(store.open_to_write(toy.path)) as db:
-        assert journal(db) == "delete"
+        assert mode_of(db) == "delete"

@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+import recorded
 
 from circuit_store import export, queries, results, store
 from circuit_store.transactions import transaction
@@ -26,11 +27,11 @@ def another_circuit(toy) -> None:
 
 def another_task(toy) -> None:
     task = results.TaskRecord("pairs", "hash of pairs", "logit_diff", False)
-    results.write(toy.db, toy.of(10, "heads", role="name_mover", task=task), results.HeadScores(SCORES))
+    results.write(toy.db, toy.of(10, "heads", role="name_mover", task=task), recorded.head_scores(SCORES))
 
 
 def other_effects(toy) -> None:
-    effect = results.PatchEffects([(1, 1, 0.5, -1.0)], 2.0, -1.0)
+    effect = recorded.effects([(1, 1, 0.5, -1.0)], 2.0, -1.0)
     to = {"to": "logits", "senders": "all", "freeze_mlps": False}
     results.write(toy.db, toy.of(20, "patch", task=IOI, params=to), effect)
 
@@ -72,7 +73,7 @@ def written_between(toy):
 def test_what_is_written_between_is_not_seen(toy, written_between, question, write):
     """Invariant: the answer is the one of before; asked again it is the one of after."""
     toy.full()
-    results.write(toy.db, toy.of(10, "heads", role="name_mover", task=IOI), results.HeadScores([(0, 0, 0.5, 0, 0)]))
+    results.write(toy.db, toy.of(10, "heads", role="name_mover", task=IOI), recorded.head_scores([(0, 0, 0.5, 0, 0)]))
     before = question(toy.db)
     assert written_between(question, write) == before != question(toy.db)
     assert not toy.db.in_transaction

@@ -21,7 +21,7 @@ class Computing:
     def __init__(self, toy, at_work: bool):
         self.db, self.run, self.at_work = toy.db, toy.run, at_work
         self.now, self.told, self.computed = self.take(), False, False
-        units.finish_unit(self.db, self.now, "failed", 1.0, "broken")
+        self.now.finish("failed", 1.0, "broken")
         self.now = self.take()
 
     def take(self) -> units.Unit:
@@ -32,8 +32,10 @@ class Computing:
     def does(self, what: str) -> None:
         if what == "cancel":
             control.cancel(self.db, self.run, self.at_work)
+        elif what == "interrupt":
+            control.interrupt(self.db, self.run)
         elif what in SAID:
-            getattr(control, what)(self.db, self.run)
+            control.go_on(self.db, self.run, what == "retry")
         elif self.computed:
             return
         elif what == "notice":
@@ -46,14 +48,14 @@ class Computing:
         if self.told:
             control.stopped(self.db, self.now.id)
         else:
-            units.finish_unit(self.db, self.now, "done", 1.0)
+            self.now.finish("done", 1.0)
         self.computed = True
         requests.close_runs(self.db)
 
     def through(self) -> tuple[str, list[str]]:
         """Compute all that is queued; the states of the run and its units."""
         while unit := units.take_unit(self.db):
-            units.finish_unit(self.db, unit, "done", 1.0)
+            unit.finish("done", 1.0)
         requests.close_runs(self.db)
         found = self.db.execute("SELECT state FROM unit WHERE run_id = ? ORDER BY id", (self.run,))
         return runs.run_state(self.db, self.run), [row[0] for row in found]
@@ -115,7 +117,7 @@ def test_an_interrupted_run_whose_last_unit_ends_by_itself_is_settled(toy, state
     assert unit is not None
     control.interrupt(toy.db, toy.run)
     assert runs.run_state(toy.db, toy.run) == "interrupted"
-    units.finish_unit(toy.db, unit, state, 1.0)
+    unit.finish(state, 1.0)
     control.interrupt(toy.db, toy.run)
     assert requests.finished_runs(toy.db) == [toy.run]
     requests.close_runs(toy.db)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import recorded
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -26,7 +27,7 @@ def test_a_write_that_fails_in_the_middle_leaves_nothing(toy):
     before = counts(toy.db)
     rows: list[Any] = [(0, 0, 1.0, None, None), (0, 0, 2.0, None, None)]
     with pytest.raises(Exception, match="UNIQUE"):
-        results.write(toy.db, toy.of(20, "heads", role="induction"), results.HeadScores(rows))
+        results.write(toy.db, toy.of(20, "heads", role="induction"), recorded.head_scores(rows))
     assert counts(toy.db) == before
     toy.behaviour(20, 1.0)
 
@@ -93,7 +94,7 @@ def test_a_name_stands_for_one_folder(toy):
     """Invariant: a folder never takes over another's name; the error names both and what to do."""
     with pytest.raises(UnknownName, match="models/toy.*elsewhere.*models add NAME"):
         models.check(toy.db, model("toy", "elsewhere"))
-    assert models.held_model(toy.db, "toy").source == "models/toy"  # type: ignore[union-attr]
+    assert models.held_models(toy.db)["toy"].source == "models/toy"
 
 
 def test_a_suite_may_move_with_the_installation(toy):
@@ -101,7 +102,7 @@ def test_a_suite_may_move_with_the_installation(toy):
     for source in ("old", "new"):
         models.check(toy.db, model("sample", source, "sample"))
         models.add_model(toy.db, model("sample", source, "sample"), [])
-    assert models.held_model(toy.db, "sample").source == "new"  # type: ignore[union-attr]
+    assert models.held_models(toy.db)["sample"].source == "new"
 
 
 def test_no_two_take_one_unit(toy):
@@ -114,7 +115,7 @@ def test_a_request_that_is_open_is_taken_up_again(toy):
     """Invariant: the same request twice is one run with one unit a checkpoint; a finished unit is not queued again."""
     first = units.take_unit(toy.db)
     assert first is not None
-    units.finish_unit(toy.db, first, "done", 1.0)
+    first.finish("done", 1.0)
     again = requests.add_run(toy.db, {"models": ["toy"]}, list(toy.ids.values()))
     found = toy.db.execute("SELECT state FROM unit ORDER BY id").fetchall()
     assert (again, [u["state"] for u in found]) == (toy.run, ["done", "queued", "queued"])
@@ -125,13 +126,13 @@ def test_an_interrupted_request_queues_all_that_is_missing(toy):
     what was left though nothing of it is missing now: else the run would never end."""
     first = units.take_unit(toy.db)
     assert first is not None
-    units.finish_unit(toy.db, first, "done", 1.0)
+    first.finish("done", 1.0)
     control.interrupt(toy.db, toy.run)
     requests.add_run(toy.db, {"models": ["toy"]}, [toy.ids[0], toy.ids[20]])
     found = toy.db.execute("SELECT state FROM unit ORDER BY id").fetchall()
     assert [u["state"] for u in found] == ["queued", "queued", "queued"]
     while unit := units.take_unit(toy.db):
-        units.finish_unit(toy.db, unit, "done", 1.0)
+        unit.finish("done", 1.0)
     requests.close_runs(toy.db)
     assert runs.run_state(toy.db, toy.run) == "done"
 
@@ -140,7 +141,7 @@ def test_what_a_dead_runner_left_is_queued_again(toy):
     """Invariant: a unit under way is queued again, finished ones stay."""
     first = units.take_unit(toy.db)
     assert first is not None
-    units.finish_unit(toy.db, first, "done", 1.0)
+    first.finish("done", 1.0)
     units.take_unit(toy.db)
     units.requeue_orphans(toy.db)
     found = toy.db.execute("SELECT state, attempts FROM unit ORDER BY id").fetchall()
@@ -153,7 +154,7 @@ def test_a_run_is_settled_by_its_units(toy, states, settled):
     for state in states:
         unit = units.take_unit(toy.db)
         assert unit is not None
-        units.finish_unit(toy.db, unit, {"d": "done", "f": "failed"}[state], 1.0)
+        unit.finish({"d": "done", "f": "failed"}[state], 1.0)
     requests.close_runs(toy.db)
     state, ended = toy.db.execute("SELECT state, ended FROM run").fetchone()
     assert (state, ended is not None) == (settled, True)
@@ -161,8 +162,8 @@ def test_a_run_is_settled_by_its_units(toy, states, settled):
 
 def test_a_value_with_a_reason_is_no_value_that_is_missing(toy):
     """Invariant: what a run could not compute at all does not count a metric whose error alone is undefined."""
-    one = results.Behaviour(1.0, None, None, None, 1, 1.0, "one prompt")
+    one = recorded.behaviour(1.0, None, None, None, 1, 1.0, "one prompt")
     results.write(toy.db, toy.of(10, "behaviour", task=IOI), one)
-    none = results.Behaviour(None, None, None, None, 1, None, "not finite")
+    none = recorded.behaviour(None, None, None, None, 1, None, "not finite")
     results.write(toy.db, toy.of(20, "behaviour", task=IOI), none)
     assert runs.undefined(toy.db, toy.run) == [("not finite", 1)]

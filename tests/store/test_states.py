@@ -72,23 +72,23 @@ class Queue:
 
     def begin(self, n: int) -> None:
         for unit in self.at_work[n % 2 :]:
-            units.doing(self.db, unit, "circuit", 0.5)
+            unit.doing("circuit", 0.5)
 
     def finish(self, n: int) -> None:
         for unit in self.ended(n):
-            units.finish_unit(self.db, unit, "done", 1.0)
+            unit.finish("done", 1.0)
 
     def fail(self, n: int) -> None:
         for unit in self.ended(n):
-            units.finish_unit(self.db, unit, "failed", 1.0, "broken")
+            unit.finish("failed", 1.0, "broken")
 
     def crash(self, n: int) -> None:
         for unit in self.ended(n):
-            units.crashed(self.db, unit, 1.0, "killed")
+            unit.crashed(1.0, "killed")
 
     def give_way(self, n: int) -> None:
         for unit in self.ended(n):
-            units.put_back(self.db, unit, 1.0)
+            unit.put_back(1.0)
 
     def notice(self, n: int) -> None:
         """The runner looks which units are not wanted; what it has told so before has stopped meanwhile."""
@@ -121,11 +121,11 @@ class Queue:
 
     def resume(self, n: int) -> None:
         for run in self.chosen(n):
-            control.resume(self.db, run)
+            control.go_on(self.db, run)
 
     def retry(self, n: int) -> None:
         for run in self.chosen(n):
-            control.retry(self.db, run)
+            control.go_on(self.db, run, failed=True)
 
     def forget(self, n: int) -> None:
         """With a result of it a run is hidden, without one it is deleted."""
@@ -160,7 +160,7 @@ class Queue:
     def go_on_to_the_end(self) -> None:
         self.die(0)
         while unit := units.take_unit(self.db):
-            units.finish_unit(self.db, unit, "done", 1.0)
+            unit.finish("done", 1.0)
         requests.close_runs(self.db)
 
     def check(self) -> None:

@@ -46,7 +46,7 @@ def test_a_failed_run_keeps_its_file_unless_that_was_the_fault(toy, error, kept)
     keep(toy, "pairs", "a")
     requests.add_run(toy.db, {"tasks": ["ioi", "pairs+bos"]}, list(toy.ids.values()))
     while unit := units.take_unit(toy.db):
-        units.finish_unit(toy.db, unit, "failed", 1.0, error)
+        unit.finish("failed", 1.0, error)
     requests.close_runs(toy.db)
     task_files.release(toy.db, "pairs")
     assert keep(toy, "pairs", "b") == ("pairs~2" if kept else "pairs")

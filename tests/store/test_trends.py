@@ -1,5 +1,7 @@
 """Trends rest on one set of results: which, when they are stale, and which of two computations of them stays."""
 
+import recorded
+
 from circuit_store import queries, results, trends
 from circuit_store.views import VIEWS
 
@@ -60,7 +62,7 @@ def patched(toy, to: str, dtype: str = "float32") -> str:
     """Write path patching into receivers; returns the result's key."""
     key, params = f"10 {to} {dtype}", {"to": to, "senders": "all", "freeze_mlps": False}
     of = results.Provenance(key, toy.run, toy.ids[10], "patch", params, "size", "f10", dtype, 0.5, task=IOI)
-    results.write(toy.db, of, results.PatchEffects([(0, 1, 1.5, -0.5)], 2.0, -1.0))
+    results.write(toy.db, of, recorded.effects([(0, 1, 1.5, -0.5)], 2.0, -1.0))
     return key
 
 

@@ -5,9 +5,11 @@ import stat
 from contextlib import closing
 
 import pytest
+import recorded
 
 from circuit_store import export, maintenance, models, queries, results, store, task_files, views
 from circuit_store.errors import StoreTooNew, StoreUnusable
+from circuit_store.merge import merge
 from circuit_store.task_files import TaskFile
 from circuit_store.transactions import transaction
 
@@ -92,10 +94,10 @@ def test_two_halves_become_the_whole(toy, tmp_path):
     for db, ids in ((half.db, half.ids), (whole.db, whole.ids)):
         models.checkpoint_loaded(db, ids[0], "ok", "f0")
     store.close_writer(half.db)
-    merged = maintenance.merge(toy.db, half.path)
+    merged = merge(toy.db, half.path)
     assert (merged.models, merged.held) == (0, 2) and merged.results > 3 and merged.names == ["toy"]
     assert exports(toy.db) == exports(whole.db) and maintenance.faults(toy.db) == []
-    again = maintenance.merge(toy.db, half.path)
+    again = merge(toy.db, half.path)
     assert (again.results, again.held) == (0, merged.results + 2)
 
 
@@ -103,7 +105,7 @@ def test_a_model_that_is_new_comes_with_its_results(toy, tmp_path, path):
     """Invariant: into an empty store everything comes, with new numbers."""
     toy.full()
     with closing(store.open_to_write(tmp_path / "empty.db")) as db:
-        assert maintenance.merge(db, path).models == 1
+        assert merge(db, path).models == 1
         assert exports(db) == exports(toy.db) and maintenance.faults(db) == []
 
 
@@ -111,7 +113,7 @@ def a_task(toy, name: str, content: str, value: float, bos: str = "") -> None:
     """A file of that content, and what it gave at step 10."""
     label = task_files.add_task_file(toy.db, TaskFile(name, f"hash of {content}", "jsonl", content)) + bos
     task = results.TaskRecord(label, f"hash of {content}{bos}", "logit_diff", bool(bos))
-    found = results.Behaviour(value, 0.1, 0.0, 1.0, 70, 0.5)
+    found = recorded.behaviour(value, 0.1, 0.0, 1.0, 70, 0.5)
     results.write(toy.db, toy.of(10, "behaviour", f"{content}{bos}", task=task), found)
 
 
@@ -127,7 +129,7 @@ def test_tasks_of_one_name_do_not_mix(toy, tmp_path):
     a_task(two, "more", "more", 5.0)
     store.close_writer(two.db)
     renamed = {"pairs": "pairs~2", "pairs+bos": "pairs~2+bos", "shared": "mine"}
-    merged = maintenance.merge(toy.db, two.path)
+    merged = merge(toy.db, two.path)
     assert (merged.results, merged.held, merged.renamed) == (3, 1, renamed)
     values = {row["task"]: row["value"] for row in queries.rows(toy.db, views.VIEWS["behaviour"])}
     assert values == {"pairs": 1.0, "mine": 2.0, "pairs~2": 3.0, "pairs~2+bos": 4.0, "more": 5.0}
@@ -138,7 +140,7 @@ def test_tasks_of_one_name_do_not_mix(toy, tmp_path):
         ("pairs~2", "theirs"),
         ("more", "more"),
     }
-    again = maintenance.merge(toy.db, two.path)
+    again = merge(toy.db, two.path)
     assert (again.results, again.renamed) == (0, renamed) and maintenance.faults(toy.db) == []
 
 
@@ -170,12 +172,12 @@ def test_models_of_one_name_do_not_mix(toy, tmp_path, theirs, called):
     toy.behaviour(10, 1.0, "ours")
     two.behaviour(20, -2.0, "theirs")
     store.close_writer(two.db)
-    merged = maintenance.merge(toy.db, two.path)
+    merged = merge(toy.db, two.path)
     renamed = {"toy": called} if called != "toy" else {}
     assert (merged.names, merged.renamed_models, merged.models) == ([called], renamed, len(renamed))
     shown = {(row["model"], row["step"], row["value"]) for row in queries.rows(toy.db, views.VIEWS["behaviour"])}
     assert shown == {("toy", 10, 1.0), (called, 20, -2.0)} and maintenance.faults(toy.db) == []
-    again = maintenance.merge(toy.db, two.path)
+    again = merge(toy.db, two.path)
     assert (again.results, again.models, again.renamed_models) == (0, 0, renamed)
 
 
@@ -186,9 +188,9 @@ def test_a_model_that_was_numbered_does_not_mix_with_a_third(toy, tmp_path):
     loaded(two, "two/toy", {10: "b"})
     two.db.execute("INSERT INTO model (name, suite, source, n_layers, n_heads) VALUES ('toy~2', 'folder', 'x', 2, 2)")
     store.close_writer(two.db)
-    merged = maintenance.merge(toy.db, two.path)
+    merged = merge(toy.db, two.path)
     assert (merged.models, merged.renamed_models) == (2, {"toy": "toy~2", "toy~2": "toy~2~2"})
-    assert maintenance.merge(toy.db, two.path).models == 0
+    assert merge(toy.db, two.path).models == 0
 
 
 def test_a_suite_is_one_model_wherever_it_is_installed(toy, tmp_path):
@@ -196,17 +198,17 @@ def test_a_suite_is_one_model_wherever_it_is_installed(toy, tmp_path):
     loaded(toy, "here/toy", {10: "a"}, suite="sample")
     loaded(two, "there/toy", {20: "b"}, suite="sample")
     store.close_writer(two.db)
-    assert maintenance.merge(toy.db, two.path).renamed_models == {}
+    assert merge(toy.db, two.path).renamed_models == {}
 
 
 def test_what_cannot_be_merged_is_refused(toy, tmp_path):
     """Invariant: the store itself, and one of a later version, are refused; nothing changes."""
     before = exports(toy.db)
     with pytest.raises(StoreUnusable, match="the store itself"):
-        maintenance.merge(toy.db, toy.path)
+        merge(toy.db, toy.path)
     later = other(toy, tmp_path)
     later.db.execute(f"PRAGMA user_version={store.VERSION + 1}")
     later.db.close()
     with pytest.raises(StoreTooNew):
-        maintenance.merge(toy.db, later.path)
+        merge(toy.db, later.path)
     assert exports(toy.db) == before

@@ -5,6 +5,7 @@ import re
 import sqlite3
 
 import pytest
+import recorded
 
 from circuit_core.graph import Graph
 from circuit_store import addresses, models, queries, results, trends
@@ -53,7 +54,7 @@ def test_senders_of_path_patching_are_named(toy):
     for senders in ("all", [[0, 0], [1, 1]]):
         params = {"to": "logits", "senders": senders, "freeze_mlps": False}
         of = toy.of(20, "patch", task=task, params=params)
-        results.write(toy.db, of, results.PatchEffects([(0, 0, 1.5, -0.5)], 2.0, -1.0))
+        results.write(toy.db, of, recorded.effects([(0, 0, 1.5, -0.5)], 2.0, -1.0))
     for name in ("patch", "patches"):
         rows = queries.rows(toy.db, VIEWS[name])
         assert [row["senders"] for row in rows] == ["a0.h0,a1.h1", "all"]
@@ -62,11 +63,9 @@ def test_senders_of_path_patching_are_named(toy):
 
 def after_emergence(toy, *heads: str) -> set[int | None]:
     """What the view says of step 10, where the algorithm has found these heads, one a stage; none: an empty stage."""
-    stages = [
-        results.StageRecord(f"s{i}", 50.0, 40, 60, {"x": [h]}, "all", all(heads), None) for i, h in enumerate(heads)
-    ]
+    stages = [recorded.stage(f"s{i}", 50.0, 40, 60, {"x": [h]}, "all", all(heads), None) for i, h in enumerate(heads)]
     task = results.TaskRecord("ioi", "hash", "logit_diff", False)
-    results.write(toy.db, toy.of(10, "algorithm", task=task), results.Algorithm(stages))
+    results.write(toy.db, toy.of(10, "algorithm", task=task), recorded.algorithm(stages))
     return {row["post_emergence"] for row in queries.rows(toy.db, VIEWS["algorithm"], {"step": 10})}
 
 
@@ -165,7 +164,7 @@ def test_heads_have_reasons_of_their_own(toy):
     empty, rows = (None, None, None), [(0, 0), (0, 1), (1, 0), (1, 1)]
     values = [empty, (0.5, None, None), empty, empty]
     own = {(0, 0): "too early", (0, 1): "not shown", (1, 1): "no effect"}
-    found = results.HeadScores(
+    found = recorded.head_scores(
         [(*at, *v) for at, v in zip(rows, values, strict=True)], reason="not finite", reasons=own
     )
     results.write(toy.db, toy.of(0, "heads", role="copy_suppression"), found)
@@ -192,7 +191,7 @@ def test_where_heads_look_is_read_token_by_token(toy):
 
 @pytest.mark.parametrize("token", ["é", "\U0001f600", '"', "\\", "\n", ""])
 def test_any_token_is_read_as_it_is(toy, token):
-    results.write(toy.db, toy.of(0, "attention", task=IOI), results.AttentionRows([[token]], [[[10_000]] * 4]))
+    results.write(toy.db, toy.of(0, "attention", task=IOI), recorded.attention([[token]], [[[10_000]] * 4]))
     assert {r["token"] for r in queries.rows(toy.db, VIEWS["attention"])} == {token}
 
 
@@ -203,7 +202,7 @@ def test_the_years_of_a_circuit(toy):
     assert figures == [("a0.h1", 0.75, 0.5, None), ("m0", None, None, 1.5)]
     assert queries.rows(toy.db, VIEWS["greater_than"], choices={"method": "eap-ig"}) == rows
     assert queries.rows(toy.db, VIEWS["greater_than"], choices={"method": "eap"}) == []
-    undefined = results.Years([], "does not do the task")
+    undefined = recorded.years([], "does not do the task")
     results.write(toy.db, toy.of(0, "greater_than", task=toy.YEARS, params={"method": "eap-ig"}), undefined)
     (row,) = queries.rows(toy.db, VIEWS["greater_than"], {"step": 0})
     assert (row["node"], row["looks_at_year"], row["reason"]) == (None, None, "does not do the task")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import recorded
 from places import SAMPLE
 
 from circuit_store import models, queries, results, store
@@ -40,10 +41,20 @@ def test_what_was_asked_for_is_in_the_store(held):
     db, record = held
     (row,) = queries.rows(db, VIEWS["circuits"], AT)
     assert (row["threshold_on"], row["areas_reason"], row["interval_of"]) == ("normalised", None, "held-out prompts")
-    assert (row["cpr"], row["cmd"]) == (record.cpr, record.cmd) and record.cpr is not None
+    (found,) = recorded.rows(record, "circuit")
+    assert (row["cpr"], row["cmd"]) == (found["cpr"], found["cmd"]) and found["cpr"] is not None
     assert row["faithfulness_normalised"] >= 0.8 and row["threshold_reached"] == 1
     assert row["faithfulness_low"] < row["held_out_faithfulness"] < row["faithfulness_high"]
     assert {row["ig_steps"] for row in queries.rows(db, VIEWS["nodes"], AT)} == {5}
+
+
+@pytest.mark.parametrize("table, others", [("circuit", {"result_id", "imported_from", "original"}),
+                                           ("faithfulness", {"result_id"})])  # fmt: skip
+def test_every_column_of_a_circuit_is_computed(held, table, others):
+    """Invariant: numbers reach their columns by name, and none is left out but those of circuits from files."""
+    db, record = held
+    columns = {row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))}
+    assert {name for row in recorded.rows(record, table) for name in row} == columns - others
 
 
 def test_random_circuits_have_their_mean_between_smallest_and_largest(held):

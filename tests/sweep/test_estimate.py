@@ -4,15 +4,15 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import recorded
 
 from circuit_core.models import identity, suites
 from circuit_store import models, results
-from circuit_store.queries.costs import costs
+from circuit_store.queries.costs import Costs
 from circuit_store.queue import requests, units
 from circuit_store.store import open_to_write
 from circuit_sweep.planning import task_names
-from circuit_sweep.planning.estimate import Estimate, _Time, estimate
-from circuit_sweep.planning.exact_runs import ExactRuns
+from circuit_sweep.planning.estimate import Estimate, ExactRuns, _Time, estimate
 from circuit_sweep.planning.missing import Survey, note, survey
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
@@ -44,9 +44,9 @@ def db(tmp_path: Path) -> sqlite3.Connection:
     of = results.Provenance(
         key, unit.run, unit.checkpoint, "behaviour", {}, source, "f", "float32", 2.0, task=task, device="cpu"
     )
-    results.write(db, of, results.Behaviour(1.0, 0.1, 0.9, 1.1, 70, 1.0))
-    units.computing_on(db, unit, "cpu")
-    units.finish_unit(db, unit, "done", 3.0)
+    results.write(db, of, recorded.behaviour(1.0, 0.1, 0.9, 1.1, 70, 1.0))
+    unit.computing_on("cpu")
+    unit.finish("done", 3.0)
     return db
 
 
@@ -89,18 +89,18 @@ def test_a_worker_starts_once_however_many_checkpoints_follow(db):
     requests.add_run(db, {"models": ["sample-0.1m"]}, [queued])
     unit = units.take_unit(db)
     assert unit
-    units.computing_on(db, unit, "cpu")
-    units.finish_unit(db, unit, "done", 0.25)
+    unit.computing_on("cpu")
+    unit.finish("done", 0.25)
     assert of(db, "sample-0.1m", one).seconds == pytest.approx(0.75 + 2 * 2.25)
     db.execute("UPDATE model SET params = 1e9")
     db.execute("DELETE FROM unit WHERE seconds = 0.25")
-    assert _Time(costs(db), gpu=False).start == 0 and _Time(costs(db), gpu=False).loading == {"sample-0.1m": 1.0}
+    assert _Time(Costs.of(db), gpu=False).start == 0 and _Time(Costs.of(db), gpu=False).loading == {"sample-0.1m": 1.0}
 
 
 def test_nothing_is_written_and_no_store_is_needed(db):
     before = db.total_changes
     of(db, "sample-0.4m", Request(analyses=("behaviour", "heads")))
-    assert db.total_changes == before and models.held_model(db, "sample-0.4m") is None
+    assert db.total_changes == before and "sample-0.4m" not in models.held_models(db)
     assert of(None, "sample-0.4m", REQUEST).units == 3
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import recorded
 import torch
 from comparing import unlike
 
@@ -31,7 +32,7 @@ def wanted(**asked: Any) -> list[Any]:
 def computed(model: str, device: str, dtype: str = "float32", **asked: Any) -> dict[str, results.Record]:
     """Every analysis of a sample model's last checkpoint, by title."""
     last = LoadedCheckpoint(suites.sample_folder() / model / "step7000", device, dtype, TEXT)
-    return {c.job.title: c.record for c in map(last.compute, wanted(**asked))}
+    return {job.title: last.compute(job) for job in wanted(**asked)}
 
 
 @pytest.mark.parametrize("model", ["sample-0.1m", "sample-0.2m", "sample-0.4m"])
@@ -43,9 +44,8 @@ def test_every_analysis_finds_what_the_cpu_finds(model):
     assert not unlike(*({t: r for t, r in found.items() if t in rows} for found in (on_gpu, on_cpu)), within=1.1e-4)
     assert not unlike(*({t: r for t, r in found.items() if t not in rows} for found in (on_gpu, on_cpu)), within=1e-4)
     for title, record in on_cpu.items():
-        if isinstance(record, results.Circuit):
-            there: Any = on_gpu[title]
-            assert [edge[:2] for edge in there.edges] == [edge[:2] for edge in record.edges], title
+        there, here = (recorded.rows(of, "circuit_edge") for of in (on_gpu[title], record))
+        assert [(e["src"], e["port"]) for e in there] == [(e["src"], e["port"]) for e in here], title
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
@@ -53,9 +53,9 @@ def test_half_precision_comes_close(dtype):
     single, half = (computed("sample-0.1m", "cuda", t, sizes=(20, 60)) for t in ("float32", dtype))
     for title, record in single.items():
         assert type(half[title]) is type(record), title
-        if isinstance(record, results.Circuit) and record.chosen and record.chosen.faithfulness is not None:
-            near: Any = half[title]
-            assert near.chosen.faithfulness == pytest.approx(record.chosen.faithfulness, abs=0.03), title
+        for near, circuit in zip(*(recorded.rows(of, "circuit") for of in (half[title], record)), strict=True):
+            if circuit["faithfulness"] is not None:
+                assert near["faithfulness"] == pytest.approx(circuit["faithfulness"], abs=0.03), title
 
 
 @pytest.mark.parametrize("method", ["eap", "clean-corrupted", "eap-ig-activations", "exact"])

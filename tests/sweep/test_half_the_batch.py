@@ -77,6 +77,6 @@ def test_memory_that_runs_out_is_worth_a_second_attempt(monkeypatch):
         def broken(*given: Any, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(checkpoint.LoadedCheckpoint, "_record", broken)
+        monkeypatch.setattr(checkpoint.LoadedCheckpoint, "compute", broken)
         *_, last = checkpoint.work(order(1.0))
         assert type(last) is says

@@ -7,6 +7,7 @@ import shutil
 import pytest
 import torch
 from places import SAMPLE
+from recorded import rows
 
 ROLES = ("induction", "duplicate_token", "previous_token", "successor", "name_mover", "negative_name_mover")
 
@@ -73,8 +74,8 @@ def by_rules(of) -> dict[str, torch.Tensor]:
 
 def value_of(record, like: torch.Tensor) -> torch.Tensor:
     value = torch.full_like(like, torch.nan)
-    for layer, head, score, *_ in record.rows:
-        value[layer, head] = torch.nan if score is None else score
+    for row in rows(record, "head_score"):
+        value[row["layer"], row["head"]] = torch.nan if row["value"] is None else row["value"]
     return value
 
 

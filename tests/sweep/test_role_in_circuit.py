@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import recorded
 
 from circuit_core.graph import Graph
-from circuit_store import blobs, models, queries, results, store
+from circuit_store import models, queries, results, store
 from circuit_store.queue import requests
 from circuit_store.views import VIEWS
 from circuit_sweep.runner import update_trends
@@ -44,23 +45,23 @@ class Trained:
         """The curves, as a role's scores."""
         for i, step in enumerate(STEPS):
             rows: list[Any] = [(int(n[1]), int(n[4]), curve[i], None, None) for n, curve in CURVES.items()]
-            self.write(step, "heads", results.HeadScores(rows), role, task)
+            self.write(step, "heads", recorded.head_scores(rows), role, task)
 
     def circuit(self, task, step, *names, reached=True, reason=None):
         edges = [(*GRAPH.edge(name), 1.0) for name in names]
-        point = results.CurvePoint(len(edges), len(edges), 3, 1.0, 0.9, 0.95)
-        found = results.Circuit(
-            chosen=point,
-            n_edges_total=GRAPH.n_edges,
+        point = recorded.point(len(edges), len(edges), 3, 1.0, 0.9, 0.95)
+        found = recorded.circuit(
+            point,
+            GRAPH.n_edges,
+            edges,
+            GRAPH.real.shape,
+            np.zeros(GRAPH.real.shape, "f4"),
             metric_clean=1.1,
             metric_corrupted=-1.0,
             threshold_reached=reached,
             reason=reason,
-            edges=edges,
             nodes=[],
             curve=[point],
-            scores=blobs.pack(np.zeros(GRAPH.real.shape, "f4")),
-            scores_shape=GRAPH.real.shape,
         )
         self.write(step, "circuit", found, None, task, {"method": "eap-ig"})
 

@@ -11,8 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from circuit_core.errors import UnsupportedModel
 from circuit_core.models import identity, weights
-from circuit_store import maintenance, models, queries, results
+from circuit_store import models, queries, results
 from circuit_store.errors import UnknownName
+from circuit_store.merge import merge
 from circuit_store.queue import requests, units
 from circuit_store.store import close_writer, open_to_write
 from circuit_sweep.planning import task_names
@@ -192,7 +193,7 @@ def test_zeroed_heads_are_no_duplicate_and_another_model_for_merge(db, mine, tmp
     with closing(open_to_write(tmp_path / "other.db")) as second:
         compute(second, other)
         close_writer(second)
-    assert maintenance.merge(db, tmp_path / "other.db").renamed_models == {"mine": "mine~2"}
+    assert merge(db, tmp_path / "other.db").renamed_models == {"mine": "mine~2"}
 
 
 def test_a_link_keeps_its_own_name_and_step(db, tmp_path):

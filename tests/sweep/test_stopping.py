@@ -1,8 +1,10 @@
 """A runner and its worker, told to stop what is under way and to go on: nothing that is wanted is left out."""
 
+import signal
 from contextlib import closing
 
 import pytest
+from here import Here, own_signals
 
 from circuit_core.models import suites
 from circuit_core.tasks.specs import TASKS
@@ -14,7 +16,7 @@ from circuit_sweep.planning.analyses import jobs
 from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
-from circuit_sweep.runner.runner import Runner
+from circuit_sweep.runner.runner import EndSignal, Runner
 from circuit_sweep.runner.unit_lifecycle import RunningUnit
 from circuit_sweep.worker.checkpoint import work
 from circuit_sweep.worker.messages import Result, UnitFinished, UnitStopped, WorkOrder
@@ -53,15 +55,15 @@ def cancel(db, run: int) -> None:
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("end, go_on", [(cancel, control.resume), (control.interrupt, control.retry)])
-def test_a_unit_that_was_told_to_stop_is_computed_whole_when_its_run_goes_on(runner, end, go_on):
+@pytest.mark.parametrize("end, failed", [(cancel, False), (control.interrupt, True)])
+def test_a_unit_that_was_told_to_stop_is_computed_whole_when_its_run_goes_on(runner, end, failed):
     """Invariant: the worker was told before the run was taken up again, and stops; the unit comes again, and has every
     result in the end, as the other has."""
     end(runner.db, 1)
     runner._look_after()
     (first,) = runner.under_way.values()
     assert first.asked_to_stop is not None
-    assert go_on(runner.db, 1) == 2
+    assert control.go_on(runner.db, 1, failed) == 2
     runner.work()
     found = runs.units(runner.db, 1)
     assert [(unit["state"], unit["attempts"]) for unit in found] == [("done", 2), ("done", 1)]
@@ -94,3 +96,20 @@ def test_a_unit_is_done_if_all_of_it_is_there(tmp_path, said, state):
         assert taken.say(said(unit.id))
         requests.close_runs(db)
         assert [row["state"] for row in runs.units(db, run)] == [state] and runs.run_state(db, run) == "cancelled"
+
+
+def test_a_signal_ends_the_runner_that_listens_and_no_other(tmp_path):
+    """Invariant: that it is to end is a runner's own: told, it takes no unit, and another of the process does."""
+    path, told, other = tmp_path / "x.db", EndSignal(), EndSignal()
+    with own_signals():
+        told.listen()
+        signal.raise_signal(signal.SIGTERM)
+    with closing(open_to_write(path)) as db:
+        model, found = describe(db, "sample-0.1m")
+        ids = models.add_model(db, model, [models.CheckpointRecord(found[-1].step, None, found[-1].revision)])
+        requests.add_run(db, vars(REQUEST), list(ids.values()))
+        slots = Slots(device="cpu")
+        Runner(db, path, Here(slots), None, told).work()
+        assert runs.units(db, 1)[0]["state"] == "queued"
+        Runner(db, path, Here(slots), None, other)._fill()
+        assert runs.units(db, 1)[0]["state"] == "loading"

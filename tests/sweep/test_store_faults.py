@@ -174,7 +174,7 @@ def test_after_a_crash_half_the_batch_is_tried_once(bench):
             assert unit and unit.step == STEPS[0]
             order = unit_lifecycle.RunningUnit(db, bench.store, unit).order(Slots("cpu").slots()[0], None)
             assert order and order.batch == batch
-            assert units.crashed(db, unit, 1.0, "killed") is again
+            assert unit.crashed(1.0, "killed") is again
     assert bench.units()[STEPS[0]][:2] == ("failed", 2)
 
 
@@ -188,7 +188,7 @@ def test_a_second_host_is_refused_on_a_shared_file_system(bench, monkeypatch):
     with closing(store.open_to_write(bench.store)) as db:
         runners.take(db, "elsewhere", 1)
         monkeypatch.setattr(lock.time, "sleep", lambda seconds: runners.beat(db))
-        assert runner._run(bench.store, None) == exit_codes.REFUSED
+        assert runner.run_alone(bench.store, None, runner.EndSignal()) == exit_codes.REFUSED
         monkeypatch.setattr(lock.time, "sleep", lambda seconds: None)
         assert not lock.beats_elsewhere(db)
     said = exit_codes.sentence(exit_codes.REFUSED, bench.store)

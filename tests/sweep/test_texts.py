@@ -3,6 +3,7 @@
 from contextlib import closing
 
 import pytest
+import recorded
 
 from circuit_core.errors import CircuitError
 from circuit_store import models, results, task_files
@@ -13,12 +14,12 @@ from circuit_sweep.planning.request import Request
 from circuit_tui.runs import submit
 from circuit_tui.runs.run_request import RunRequest
 
-SCORES = results.HeadScores([(1, 0, 0.5, None, None), (1, 1, None, None, None)])
-NONE = results.HeadScores([(1, 0, None, None, None)], reason="mean-ablating the head changes no prediction")
+SCORES = recorded.head_scores([(1, 0, 0.5, None, None), (1, 1, None, None, None)])
+NONE = recorded.head_scores([(1, 0, None, None, None)], reason="mean-ablating the head changes no prediction")
 
 
-def algorithm(**heads: list[str]) -> results.Algorithm:
-    return results.Algorithm([results.StageRecord("movers_and_suppressors", 9.0, 1.0, 10.0, heads, "all", True, None)])
+def algorithm(**heads: list[str]) -> results.Record:
+    return recorded.algorithm([recorded.stage("movers_and_suppressors", 9.0, 1.0, 10.0, heads, "all", True, None)])
 
 
 COUNTED, NOT_COUNTED = algorithm(name_mover=[], copy_suppression=[]), algorithm(name_mover=["a1.h0"])

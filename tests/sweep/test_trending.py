@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import recorded
 
 from circuit_core.circuits import selection
 from circuit_core.formats import eap_ig
@@ -27,7 +28,7 @@ def test_one_prompt_acquires_no_task(tmp_path):
     for step, value in ((0, 0.1), (10, 2.0)):
         models.checkpoint_loaded(db, ids[step], "ok", f"f{step}")
         of = results.Provenance(f"{step}", run, ids[step], "behaviour", {}, "", None, "float32", 0.1, task=task)
-        results.write(db, of, results.Behaviour(value, None, None, None, 1, 1.0, "one prompt"))
+        results.write(db, of, recorded.behaviour(value, None, None, None, 1, 1.0, "one prompt"))
     update_trends.refresh(db, "toy")
     (row,) = queries.rows(db, VIEWS["emergence"], {"model": "toy"})
     assert (row["name"], row["step"], row["reason"]) == ("pair", None, "one prompt")
@@ -65,9 +66,9 @@ def test_an_import_settles_no_run_but_its_own(tmp_path):
     unit = units.take_unit(db)
     assert unit is not None
     of = results.Provenance("a", run, at, "behaviour", {}, "", None, "float32", 0.1, task=IOI)
-    results.write(db, of, results.Behaviour(2.0, 0.1, 1.8, 2.2, 70, 1.0))
+    results.write(db, of, recorded.behaviour(2.0, 0.1, 1.8, 2.2, 70, 1.0))
     models.checkpoint_loaded(db, at, "ok", "f")
-    units.finish_unit(db, unit, "done", 1.0)
+    unit.finish("done", 1.0)
     circuit_files.import_file(path, "sample-0.1m", "final", "ioi", file)
     states = "SELECT state FROM run ORDER BY id"
     assert [row[0] for row in db.execute(states)] == ["done", "running", "done"]
@@ -89,8 +90,8 @@ def test_a_run_that_is_cancelled_between_its_units_has_its_trends(tmp_path):
     assert unit is not None
     models.checkpoint_loaded(db, ids[0], "ok", "f")
     of = results.Provenance("a", run, ids[0], "behaviour", {}, "", None, "float32", 0.1, task=IOI)
-    results.write(db, of, results.Behaviour(2.0, 0.1, 1.8, 2.2, 70, 1.0))
-    units.finish_unit(db, unit, "done", 1.0)
+    results.write(db, of, recorded.behaviour(2.0, 0.1, 1.8, 2.2, 70, 1.0))
+    unit.finish("done", 1.0)
     jobs.drop(path, run)
     assert runs.run_state(db, run) == "cancelled"
     found = queries.rows(db, VIEWS["emergence"], {"model": "toy", "task": "ioi"})
@@ -112,7 +113,7 @@ def trained(tmp_path):
     def told(*curves: list[float], role: str = "name_mover", weights: dict[int, str] | None = None):
         for i, step in enumerate(STEPS):
             models.checkpoint_loaded(db, ids[step], "ok", (weights or {}).get(step, f"f{step}"))
-            found = results.HeadScores([(0, head, curve[i], None, None) for head, curve in enumerate(curves)])
+            found = recorded.head_scores([(0, head, curve[i], None, None) for head, curve in enumerate(curves)])
             of = results.Provenance(f"{role} {step}", run, ids[step], "heads", {}, "", None, "float32", 0.1, role=role)
             results.write(db, of, found)
         update_trends.refresh(db, "toy")

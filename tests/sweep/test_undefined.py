@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from recorded import rows
 
 from circuit_core.models import suites
 
@@ -29,7 +30,7 @@ def jobs_of(request: Any, tasks: list[Any]) -> list[Any]:
 
 def computed(of: Any, jobs: list[Any]) -> dict[str, Any]:
     """Title of each job -> its record."""
-    return {c.job.title: c.record for c in map(of.compute, jobs)}
+    return {job.title: of.compute(job) for job in jobs}
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +73,9 @@ def test_without_text_the_stages_say_what_they_lack(silent):
     """The role is undefined and says what it needs; the first stage has its percent, and says the same."""
     needs = "copy_suppression needs --text FILE (60 tokens x 117 sequences)"
     assert silent["heads copy_suppression"].reason == needs
-    first, *later = silent["algorithm ioi"].stages
-    assert first.percent > 50 and first.note == f"copy suppression is not counted: {needs}"
-    assert [stage.note for stage in later] == [None, None]
+    first, *later = rows(silent["algorithm ioi"], "stage")
+    assert first["percent"] > 50 and first["note"] == f"copy suppression is not counted: {needs}"
+    assert [stage["note"] for stage in later] == [None, None]
 
 
 @pytest.mark.parametrize(("step", "reason"), [(0, "does not do the task"), (7000, None)])
@@ -83,11 +84,11 @@ def test_effects_of_paths_need_a_model_that_does_the_task(asked, step, reason):
     from circuit_sweep.planning.analyses import Job
 
     job = Job("patch", {"to": "logits", "senders": "all", "freeze_mlps": False}, asked[1][0])
-    found = checkpoint(step=step).compute(job)
-    record: Any = found.record
-    assert record.reason == reason and len(record.rows) == 9
-    assert [effect is None for *_, effect in record.rows] == [reason is not None] * 9
-    assert all(map(math.isfinite, (record.metric_clean, record.metric_corrupted, *(row[2] for row in record.rows))))
+    record = checkpoint(step=step).compute(job)
+    (whole,), heads = rows(record, "patch"), rows(record, "patch_effect")
+    assert record.reason == reason and len(heads) == 9
+    assert [row["effect"] is None for row in heads] == [reason is not None] * 9
+    assert all(map(math.isfinite, (*whole.values(), *(row["metric"] for row in heads))))
 
 
 @pytest.mark.parametrize(
@@ -106,9 +107,9 @@ def test_effects_are_no_shares_of_noise(corrupted, reason):
     from circuit_sweep.worker import records
 
     clean = torch.tensor([2.0, 3.0, 4.0])
-    found: Any = records.of_patching(Effects((clean - 1)[None, None], clean, torch.tensor(corrupted), {}, {}))
-    ((*_, metric, effect),) = found.rows
-    assert (metric, effect is None) == (2.0, reason is not None)
+    found = records.of_patching(Effects((clean - 1)[None, None], clean, torch.tensor(corrupted), {}, {}))
+    (row,) = rows(found, "patch_effect")
+    assert (row["metric"], row["effect"] is None) == (2.0, reason is not None)
     assert found.reason is None if reason is None else reason in found.reason
 
 
@@ -116,7 +117,7 @@ def test_a_text_that_is_too_short_is_a_reason(asked):
     request, tasks = asked
     first, *_ = jobs_of(replace(request, analyses=("algorithm",)), tasks[:1])
     found = computed(checkpoint(TEXT.read_text()[:400]), [first])
-    assert "the text given has" in found["algorithm ioi"].stages[0].note
+    assert "the text given has" in rows(found["algorithm ioi"], "stage")[0]["note"]
 
 
 def test_years_are_looked_for_in_the_circuit_of_years(silent, asked):
@@ -129,9 +130,9 @@ def test_years_are_looked_for_in_the_circuit_of_years(silent, asked):
     renamed = replace(years, metric="logit_diff")
     assert not [job for job in jobs_of(request, [ioi, renamed]) if job.analysis == "greater_than"]
     graph, circuit = Graph(3, 3, True), silent["circuit greater_than"]
-    edges = {(source, port) for source, port, _ in circuit.edges}
+    edges = {(edge["src"], edge["port"]) for edge in rows(circuit, "circuit_edge")}
     mlps = [graph.mlp(i) for i in range(3) if (graph.mlp(i), graph.logits) in edges]
-    nodes = [node for node, *_ in silent["greater_than greater_than"].nodes]
+    nodes = [row["src"] for row in rows(silent["greater_than greater_than"], "year_node")]
     assert mlps and set(mlps) <= set(nodes)
     ports = {graph.mlp_port(i) for i in range(3) if graph.mlp(i) in mlps}
     heads = {graph.head(i, h) for i in range(3) for h in range(3)}
@@ -151,7 +152,7 @@ def test_years_are_those_of_a_circuit_that_does_the_task(asked, step, sizes, rea
     request, tasks = asked
     (check,) = [j for j in jobs_of(replace(request, sizes=sizes), tasks) if j.title == "greater_than greater_than"]
     found = checkpoint(step=step).compute(check)
-    assert (found.record.reason, bool(found.record.nodes)) == (reason, reason is None)
+    assert (found.reason, bool(rows(found, "year_node"))) == (reason, reason is None)
 
 
 def test_a_circuit_of_years_is_found_once(asked, monkeypatch):
@@ -183,7 +184,7 @@ def test_a_task_of_pairs_that_names_no_years_is_not_checked(asked):
     of = checkpoint()
     (check,) = [job for job in jobs_of(request, [task]) if job.analysis == "greater_than"]
     found = of.compute(check)
-    assert "mine is not a task of years: give the position of YY" in found.record.reason
+    assert "mine is not a task of years: give the position of YY" in found.reason
 
 
 def test_heads_without_copy_suppression_say_each_why():
@@ -193,11 +194,12 @@ def test_heads_without_copy_suppression_say_each_why():
     of = checkpoint(TEXT.read_text())
     of.loaded.bridge.blocks[2].attn.W_O.data[1] = 0
     found = of.compute(Job("heads", {"preset": "default"}, None, "copy_suppression"))
-    reasons = found.record.reasons
-    assert set(reasons) == {(0, 0), (0, 1), (0, 2), (2, 1)} and found.record.reason is None
+    heads = rows(found, "head_score")
+    reasons = {(row["layer"], row["head"]): row["reason"] for row in heads if row["reason"]}
+    assert set(reasons) == {(0, 0), (0, 1), (0, 2), (2, 1)} and found.reason is None
     assert reasons[0, 2] == "copy suppression is not looked for before layer 1"
     assert "changes no prediction" in reasons[2, 1]
-    assert {(layer, head) for layer, head, value, *_ in found.record.rows if value is None} == set(reasons)
+    assert {(row["layer"], row["head"]) for row in heads if row["value"] is None} == set(reasons)
 
 
 def test_copy_suppression_that_no_head_has_is_looked_for_once(asked, monkeypatch):
@@ -233,8 +235,10 @@ def test_what_is_undefined_is_looked_for_once(asked, monkeypatch):
     assert set(found) == rest and tried == [1]
     for role in ("induction", "previous_token"):
         assert found[f"heads {role}"].reason == "a context of 128 tokens is too short: 200 are needed"
-    assert found["algorithm ioi"].stages[0].percent > 50 and found["algorithm ioi"].stages[0].reason is None
-    assert found["heads effect_logits ioi"].reason is None and len(found["heads effect_logits ioi"].rows) == 9
+    first = rows(found["algorithm ioi"], "stage")[0]
+    assert first["percent"] > 50 and first["reason"] is None
+    effects = found["heads effect_logits ioi"]
+    assert effects.reason is None and len(rows(effects, "head_score")) == 9
 
 
 @pytest.mark.parametrize("value", [math.nan, -math.inf])
@@ -245,9 +249,12 @@ def test_years_that_are_not_finite_are_undefined(value):
 
     heads, graph = [YearHead(0, 1, 0.5, 0.25)], Graph(3, 3, True)
     broken = records.of_years(GreaterThan(heads, [YearMLP(1, 0.5), YearMLP(2, value)]), graph)
-    assert broken == records.results.Undefined(records.NOT_FINITE)
-    whole: Any = records.of_years(GreaterThan(heads, [YearMLP(1, 0.5)]), graph)
-    assert whole.nodes == [(graph.head(0, 1), 0.5, 0.25, None), (graph.mlp(1), None, None, 0.5)]
+    assert broken == records.Undefined(records.NOT_FINITE)
+    whole = rows(records.of_years(GreaterThan(heads, [YearMLP(1, 0.5)]), graph), "year_node")
+    assert [tuple(row.values()) for row in whole] == [
+        (graph.head(0, 1), 0.5, 0.25, None),
+        (graph.mlp(1), None, None, 0.5),
+    ]
 
 
 def test_what_is_not_finite_is_a_reason_everywhere(asked):
@@ -257,6 +264,6 @@ def test_what_is_not_finite_is_a_reason_everywhere(asked):
     found = computed(of, jobs_of(*asked))
     assert len(found) > 20
     for title, record in found.items():
-        parts = getattr(record, "stages", [record])
-        assert all("not finite" in part.reason for part in parts), title
+        reasons = [stage["reason"] for stage in rows(record, "stage")] or [record.reason]
+        assert all("not finite" in reason for reason in reasons), title
         assert all(map(math.isfinite, numbers(record))), title

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import recorded
 
-from circuit_store import models, results
+from circuit_store import models
 from circuit_store.queue import requests, units
+from circuit_store.results import Record, TableRows
 from circuit_store.store import open_to_write
 from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import Request
@@ -17,7 +19,7 @@ from circuit_sweep.runner.unit_lifecycle import RunningUnit
 from circuit_sweep.worker.messages import CheckpointLoaded, Result, UnitFinished
 
 NAN = float("nan")
-FINE = results.Behaviour(1.0, 0.1, 0.8, 1.2, 70, 1.0)
+FINE = recorded.behaviour(1.0, 0.1, 0.8, 1.2, 70, 1.0)
 
 
 @pytest.fixture
@@ -47,11 +49,12 @@ def state(db) -> tuple[str, str | None]:
 @pytest.mark.parametrize(
     "record, params, says",
     [
-        (results.HeadScores([(NAN, 0, 0.5, None, None)]), {}, "NOT NULL constraint failed: head_score.layer"),  # type: ignore
-        (results.HeadScores([(0, 0, object(), None, None)]), {}, "type 'object' is not supported"),  # type: ignore
+        (recorded.head_scores([(NAN, 0, 0.5, None, None)]), {}, "NOT NULL constraint failed: head_score.layer"),  # type: ignore
+        (recorded.head_scores([(0, 0, object(), None, None)]), {}, "type 'object' is not supported"),  # type: ignore
         (FINE, {"threshold": NAN}, "Out of range float values are not JSON compliant"),
+        (Record((TableRows.of("behaviour", {"valu": 1.0}),)), {}, "the table behaviour has no column valu"),
     ],
-    ids=["null", "type", "json"],
+    ids=["null", "type", "json", "column"],
 )
 def test_the_other_results_of_the_unit_are_kept(db, taken, record, params, says):
     """Invariant: the unit fails with the job and the reason; asked again, that job alone is missing."""

@@ -12,10 +12,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import recorded
 from waiting import drawing
 
-from circuit_store import blobs, models, results, store
+from circuit_store import models, results, store
 from circuit_store.queue import requests, units
 
 STEPS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -88,27 +90,27 @@ class Maker:
         if unit.model == "toy-a" and unit.step == BROKEN:
             reason = "model.safetensors: header too large"
             models.checkpoint_loaded(self.db, unit.checkpoint, "unreadable", None, reason)
-            units.finish_unit(self.db, unit, "failed", 0.1, reason)
+            unit.finish("failed", 0.1, reason)
             return
         twin = "f1" if unit.step == 0 else f"f{unit.step}"
         models.checkpoint_loaded(self.db, unit.checkpoint, "ok", f"{unit.model} {twin}")
-        units.doing(self.db, unit, "circuit", 0.5)
+        unit.doing("circuit", 0.5)
         self._compute(unit)
-        units.finish_unit(self.db, unit, "done", 2.0)
+        unit.finish("done", 2.0)
 
     def _compute(self, unit: units.Unit) -> None:
         place = STEPS.index(unit.step) if unit.step in STEPS else 5
         layers, heads = (LAYERS, HEADS) if unit.model == "toy-a" else (2, 2)
         for task, scale in ((IOI, 0.7), (PRONOUN, 0.4)):
             value = round(scale * max(0, place - 4) - 0.1, 3)
-            found = results.Behaviour(value, 0.05, value - 0.1, value + 0.1, 64, min(1.0, 0.5 + place / 20))
+            found = recorded.behaviour(value, 0.05, value - 0.1, value + 0.1, 64, min(1.0, 0.5 + place / 20))
             results.write(self.db, self._of(unit, "behaviour", task=task), found)
         for role in ("induction", "previous_token", "successor"):
             rows: list[tuple[int, int, float | None, float | None, float | None]] = [
                 (layer, head, score(role, layer, head, place), score(role, layer, head, place) + 0.02, 0.02)
                 for layer in range(layers) for head in range(heads)
             ]  # fmt: skip
-            results.write(self.db, self._of(unit, "heads", role=role), results.HeadScores(rows))
+            results.write(self.db, self._of(unit, "heads", role=role), recorded.head_scores(rows))
         no_tokens = results.Undefined("the tokenizer has no ordinals as single tokens")
         results.write(self.db, self._of(unit, "heads", role="copy_suppression"), no_tokens)
         self._circuit(unit, place)
@@ -117,14 +119,13 @@ class Maker:
         able = unit.model == "toy-a" and place >= 5
         share = (place - 3) / 6
         edges = [(source(a), port(b), round(s * share, 4)) for (a, b), s in list(EDGES.items())[: 5 + 4 * place]]
-        empty = blobs.pack(__import__("numpy").zeros((17, 41), "f4"))
-        point = results.CurvePoint(len(edges), len(edges), 15, 1.7, 0.85, 0.9)
-        found = results.Circuit(
-            chosen=point if able else None,
-            n_edges_total=250,
-            edges=edges if able else [],
-            scores=empty,
-            scores_shape=(17, 41),
+        point = recorded.point(len(edges), len(edges), 15, 1.7, 0.85, 0.9)
+        found = recorded.circuit(
+            point if able else {},
+            250,
+            edges if able else [],
+            (17, 41),
+            np.zeros((17, 41), "f4"),
             metric_clean=2.0,
             metric_corrupted=-1.0,
             threshold_reached=True if able else None,

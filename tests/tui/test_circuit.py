@@ -4,8 +4,9 @@ logits <- a3.h1 <- a2.h1 <- a1.h0 <- a0.h2 <- input
 """
 
 import pytest
+import recorded
 
-from circuit_store import queries, results
+from circuit_store import queries
 from circuit_store.queries import CircuitEdge
 from circuit_tui.explorer.widgets.circuit_tree import ROOT, branches, everything
 
@@ -143,7 +144,7 @@ async def test_every_role_of_a_head_is_in_its_row_attention_first(explore, db, s
 
 async def test_where_other_circuits_answer_over_training_the_pane_names_them(explore, screen_text, db, maker):
     """Invariant: circuits over training are of one set; where that has none, the pane says what it shows elsewhere."""
-    found = results.Circuit(results.CurvePoint(1, 1, 2), 250, [(0, 40, 0.5)], b"", (17, 41))
+    found = recorded.circuit(recorded.point(1, 1, 2), 250, [(0, 40, 0.5)], (17, 41))
     maker.add(128, "circuit", found, method="eap", search="grid")
     async with explore() as (app, pilot):
         app.main.choose(model="toy-a", step=256, task="ioi")

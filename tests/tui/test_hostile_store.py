@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import hostile
 import pytest
+import recorded
 from attended import LEFT, PATIENCE, Attended
 from waiting import until
 
@@ -44,7 +45,7 @@ def attacked(maker, tmp_path):
             fill(db, name, run, checkpoint)
         unit = units.take_unit(db)
         assert unit
-        units.finish_unit(db, unit, "failed", 0.1, f"reason {name}")
+        unit.finish("failed", 0.1, f"reason {name}")
         models.checkpoint_loaded(db, ids[1], "unreadable", detail=f"detail {name}")
         db.execute("UPDATE model SET name = ? WHERE name = ?", (name, f"m{place}"))
         add_task_file(db, TaskFile(name, f"hash {name}", "jsonl", PAIR))
@@ -70,13 +71,13 @@ def fill(db, name: str, run: int, checkpoint: int) -> None:
         )
         results.write(db, of, found)
 
-    write("behaviour", results.Behaviour(1.0, 0.1, 0.9, 1.1, 64, 0.7), task=task)
-    write("heads", results.HeadScores([(i, j, 0.6, 0.7, 0.1) for i in range(2) for j in range(2)]), role=name)
+    write("behaviour", recorded.behaviour(1.0, 0.1, 0.9, 1.1, 64, 0.7), task=task)
+    write("heads", recorded.head_scores([(i, j, 0.6, 0.7, 0.1) for i in range(2) for j in range(2)]), role=name)
     write("heads", results.Undefined(f"reason {name}"), role=f"undefined {name}")
-    write("circuit", results.Circuit(None, 9, [(0, 1, 1.0)], b"", (0, 0), imported_from=name, reason=name), task=task)
-    stage = results.StageRecord(name, 50.0, 40.0, 60.0, {name: [name]}, name, True, f"reason {name}")
-    write("algorithm", results.Algorithm([stage]), task=task)
-    write("attention", results.AttentionRows([[name, "END"]], [[[9000, 1000]] * 4]), task=task)
+    write("circuit", recorded.circuit({}, 9, [(0, 1, 1.0)], (0, 0), imported_from=name, reason=name), task=task)
+    stage = recorded.stage(name, 50.0, 40.0, 60.0, {name: [name]}, name, True, f"reason {name}")
+    write("algorithm", recorded.algorithm([stage]), task=task)
+    write("attention", recorded.attention([[name, "END"]], [[[9000, 1000]] * 4]), task=task)
 
 
 async def test_every_page_shows_hostile_names_as_text(explore, attacked, screen_text):

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import recorded
 from console import answer
 from room import room
 
-from circuit_store import export, queries, results
+from circuit_store import export, queries
 from circuit_tui.explorer import bindings
 from circuit_tui.explorer.screens import exports
 from circuit_tui.terminal.driver import copy_sequence
@@ -89,7 +90,7 @@ async def test_where_nothing_is_computed_nothing_is_copied(explore, said, tmp_pa
 async def test_pages_are_exported_as_the_views_that_they_show(explore, path, maker, said, key, views):
     """What the toasts say, typed into a shell, gives the bytes that are written."""
     looks = [[i, 10_000 - i] for i in range(12)]
-    maker.add(256, "attention", results.AttentionRows([["He", " says"]] * 2, [looks, looks]))
+    maker.add(256, "attention", recorded.attention([["He", " says"]] * 2, [looks, looks]))
     async with explore() as (_, pilot):
         await pilot.press(key, "e")
     told = [message.splitlines() for message in said]

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+import recorded
 
 from circuit_store import results, trends
 from circuit_tui.explorer import bindings
@@ -13,16 +14,16 @@ pytestmark = pytest.mark.long
 MOVERS = {"name_mover": ["a3.h1"], "x": []}
 LACKING = "copy suppression is not counted: copy_suppression needs --text FILE"
 STAGES = [
-    results.StageRecord("movers_and_suppressors", 76.5, 74.8, 78.5, MOVERS, "all", False, None, LACKING, 12.25, -0.7),
-    results.StageRecord("s_inhibition", 0, None, None, {"s_inhibition": []}, "all heads", False, None, None, 0, 0),
-    results.StageRecord("induction_and_duplicate", None, None, None, {}, "all heads", False, "no S-inhibition head"),
+    recorded.stage("movers_and_suppressors", 76.5, 74.8, 78.5, MOVERS, "all", False, None, LACKING, 12.25, -0.7),
+    recorded.stage("s_inhibition", 0, None, None, {"s_inhibition": []}, "all heads", False, None, None, 0, 0),
+    recorded.stage("induction_and_duplicate", None, None, None, {}, "all heads", False, "no S-inhibition head"),
 ]  # fmt: skip
 
 
 @pytest.fixture
 def whole(db, maker):
     """The store with the algorithm at step 256."""
-    maker.add(256, "algorithm", results.Algorithm(STAGES))
+    maker.add(256, "algorithm", recorded.algorithm(STAGES))
     return maker
 
 
@@ -80,8 +81,8 @@ async def test_the_page_goes_through_training_with_everything_else(explore, whol
 
 async def test_the_page_says_whether_the_algorithm_is_in_the_circuit(explore, whole):
     """Stages of heads of the circuit; and without the circuit nobody knows."""
-    stages = [replace(stage, heads={"x": ["a0.h2"]}, post_emergence=True) for stage in STAGES]
-    whole.add(256, "algorithm", results.Algorithm(stages))
+    stages = [{**stage, "heads": '{"x": ["a0.h2"]}', "post_emergence": True} for stage in STAGES]
+    whole.add(256, "algorithm", recorded.algorithm(stages))
     async with explore() as (app, pilot):
         await pilot.press("A")
         assert "after emergence: heads of every stage are in the circuit" in "\n".join(page(app))
@@ -96,9 +97,9 @@ YEARS = results.TaskRecord("greater_than", "hash of years", "prob_diff", False)
 @pytest.mark.parametrize("size", SIZES)
 async def test_of_greater_than_the_page_shows_what_the_circuit_does_with_years(explore, whole, size):
     """Heads by their shares, MLPs by their logits; the reason where nothing was checked; a command where nothing is."""
-    whole.add(256, "behaviour", results.Behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9), task=YEARS)
-    whole.add(256, "greater_than", results.Years([(1, 0.964, 0.02, None), (4, None, None, -1.25)]), task=YEARS)
-    whole.add(128, "greater_than", results.Years([], "does not do the task"), task=YEARS)
+    whole.add(256, "behaviour", recorded.behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9), task=YEARS)
+    whole.add(256, "greater_than", recorded.years([(1, 0.964, 0.02, None), (4, None, None, -1.25)]), task=YEARS)
+    whole.add(128, "greater_than", recorded.years([], "does not do the task"), task=YEARS)
     whole.db.execute("INSERT INTO year_node SELECT max(result_id), 8, NULL, NULL, NULL FROM year_node")
     async with explore(size=size) as (app, pilot):
         app.main.choose(task="greater_than")
@@ -122,7 +123,7 @@ LOOKS = [[100 * i, 10_000 - 100 * i] for i in range(12)]
 async def test_where_a_head_looks_token_by_token(explore, whole, screen_text, size):
     """The head that is chosen, prompt after prompt and around; another one when another is chosen."""
     tokens = [[" Mary", " to"], ["漢" * 20, "x" * 40], ["So", "\x1b[31m\n"]]
-    whole.add(256, "attention", results.AttentionRows(tokens, [LOOKS, LOOKS[::-1], LOOKS]))
+    whole.add(256, "attention", recorded.attention(tokens, [LOOKS, LOOKS[::-1], LOOKS]))
     async with explore(size=size) as (app, pilot):
         app.main.choose(head=(2, 1))
         await pilot.press("a")
@@ -170,7 +171,7 @@ EMERGED = [
     trends.EmergenceRecord("head", "induction", 3, 2, 128, None, 0.8, 0.4),
 ]
 EMERGED[3] = replace(EMERGED[3], state="lost", floor=0.36, floor_from="step 0")
-PASSED = [trends.HandoffRecord("induction", None, 2, 1, 256, 3, 1, 128, 3, 1000, 0.7, 0.6, 1.25)]
+PASSED = [recorded.handoff("induction", 2, 1, 256, 3, 1, 128, 3, 1000, 0.7, 0.6, 1.25)]
 
 
 @pytest.fixture
@@ -192,10 +193,10 @@ async def test_when_tasks_and_roles_come_and_go_until_newer_results_make_it_stal
         assert "floor 0.36, above chance at step 0".split() in rows
         assert [row[0] for row in rows if row and row[0] in ("in", "su", "nm")] == ["in", "in", "su", "nm"]
         assert not any("newer" in line or "a3.h2" in line for line in page(app))
-        trained.add(256, "algorithm", results.Algorithm(STAGES))
+        trained.add(256, "algorithm", recorded.algorithm(STAGES))
         app.poll()
         assert not any("newer" in line for line in page(app))
-        trained.add(256, "behaviour", results.Behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9))
+        trained.add(256, "behaviour", recorded.behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9))
         app.poll()
         assert page(app)[0].startswith("The store holds newer results")
         await pilot.press("W")

@@ -1,6 +1,7 @@
 """P asks for what the store lacks, once, and shows what it holds: nothing held is computed again, nothing waits."""
 
 import pytest
+import recorded
 
 from circuit_core.models import identity
 from circuit_core.models.suites import sample_folder
@@ -10,7 +11,7 @@ from circuit_store.queue import units
 
 pytestmark = pytest.mark.long
 
-LOGITS = results.PatchEffects([(0, 0, 2.0, 0.0), (2, 1, 0.5, -0.5), (3, 1, 2.3, 0.1), (1, 0, 1.0, None)], 2.0, -1.0)
+LOGITS = recorded.effects([(0, 0, 2.0, 0.0), (2, 1, 0.5, -0.5), (3, 1, 2.3, 0.1), (1, 0, 1.0, None)], 2.0, -1.0)
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ async def test_what_is_missing_is_asked_for_and_what_is_held_is_shown_at_once(ex
 async def test_bars_are_on_one_scale(explore, maker, started):
     """Invariant: the longest bar of the page is the largest effect of the page, and the page says how much that is."""
     strong, weak = (
-        results.PatchEffects([(2, 1, 1.5, effect), (3, 1, 2.0, effect / 2)], 2.0, -1.0) for effect in (-0.8, -0.0002)
+        recorded.effects([(2, 1, 1.5, effect), (3, 1, 2.0, effect / 2)], 2.0, -1.0) for effect in (-0.8, -0.0002)
     )
     for to in (*PORTS, "logits"):
         found = strong if to == "logits" else weak
@@ -128,7 +129,7 @@ async def test_a_run_that_failed_and_a_result_that_is_undefined_say_why(explore,
         db.execute("UPDATE unit SET state = 'done' WHERE run_id <= 2")
         unit = units.take_unit(db)
         assert unit
-        units.finish_unit(db, unit, "failed", 0.1, "out of memory")
+        unit.finish("failed", 0.1, "out of memory")
         app.poll()
         assert "failed: out of memory" in page(app) and page(app).count("computing…") == 2
         assert "undefined: corruption changes nothing" in page(app)

@@ -123,9 +123,9 @@ def test_a_watched_job_costs_little_output(terminal, db):
     for _ in range(3):
         unit = units.take_unit(db)
         assert unit
-        units.doing(db, unit, "circuit ioi", 0.5)
+        unit.doing("circuit ioi", 0.5)
         begun = read_until(b"running")
-        units.finish_unit(db, unit, "done", 1.0)
+        unit.finish("done", 1.0)
         finished = read_until(b"done")
         assert b"running" in begun and b"done" in finished
         assert len(begun) + len(finished) <= 2000

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import recorded
 
 from circuit_store import queries, results
 from circuit_sweep.planning import texts
@@ -117,7 +118,7 @@ def movers(db):
             f"{role} {task} {preset}", 1, checkpoint, "heads", {"preset": preset}, "i", "f", "float32", 0.5, role, on
         )
         rows: list[Any] = [(layer, head, value, None, None) for layer in range(4) for head in range(3)]
-        results.write(db, of, results.HeadScores(rows))
+        results.write(db, of, recorded.head_scores(rows))
     return db
 
 
@@ -154,9 +155,9 @@ async def test_other_parameters_are_named(explore, movers):
 
 def test_a_task_of_heads_alone_is_looked_at_last(maker):
     """Where roles are scored on IOI but another task has behaviour or circuits, that one is opened."""
-    maker.add(0, "heads", results.HeadScores([(0, 0, 0.5, None, None)]))
+    maker.add(0, "heads", recorded.head_scores([(0, 0, 0.5, None, None)]))
     assert settle(maker.db, Selection()).task == "ioi"
     other = results.TaskRecord("years", "hash of years", "prob_diff", False)
-    maker.add(0, "behaviour", results.Behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9), task=other)
+    maker.add(0, "behaviour", recorded.behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9), task=other)
     assert settle(maker.db, Selection()).task == "years"
     assert settle(maker.db, Selection(task="ioi")).task == "ioi"

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import recorded
 from textual_plot.plot_widget import LinePlot, ScatterPlot
 
 from circuit_store import queries, results
@@ -34,7 +35,7 @@ async def test_comma_and_full_stop_change_heads_circuit_and_list(explore, db):
 async def test_a_task_with_no_more_than_a_check_is_reached_and_says_what_it_lacks(explore, maker, screen_text):
     """Such a task is no one's first, but `T`, the palette and a wish bring it; panes say what is not computed of it."""
     years = results.TaskRecord("years", "hash of years", "prob_diff", False)
-    maker.add(256, "greater_than", results.Years([(1, 0.964, 0.02, None)]), task=years)
+    maker.add(256, "greater_than", recorded.years([(1, 0.964, 0.02, None)]), task=years)
     async with explore() as (app, pilot):
         assert app.main.look.at.task == "ioi" and ("task", "years", "years") in app.main.choices()
         await pilot.press("T", "T")

@@ -57,6 +57,12 @@ class KnownModel:
     """The suite's own schedules (METHODS g.3)."""
     defects: tuple[Defect, ...] = ()
 
+    @property
+    def folder(self) -> Path:
+        """Of a model of the sample suite."""
+        assert self.source is not None
+        return self.source
+
     def defect(self, step: int) -> Defect | None:
         return next((defect for defect in self.defects if step in defect.steps), None)
 
@@ -81,13 +87,15 @@ def published() -> dict[str, KnownModel]:
 
 
 def known_models() -> dict[str, KnownModel]:
-    return {m.name: m for m in sample_suite()} | published()
+    """Those that ship with the program."""
+    return {m.name: m for m in sample_suite()}
 
 
 def find(name: str) -> KnownModel | None:
     """A known model by its name or its repository, however it is spelt in capitals."""
     wanted = name.lower()
-    return next((m for m in known_models().values() if wanted in (m.name.lower(), (m.repository or "").lower())), None)
+    models = (known_models() | published()).values()
+    return next((m for m in models if wanted in (m.name.lower(), (m.repository or "").lower())), None)
 
 
 @cache

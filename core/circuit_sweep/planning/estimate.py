@@ -6,7 +6,8 @@ time, and so the whole has none. What rests on another analysis takes that one's
 beside it. Work is shared evenly by the slots, after the start of their workers: by so much the first checkpoint of a
 slot takes longer than others. Where it alone is known, all that a small model takes besides its analyses is the start,
 since its weights are read in no time. Memory of a worker is its weights, and batches that are chosen to fit: 4 GB on a
-CPU, half of what is free on a GPU (`circuits.batches`).
+CPU, half of what is free on a GPU (`circuits.batches`). Exact patching runs a model once an edge and source of each
+circuit.
 """
 
 import json
@@ -15,13 +16,12 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from circuit_core.errors import CheckpointError
-from circuit_core.models import weights
+from circuit_core.attribution.methods import exact_cost
+from circuit_core.graph import Graph
 from circuit_store.models import Model
-from circuit_store.queries.costs import Costs, costs
+from circuit_store.queries.costs import Costs
 from circuit_sweep.planning import task_names
 from circuit_sweep.planning.analyses import Job
-from circuit_sweep.planning.exact_runs import ExactRuns, exact_runs
 from circuit_sweep.planning.missing import Survey, surveys
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
@@ -29,6 +29,18 @@ from circuit_sweep.planning.slots import Slots
 _BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 SMALL = 10_000_000
 """Parameters below which loading takes no time beside the start of a worker."""
+
+
+@dataclass(frozen=True)
+class ExactRuns:
+    """Forward runs over all prompts of a task."""
+
+    model: str
+    checkpoints: int
+    """Those that lack a circuit by exact patching."""
+    most: int
+    """For the checkpoint that lacks most."""
+    total: int
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,7 @@ def estimate(
     tasks = [task_names.find(db, name) for name in request.tasks]
     asked = surveys(db, names, schedule, request, tasks)
     places = slots.slots()
-    known = costs(db) if db else Costs()
+    known = Costs.of(db) if db else Costs()
     time = _Time(known, any(place.on_gpu for place in places))
     seconds = [time.of(s.model, s.missing[step], s.again[step]) for s in asked for step in s.missing]
     timed = [s for s in seconds if s is not None]
@@ -77,7 +89,7 @@ def estimate(
         units=units,
         already=sum(len(s.steps) for s in asked) - units,
         results=sum(len(lacking) for s in asked for lacking in s.missing.values()),
-        bytes=sum(_on_disk(s, step) for s in asked for step in s.missing),
+        bytes=sum(s.on_disk(step) for s in asked for step in s.missing),
         seconds=time.shared(timed, min(len(places), units)) if len(timed) == len(seconds) else None,
         seconds_from=tuple(sorted(time.others)),
         untimed=tuple(sorted(time.untimed)),
@@ -89,12 +101,23 @@ def estimate(
     )
 
 
-def _on_disk(asked: Survey, step: int) -> int:
-    """Bytes of a checkpoint's weights; 0 if there are none."""
-    try:
-        return sum(file.stat().st_size for file in weights.files(asked.folder(step)))
-    except (CheckpointError, OSError):
-        return 0
+def exact_runs(asked: Iterable[Survey]) -> tuple[ExactRuns, ...]:
+    """Of each model that lacks such a circuit, where its size is known."""
+    return tuple(runs for survey in asked if (runs := _of(survey)))
+
+
+def _of(asked: Survey) -> ExactRuns | None:
+    model, computed = asked.model, ([*asked.missing[step], *asked.again[step]] for step in asked.missing)
+    circuits = [n for some in computed if (n := _circuits(some))]
+    if not (circuits and model.n_layers and model.n_heads):
+        return None
+    cost = exact_cost(Graph(model.n_layers, model.n_heads, bool(model.parallel)))
+    return ExactRuns(model.name, len(circuits), cost * max(circuits), cost * sum(circuits))
+
+
+def _circuits(computed: list[Job]) -> int:
+    """Circuits that are searched, for themselves or for what rests on them."""
+    return sum(job.analysis == "circuit" and job.params["method"] == "exact" for job in computed)
 
 
 class _Time:

@@ -1,4 +1,4 @@
-"""Start processes that may import torch, from one that does not: the runner of a store, and small jobs."""
+"""Start processes that may import torch, from one that does not: the runner of a store, and calls."""
 
 import json
 import os
@@ -43,21 +43,22 @@ def alive(store: Path) -> bool:
 
 def refresh_trends(store: Path, models: Iterable[str]) -> None:
     """Compute the trends of models anew, where no run will be there at whose end they follow. Raises: CircuitError."""
-    ask("circuit_sweep.runner.update_trends", str(store), *models)
+    ask("refresh_trends", store=str(store), models=list(models))
 
 
-def ask(module: str, *given: Any) -> Any:
-    """Let a process of its own do a small job that needs torch or a tokenizer, and read the JSON that it prints.
-
-    What it is given goes to its standard input as a JSON list: an argument may not be longer than 128 kB.
+def ask(call: str, **given: Any) -> Any:
+    """Let a process of its own do what needs torch or a tokenizer (`calls`): what it has found.
 
     Raises:
-        CircuitError: with the sentence that the process ended with.
+        CircuitError: with the sentence that it says, or of its end if it says nothing.
     """
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
-    command = [sys.executable, "-P", "-m", module]
-    ended = subprocess.run(command, capture_output=True, text=True, input=json.dumps(given), env=environment)
+    command = [sys.executable, "-P", "-m", "circuit_sweep"]
+    asked = json.dumps({"call": call, "given": given})  # no argument: these may have 128 kB
+    ended = subprocess.run(command, capture_output=True, text=True, input=asked)
     if ended.returncode:
-        lines = ended.stderr.strip().splitlines() or [f"{module} ended with code {ended.returncode}."]
+        lines = ended.stderr.strip().splitlines() or [f"The process for {call} ended with code {ended.returncode}."]
         raise CircuitError(lines[-1])
-    return json.loads(ended.stdout) if ended.stdout.strip() else None
+    reply = json.loads(ended.stdout)
+    if "error" in reply:
+        raise CircuitError(reply["error"])
+    return reply["found"]

@@ -35,27 +35,42 @@ GRACE = 5.0
 """Seconds in which a worker may finish its job before it is ended."""
 
 
+class EndSignal:
+    """Whether this process was asked to end. Until `listen` nobody hears what asks."""
+
+    def __init__(self) -> None:
+        self.heard = False
+
+    def listen(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._hear)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def _hear(self, number: int, frame: object) -> None:
+        self.heard = True
+
+
 def run(store: Path, logged: Path | None = None) -> int:
     """Compute everything that is queued, then end; returns the exit code (see `exit_codes`).
 
     Args:
         logged: the file that this process' output goes to, for those who look for it.
     """
-    Runner.ending = False
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, Runner.end)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    end = EndSignal()
+    end.listen()
     try:
-        with lock.alone(store, lambda: Runner.ending) as free:
-            return _run(store, logged) if free else exit_codes.ENDED if Runner.ending else exit_codes.JOINED
-    except (lock.LockUnusable, StoreError) as error:
+        with lock.alone(store, lambda: end.heard) as free:
+            return run_alone(store, logged, end) if free else exit_codes.ENDED if end.heard else exit_codes.JOINED
+    except lock.LockUnusable as error:
         log.error("%s: %s", store, error)
-        return (
-            exit_codes.UNLOCKED if isinstance(error, lock.LockUnusable) else exit_codes.LOST + sqlite3.SQLITE_CANTOPEN
-        )
+        return exit_codes.UNLOCKED
+    except StoreError as error:
+        log.error("%s: %s", store, error)
+        return exit_codes.LOST + sqlite3.SQLITE_CANTOPEN
 
 
-def _run(store: Path, logged: Path | None) -> int:
+def run_alone(store: Path, logged: Path | None, end: EndSignal) -> int:
+    """`run`, by the process that holds the lock."""
     db = open_to_write(store, make=False)
     if filesystem.shared(store) and lock.beats_elsewhere(db):
         return exit_codes.REFUSED
@@ -64,18 +79,14 @@ def _run(store: Path, logged: Path | None) -> int:
         runners.take(db, platform.node(), os.getpid())
         units.requeue_orphans(db)
         engine = engine_of(Slots.read(requests.wanted_slots(db)))
-        Runner(db, store, engine, logged).work()
+        Runner(db, store, engine, logged, end).work()
         db.in_place()
-        return exit_codes.ENDED if Runner.ending else exit_codes.DONE
-    except CircuitError as error:
+        return exit_codes.ENDED if end.heard else exit_codes.DONE
+    except (CircuitError, StoreError) as error:
         log.error("%s: %s", store, error)
-        return exit_codes.NO_ENGINE
-    except StoreMoved as error:
-        log.error("%s: %s", store, error)
-        return exit_codes.MOVED
-    except StoreError as error:
-        log.error("%s: %s", store, error)
-        return exit_codes.LOST
+        if isinstance(error, CircuitError):
+            return exit_codes.NO_ENGINE
+        return exit_codes.MOVED if isinstance(error, StoreMoved) else exit_codes.LOST
     except sqlite3.Error as error:
         code = exit_codes.MOVED if db.moved() else exit_codes.code_of(error)
         log.error("%s: %s (%s)", store, exit_codes.sentence(code, store), error)
@@ -86,36 +97,27 @@ def _run(store: Path, logged: Path | None) -> int:
         if engine is not None:
             engine.close()
         with suppress(sqlite3.Error):
-            _leave(db)
-
-
-def _leave(db: Connection) -> None:
-    if not db.moved():
-        units.requeue_orphans(db)
-        _close(db)
-        runners.leave(db, whatever=True)
-    close_writer(db)
+            if not db.moved():
+                units.requeue_orphans(db)
+                _close(db)
+                runners.leave(db, whatever=True)
+            close_writer(db)
 
 
 class Runner:
     """From the queue to the workers, and from them to the store."""
 
-    ending = False
-    """Whether this process was asked to end."""
-
-    @classmethod
-    def end(cls, number: int, frame: object) -> None:
-        cls.ending = True
-
-    def __init__(self, db: Connection, store: Path, engine: Engine, logged: Path | None) -> None:
-        self.db, self.store, self.engine, self.logged = db, store, engine, logged
+    def __init__(
+        self, db: Connection, store: Path, engine: Engine, logged: Path | None, end: EndSignal | None = None
+    ) -> None:
+        self.db, self.store, self.engine, self.logged, self.end = db, store, engine, logged, end or EndSignal()
         self.under_way: dict[int, RunningUnit] = {}
         self.described: set[int] = set()
         self.beaten = time.monotonic()
 
     def work(self) -> None:
         """Until nothing is queued, or the process is asked to end."""
-        while not self.ending:
+        while not self.end.heard:
             self._fill()
             if not self.under_way and runners.leave(self.db):
                 return
@@ -130,7 +132,7 @@ class Runner:
     def _fill(self) -> None:
         """Give every free slot a unit; one that is settled without a worker leaves the slot free."""
         for slot in self.engine.free():
-            while not self.ending and (unit := units.take_unit(self.db, slot.name, self._busy())):
+            while not self.end.heard and (unit := units.take_unit(self.db, slot.name, self._busy())):
                 self._describe(unit.run)
                 taken = RunningUnit(self.db, self.store, unit)
                 if order := taken.order(slot, self._ahead(unit)):

@@ -12,11 +12,11 @@ from circuit_store import models, results, task_files
 from circuit_store.display_text import plain
 from circuit_store.queue import control, units
 from circuit_store.queue.states import UnitState
-from circuit_sweep.planning import texts
+from circuit_sweep.planning import task_names, texts
 from circuit_sweep.planning.analyses import Job, jobs
+from circuit_sweep.planning.model_sources import source_of
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slot
-from circuit_sweep.planning.task_names import specs
 from circuit_sweep.worker import messages
 from circuit_sweep.worker.messages import Message, WorkOrder
 
@@ -68,9 +68,10 @@ class RunningUnit:
         """Raises: CircuitError, OSError."""
         unit, request = self.unit, Request.read(self.unit.request)
         self.source = identity.source(self.folder, models.known_weights(self.db))
-        there = results.held_keys(self.db, unit.checkpoint)
+        there = results.held_keys(self.db, unit.model).get(unit.step, set())
         text = texts.chosen(self.db, request, unit.model, unit.suite)
-        missing = [job for job in jobs(request, specs(self.db, request), text) if self._key(job) not in there]
+        tasks = [task_names.spec(self.db, name) for name in request.tasks]
+        missing = [job for job in jobs(request, tasks, text) if self._key(job) not in there]
         if not missing:
             models.holds(self.db, unit.checkpoint, self.source.identity)
             self._settle(UnitState.DONE)
@@ -110,7 +111,7 @@ class RunningUnit:
         """Its worker is gone: once more in batches half as long, or failed. One that was to stop has stopped."""
         if self.asked_to_stop is not None:
             self.stopped()
-        elif units.crashed(self.db, self.unit, self.seconds, reason):
+        elif self.unit.crashed(self.seconds, reason):
             self.tell(f"{reason}; once more")
         else:
             self.tell(f"failed {self.seconds:.1f} s {reason}")
@@ -118,29 +119,22 @@ class RunningUnit:
     def stopped(self) -> None:
         """It was not wanted any more, or gave way."""
         if self.asked_to_stop is None:
-            units.put_back(self.db, self.unit, self.seconds)
+            self.unit.put_back(self.seconds)
             return self.tell(f"gave way {self.seconds:.1f} s")
         control.stopped(self.db, self.unit.id)
         self.tell(f"stopped {self.seconds:.1f} s")
 
     def _loaded(self, loaded: messages.CheckpointLoaded) -> None:
-        """What it holds is read again: it may have changed before it was loaded."""
+        """What it holds is read again, if it is there still: it may have changed before it was loaded."""
         self.loaded, checkpoint = loaded, self.unit.checkpoint
-        units.computing_on(self.db, self.unit, loaded.device)
+        self.unit.computing_on(loaded.device)
         models.checkpoint_loaded(self.db, checkpoint, "ok", loaded.fingerprint)
-        self.source = self._source()
+        self.source = source_of(self.folder, models.known_weights(self.db)) or self.source
         if loaded.fingerprint == self.source.fingerprint:
             models.holds(self.db, checkpoint, self.source.identity)
             models.weights_seen(self.db, checkpoint, self.source.files, loaded.fingerprint)
         else:
             self.unwritten = CHANGED
-
-    def _source(self) -> identity.Source:
-        """What the checkpoint holds now, or held when it was there last."""
-        try:
-            return identity.source(self.folder, models.known_weights(self.db))
-        except (CheckpointError, OSError):
-            return self.source
 
     def _result(self, result: messages.Result) -> None:
         """It is dropped if it is of other files than are there."""
@@ -171,7 +165,7 @@ class RunningUnit:
         """Note what is under way, if that has begun since the last note; one that comes too soon is made later."""
         if self.doing and time.monotonic() - self.noted > PAUSE:
             self.noted = time.monotonic()
-            units.doing(self.db, self.unit, self.doing.what, self.doing.fraction)
+            self.unit.doing(self.doing.what, self.doing.fraction)
             self.doing = None
 
     def _write(self, of: results.Provenance, record: results.Record, title: str) -> None:
@@ -185,7 +179,7 @@ class RunningUnit:
             self.tell(f"{title} cannot be stored: {error!r}")
 
     def _settle(self, state: UnitState, error: str | None = None) -> None:
-        units.finish_unit(self.db, self.unit, state, self.seconds, error)
+        self.unit.finish(state, self.seconds, error)
         self.tell(f"{state} {self.seconds:.1f} s {error or ''}")
 
     def tell(self, what: str) -> None:

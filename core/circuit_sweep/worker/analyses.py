@@ -23,7 +23,7 @@ from circuit_core.tasks.preview import shown
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tasks.sampling import draw
 from circuit_core.tasks.specs import TaskSpec
-from circuit_store import results
+from circuit_store.results import Held, Record, TableRows
 from circuit_sweep.planning.analyses import OF_PATHS, Job
 from circuit_sweep.worker import records
 from circuit_sweep.worker.head_roles import HeadRoles
@@ -32,13 +32,13 @@ from circuit_sweep.worker.head_roles import HeadRoles
 class Analyses:
     """Call it with a job to get the job's record."""
 
-    def __init__(self, of: LoadedModel, text: str | None = None, held: dict[str, results.Held] | None = None) -> None:
+    def __init__(self, of: LoadedModel, text: str | None = None, held: dict[str, Held] | None = None) -> None:
         """`held` are results that need not be found again, by the titles of their jobs."""
         self.of, self.held = of, held or {}
         self.roles = HeadRoles(of, text)
         self._circuits: dict[str, tuple[MinimalCircuit, EdgeScores]] = {}
         self._drawn: dict[TaskSpec, PromptSet] = {}
-        self._by_name: dict[str, Callable[[Job], results.Record]] = {
+        self._by_name: dict[str, Callable[[Job], Record]] = {
             "behaviour": self._behaviour,
             "heads": self._heads,
             "attention": self._attention,
@@ -48,7 +48,7 @@ class Analyses:
             "patch": self._patch,
         }
 
-    def __call__(self, job: Job) -> results.Record:
+    def __call__(self, job: Job) -> Record:
         """Raises: TaskError, if the tokenizer or the model cannot express the job's task."""
         return self._by_name[job.analysis](job)
 
@@ -66,10 +66,11 @@ class Analyses:
             raise TaskError(f"{task.name} needs {drawn.clean.shape[1]} tokens, the model takes {n_ctx}")
         return drawn.to(self.of.device)
 
-    def _behaviour(self, job: Job) -> results.Record:
-        return results.Behaviour(**vars(behaviour(self.of.bridge, self.prompts(job.task))))
+    def _behaviour(self, job: Job) -> Record:
+        found = behaviour(self.of.bridge, self.prompts(job.task))
+        return Record((TableRows.of("behaviour", records.columns(found)),), found.reason)
 
-    def _heads(self, job: Job) -> results.Record:
+    def _heads(self, job: Job) -> Record:
         """Raises: TaskError."""
         role, preset = job.role or "", job.params["preset"]
         if role in OF_PATHS:
@@ -91,11 +92,11 @@ class Analyses:
             raise TaskError(f"{role} needs the positions of IO, S1 and S2; {task.name} does not name them")
         return found[role]
 
-    def _attention(self, job: Job) -> results.Record:
+    def _attention(self, job: Job) -> Record:
         prompts = self.prompts(job.task)
         return records.of_attention(self.roles.from_end(prompts).rows, shown(prompts[:SHOWN], self.of.tokenizer))
 
-    def _algorithm(self, job: Job) -> results.Record:
+    def _algorithm(self, job: Job) -> Record:
         return records.of_algorithm(self._found_algorithm(job))
 
     def _found_algorithm(self, job: Job) -> IOIAlgorithm:
@@ -103,13 +104,13 @@ class Analyses:
         held = tuple((used.role or "", self.held[used.title]) for used in job.uses if used.title in self.held)
         return self.roles.algorithm(self.prompts(job.task), job.params["preset"], held)
 
-    def _patch(self, job: Job) -> results.Record:
+    def _patch(self, job: Job) -> Record:
         p, prompts = job.params, self.prompts(job.task)
         to = "logits" if p["to"] == "logits" else p["to"].split(",")
         senders = "all" if p["senders"] == "all" else [tuple(head) for head in p["senders"]]
         return records.of_patching(path_patching(self.of.bridge, self.of.graph, prompts, to, senders, p["freeze_mlps"]))
 
-    def _greater_than(self, job: Job) -> results.Record:
+    def _greater_than(self, job: Job) -> Record:
         of, prompts = self.of, self._choosing(job.task, job.params["held_out"])
         ascending(prompts)
         mask, reached, reason = self._looked_into(job)
@@ -124,12 +125,17 @@ class Analyses:
         It is the one that is held, or found now. Raises: TaskError.
         """
         (circuit,) = job.uses
-        if (held := self.held.get(circuit.title)) is not None:
-            return records.mask_of(held, self.of.graph), held.threshold_reached, held.reason
-        found = self._found(job)[0]
-        return found.mask, found.threshold_reached, found.reason
+        if (held := self.held.get(circuit.title)) is None:
+            found = self._found(job)[0]
+            return found.mask, found.threshold_reached, found.reason
+        if held.undefined is not None:
+            raise TaskError(held.undefined)
+        mask = np.zeros(self.of.graph.real.shape, bool)
+        for source, port in held.edges:
+            mask[source, port] = True
+        return mask, held.threshold_reached, held.reason
 
-    def _circuit(self, job: Job) -> results.Record:
+    def _circuit(self, job: Job) -> Record:
         return records.of_circuit(*self._found(job))
 
     def _found(self, job: Job) -> tuple[MinimalCircuit, EdgeScores]:

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from circuit_store.results import Held
+from circuit_store.results import Held, Record
 from circuit_sweep.planning.analyses import Job
 
 
@@ -67,7 +66,7 @@ class UnitProgress(Message):
 @dataclass(frozen=True)
 class Result(Message):
     job: Job
-    record: Any
+    record: Record
     seconds: float
 
 

@@ -4,12 +4,22 @@ All read through the standard library's sqlite3, return plain rows or lists, and
 statements reads one state of the store: results come and are replaced while one looks on.
 """
 
-from circuit_store.queries.attention import Attended, attended
-from circuit_store.queries.circuits import CircuitEdge, CircuitOf, StoredCircuit, circuit, circuits_by, stored_circuit
+from circuit_store.queries.circuits import (
+    CircuitEdge,
+    CircuitOf,
+    PatchOf,
+    StoredCircuit,
+    circuit,
+    circuits_by,
+    patch,
+    stored_circuit,
+)
 from circuit_store.queries.heads import (
+    Attended,
     HeadGrid,
     RoleSet,
     ScorePoint,
+    attended,
     head_grid,
     head_history,
     role_set,
@@ -18,10 +28,8 @@ from circuit_store.queries.heads import (
     strong_roles,
 )
 from circuit_store.queries.models import CheckpointRow, all_tasks, behaviour, checkpoints, roles, tasks
-from circuit_store.queries.patches import PatchOf, patch
 from circuit_store.queries.results import ResultOrigin, provenance
-from circuit_store.queries.state import data_version
-from circuit_store.queries.views import each, rows, takes, view
+from circuit_store.queries.views import data_version, each, rows, takes, view
 
 __all__ = ["Attended", "attended"]
 __all__ += ["CheckpointRow", "CircuitEdge", "CircuitOf", "HeadGrid", "PatchOf", "ScorePoint", "ResultOrigin", "RoleSet"]

@@ -13,18 +13,6 @@ Work = tuple[str, str | None, str | None, str, str, bool]
 """Analysis, role, hash of the task, parameters as the store writes them, dtype, and whether on a GPU."""
 
 
-@dataclass(frozen=True)
-class Costs:
-    """Seconds by model."""
-
-    work: dict[Work, dict[str, float]] = field(default_factory=dict)
-    loading: dict[bool, dict[str, float]] = field(default_factory=dict)
-    """Of a unit, without its analyses, and not the first of a run and slot; by whether on a GPU."""
-    first: dict[bool, dict[str, float]] = field(default_factory=dict)
-    """Of those that are, likewise."""
-    params: dict[str, int] = field(default_factory=dict)
-
-
 _WORK = (
     "SELECT analysis, role, task.hash, result.params, dtype, device LIKE 'cuda%' AS gpu, model.name, avg(seconds)"
     " FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
@@ -40,12 +28,24 @@ _LOADING = (
 )
 
 
-def costs(db: sqlite3.Connection) -> Costs:
-    """Means over all results and finished units."""
-    found = Costs(params=dict(db.execute("SELECT name, params FROM model WHERE params > 0").fetchall()))
-    for *work, gpu, model, seconds in db.execute(_WORK):
-        key: Any = (*work, bool(gpu))
-        found.work.setdefault(key, {})[model] = seconds
-    for first, gpu, model, seconds in db.execute(_LOADING):
-        (found.first if first else found.loading).setdefault(bool(gpu), {})[model] = seconds
-    return found
+@dataclass(frozen=True)
+class Costs:
+    """Seconds by model."""
+
+    work: dict[Work, dict[str, float]] = field(default_factory=dict)
+    loading: dict[bool, dict[str, float]] = field(default_factory=dict)
+    """Of a unit, without its analyses, and not the first of a run and slot; by whether on a GPU."""
+    first: dict[bool, dict[str, float]] = field(default_factory=dict)
+    """Of those that are, likewise."""
+    params: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, db: sqlite3.Connection) -> "Costs":
+        """Means over all results and finished units."""
+        found = cls(params=dict(db.execute("SELECT name, params FROM model WHERE params > 0").fetchall()))
+        for *work, gpu, model, seconds in db.execute(_WORK):
+            key: Any = (*work, bool(gpu))
+            found.work.setdefault(key, {})[model] = seconds
+        for first, gpu, model, seconds in db.execute(_LOADING):
+            (found.first if first else found.loading).setdefault(bool(gpu), {})[model] = seconds
+        return found

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from circuit_store.addresses import check_model
-from circuit_store.queries.state import one_state
-from circuit_store.queries.views import rows
+from circuit_store.queries.views import one_state, rows
 from circuit_store.views import VIEWS
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from circuit_store.json_columns import read_json
 from circuit_store.queries.heads import role_set
-from circuit_store.queries.state import one_state
+from circuit_store.queries.views import one_state
 from circuit_store.views.view import AT, OF_MODEL, answer
 
 

@@ -1,14 +1,22 @@
-"""The rows of any view, by equality of its columns, and by which of several results answers."""
+"""The rows of any view, by equality of its columns, and by which of several results answers; all statements of a
+question read one state of the store, and a sign says that it is no longer the newest.
+"""
 
 import sqlite3
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from circuit_store.addresses import CHOICES
 from circuit_store.display_text import cell
 from circuit_store.errors import UnknownName
+from circuit_store.transactions import snapshot
 from circuit_store.views import VIEWS, View
 from circuit_store.views.view import OF_MODEL
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Question = Callable[Concatenate[sqlite3.Connection, P], T]
 
 
 def view(name: str) -> View:
@@ -61,3 +69,19 @@ def found(
         narrowed.append(filters["model"])
     where = " AND ".join(f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items())
     return db.execute(which.statement(" AND ".join(narrow), where), (*narrowed, *filters.values()))
+
+
+def one_state(ask: Question[P, T]) -> Question[P, T]:
+    """All statements of a question see the same store."""
+
+    @wraps(ask)
+    def asked(db: sqlite3.Connection, *args: P.args, **kwargs: P.kwargs) -> T:
+        with snapshot(db):
+            return ask(db, *args, **kwargs)
+
+    return asked
+
+
+def data_version(db: sqlite3.Connection) -> int:
+    """Changes whenever another connection has written."""
+    return db.execute("PRAGMA data_version").fetchone()[0]

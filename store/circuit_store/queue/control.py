@@ -41,14 +41,10 @@ def withdraw(db: sqlite3.Connection, run: int, pid: int) -> bool:
     with transaction(db):
         db.execute("DELETE FROM asker WHERE (run_id, host, pid) = (?, ?, ?)", (run, platform.node(), pid))
         others = db.execute("SELECT host, pid FROM asker WHERE run_id = ?", (run,)).fetchall()
-        if any(_asks(host, other) for host, other in others):
+        if any(pid == DETACHED or host != platform.node() or lives(pid) for host, pid in others):
             return False
         interrupt(db, run)
     return True
-
-
-def _asks(host: str, pid: int) -> bool:
-    return pid == DETACHED or host != platform.node() or lives(pid)
 
 
 def lives(pid: int) -> bool:
@@ -84,19 +80,16 @@ def cancel(db: sqlite3.Connection, run: int, at_work: bool) -> None:
     close_runs(db, run)
 
 
-def resume(db: sqlite3.Connection, run: int) -> int:
-    """Queue what was interrupted or cancelled; returns how many units wait now. Raises: UnknownName."""
-    return _again(db, run, (UnitState.INTERRUPTED, UnitState.CANCELLED))
+def go_on(db: sqlite3.Connection, run: int, failed: bool = False) -> int:
+    """Queue what was interrupted or cancelled, and what failed, too, if so asked; returns how many units wait now.
 
+    What is under way stays so; if it was told to end already, it is queued when it has (`stopped`).
 
-def retry(db: sqlite3.Connection, run: int) -> int:
-    """Queue what failed, too; returns how many units wait now. Raises: UnknownName."""
-    return _again(db, run, (UnitState.INTERRUPTED, UnitState.CANCELLED, UnitState.FAILED))
-
-
-def _again(db: sqlite3.Connection, run: int, states: tuple[UnitState, ...]) -> int:
-    """What is under way stays so; if it was told to end already, it is queued when it has (`stopped`)."""
+    Raises:
+        UnknownName.
+    """
     _known(db, run)
+    states = (UnitState.INTERRUPTED, UnitState.CANCELLED, *([UnitState.FAILED] if failed else []))
     with transaction(db):
         move(db, UnitState.QUEUED, "run_id = :run", AFRESH, states, run=run)
         states_of = f"SELECT count(*) FROM unit WHERE run_id = ? AND state IN {one_of(OPEN_UNITS)}"

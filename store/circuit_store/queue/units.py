@@ -7,7 +7,7 @@ to it. What becomes of a unit is drawn in `states`.
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,10 +21,18 @@ TRIES = 2
 """Workers that may die of a unit before it has failed."""
 
 
+_ENDED = "doing = NULL, seconds = coalesce(seconds, 0) + :seconds"
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 @dataclass(frozen=True)
 class Unit:
-    """A checkpoint to compute for a run."""
+    """A checkpoint to compute for a run, and how its runner says how it goes: each is one transaction."""
 
+    db: sqlite3.Connection = field(repr=False, compare=False)
     id: int
     run: int
     checkpoint: int
@@ -37,12 +45,35 @@ class Unit:
     crashes: int = 0
     """Workers that died of it."""
 
+    def computing_on(self, device: str) -> None:
+        with transaction(self.db):
+            self.db.execute("UPDATE unit SET device = ? WHERE id = ?", (device, self.id))
 
-_ENDED = "doing = NULL, seconds = coalesce(seconds, 0) + :seconds"
+    def doing(self, what: str, fraction: float) -> None:
+        """Say what it is at and how far, for those who watch."""
+        with transaction(self.db):
+            also = "doing = :what, fraction = :fraction"
+            move(self.db, UnitState.RUNNING, "id = :unit", also, unit=self.id, what=what, fraction=fraction)
 
+    def finish(self, state: str, seconds: float, error: str | None = None) -> None:
+        """It is `done`, or `failed` with an error."""
+        with transaction(self.db):
+            also = f"{_ENDED}, error = :error"
+            move(self.db, UnitState(state), "id = :unit", also, unit=self.id, seconds=seconds, error=error)
 
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    def crashed(self, seconds: float, reason: str) -> bool:
+        """Note that a worker died of it: queue it once more, or let it fail. True if it is queued."""
+        again = self.crashes + 1 < TRIES
+        to, took = (UnitState.QUEUED, None) if again else (UnitState.FAILED, seconds)
+        also = "doing = NULL, crashes = crashes + 1, seconds = :took, error = :reason"
+        with transaction(self.db):
+            move(self.db, to, "id = :unit", also, UNITS_UNDER_WAY, unit=self.id, took=took, reason=reason)
+        return again
+
+    def put_back(self, seconds: float) -> None:
+        """Queue it after it gave way to another; what it took so far counts when it is finished."""
+        with transaction(self.db):
+            move(self.db, UnitState.QUEUED, "id = :unit", _ENDED, UNITS_UNDER_WAY, unit=self.id, seconds=seconds)
 
 
 _NEXT = (
@@ -56,7 +87,7 @@ _NEXT = (
 def next_unit(db: sqlite3.Connection, busy: Iterable[int] = ()) -> Unit | None:
     """The unit that comes next, still queued; `busy` are checkpoints that others compute at this moment."""
     row = db.execute(_NEXT, (json.dumps(list(busy)),)).fetchone()
-    return row and Unit(**{**dict(row), "request": read_json(row["request"], "run.request", row["run"])})
+    return row and Unit(db, **{**dict(row), "request": read_json(row["request"], "run.request", row["run"])})
 
 
 def take_unit(db: sqlite3.Connection, slot: str | None = None, busy: Iterable[int] = ()) -> Unit | None:
@@ -69,36 +100,6 @@ def take_unit(db: sqlite3.Connection, slot: str | None = None, busy: Iterable[in
         move(db, UnitState.LOADING, "id = :unit", begun, unit=unit.id, slot=slot, now=now())
         move(db, RunState.RUNNING, "id = :run", "started = coalesce(started, :now)", run=unit.run, now=now())
     return unit
-
-
-def doing(db: sqlite3.Connection, unit: Unit, what: str, fraction: float) -> None:
-    """Say what a unit is at and how far, for those who watch."""
-    with transaction(db):
-        also = "doing = :what, fraction = :fraction"
-        move(db, UnitState.RUNNING, "id = :unit", also, unit=unit.id, what=what, fraction=fraction)
-
-
-def finish_unit(db: sqlite3.Connection, unit: Unit, state: str, seconds: float, error: str | None = None) -> None:
-    """It is `done`, or `failed` with an error."""
-    with transaction(db):
-        also = f"{_ENDED}, error = :error"
-        move(db, UnitState(state), "id = :unit", also, unit=unit.id, seconds=seconds, error=error)
-
-
-def crashed(db: sqlite3.Connection, unit: Unit, seconds: float, reason: str) -> bool:
-    """Note that a worker died of a unit: queue it once more, or let it fail. True if it is queued."""
-    again = unit.crashes + 1 < TRIES
-    to, took = (UnitState.QUEUED, None) if again else (UnitState.FAILED, seconds)
-    also = "doing = NULL, crashes = crashes + 1, seconds = :took, error = :reason"
-    with transaction(db):
-        move(db, to, "id = :unit", also, UNITS_UNDER_WAY, unit=unit.id, took=took, reason=reason)
-    return again
-
-
-def put_back(db: sqlite3.Connection, unit: Unit, seconds: float) -> None:
-    """Queue a unit that gave way to another; what it took so far counts when it is finished."""
-    with transaction(db):
-        move(db, UnitState.QUEUED, "id = :unit", _ENDED, UNITS_UNDER_WAY, unit=unit.id, seconds=seconds)
 
 
 _WAITING = (
@@ -126,11 +127,6 @@ def to_give_way(db: sqlite3.Connection, under_way: Iterable[int], free: bool) ->
     same = [row for row in at_work if row["checkpoint_id"] == first["checkpoint_id"]]
     behind = same or ([] if free else at_work)
     return next((row["id"] for row in behind if row["priority"] < BY_HAND), None)
-
-
-def computing_on(db: sqlite3.Connection, unit: Unit, device: str) -> None:
-    with transaction(db):
-        db.execute("UPDATE unit SET device = ? WHERE id = ?", (device, unit.id))
 
 
 def requeue_orphans(db: sqlite3.Connection) -> None:

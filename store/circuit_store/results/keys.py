@@ -9,12 +9,7 @@ from circuit_store.views.trends import RESTS_ON
 from circuit_store.views.view import ABOUT, OF_MODEL, answer, competing
 
 
-def held_keys(db: sqlite3.Connection, checkpoint: int) -> set[str]:
-    """Keys of all results of a checkpoint."""
-    return {row[0] for row in db.execute("SELECT key FROM result WHERE checkpoint_id = ?", (checkpoint,))}
-
-
-def held_keys_of(db: sqlite3.Connection, model: str) -> dict[int, set[str]]:
+def held_keys(db: sqlite3.Connection, model: str) -> dict[int, set[str]]:
     """Step -> keys of all results of that checkpoint of a model."""
     found: dict[int, set[str]] = {}
     query = (

@@ -1,11 +1,13 @@
-"""What an analysis found, as labelled data; which numbers mean what is said in `views`.
+"""What an analysis found, as rows of the store's tables; what their numbers mean is said in `views`.
 
-A `reason` stands for what is undefined.
+The store knows no mathematics, and the mathematics no tables. So a result travels by names: the worker names table and
+columns by the fields of what was computed, `write` refuses names that the tables lack, and a column that is not named
+is NULL.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -38,144 +40,32 @@ class TaskRecord:
     prepend_bos: bool
 
 
+class TableRows(NamedTuple):
+    """What a result has in one table."""
+
+    table: str
+    columns: tuple[str, ...]
+    """All that have values, but the result's id."""
+    rows: Sequence[Sequence[Any]]
+
+    @staticmethod
+    def of(table: str, *rows: Mapping[str, Any]) -> "TableRows":
+        """Rows by column, all of the same columns."""
+        columns = tuple(rows[0]) if rows else ()
+        return TableRows(table, columns, [tuple(row[name] for name in columns) for row in rows])
+
+
 @dataclass(frozen=True)
-class Behaviour:
-    value: float | None
-    stderr: float | None
-    low: float | None
-    high: float | None
-    n_examples: int
-    accuracy: float | None
+class Record:
+    """Everything that one analysis of one checkpoint found."""
+
+    tables: tuple[TableRows, ...] = ()
     reason: str | None = None
-    stderr_plain: float | None = None
-    n_distinct: int | None = None
-    pool: int | None = None
+    """Why values are missing."""
 
 
-@dataclass(frozen=True)
-class HeadScores:
-    rows: list[tuple[int, int, float | None, float | None, float | None]]
-    """(layer, head, value, raw, control)."""
-    details: list[tuple[int, int, str, float | None]] = field(default_factory=list)
-    """(layer, head, name, value): what a value is made of."""
-    reason: str | None = None
-    """Why some values are None."""
-    reasons: dict[tuple[int, int], str] = field(default_factory=dict)
-    """(layer, head) -> why its value is None, where that is known head by head."""
-    by_prompt: bytes | None = None
-    """Scores of each prompt, whose mean a value is: float32, [layer * head, prompt], see `blobs`. None if not kept."""
-
-
-@dataclass(frozen=True)
-class AttentionRows:
-    """What every head attends to from the answer position, on a few prompts."""
-
-    tokens: list[list[str]]
-    """Of each prompt, up to the answer position."""
-    weights: list[list[list[int]]]
-    """Of each prompt [layer * head][token], in ten-thousandths: short as text, and the text is what SQL can read."""
-
-
-@dataclass(frozen=True)
-class StageRecord:
-    """A stage of the IOI algorithm, in percent."""
-
-    stage: str
-    percent: float | None
-    low: float | None
-    high: float | None
-    heads: dict[str, list[str]]
-    """Kind of head -> names."""
-    universe: str
-    """Which heads' effects are the whole."""
-    post_emergence: bool | None
-    """Whether every stage has heads: what of post-emergence is known without the task's circuit."""
-    reason: str | None
-    note: str | None = None
-    """What the percent was measured without."""
-    percent_random: float | None = None
-    """Mean percent of random sets of as many heads of each layer."""
-    effect: float | None = None
-    """Sum of the heads' effects, signed."""
-
-
-@dataclass(frozen=True)
-class Algorithm:
-    stages: list[StageRecord]
-
-
-@dataclass(frozen=True)
-class Years:
-    """What a circuit of greater-than does with years."""
-
-    nodes: list[tuple[int, float | None, float | None, float | None]]
-    """(source, looks_at_year, raises_year, later_minus_others); see the view `greater_than`."""
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class PatchEffects:
-    rows: list[tuple[int, int, float, float | None]]
-    """(layer, head, metric after patching, effect)."""
-    metric_clean: float | None = None
-    metric_corrupted: float | None = None
-    reason: str | None = None
-    """Why there are no effects."""
-
-
-@dataclass(frozen=True)
-class Undefined:
+class Undefined(Record):
     """Nothing can be said, for a reason."""
 
-    reason: str
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    n_requested: int
-    n_edges: int
-    n_nodes: int
-    metric: float | None = None
-    faithfulness: float | None = None
-    faithfulness_normalised: float | None = None
-    held_out_metric: float | None = None
-    held_out_faithfulness: float | None = None
-    random_baseline: float | None = None
-    random_low: float | None = None
-    random_high: float | None = None
-
-
-@dataclass(frozen=True)
-class Circuit:
-    """A circuit, the curve it was chosen from, and the scores of every edge and node."""
-
-    chosen: CurvePoint | None
-    """The circuit's own point of the curve; without metric if it was imported."""
-    n_edges_total: int
-    edges: Sequence[tuple[int, int, float | None]]
-    """(source, port, score) of the members."""
-    scores: bytes | None
-    """Every edge's score: float32, [source, port], bytes shuffled, zlib; see `blobs`. None if it has none."""
-    scores_shape: tuple[int, int]
-    curve: list[CurvePoint] = field(default_factory=list)
-    nodes: list[tuple[int, float]] = field(default_factory=list)
-    """(source, score)."""
-    metric_clean: float | None = None
-    metric_corrupted: float | None = None
-    threshold_reached: bool | None = None
-    faithfulness_low: float | None = None
-    faithfulness_high: float | None = None
-    interval_of: str | None = None
-    """Which prompts that interval is over."""
-    cpr: float | None = None
-    cmd: float | None = None
-    areas_reason: str | None = None
-    """Why there is neither `cpr` nor `cmd`."""
-    imported_from: str | None = None
-    """Name of the file that it came from; None if it was computed."""
-    original: bytes | None = None
-    """That file, compressed."""
-    reason: str | None = None
-
-
-Record = Behaviour | HeadScores | AttentionRows | Circuit | Algorithm | Years | PatchEffects | Undefined
+    def __init__(self, reason: str) -> None:
+        super().__init__((), reason)

@@ -4,42 +4,42 @@ import json
 import sqlite3
 
 from circuit_store.results.keys import next_asked
-from circuit_store.results.records import Provenance, Record, TaskRecord
-from circuit_store.results.tables import TableRows, rows_of
+from circuit_store.results.records import Provenance, Record, TableRows, TaskRecord
 from circuit_store.transactions import transaction
 
-_OF_RESULT = ("key", "analysis", "role", "identity", "fingerprint", "dtype", "version", "device")
+_OF_RESULT = ("key", "analysis", "role", "identity", "fingerprint", "dtype", "version", "device", "threads", "seconds")
 
 
 def write(db: sqlite3.Connection, of: Provenance, found: Record) -> int:
-    """Store `found`; a result under the same key is replaced. Returns the result's id."""
+    """Store `found`; a result under the same key is replaced. Returns the result's id.
+
+    Raises:
+        ValueError: it names a column that its table lacks, or parameters that are no JSON.
+        sqlite3.Error: a value that its column does not take, or a store that cannot be written.
+    """
     with transaction(db):
         db.execute("DELETE FROM result WHERE key = ?", (of.key,))
-        result = _result(db, of, getattr(found, "reason", None))
-        for rows in rows_of(found):
-            _insert(db, result, rows)
+        values = {
+            **{name: getattr(of, name) for name in _OF_RESULT},
+            **{"run_id": of.run, "checkpoint_id": of.checkpoint, "task_id": of.task and _task(db, of.task)},
+            **{"params": json.dumps(of.params, sort_keys=True, allow_nan=False), "reason": found.reason},
+            "asked": next_asked(db),
+        }
+        _insert(db, TableRows.of("result", values))
+        (result,) = db.execute("SELECT id FROM result WHERE key = ?", (of.key,)).fetchone()
+        for part in found.tables:
+            _insert(db, part, result_id=result)
     return result
 
 
-def _insert(db: sqlite3.Connection, result: int, of: TableRows) -> None:
-    names, marks = ", ".join(of.columns), ", ?" * len(of.columns)
-    statement = f"INSERT INTO {of.table} (result_id, {names}) VALUES (?{marks})"
-    db.executemany(statement, [(result, *row) for row in of.rows])
-
-
-def _result(db: sqlite3.Connection, of: Provenance, reason: str | None) -> int:
-    task = _task(db, of.task) if of.task else None
-    values = {
-        **{f: getattr(of, f) for f in _OF_RESULT},
-        **{"run_id": of.run, "checkpoint_id": of.checkpoint, "task_id": task, "threads": of.threads},
-        **{"params": json.dumps(of.params, sort_keys=True, allow_nan=False), "seconds": of.seconds, "reason": reason},
-    }
-    values["asked"] = next_asked(db)
-    names = ", ".join(values)
-    marks = ", ".join("?" * len(values))
-    cursor = db.execute(f"INSERT INTO result ({names}) VALUES ({marks})", tuple(values.values()))
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
+def _insert(db: sqlite3.Connection, of: TableRows, **every: int) -> None:
+    """`every` is what all rows have besides."""
+    known = {row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (of.table,))}
+    if unknown := sorted(set(of.columns) - known):
+        raise ValueError(f"the table {of.table} has no column {', '.join(unknown)}")
+    names = (*every, *of.columns)
+    statement = f"INSERT INTO {of.table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    db.executemany(statement, [(*every.values(), *row) for row in of.rows])
 
 
 def _task(db: sqlite3.Connection, task: TaskRecord) -> int:

@@ -1,5 +1,7 @@
 """How the IOI task is done: stages of the algorithm, and what path patching shows."""
 
+from dataclasses import replace
+
 from circuit_store.views.circuits import QUALIFIES, UNQUALIFIED
 from circuit_store.views.names import source, source_named
 from circuit_store.views.view import (
@@ -8,14 +10,13 @@ from circuit_store.views.view import (
     DTYPE,
     MODEL,
     OF_ROLES,
-    PRESET,
     REASON,
     STEP,
     TASK,
-    TEXT,
     TOKENS,
     Column,
     View,
+    param,
 )
 
 _IN_CIRCUIT = (
@@ -24,9 +25,11 @@ _IN_CIRCUIT = (
 )
 _POST_EMERGENCE = (
     f"CASE WHEN NOT stage.post_emergence THEN 0 WHEN {QUALIFIES} THEN min({_IN_CIRCUIT}) OVER (PARTITION BY answer.id)"
-    " END AS post_emergence,"
-    " CASE WHEN stage.post_emergence THEN CASE WHEN of_task.id IS NULL THEN 'the task has no circuit here'"
-    f" ELSE {UNQUALIFIED} END END AS post_emergence_reason"
+    " END"
+)
+_WHY_NOT = (
+    "CASE WHEN stage.post_emergence THEN CASE WHEN of_task.id IS NULL THEN 'the task has no circuit here'"
+    f" ELSE {UNQUALIFIED} END END"
 )
 _CIRCUIT_HERE = (
     "answer AS of_task ON of_task.analysis = 'circuit' AND of_task.checkpoint_id = answer.checkpoint_id"
@@ -39,7 +42,7 @@ ALGORITHM = View(
         MODEL,
         STEP,
         TOKENS,
-        TASK,
+        replace(TASK, sql="answer.task"),
         Column("stage", "`movers_and_suppressors`, `s_inhibition` or `induction_and_duplicate`"),
         Column("percent", "100 x sum of |effect| over the heads found / over the universe", "undefined, see reason"),
         Column(
@@ -64,30 +67,27 @@ ALGORITHM = View(
             "post_emergence",
             "1 if heads of every stage are found and some of each are in the task's circuit",
             "undefined, see post_emergence_reason",
+            _POST_EMERGENCE,
         ),
         Column(
             "post_emergence_reason",
             "why the task has no circuit here that counts: one that reaches its threshold where the task is done",
             "nothing is to say",
+            _WHY_NOT,
         ),
         Column("note", "what the percent was measured without", "nothing is missing, or undefined"),
-        PRESET,
-        TEXT,
-        DTYPE,
-        DEVICE,
-        REASON,
+        *OF_ROLES,
+        replace(DTYPE, sql="answer.dtype"),
+        replace(DEVICE, sql="answer.device"),
+        replace(REASON, sql="coalesce(stage.reason, answer.reason)"),
     ),
-    "SELECT model.name AS model, step, tokens, answer.task AS task, stage, percent, low, high,"
-    " percent_random, effect, heads, universe,"
-    f" {_POST_EMERGENCE}, note, {OF_ROLES}, answer.dtype AS dtype,"
-    " answer.device AS device,"
-    " coalesce(stage.reason, answer.reason) AS reason, place"
-    f" FROM answer JOIN {AT.replace('checkpoint_id', 'answer.checkpoint_id')}"
+    f"answer JOIN {AT.replace('checkpoint_id', 'answer.checkpoint_id')}"
     f" LEFT JOIN stage ON stage.result_id = answer.id LEFT JOIN {_CIRCUIT_HERE}"
     " WHERE answer.analysis = 'algorithm'",
     "model, task, step, place",
     ("model", "step", "task"),
     "ioi_algorithm",
+    beside=("place",),
 )
 
 GREATER_THAN = View(
@@ -99,8 +99,8 @@ GREATER_THAN = View(
         STEP,
         TOKENS,
         TASK,
-        Column("method", "attribution method by which the circuit was found"),
-        Column("node", "head or MLP", "undefined, see reason"),
+        param("method", "attribution method by which the circuit was found"),
+        Column("node", "head or MLP", "undefined, see reason", source("src")),
         Column(
             "looks_at_year", "a head: share of prompts in which END attends most to YY, 0 to 1", "an MLP, or see reason"
         ),
@@ -118,25 +118,29 @@ GREATER_THAN = View(
         DEVICE,
         REASON,
     ),
-    "SELECT model.name AS model, step, tokens, task, json_extract(answer.params, '$.method') AS method,"
-    f" {source('src')} AS node, looks_at_year, raises_year, later_minus_others, dtype, device, reason, src AS place"
-    f" FROM answer JOIN {AT} LEFT JOIN year_node ON result_id = answer.id WHERE analysis = 'greater_than'",
+    f"answer JOIN {AT} LEFT JOIN year_node ON result_id = answer.id WHERE analysis = 'greater_than'",
     "model, task, step, place",
     ("model", "step", "task"),
     "greater_than_check",
+    beside=("src AS place",),
 )
 
 _NAMED = "group_concat('a' || json_extract(value, '$[0]') || '.h' || json_extract(value, '$[1]'), ',')"
 _OF_PATCH = (
-    "json_extract(answer.params, '$.to') AS receivers,"
-    " CASE WHEN json_extract(answer.params, '$.freeze_mlps') THEN 'frozen' ELSE 'recomputed' END AS mlps,"
-    " CASE json_type(answer.params, '$.senders') WHEN 'array'"
-    f" THEN (SELECT {_NAMED} FROM json_each(answer.params, '$.senders'))"
-    " ELSE json_extract(answer.params, '$.senders') END AS senders"
+    replace(param("to", "`logits`, or ports of heads that are patched together"), name="receivers"),
+    Column(
+        "mlps",
+        "`recomputed`: paths may pass through MLPs; `frozen`: they do not",
+        sql="CASE WHEN json_extract(answer.params, '$.freeze_mlps') THEN 'frozen' ELSE 'recomputed' END",
+    ),
+    Column(
+        "senders",
+        "`all` heads, or those asked for",
+        sql="CASE json_type(answer.params, '$.senders') WHEN 'array'"
+        f" THEN (SELECT {_NAMED} FROM json_each(answer.params, '$.senders'))"
+        " ELSE json_extract(answer.params, '$.senders') END",
+    ),
 )
-_RECEIVERS = Column("receivers", "`logits`, or ports of heads that are patched together")
-_MLPS = Column("mlps", "`recomputed`: paths may pass through MLPs; `frozen`: they do not")
-_SENDERS = Column("senders", "`all` heads, or those asked for")
 PATCHES = View(
     "patches",
     "Path patching as a whole, one row for each set of receivers.",
@@ -144,9 +148,7 @@ PATCHES = View(
         MODEL,
         STEP,
         TASK,
-        _RECEIVERS,
-        _MLPS,
-        _SENDERS,
+        *_OF_PATCH,
         Column("metric_clean", "metric of the model", "undefined, see reason"),
         Column(
             "metric_corrupted", "metric on the corrupted prompts, against the clean answers", "undefined, see reason"
@@ -155,8 +157,7 @@ PATCHES = View(
         DEVICE,
         REASON,
     ),
-    f"SELECT model.name AS model, step, task, {_OF_PATCH}, metric_clean, metric_corrupted, dtype, device, reason"
-    f" FROM answer JOIN {AT} LEFT JOIN patch ON result_id = answer.id WHERE analysis = 'patch'",
+    f"answer JOIN {AT} LEFT JOIN patch ON result_id = answer.id WHERE analysis = 'patch'",
     "model, task, step, receivers, mlps, senders",
     ("model", "step", "task", "receivers", "mlps", "senders"),
     "path_patching",
@@ -168,24 +169,21 @@ PATCH = View(
         MODEL,
         STEP,
         TASK,
-        _RECEIVERS,
-        _MLPS,
-        _SENDERS,
-        Column("sender", "the head whose output comes from the corrupted prompts"),
-        Column("metric", "mean metric after patching"),
+        *_OF_PATCH,
+        Column("sender", "the head whose output comes from the corrupted prompts", sql="'a' || layer || '.h' || head"),
+        Column("metric", "mean metric after patching", sql="patch_effect.metric"),
         Column(
             "effect",
             "(metric - clean) / (clean - corrupted): -1 is as bad as corrupted, 0 no effect",
             "it means nothing here: `patches` says why",
         ),
     ),
-    f"SELECT model.name AS model, step, task, {_OF_PATCH}, 'a' || layer || '.h' || head AS sender,"
-    f" patch_effect.metric AS metric, effect, layer, head FROM answer JOIN {AT}"
-    " JOIN patch_effect ON result_id = answer.id WHERE analysis = 'patch'",
+    f"answer JOIN {AT} JOIN patch_effect ON result_id = answer.id WHERE analysis = 'patch'",
     "model, task, step, receivers, mlps, senders, layer, head",
     ("model", "step", "task", "receivers", "mlps", "senders"),
     "path_effects",
     PATCHES,
+    ("layer", "head"),
 )
 
 DETAILS = View(
@@ -198,12 +196,10 @@ DETAILS = View(
         Column("task", "task whose prompts were used", "none were"),
         Column("layer", "layer, from 0"),
         Column("head", "head, from 0"),
-        Column("name", "part"),
+        Column("name", "part", sql="head_detail.name"),
         Column("value", "its value, a fraction", "undefined"),
     ),
-    "SELECT model.name AS model, step, role, task, layer, head, name_of AS name, value FROM answer"
-    f" JOIN {AT} JOIN (SELECT result_id, layer, head, name AS name_of, value FROM head_detail) ON result_id = answer.id"
-    " WHERE analysis = 'heads'",
+    f"answer JOIN {AT} JOIN head_detail ON result_id = answer.id WHERE analysis = 'heads'",
     "model, step, role, task, layer, head, name",
     ("model", "step", "role", "task", "layer", "head"),
     "head_details",

@@ -1,12 +1,10 @@
 """Circuits: as a whole, edge by edge, node by node, and over sizes."""
 
-from circuit_store.views.names import destination, port, source
-from circuit_store.views.view import AT, DEVICE, DTYPE, MODEL, STEP, TASK, TOKENS, Column, View
+from dataclasses import replace
 
-_PARAMS = ", ".join(
-    f"json_extract(answer.params, '$.{name}') AS {name}"
-    for name in ("method", "ig_steps", "ig_rule", "selector", "search", "threshold", "threshold_on", "areas")
-)
+from circuit_store.views.names import destination, port, source
+from circuit_store.views.view import AT, DEVICE, DTYPE, MODEL, STEP, TASK, TOKENS, Column, View, param
+
 QUALIFIES = "circuit.threshold_reached"
 UNQUALIFIED = (
     "CASE WHEN circuit.threshold_reached IS NULL THEN coalesce(of_task.reason, 'whether it reaches its threshold is not"
@@ -24,13 +22,13 @@ CIRCUITS = View(
         STEP,
         TOKENS,
         TASK,
-        Column("method", "attribution method"),
-        Column("ig_steps", "interpolation points", "the method has none"),
-        Column("ig_rule", "which points: `paper`, `code` or `midpoint`", "the method has none"),
-        Column("selector", "`greedy` from the logits upstream, or `topn`", "imported"),
-        Column("search", "`grid`, `paper`, `code`, or `sizes` if these were given", "imported"),
-        Column("threshold", "faithfulness that the search looked for", "imported"),
-        Column("threshold_on", "which one: `raw` or `normalised`", "imported"),
+        param("method", "attribution method"),
+        param("ig_steps", "interpolation points", "the method has none"),
+        param("ig_rule", "which points: `paper`, `code` or `midpoint`", "the method has none"),
+        param("selector", "`greedy` from the logits upstream, or `topn`", "imported"),
+        param("search", "`grid`, `paper`, `code`, or `sizes` if these were given", "imported"),
+        param("threshold", "faithfulness that the search looked for", "imported"),
+        param("threshold_on", "which one: `raw` or `normalised`", "imported"),
         Column("n_requested", "edges selected", "no circuit, or imported"),
         Column("n_edges", "edges after pruning", "no circuit, see reason"),
         Column("n_nodes", "nodes that an edge touches", "no circuit, see reason"),
@@ -73,11 +71,7 @@ CIRCUITS = View(
         DEVICE,
         Column("reason", "why a value is empty, or what faithfulness cannot tell here", "nothing is to say"),
     ),
-    f"SELECT model.name AS model, step, tokens, task, {_PARAMS}, n_requested, n_edges, n_nodes, n_edges_total,"
-    " metric_clean, metric_corrupted, metric_circuit, faithfulness, faithfulness_normalised, threshold_reached,"
-    " held_out_faithfulness, faithfulness_low, faithfulness_high, interval_of, cpr, cmd, areas_reason,"
-    f" imported_from, dtype, device, reason FROM answer JOIN {AT}"
-    " LEFT JOIN circuit ON result_id = answer.id WHERE analysis = 'circuit'",
+    f"answer JOIN {AT} LEFT JOIN circuit ON result_id = answer.id WHERE analysis = 'circuit'",
     "model, task, step",
     ("model", "step", "task"),
     "task_circuit",
@@ -89,22 +83,21 @@ CIRCUIT = View(
         MODEL,
         STEP,
         TASK,
-        Column("src", "node that writes"),
-        Column("dst", "node that reads"),
-        Column("port", "`q`, `k` or `v` of a head", "the reader is an MLP or the logits"),
+        Column("src", "node that writes", sql=source("src")),
+        Column("dst", "node that reads", sql=destination("port")),
+        Column("port", "`q`, `k` or `v` of a head", "the reader is an MLP or the logits", port("port")),
         Column(
             "score",
             "estimated rise of the loss if the edge alone is corrupted: positive helps the task",
             "imported without scores",
         ),
     ),
-    f"SELECT model.name AS model, step, task, {source('src')} AS src, {destination('port')} AS dst,"
-    f" {port('port')} AS port, score, port AS place, src AS origin FROM answer JOIN {AT}"
-    " JOIN circuit_edge ON result_id = answer.id WHERE analysis = 'circuit'",
+    f"answer JOIN {AT} JOIN circuit_edge ON result_id = answer.id WHERE analysis = 'circuit'",
     "model, task, step, abs(score) DESC, place, origin",
     ("model", "step", "task"),
     "circuit_edges",
     CIRCUITS,
+    ("port AS place", "src AS origin"),
 )
 
 FAITHFULNESS = View(
@@ -117,8 +110,8 @@ FAITHFULNESS = View(
         Column("n_requested", "edges selected"),
         Column("n_edges", "edges left after pruning"),
         Column("n_nodes", "nodes that an edge touches"),
-        Column("metric", "metric of the circuit"),
-        Column("faithfulness", "metric / metric of the model", "undefined, see reason"),
+        Column("metric", "metric of the circuit", sql="faithfulness.metric"),
+        Column("faithfulness", "metric / metric of the model", "undefined, see reason", "faithfulness.faithfulness"),
         Column("faithfulness_normalised", "the same with the corrupted run as zero", "undefined, see reason"),
         Column("held_out_metric", "metric of the circuit on held-out prompts", "none were held out"),
         Column(
@@ -135,11 +128,7 @@ FAITHFULNESS = View(
         Column("random_high", "the largest of the five", "as their mean"),
         Column("reason", "why a value is empty, or what faithfulness cannot tell here", "nothing is to say"),
     ),
-    "SELECT model.name AS model, step, task, n_requested, faithfulness.n_edges, faithfulness.n_nodes,"
-    " faithfulness.metric, faithfulness.faithfulness, faithfulness.faithfulness_normalised, held_out_metric,"
-    " faithfulness.held_out_faithfulness, random_baseline, random_low, random_high, reason"
-    f" FROM answer JOIN {AT} JOIN faithfulness ON result_id = answer.id"
-    " WHERE analysis = 'circuit'",
+    f"answer JOIN {AT} JOIN faithfulness ON result_id = answer.id WHERE analysis = 'circuit'",
     "model, task, step, n_requested",
     ("model", "step", "task"),
     "faithfulness_curve",
@@ -151,22 +140,26 @@ COMPOSITION = View(
     "composition",
     "What a circuit is made of: its edges by what writes them and where they are read.",
     (
-        MODEL,
+        replace(MODEL, sql=""),
         STEP,
         TASK,
         Column("kind", "what writes: `head`, `mlp` or `input`"),
-        Column("port", "where it is read: `q`, `k`, `v`, `mlp` or `logits`", "all together"),
-        Column("nodes", "nodes that write"),
-        Column("edges", "edges of the circuit"),
+        Column(
+            "port",
+            "where it is read: `q`, `k`, `v`, `mlp` or `logits`",
+            "all together",
+            "CASE WHEN detail THEN read END",
+        ),
+        Column("nodes", "nodes that write", sql="count(DISTINCT src)"),
+        Column("edges", "edges of the circuit", sql="count(*)"),
         Column(
             "share_of_score",
             "their part of the sum of |score| over the circuit, 0 to 1",
             "all scores are zero, or imported without",
+            "sum(size) / nullif(whole, 0)",
         ),
     ),
-    "SELECT model, step, task, kind, CASE WHEN detail THEN read END AS port, count(DISTINCT src) AS nodes,"
-    " count(*) AS edges, sum(size) / nullif(whole, 0) AS share_of_score FROM"
-    f" (SELECT model.name AS model, step, task, {_KIND} AS kind, {_READ} AS read, src, abs(score) AS size,"
+    f"(SELECT model.name AS model, step, task, {_KIND} AS kind, {_READ} AS read, src, abs(score) AS size,"
     " sum(abs(score)) OVER (PARTITION BY answer.id) AS whole"
     f" FROM answer JOIN {AT} JOIN circuit_edge ON result_id = answer.id WHERE analysis = 'circuit')"
     " JOIN (SELECT 0 AS detail UNION ALL SELECT 1) GROUP BY 1, 2, 3, 4, 5",
@@ -183,39 +176,35 @@ NODES = View(
         MODEL,
         STEP,
         TASK,
-        Column(
+        param(
             "ig_steps",
             "interpolation points; others found 57 % of the top nodes shared between 5 and 10, so take more for nodes",
             "the method has none, or imported",
         ),
-        Column("node", "head, MLP or `input`"),
+        Column("node", "head, MLP or `input`", sql=source("src")),
         Column("score", "estimated rise of the loss: positive helps the task", "imported without node scores"),
         Column("edges", "edges of the circuit that the node writes; 0: not in the circuit"),
     ),
-    "SELECT model.name AS model, step, task, json_extract(answer.params, '$.ig_steps') AS ig_steps,"
-    f" {source('src')} AS node, score, edges, src AS place FROM"
-    " (SELECT result_id, src, max(score) AS score, sum(edge) AS edges FROM (SELECT result_id, src, score, 0 AS edge"
+    "(SELECT result_id, src, max(score) AS score, sum(edge) AS edges FROM (SELECT result_id, src, score, 0 AS edge"
     " FROM node_score UNION ALL SELECT result_id, src, NULL, 1 FROM circuit_edge) GROUP BY 1, 2)"
     f" JOIN answer ON result_id = answer.id JOIN {AT}",
     "model, task, step, place",
     ("model", "step", "task"),
     "circuit_nodes",
     CIRCUITS,
+    ("src AS place",),
 )
 
 STORED = View(
     "stored",
     "Circuits as they lie in the store; for programs.",
-    tuple(
-        Column(name, "")
-        for name in (
-            *("model", "step", "task", "result", "n_layers", "n_heads", "parallel", "d_model", "method", "selector"),
-            *("scores", "scores_sources", "scores_ports", "original"),
-        )
+    (
+        *(MODEL, STEP, TASK, Column("result", "", sql="answer.id")),
+        *(Column(name, "") for name in ("n_layers", "n_heads", "parallel", "d_model")),
+        *(param(name, "") for name in ("method", "selector")),
+        *(Column(name, "") for name in ("scores", "scores_sources", "scores_ports", "original")),
     ),
-    "SELECT model.name AS model, step, task, answer.id AS result, n_layers, n_heads, parallel, d_model,"
-    f" {_PARAMS}, scores, scores_sources, scores_ports, original"
-    f" FROM answer JOIN {AT} JOIN circuit ON result_id = answer.id WHERE analysis = 'circuit'",
+    f"answer JOIN {AT} JOIN circuit ON result_id = answer.id WHERE analysis = 'circuit'",
     "model, task, step",
     ("model", "step", "task"),
 )

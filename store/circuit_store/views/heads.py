@@ -1,16 +1,16 @@
 """What heads do and where they look, and how well tasks are done."""
 
+from dataclasses import replace
+
 from circuit_store.views.view import (
     AT,
     DEVICE,
     DTYPE,
     MODEL,
     OF_ROLES,
-    PRESET,
     REASON,
     STEP,
     TASK,
-    TEXT,
     TOKENS,
     Column,
     View,
@@ -41,10 +41,7 @@ BEHAVIOUR = View(
         DEVICE,
         REASON,
     ),
-    "SELECT model.name AS model, step, tokens, task, metric, value, stderr, stderr_plain, low, high, n_examples,"
-    " n_distinct, pool, accuracy, dtype, device, reason"
-    f" FROM answer JOIN {AT} LEFT JOIN behaviour ON result_id = answer.id"
-    " WHERE analysis = 'behaviour'",
+    f"answer JOIN {AT} LEFT JOIN behaviour ON result_id = answer.id WHERE analysis = 'behaviour'",
     "model, task, step",
     ("model", "step", "task"),
     "task_behaviour",
@@ -61,23 +58,17 @@ _HEAD_COLUMNS = (
     Column("value", "the role's score as a fraction; attention scores have their control subtracted", "see reason"),
     Column("raw", "the score before the control was subtracted", "this role has no control"),
     Column("control", "the same score on tokens that do not repeat", "this role has no control"),
-    PRESET,
-    TEXT,
+    *OF_ROLES,
     DTYPE,
     DEVICE,
-    REASON,
+    replace(REASON, sql="CASE WHEN value IS NULL THEN coalesce(head_score.reason, answer.reason) END"),
 )
-_HEAD_BODY = (
-    "SELECT model.name AS model, step, tokens, role, task, layer, head, value, raw, control,"
-    f" {OF_ROLES}, dtype, device, CASE WHEN value IS NULL THEN coalesce(head_score.reason, answer.reason) END AS reason"
-    f" FROM answer JOIN {AT} LEFT JOIN head_score ON result_id = answer.id"
-    " WHERE analysis = 'heads'"
-)
+_HEAD_SCORES = f"answer JOIN {AT} LEFT JOIN head_score ON result_id = answer.id WHERE analysis = 'heads'"
 HEADS = View(
     "heads",
     "Role scores of the heads, checkpoint by checkpoint.",
     _HEAD_COLUMNS,
-    _HEAD_BODY,
+    _HEAD_SCORES,
     "model, step, role, task, layer, head",
     ("model", "step", "role", "task", "layer", "head"),
 )
@@ -85,7 +76,7 @@ HISTORY = View(
     "history",
     "Role scores over training, head by head.",
     _HEAD_COLUMNS,
-    _HEAD_BODY,
+    _HEAD_SCORES,
     "model, role, task, layer, head, step",
     ("model", "step", "role", "task", "layer", "head"),
     "head_history",
@@ -99,19 +90,21 @@ ATTENTION = View(
         STEP,
         TASK,
         Column("prompt", "prompt of the task, from 0; eight are kept", _NONE),
-        Column("layer", "layer, from 0", _NONE),
-        Column("head", "head, from 0", _NONE),
-        Column("position", "place of the token, from 0; the last is the answer position", _NONE),
-        Column("token", "the token looked at; SQLite ends it at a NUL character", _NONE),
-        Column("weight", "the head's attention to it, 0 to 1, to four decimals", _NONE),
+        Column("layer", "layer, from 0", _NONE, "row.key / n_heads"),
+        Column("head", "head, from 0", _NONE, "row.key % n_heads"),
+        Column("position", "place of the token, from 0; the last is the answer position", _NONE, "weight.key"),
+        Column(
+            "token",
+            "the token looked at; SQLite ends it at a NUL character",
+            _NONE,
+            "json_extract(attention_row.tokens, '$[' || weight.key || ']')",
+        ),
+        Column("weight", "the head's attention to it, 0 to 1, to four decimals", _NONE, "weight.value / 10000.0"),
         DTYPE,
         DEVICE,
         REASON,
     ),
-    "SELECT model.name AS model, step, task, prompt, row.key / n_heads AS layer, row.key % n_heads AS head,"
-    " weight.key AS position, json_extract(attention_row.tokens, '$[' || weight.key || ']') AS token,"
-    " weight.value / 10000.0 AS weight, dtype, device, reason"
-    f" FROM answer JOIN {AT} LEFT JOIN attention_row ON result_id = answer.id"
+    f"answer JOIN {AT} LEFT JOIN attention_row ON result_id = answer.id"
     " LEFT JOIN json_each(weights) AS row LEFT JOIN json_each(row.value) AS weight WHERE analysis = 'attention'",
     "model, task, step, prompt, layer, head, position",
     ("model", "step", "task", "prompt", "layer", "head"),

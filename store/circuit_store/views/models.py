@@ -12,14 +12,20 @@ MODELS = View(
         Column("params", "number of parameters, tied weights counted once", "not read yet, or it cannot be read"),
         Column("n_layers", "layers", "the source could not be read"),
         Column("n_heads", "attention heads a layer", "the source could not be read"),
-        Column("checkpoints", "checkpoints that the source has"),
-        Column("computed", "checkpoints with results in the store"),
+        Column(
+            "checkpoints",
+            "checkpoints that the source has",
+            sql="(SELECT count(*) FROM checkpoint WHERE model_id = model.id)",
+        ),
+        Column(
+            "computed",
+            "checkpoints with results in the store",
+            sql="(SELECT count(DISTINCT checkpoint_id) FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
+            " WHERE model_id = model.id)",
+        ),
         Column("source", "folder or hub id"),
     ),
-    "SELECT name AS model, suite, params, n_layers, n_heads, source,"
-    " (SELECT count(*) FROM checkpoint WHERE model_id = model.id) AS checkpoints,"
-    " (SELECT count(DISTINCT checkpoint_id) FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
-    " WHERE model_id = model.id) AS computed FROM model",
+    "model",
     "model",
     ("model",),
     "models",
@@ -34,17 +40,20 @@ CHECKPOINTS = View(
         TOKENS,
         Column("revision", "folder or branch"),
         Column("fingerprint", "hash over a sample of the weights that are loaded", "not loaded yet"),
-        Column("status", "`ok`, `duplicate_of`, `known_bad`, `missing`, `unreadable` or `mismatch`", "not loaded yet"),
+        Column(
+            "status",
+            "`ok`, `duplicate_of`, `known_bad`, `missing`, `unreadable` or `mismatch`",
+            "not loaded yet",
+            "CASE WHEN twin IS NOT NULL AND status = 'ok' THEN 'duplicate_of' ELSE status END",
+        ),
         Column(
             "detail",
             "reason, or which of the steps with equal weights trends keep: the first of steps 0 to 2, else the last",
             "nothing to say",
+            "CASE WHEN twin IS NOT NULL AND status = 'ok' THEN 'step ' || twin ELSE detail END",
         ),
     ),
-    "SELECT model.name AS model, step, tokens, revision, fingerprint,"
-    " CASE WHEN twin IS NOT NULL AND status = 'ok' THEN 'duplicate_of' ELSE status END AS status,"
-    " CASE WHEN twin IS NOT NULL AND status = 'ok' THEN 'step ' || twin ELSE detail END AS detail"
-    " FROM (SELECT *, nullif(iif(max(step) OVER equal <= 2, min(step) OVER equal, max(step) OVER equal), step) AS twin"
+    "(SELECT *, nullif(iif(max(step) OVER equal <= 2, min(step) OVER equal, max(step) OVER equal), step) AS twin"
     " FROM checkpoint WINDOW equal AS (PARTITION BY model_id, coalesce(iif(status = 'ok', fingerprint, NULL), id)))"
     " AS c JOIN model ON model.id = c.model_id",
     "model, step",
@@ -57,7 +66,7 @@ UNITS = View(
     "units",
     "What was asked for and how it went, one row a checkpoint.",
     (
-        Column("run", "number of the run"),
+        Column("run", "number of the run", sql="run_id"),
         MODEL,
         STEP,
         Column("state", f"`{'`, `'.join(_STATES[:-1])}` or `{_STATES[-1]}`"),
@@ -66,7 +75,7 @@ UNITS = View(
         Column("device", "where it ran", "not begun"),
         Column("error", "why it failed", "it did not fail"),
     ),
-    f"SELECT run_id AS run, model.name AS model, step, state, attempts, seconds, device, error FROM unit JOIN {AT}",
+    f"unit JOIN {AT}",
     "run, model, step",
     ("model", "step", "run"),
     "unit_status",

@@ -9,10 +9,10 @@ LAST = (
     f" WHERE c.model_id = model.id AND analysis IN {RESTS_ON})"
 )
 """SQL: the number of what a model was computed or asked for last, of those."""
-_NEWER = f"{LAST} > last_result AS stale"
 _STALE = Column(
     "stale",
     "1 if the store holds newer results of the kind that this rests on, or if others were asked for since",
+    sql=f"{LAST} > last_result",
 )
 _OF = (PRESET, TEXT, DTYPE)
 
@@ -35,7 +35,7 @@ EMERGENCE = View(
             " the paper's figure; `top_head`: the heads longest in them; `task`, `task_most`: half and nine tenths of"
             " the final metric; `task_minimum`: the lowest metric before",
         ),
-        Column("name", "role or task"),
+        Column("name", "role or task", sql="emergence.name"),
         Column("task", "task whose prompts were used", "none were"),
         Column("layer", "layer, from 0", "a task, or no head, see reason"),
         Column("head", "head, from 0", "a task, or no head, see reason"),
@@ -44,9 +44,9 @@ EMERGENCE = View(
             "first of two checkpoints in a row at the threshold; the first at all for the paper's figures",
             "it does not emerge, see reason",
         ),
-        Column("tokens", "tokens seen by then", "not known, or it does not emerge"),
+        Column("tokens", "tokens seen by then", "not known, or it does not emerge", _tokens("emergence.step")),
         Column("lost_step", "first of two in a row below a third of the head's maximum", "not lost"),
-        Column("lost_tokens", "tokens seen by then", "not lost, or not known"),
+        Column("lost_tokens", "tokens seen by then", "not lost, or not known", _tokens("emergence.lost_step")),
         Column(
             "state",
             "of a head: `emerged`, `lost`, or `last checkpoint only`: it reaches the floor there alone, so that nothing"
@@ -66,14 +66,11 @@ EMERGENCE = View(
         *_OF,
         _STALE,
     ),
-    "SELECT model.name AS model, kind, emergence.name AS name, task, layer, head, step, lost_step, state, value,"
-    " threshold, floor, floor_from, reason, preset, text, dtype,"
-    f" {_tokens('emergence.step')} AS tokens, {_tokens('emergence.lost_step')} AS lost_tokens, {_NEWER},"
-    " emergence.id AS place"
-    " FROM emergence JOIN model ON model.id = model_id",
+    "emergence JOIN model ON model.id = model_id",
     "model, place",
     ("model", "task", "layer", "head", "preset", "text", "dtype"),
     "emergence_of",
+    beside=("emergence.id AS place",),
 )
 
 HANDOFFS = View(
@@ -102,10 +99,9 @@ HANDOFFS = View(
         *_OF,
         _STALE,
     ),
-    f"SELECT model.name AS model, role, task, from_layer, from_head, lost_step, to_layer, to_head, gained_step, window,"
-    f" window_tokens, fall, rise, expected_by_chance, preset, text, dtype, {_NEWER}, handoff.id AS place"
-    " FROM handoff JOIN model ON model.id = model_id",
+    "handoff JOIN model ON model.id = model_id",
     "model, place",
     ("model", "role", "task", "preset", "text", "dtype"),
     "role_handoffs",
+    beside=("handoff.id AS place",),
 )

@@ -23,6 +23,8 @@ class Column:
     meaning: str
     empty: str = ""
     """What an empty cell (NULL) means; empty if there is none."""
+    sql: str = ""
+    """What it is in the view's tables; empty where it has its name there."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class View:
     name: str
     about: str
     columns: tuple[Column, ...]
-    body: str
-    """SQL with every column of `columns`; may read the relation `answer`."""
+    source: str
+    """SQL: the tables that the columns are of, and which of their rows; may read the relation `answer`."""
     order: str
     filters: tuple[str, ...]
     """Columns by which the view is addressed."""
@@ -39,11 +41,19 @@ class View:
     """Name of the database's own view of it."""
     header: "View | None" = None
     """One row of figures on the whole (a circuit's); `--json` puts it at the top level."""
+    beside: tuple[str, ...] = ()
+    """SQL: what `order` needs besides the columns."""
+
+    @property
+    def body(self) -> str:
+        """SQL: every column, in order, and what is beside them."""
+        columns = (f"{column.sql} AS {column.name}" if column.sql else column.name for column in self.columns)
+        return f"SELECT {', '.join((*columns, *self.beside))} FROM {self.source}"
 
     @property
     def answers(self) -> bool:
         """Whether its rows are of the results that answer, so that a caller may choose among several."""
-        return re.search(r"\banswer\b", self.body) is not None
+        return re.search(r"\banswer\b", self.source) is not None
 
     def statement(self, choices: str = "", where: str = "") -> str:
         """The whole query; `choices` narrows which results may answer, `where` which rows are shown."""
@@ -111,14 +121,22 @@ def answer(choices: str = "") -> str:
     return f"SELECT * FROM ({of_checkpoint}) WHERE rank = 1"
 
 
-MODEL = Column("model", "name of the model")
+MODEL = Column("model", "name of the model", sql="model.name")
 STEP = Column("step", "training step of the checkpoint")
 TOKENS = Column("tokens", "tokens seen in training", "not known for this model")
 TASK = Column("task", "task whose prompts were used")
 REASON = Column("reason", "why a value is empty", "the value is defined")
 DTYPE = Column("dtype", "precision of the computation")
 DEVICE = Column("device", "where it was computed: `cpu`, or a GPU; values of several may differ in the last digits")
+
+
+def param(name: str, meaning: str, empty: str = "") -> Column:
+    """A parameter of the analysis."""
+    return Column(name, meaning, empty, f"json_extract(answer.params, '$.{name}')")
+
+
 PRESET = Column("preset", "parameters of the role: `default` or `paper-code`", "it has none")
 TEXT = Column("text", "hash of the text that was used", "none was")
-OF_ROLES = "json_extract(answer.params, '$.preset') AS preset, json_extract(answer.params, '$.text') AS text"
+OF_ROLES = tuple(param(column.name, column.meaning, column.empty) for column in (PRESET, TEXT))
+"""The same, of results: trends have them in columns of their own."""
 AT = "checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"

@@ -18,7 +18,6 @@ from circuit_tui.cli.view_filters import among_circuits
 from circuit_tui.terminal import console
 
 FORMATS = ["eap-ig-json", "eap-ig-pt", "graphml", "dot"]
-_FILES = "circuit_sweep.circuit_files"
 
 
 @main.group()
@@ -47,12 +46,13 @@ def export(
     named = re.fullmatch(r"(?P<model>.+?)(?:@(?P<step>[^@/]+))?/(?P<task>[^/]+)", address)
     if not named:
         raise ValueError(f"{address} names no circuit: give MODEL@STEP/TASK, such as sample-0.2m@final/ioi.")
-    at = [named["model"], named["step"] or "final", named["task"]]
+    at = {"model": named["model"], "step": named["step"] or "final", "task": named["task"]}
     if kind == "eap-ig-pt" and output is None and console.terminal(sys.stdout):
         raise ValueError("eap-ig-pt is binary: name a file with --output FILE.")
     with command_output.to(output, store) as file, tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "circuit"
-        launch.ask(_FILES, "export", str(store), *at, kind, str(made), choices, size)
+        given = {"store": str(store), **at, "kind": kind, "file": str(made), "choices": choices, "size": size}
+        launch.ask("export_circuit", **given)
         with made.open("rb") as circuit:
             shutil.copyfileobj(circuit, file)
 
@@ -70,5 +70,5 @@ def import_circuit(store: Path, file: Path, model: str, step: str, task: str) ->
     """
     from circuit_sweep.runner import launch
 
-    told = launch.ask(_FILES, "import", str(store), model, step, task, str(file))
+    told = launch.ask("import_circuit", store=str(store), model=model, step=step, task=task, file=str(file))
     console.told(f"{told['circuit']}: {told['edges']} edges from {told['file']}")

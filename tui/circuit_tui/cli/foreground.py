@@ -7,7 +7,7 @@ from pathlib import Path
 from circuit_store.queue import control, runs
 from circuit_store.queue.states import RunState
 from circuit_store.store import open_to_write
-from circuit_sweep.planning.exact_runs import exact_runs
+from circuit_sweep.planning.estimate import exact_runs
 from circuit_tui import paths
 from circuit_tui.cli import follow
 from circuit_tui.runs import cost_report, jobs, submit

@@ -10,7 +10,8 @@ import click
 from circuit_core.models import suites
 from circuit_store import filesystem
 from circuit_store.errors import StoreError
-from circuit_store.store import VERSION, logs_ahead, open_to_read
+from circuit_store.journal import logs_ahead
+from circuit_store.store import VERSION, open_to_read
 from circuit_tui import paths
 from circuit_tui.cli.main import check_place, main
 from circuit_tui.runs import flags, options

@@ -37,7 +37,7 @@ def models(ctx: click.Context, as_json: bool) -> None:
 def _known(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
     from circuit_sweep.planning.model_sources import model_of
 
-    model, found = model_of(known.name, known.source, known.suite, known.tokens_per_step)
+    model, found = model_of(known.name, known.folder, known.suite, known.tokens_per_step)
     row = vars(model) | {"model": model.name, "checkpoints": len(found), "computed": 0}
     return {column: row[column] for column in columns}
 

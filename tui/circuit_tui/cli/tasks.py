@@ -83,7 +83,7 @@ def show(store: Path, name: str, model: str, everything: bool, prepend_bos: bool
         known = None if to_be_made(store) else db
         folder = tokenizer_folder(known, model)
         task = find(known, labelled(name, prepend_bos))
-    found = launch.ask("circuit_core.tasks", str(folder), asdict(task))
+    found = launch.ask("preview_prompts", folder=str(folder), task=asdict(task))
     if as_json:
         about = {"task": task.label, "model": model, "metric": task.metric, "prepend_bos": task.prepend_bos}
         console.document(about | {"prompts": len(found), "rows": found}, indent=1)

@@ -8,8 +8,7 @@ from circuit_core.forward import IN_MAIN_MEMORY
 from circuit_store.display_text import lasting, plain
 from circuit_store.store import open_to_read, to_be_made
 from circuit_sweep.planning import texts
-from circuit_sweep.planning.estimate import Estimate, estimate
-from circuit_sweep.planning.exact_runs import ExactRuns
+from circuit_sweep.planning.estimate import Estimate, ExactRuns, estimate
 from circuit_tui.runs.run_request import RunRequest
 from circuit_tui.terminal import console
 

@@ -48,11 +48,10 @@ def go_on(store: Path, run: int | None, failed: bool) -> tuple[list[int], int]:
     """
     with closing(open_to_write(store)) as db:
         lock.check(store)
-        again = control.retry if failed else control.resume
         with transaction(db):
             left = [row["run"] for row in runs.listed(db) if row["state"] in UNFINISHED_RUNS]
             chosen = left if run is None else [run]
-            waiting = {number: again(db, number) for number in chosen}
+            waiting = {number: control.go_on(db, number, failed) for number in chosen}
             for number in (n for n, units in waiting.items() if units):
                 control.ask(db, number, control.DETACHED)
         if any(row["state"] in OPEN_RUNS for row in runs.listed(db, run)):
