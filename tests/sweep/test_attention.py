@@ -1,7 +1,9 @@
 """Where heads look from the answer position, as it is kept: two roads to the same rows."""
 
+import json
 from typing import Any
 
+import recorded
 import torch
 
 from circuit_core.models import suites
@@ -22,10 +24,11 @@ def test_the_rows_kept_are_hugging_faces_attention():
     drawn = analyses.prompts(task)
     by_length = drawn.end.argsort().tolist()
     prompts = analyses._drawn[task] = drawn[by_length[:4] + by_length[-4:]]
-    found: Any = analyses(Job("attention", {}, task))
+    found = recorded.rows(analyses(Job("attention", {}, task)), "attention_row")
+    kept = [(json.loads(row["tokens"]), json.loads(row["weights"])) for row in found]
     model: Any = AutoModelForCausalLM.from_pretrained(FOLDER, attn_implementation="eager", dtype=torch.float32)
-    assert len(found.tokens) == len(found.weights) == 8 and len({*map(len, found.tokens)}) > 1
-    for i, (tokens, rows) in enumerate(zip(found.tokens, found.weights, strict=True)):
+    assert len(kept) == 8 and len({len(tokens) for tokens, _ in kept}) > 1
+    for i, (tokens, rows) in enumerate(kept):
         end = int(prompts.end[i])
         looked = model(prompts.clean[i : i + 1], output_attentions=True).attentions
         wanted = torch.cat([layer[0, :, end, : end + 1] for layer in looked])

@@ -71,8 +71,10 @@ class LoadedCheckpoint:
         except TaskError as error:
             return results.Undefined(str(error))
 
-    def results(self, order: WorkOrder, stopped: Callable[[], bool], say: Say | None) -> Generator[Message, None, bool]:
-        """Job by job; False if it is stopped before the last.
+    def job_by_job(
+        self, order: WorkOrder, stopped: Callable[[], bool], say: Say | None
+    ) -> Generator[Message, None, bool]:
+        """Each result as it is ready; False if it is stopped before the last job.
 
         Raises: the first error of a job, after all others were done.
         """
@@ -115,7 +117,7 @@ def work(
         loaded = LoadedCheckpoint(order.folder, device, order.dtype, order.text, order.cores, order.held)
         named = order.device if masked else loaded.device
         yield messages.CheckpointLoaded(order.unit, loaded.fingerprint, named, loaded.threads)
-        whole = yield from loaded.results(order, stopped, say)
+        whole = yield from loaded.job_by_job(order, stopped, say)
         yield messages.UnitFinished(order.unit) if whole else messages.UnitStopped(order.unit)
     except CheckpointError as error:
         yield messages.UnitFailed(order.unit, str(error), error.status)
