@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import pytest
@@ -152,6 +154,27 @@ def test_what_huggingface_hub_fetched_is_found_and_no_byte_is_asked_for_again(se
     sent = server.sent.total()
     assert the_hub.cached(REPO, "step0") == Path(found) == fetched()
     assert server.sent.total() == sent
+
+
+def test_the_server_of_these_tests_answers_all_that_huggingface_hub_asks(server, steps):
+    api = huggingface_hub.HfApi(endpoint=server.url)
+    size = (steps["step0"] / "model.safetensors").stat().st_size
+    told: dict[str, Any] = {file.path: file for file in api.list_repo_tree(REPO, revision="step0")}
+    asked: Any = api.get_paths_info(REPO, ["model.safetensors"], revision="step0")[0]
+    assert set(told) == {path.name for path in steps["step0"].iterdir()}
+    assert told["model.safetensors"].lfs.size == asked.lfs.size == size
+    assert {branch.name for branch in api.list_repo_refs(REPO).branches} == {*steps, "main"}
+    assert api.model_info(REPO).sha == server.commit(REPO, "main")
+    url = huggingface_hub.hf_hub_url(REPO, "model.safetensors", revision="step0", endpoint=server.url)
+    about = huggingface_hub.get_hf_file_metadata(url)
+    assert (about.size, about.etag, about.commit_hash) == (size, asked.lfs.sha256, server.commit(REPO, "step0"))
+    for odd, kind in (
+        (lambda: api.model_info("no/repository"), huggingface_hub.errors.RepositoryNotFoundError),
+        (lambda: api.model_info(REPO, revision="step7"), huggingface_hub.errors.RevisionNotFoundError),
+        (lambda: api.hf_hub_download(REPO, "no.json"), huggingface_hub.errors.EntryNotFoundError),
+    ):
+        with pytest.raises(kind):
+            odd()
 
 
 def test_a_file_that_another_revision_brought_is_not_fetched_again(server):
@@ -322,6 +345,24 @@ def test_a_pause_ends_when_told_to_stop(server):
     server.answers(503, on="model.safetensors", Retry_After="200")
     with pytest.raises(FetchStopped):
         fetched(stopped=lambda: server.requests[WEIGHTS] > 0)
+    server.answers(503, Retry_After="200")
+    with pytest.raises(FetchStopped):
+        the_hub.listing(REPO, "step1", stopped=lambda: server.requests[f"{REPO}@step1"] > 0)
+
+
+def test_two_that_fetch_the_same_fetch_it_once(server):
+    size = the_hub.listing(REPO, "step0").weights[0].size
+    blocked = server.block("model.safetensors", after=1000)
+    both = [threading.Thread(target=fetched) for _ in range(2)]
+    both[0].start()
+    assert blocked.reached.wait(60)
+    both[1].start()
+    while server.requests[STEP0] < 3:
+        time.sleep(0.02)
+    blocked.go.set()
+    for thread in both:
+        thread.join(60)
+    assert the_hub.cached(REPO, "step0") and server.sent[WEIGHTS] == size
 
 
 KILLED = """
@@ -343,6 +384,7 @@ def test_a_killed_download_goes_on_in_another_process_and_fetches_no_file_twice(
     assert blocked.reached.wait(120)
     while not any(path.stat().st_size == 40_000 for path in partial.glob("*.incomplete")):
         assert child.poll() is None
+        time.sleep(0.02)
     child.kill()
     child.wait()
     blocked.go.set()
@@ -364,9 +406,13 @@ def test_a_removed_revision_is_gone_and_what_others_share_stays(server, steps):
     assert the_hub.remove(REPO, gone.name) == 0
 
 
-def test_removing_the_only_whole_revision_leaves_the_one_that_is_on_its_way(server):
+@pytest.mark.parametrize("on", ["config.json", "model.safetensors"])
+def test_removing_the_only_whole_revision_leaves_the_one_that_is_on_its_way(server, steps, on):
+    """With a last revision the whole repository would go, and with it what is half there of the next."""
+    for name in ("config.json", "tokenizer.json"):
+        (steps["step1000"] / name).write_text(json.dumps({"other": name}))
     old = fetched("step0")
-    blocked = server.block("step1000/model.safetensors", after=1000)
+    blocked = server.block(f"step1000/{on}", after=5)
     thread = threading.Thread(target=fetched, args=("step1000",))
     thread.start()
     assert blocked.reached.wait(60)

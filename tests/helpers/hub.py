@@ -204,10 +204,10 @@ class Hub:
         return {"rfilename": name, "size": stat.st_size, "blobId": git} | large
 
     def pace(self, n: int) -> None:
-        """Waits until the line has room for n more bytes."""
+        """Waits until the line has room for n more bytes; a machine that wakes it late has that time back."""
         if self.rate:
             with self._lock:
-                self._free = max(time.monotonic(), self._free) + n / self.rate
+                self._free = max(time.monotonic() - 0.1, self._free) + n / self.rate
                 until = self._free
             time.sleep(max(0.0, until - time.monotonic()))
 

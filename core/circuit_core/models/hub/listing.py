@@ -6,7 +6,7 @@ weights is known before a byte of them is fetched.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -100,9 +100,9 @@ def _digest(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:32]
 
 
-def revisions(repo: str) -> dict[str, str]:
-    """Branches and tags of a repository -> commit; one request. Raises: HubError."""
-    said = _asked(f"/api/models/{repo}/refs", repo)
+def revisions(repo: str, stopped: Callable[[], bool] = lambda: False) -> dict[str, str]:
+    """Branches and tags of a repository -> commit; one request. Raises: HubError, FetchStopped."""
+    said = _asked(f"/api/models/{repo}/refs", repo, "", stopped)
     try:
         refs = [*said.get("tags", []), *said["branches"]]
         return {_text(ref["name"]): _matching(_COMMIT, ref["targetCommit"]) for ref in refs}
@@ -110,9 +110,9 @@ def revisions(repo: str) -> dict[str, str]:
         raise _odd(repo) from None
 
 
-def listing(repo: str, revision: str) -> HubRevision:
-    """What a revision holds; one request. Raises: HubError."""
-    said = _asked(f"/api/models/{repo}/revision/{quote(revision, safe='')}?blobs=true", repo, revision)
+def listing(repo: str, revision: str, stopped: Callable[[], bool] = lambda: False) -> HubRevision:
+    """What a revision holds; one request. Raises: HubError, FetchStopped."""
+    said = _asked(f"/api/models/{repo}/revision/{quote(revision, safe='')}?blobs=true", repo, revision, stopped)
     try:
         files = tuple(_file(file) for file in said["siblings"])
         return HubRevision(repo, revision, _matching(_COMMIT, said["sha"]), files)
@@ -120,14 +120,14 @@ def listing(repo: str, revision: str) -> HubRevision:
         raise _odd(f"{repo}@{revision}") from None
 
 
-def _asked(path: str, repo: str, revision: str = "") -> Any:
+def _asked(path: str, repo: str, revision: str, stopped: Callable[[], bool]) -> Any:
     def ask() -> bytes:
         with asking.answer(path, repo, revision) as response:
             return response.read()
 
     what = f"{repo}@{revision}" if revision else repo
     try:
-        return untrusted_files.parsed(asking.patiently(ask, what, _TRIES, lambda: False), what)
+        return untrusted_files.parsed(asking.patiently(ask, what, _TRIES, stopped), what)
     except UnreadableFile:
         raise _odd(what) from None
 
