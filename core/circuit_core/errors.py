@@ -3,6 +3,8 @@
 CircuitError
 ├── UnknownModel        no such model, folder or step
 ├── CheckpointError     a checkpoint that cannot be loaded; `status` is missing, unreadable or mismatch
+│   └── HubError        one that cannot be had from the hub; `passing` if it may be had another time
+├── FetchStopped        a download that was told to stop; what has come is kept
 ├── UnsupportedModel    an architecture whose residual stream is not a plain sum
 ├── TaskError           a task that cannot be expressed: unknown, or words that the tokenizer lacks
 ├── BrokenTask          a task file with an error; names the line
@@ -41,6 +43,16 @@ class CheckpointError(CircuitError):
     def __init__(self, message: str, status: str = "unreadable") -> None:
         super().__init__(message)
         self.status = status
+
+
+class HubError(CheckpointError):
+    def __init__(self, message: str, status: str = "missing", passing: bool = False) -> None:
+        super().__init__(message, status)
+        self.passing = passing
+
+
+class FetchStopped(CircuitError):
+    pass
 
 
 class UnsupportedModel(CircuitError):

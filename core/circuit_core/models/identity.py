@@ -13,7 +13,7 @@ from circuit_core import untrusted_files
 from circuit_core.errors import CheckpointError, UnreadableFile
 from circuit_core.models import checkpoints, weights
 
-_TOKENIZER = (
+TOKENIZER_FILES = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.model"),
     *("vocab.json", "merges.txt"),
 )
@@ -43,7 +43,7 @@ def source(folder: Path, known: dict[str, str] | None = None) -> Source:
     mark = (known or {}).get(files) or weights.fingerprint(folder)
     about = hashlib.sha256(json.dumps(checkpoints.config(folder), sort_keys=True).encode())
     place = checkpoints.tokenizer_folder(folder)
-    for file in [place / name for name in _TOKENIZER] if place else []:
+    for file in [place / name for name in TOKENIZER_FILES] if place else []:
         if untrusted_files.there(file):
             about.update(f"\0{file.name}\0".encode() + _digest(file))
     return Source(mark, files, f"{mark}-{about.hexdigest()[:32]}")

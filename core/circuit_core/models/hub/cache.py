@@ -1,0 +1,134 @@
+"""The local cache, laid out as `huggingface_hub` does, and read without it and without a request.
+
+models--ORG--NAME/blobs/HASH, snapshots/COMMIT/FILE -> ../../blobs/HASH, refs/REVISION with the commit in it.
+"""
+
+import fcntl
+import os
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from circuit_core.errors import CheckpointError, FetchStopped
+from circuit_core.models import weights
+
+_COMMIT = re.compile("[0-9a-f]{40}")
+_TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"))
+
+
+def cache_folder() -> Path:
+    """HF_HUB_CACHE, or `hub` in HF_HOME, or where both default to."""
+    environment = os.environ.get
+    home = environment("HF_HOME") or f"{environment('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
+    given = environment("HF_HUB_CACHE") or environment("HUGGINGFACE_HUB_CACHE") or f"{home}/hub"
+    return Path(os.path.expandvars(os.path.expanduser(given)))
+
+
+def repository(repo: str) -> Path:
+    """Where the cache keeps a repository."""
+    return cache_folder() / f"models--{repo.replace('/', '--')}"
+
+
+def cached(repo: str, revision: str) -> Path | None:
+    """The folder of a revision, if all that loading needs is in it and whole; None if not."""
+    commit = revision if _COMMIT.fullmatch(revision) else _commit(reference(repo, revision))
+    snapshot = repository(repo) / "snapshots" / commit
+    return snapshot if commit and _is_whole(snapshot) else None
+
+
+def cached_revisions(repo: str) -> dict[str, str]:
+    """Revisions of which the cache holds something -> commit."""
+    refs, snapshots = repository(repo) / "refs", repository(repo) / "snapshots"
+    found = {path.relative_to(refs).as_posix(): _commit(path) for path in sorted(refs.rglob("*")) if path.is_file()}
+    return {revision: commit for revision, commit in found.items() if commit and (snapshots / commit).is_dir()}
+
+
+def reference(repo: str, revision: str) -> Path | None:
+    """The file that says which commit a revision is; None if its name could lead out of the cache."""
+    refs = repository(repo) / "refs"
+    inner = revision.split("/")
+    return None if "\0" in revision or {"", ".", ".."} & set(inner) else refs.joinpath(*inner)
+
+
+def refer(repo: str, revision: str, commit: str) -> None:
+    """Writes down which commit a revision is. Raises: OSError."""
+    path = reference(repo, revision)
+    if path is None or revision == commit:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    beside.write_text(commit)
+    beside.replace(path)
+
+
+def has_tokenizer(names: set[str]) -> bool:
+    """Whether a tokenizer is among the files of a checkpoint."""
+    return any(names.issuperset(files) for files in _TOKENIZERS)
+
+
+def without_tokenizer(repo: str, commit: str) -> Path:
+    """The mark that a revision has none: how `huggingface_hub` remembers a file that is not on the hub."""
+    return repository(repo) / ".no_exist" / commit / "tokenizer.json"
+
+
+def remove(repo: str, commit: str) -> int:
+    """Deletes a revision; what others share stays. Gives the bytes freed."""
+    from huggingface_hub import scan_cache_dir
+
+    if not (repository(repo) / "snapshots" / commit).is_dir():
+        return 0
+    with changing(repo):
+        strategy = scan_cache_dir(cache_folder()).delete_revisions(commit)
+        strategy.execute()
+    return strategy.expected_freed_size
+
+
+@contextmanager
+def changing(repo: str) -> Iterator[None]:
+    """Keeps a revision's files from being deleted while they are linked into another."""
+    with locked(repo, "circuit-tui"):
+        yield
+
+
+@contextmanager
+def locked(repo: str, name: str, stopped: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """The lock that `huggingface_hub` takes for a file. Raises: FetchStopped, OSError."""
+    path = cache_folder() / ".locks" / repository(repo).name / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab") as lock:
+        while not _taken(lock.fileno()):
+            if stopped():
+                raise FetchStopped("The download was stopped; what has come is kept.")
+            time.sleep(0.05)
+        yield
+
+
+def _taken(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _commit(path: Path | None) -> str:
+    with suppress(OSError, UnicodeDecodeError):
+        if path and _COMMIT.fullmatch(said := path.read_text().strip()):
+            return said
+    return ""
+
+
+def _is_whole(snapshot: Path) -> bool:
+    """A file gets its name only when all of it has come; one that is cut off later shows in its header."""
+    try:
+        weights.tensors(snapshot)
+    except (CheckpointError, OSError):
+        return False
+    there = {file.name for file in snapshot.iterdir() if file.exists()}
+    no_tokenizer = snapshot.parents[1] / ".no_exist" / snapshot.name / "tokenizer.json"
+    return "config.json" in there and (has_tokenizer(there) or no_tokenizer.exists())
