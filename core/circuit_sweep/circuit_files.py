@@ -50,7 +50,14 @@ def export(
     at = addresses.resolve_step(db, model, step)
     found = queries.stored_circuit(db, model, at, task, choices)
     if found is None:
-        raise CircuitError(_lacking(model, at, task_names.spec(db, task), choices))
+        of = task_names.spec(db, task)
+        asked = ["--checkpoints", str(at), "--tasks", of.name, *(["--prepend-bos"] if of.prepend_bos else [])]
+        compute = f"compute it with `circuit-tui run {shlex.join([model, *asked, '--analyses', 'circuit'])}`"
+        others = f"`circuit-tui show circuits {model}` lists those that it holds"
+        which = "".join(f", {choice} {value}" for choice, value in choices.items())
+        raise CircuitError(
+            f"The store holds no circuit {model}@{at}/{of.label}{which}: {others if which else compute}."
+        )
     if found.scores is None and size is not None:
         raise CircuitError(
             f"The circuit {model}@{at}/{task} has no scores to choose {size} edges by: leave --size out."
@@ -69,15 +76,6 @@ def export(
         ) from None
 
 
-def _lacking(model: str, step: int, task: TaskSpec, choices: dict[str, Any]) -> str:
-    """Which circuit the store does not hold, and what to do."""
-    which = "".join(f", {choice} {value}" for choice, value in choices.items())
-    asked = ["--checkpoints", str(step), "--tasks", task.name, *(["--prepend-bos"] if task.prepend_bos else [])]
-    compute = f"compute it with `circuit-tui run {shlex.join([model, *asked, '--analyses', 'circuit'])}`"
-    others = f"`circuit-tui show circuits {model}` lists those that it holds"
-    return f"The store holds no circuit {model}@{step}/{task.label}{which}: {others if which else compute}."
-
-
 def _file(found: queries.StoredCircuit, size: int | None) -> CircuitFile:
     graph = Graph(found.n_layers, found.n_heads, found.parallel)
     scores = None if found.scores is None else blobs.unpack(found.scores, found.shape)
@@ -87,13 +85,8 @@ def _file(found: queries.StoredCircuit, size: int | None) -> CircuitFile:
             mask[source, port] = True
     else:
         mask = selection.circuit(selection.order(scores, graph, found.selector or "greedy"), size, graph)
-    return CircuitFile(graph, scores, mask, _touched(mask, graph), found.d_model)
-
-
-def _touched(mask: np.ndarray, graph: Graph) -> np.ndarray:
-    """bool [src]: sources with an edge on either side."""
-    read = np.isin(np.arange(graph.n_sources), graph.reader[mask.any(0)])
-    return mask.any(1) | read
+    touched = mask.any(1) | np.isin(np.arange(graph.n_sources), graph.reader[mask.any(0)])  # an edge on either side
+    return CircuitFile(graph, scores, mask, touched, found.d_model)
 
 
 def import_file(store: Path, model: str, step: str, task: str, file: Path) -> dict[str, Any]:
@@ -136,26 +129,6 @@ def _sizes(model: models.Model, found: list[checkpoints.FoundCheckpoint]) -> dic
 def _write(
     db: sqlite3.Connection, circuit: CircuitFile, name: str, content: bytes, address: str, checkpoint: int, of: TaskSpec
 ) -> None:
-    digest = hashlib.sha256(content).hexdigest()
-    run = requests.add_run(db, {"imported": name, "circuit": f"{address}/{of.label}"}, [])
-    key = hashlib.sha256(json.dumps([address, "imported", of.hash, digest]).encode()).hexdigest()
-    provenance = results.Provenance(
-        key=key,
-        run=run,
-        checkpoint=checkpoint,
-        analysis="circuit",
-        params={"method": "imported", "file": name, "digest": digest[:16]},
-        identity=f"{name}|{digest}",
-        fingerprint=None,
-        dtype="float32",
-        seconds=0.0,
-        task=results.TaskRecord(of.label, of.hash, of.metric, of.prepend_bos),
-    )
-    results.write(db, provenance, _record(circuit, name, content))
-    requests.close_runs(db, run)
-
-
-def _record(circuit: CircuitFile, name: str, content: bytes) -> results.Record:
     n, edges, scores = int(circuit.mask.sum()), circuit.scores, circuit.node_scores
     members = [(s, p, None if edges is None else float(edges[s, p])) for s, p in np.argwhere(circuit.mask).tolist()]
     nodes = [] if scores is None else [(i, float(s)) for i, s in enumerate(scores) if np.isfinite(s)]
@@ -170,4 +143,19 @@ def _record(circuit: CircuitFile, name: str, content: bytes) -> results.Record:
         results.TableRows("circuit_edge", ("src", "port", "score"), members),
         results.TableRows("node_score", ("src", "score"), nodes),
     )
-    return results.Record(tables, NOT_EVALUATED)
+    digest = hashlib.sha256(content).hexdigest()
+    run = requests.add_run(db, {"imported": name, "circuit": f"{address}/{of.label}"}, [])
+    provenance = results.Provenance(
+        key=hashlib.sha256(json.dumps([address, "imported", of.hash, digest]).encode()).hexdigest(),
+        run=run,
+        checkpoint=checkpoint,
+        analysis="circuit",
+        params={"method": "imported", "file": name, "digest": digest[:16]},
+        identity=f"{name}|{digest}",
+        fingerprint=None,
+        dtype="float32",
+        seconds=0.0,
+        task=results.TaskRecord(of.label, of.hash, of.metric, of.prepend_bos),
+    )
+    results.write(db, provenance, results.Record(tables, NOT_EVALUATED))
+    requests.close_runs(db, run)

@@ -23,6 +23,10 @@ class Model:
     d_model: int | None
     parallel: bool | None
 
+    @property
+    def shape(self) -> tuple[int | bool | None, ...]:
+        return self.params, self.n_layers, self.n_heads, self.d_model, self.parallel
+
 
 @dataclass(frozen=True)
 class CheckpointRecord:
@@ -45,7 +49,7 @@ def check(db: sqlite3.Connection | None, model: Model, elsewhere: str | None = N
             f"{model.name!r} cannot be the name of a model (no @, not empty): "
             f"choose another with `circuit-tui models add NAME {model.source}`."
         )
-    held = held_model(db, model.name) if db else None
+    held = held_models(db).get(model.name) if db else None
     if held and held.source != model.source and "folder" in (model.suite, held.suite):
         elsewhere = held.source
     if elsewhere:
@@ -76,29 +80,10 @@ def add_model(db: sqlite3.Connection, model: Model, checkpoints: list[Checkpoint
         return dict(noted.fetchall())
 
 
-def held_model(db: sqlite3.Connection, name: str) -> Model | None:
-    row = db.execute(f"SELECT {', '.join(Model.__annotations__)} FROM model WHERE name = ?", (name,)).fetchone()
-    return Model(**dict(row)) if row else None
-
-
-def of_shape(db: sqlite3.Connection, model: Model) -> list[Model]:
-    """The models in the store that have the sizes of this one."""
-    names = [row[0] for row in db.execute("SELECT name FROM model ORDER BY id")]
-    sizes = ("params", "n_layers", "n_heads", "d_model", "parallel")
-    found = (held_model(db, name) for name in names)
-    return [held for held in found if held and all(getattr(held, size) == getattr(model, size) for size in sizes)]
-
-
-def model_at(db: sqlite3.Connection, source: str) -> str | None:
-    """Name under which a folder is known."""
-    row = db.execute("SELECT name FROM model WHERE source = ? ORDER BY id", (source,)).fetchone()
-    return row and row["name"]
-
-
-def noted_steps(db: sqlite3.Connection, model: str) -> set[int]:
-    """Steps of all checkpoints of a model."""
-    query = "SELECT step FROM checkpoint JOIN model ON model.id = model_id WHERE model.name = ?"
-    return {row[0] for row in db.execute(query, (model,))}
+def held_models(db: sqlite3.Connection) -> dict[str, Model]:
+    """All models of the store, by name, in the order in which they came."""
+    rows = db.execute(f"SELECT {', '.join(Model.__annotations__)} FROM model ORDER BY id")
+    return {row["name"]: Model(**dict(row)) for row in rows}
 
 
 def known_weights(db: sqlite3.Connection) -> dict[str, str]:

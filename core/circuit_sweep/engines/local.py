@@ -84,15 +84,11 @@ class WorkerProcess:
                 self.process.join(patience)
         self.pipe.close()
         self.process, self.pipe, self.unit = None, None, None
-        return _ended(died)
-
-
-def _ended(code: int | None) -> str:
-    if code == -signal.SIGKILL:
-        return "the worker was killed: perhaps memory ran out"
-    if code is not None and code < 0:
-        return f"the worker ended with {signal.Signals(-code).name}"
-    return f"the worker ended with code {code}"
+        if died == -signal.SIGKILL:
+            return "the worker was killed: perhaps memory ran out"
+        if died is not None and died < 0:
+            return f"the worker ended with {signal.Signals(-died).name}"
+        return f"the worker ended with code {died}"
 
 
 class LocalEngine:

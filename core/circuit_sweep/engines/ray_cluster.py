@@ -20,6 +20,7 @@ from circuit_sweep.worker.messages import Message, UnitEnd, WorkerDied, WorkOrde
 
 PATIENCE = 5.0
 """Seconds in which a cluster must answer."""
+_QUIET: dict[str, Any] = {"log_to_driver": False, "include_dashboard": False, "configure_logging": False}
 
 
 def _serve(order: WorkOrder, told: Queue, stops: Any) -> None:
@@ -54,8 +55,10 @@ class RayEngine:
     """
 
     def __init__(self, slots: Slots) -> None:
+        host, colon, port = (slots.address or "").rpartition(":")
         try:
-            _reach(slots.address)
+            if colon and "://" not in str(slots.address):  # Ray itself tries for minutes
+                socket.create_connection((host, int(port)), PATIENCE).close()
             ray.init(slots.address, num_cpus=None if slots.address else slots.workers, **_QUIET)
         except (OSError, RayError, ValueError) as error:
             raise CircuitError(
@@ -63,8 +66,19 @@ class RayEngine:
             ) from None
         self.told, self.stops = Queue(), ray.remote(num_cpus=0)(_Stops).remote()
         self.share = 1 / slots.per_gpu
-        self.slots = _of_cluster(slots)
+        self.slots = self._slots(slots)
         self.at: dict[int, tuple[Slot, Any]] = {}
+
+    def _slots(self, slots: Slots) -> list[Slot]:
+        """One for each GPU of the cluster, or `per_gpu`; without GPUs `workers` a box, which share its cores.
+
+        Boxes may differ, and Ray chooses among them: so a slot takes no more cores than any box can give.
+        """
+        boxes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+        gpus = 0 if slots.device == "cpu" else int(sum(box.get("GPU", 0) for box in boxes))
+        device, n = ("cuda", gpus * slots.per_gpu) if gpus else ("cpu", len(boxes) * slots.workers)
+        cores = 1 if gpus else max(1, int(min(box["CPU"] for box in boxes)) // slots.workers)
+        return [Slot(f"{i}:ray", device, cores) for i in range(n)]
 
     def free(self) -> list[Slot]:
         busy = {slot.name for slot, _ in self.at.values()}
@@ -96,7 +110,12 @@ class RayEngine:
         ended = [unit for unit, (_, task) in self.at.items() if ray.wait([task], timeout=0)[0]]
         for unit in ended if self.told.empty() else ():
             _, task = self.at.pop(unit)
-            yield WorkerDied(unit, _why(task))
+            why = "the task ended without a result"
+            try:
+                ray.get(task)
+            except RayError as error:
+                why = f"the task was lost: {str(error).splitlines()[0]}"
+            yield WorkerDied(unit, why)
 
     def stop(self, unit: int) -> None:
         self.stops.add.remote(unit)
@@ -109,33 +128,3 @@ class RayEngine:
         for unit in list(self.at):
             self.kill(unit)
         ray.shutdown()
-
-
-def _reach(address: str | None) -> None:
-    """Ray itself tries for minutes. Raises: OSError, ValueError."""
-    host, colon, port = (address or "").rpartition(":")
-    if colon and "://" not in address:  # type: ignore[operator]
-        socket.create_connection((host, int(port)), PATIENCE).close()
-
-
-_QUIET: dict[str, Any] = {"log_to_driver": False, "include_dashboard": False, "configure_logging": False}
-
-
-def _of_cluster(slots: Slots) -> list[Slot]:
-    """A slot for each GPU of the cluster, or `per_gpu`; without GPUs `workers` a box, which share its cores.
-
-    Boxes may differ, and Ray chooses among them: so a slot takes no more cores than any box can give.
-    """
-    boxes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-    gpus = 0 if slots.device == "cpu" else int(sum(box.get("GPU", 0) for box in boxes))
-    device, n = ("cuda", gpus * slots.per_gpu) if gpus else ("cpu", len(boxes) * slots.workers)
-    cores = 1 if gpus else max(1, int(min(box["CPU"] for box in boxes)) // slots.workers)
-    return [Slot(f"{i}:ray", device, None, cores) for i in range(n)]
-
-
-def _why(task: Any) -> str:
-    try:
-        ray.get(task)
-        return "the task ended without a result"
-    except RayError as error:
-        return f"the task was lost: {str(error).splitlines()[0]}"

@@ -94,11 +94,22 @@ def jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]
     Args:
         text: hash of the text for copy suppression, if there is one.
     """
+    params, names = {"preset": request.preset, "text": text}, _with_names(tasks)
+    of_names = [(task, role) for task in names for role in _OF_NAMES]
+    roles = [*((None, role) for role in (*_OF_ATTENTION, "successor")), *of_names, (None, "copy_suppression")]
+    of_years = [task for task in tasks if "YY" in task.named and task.metric == "prob_diff"]
     wanted = {
         "behaviour": [Job("behaviour", {}, task) for task in tasks],
-        "heads": _head_jobs(request, tasks, text),
+        "heads": [
+            *(_scored(role, request.preset, task, text) for task, role in roles),
+            *(Job("attention", {}, task) for task in tasks),
+        ],
         "circuit": [Job("circuit", request.of_circuits, task) for task in tasks],
-        "algorithm": _algorithm_jobs(request, tasks, text),
+        "algorithm": [
+            *(Job("algorithm", params, task) for task in names),
+            *(Job("heads", params, task, role) for task in names for role in OF_PATHS),
+            *(Job("greater_than", request.of_circuits, task) for task in of_years),
+        ],
         "patch": [Job("patch", request.patch or {}, task) for task in tasks],
     }
     found = [job for analysis, some in wanted.items() if analysis in request.analyses for job in some]
@@ -116,31 +127,12 @@ def repeated(lacking: list[Job]) -> list[Job]:
     return found
 
 
-def _head_jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]:
-    of_tasks = [(task, role) for task in _with_names(tasks) for role in _OF_NAMES]
-    roles = [*((None, role) for role in (*_OF_ATTENTION, "successor")), *of_tasks, (None, "copy_suppression")]
-    scored = (_scored(role, request.preset, task, text) for task, role in roles)
-    return [*scored, *(Job("attention", {}, task) for task in tasks)]
-
-
 def _scored(role: str, preset: str, task: TaskSpec | None, text: str | None) -> Job:
     """The job of a role's scores; `task` and `text` are left out where they say nothing."""
     if role == "copy_suppression":
         return Job("heads", {"preset": preset, "text": text}, None, role)
     drawn = {"rows": 16, "seed": 0} if role in _OF_ATTENTION else {}
     return Job("heads", {"preset": preset, **drawn}, task if role in _OF_NAMES else None, role)
-
-
-def _algorithm_jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]:
-    params, names = {"preset": request.preset, "text": text}, _with_names(tasks)
-    of_names = (Job("algorithm", params, task) for task in names)
-    of_paths = (Job("heads", params, task, role) for task in names for role in OF_PATHS)
-    years = (Job("greater_than", request.of_circuits, task) for task in tasks if _of_years(task))
-    return [*of_names, *of_paths, *years]
-
-
-def _of_years(task: TaskSpec) -> bool:
-    return "YY" in task.named and task.metric == "prob_diff"
 
 
 def _with_names(tasks: list[TaskSpec]) -> list[TaskSpec]:

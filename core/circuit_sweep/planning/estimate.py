@@ -15,14 +15,12 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from circuit_core.errors import CheckpointError
-from circuit_core.models import weights
 from circuit_store.models import Model
 from circuit_store.queries.costs import Costs, costs
 from circuit_sweep.planning import task_names
 from circuit_sweep.planning.analyses import Job
 from circuit_sweep.planning.exact_runs import ExactRuns, exact_runs
-from circuit_sweep.planning.missing import Survey, surveys
+from circuit_sweep.planning.missing import surveys
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
 
@@ -77,7 +75,7 @@ def estimate(
         units=units,
         already=sum(len(s.steps) for s in asked) - units,
         results=sum(len(lacking) for s in asked for lacking in s.missing.values()),
-        bytes=sum(_on_disk(s, step) for s in asked for step in s.missing),
+        bytes=sum(s.on_disk(step) for s in asked for step in s.missing),
         seconds=time.shared(timed, min(len(places), units)) if len(timed) == len(seconds) else None,
         seconds_from=tuple(sorted(time.others)),
         untimed=tuple(sorted(time.untimed)),
@@ -87,14 +85,6 @@ def estimate(
         left_out=tuple(s.left_out for s in asked if s.left_out),
         exact=exact_runs(asked),
     )
-
-
-def _on_disk(asked: Survey, step: int) -> int:
-    """Bytes of a checkpoint's weights; 0 if there are none."""
-    try:
-        return sum(file.stat().st_size for file in weights.files(asked.folder(step)))
-    except (CheckpointError, OSError):
-        return 0
 
 
 class _Time:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from circuit_core.errors import CheckpointError, UnsupportedModel
 from circuit_core.graph import Graph
-from circuit_core.models import checkpoints, families, final_model, identity, suites
+from circuit_core.models import checkpoints, families, final_model, identity, suites, weights
 from circuit_core.tasks.specs import TaskSpec
 from circuit_store import models, results
 from circuit_sweep.planning import texts
 from circuit_sweep.planning.analyses import Job, jobs, repeated
-from circuit_sweep.planning.model_sources import describe
+from circuit_sweep.planning.model_sources import describe, source_of
 from circuit_sweep.planning.request import Request
 
 
@@ -43,6 +43,29 @@ class Survey:
     def folder(self, step: int) -> Path:
         return Path(self.model.source) / next(f.revision for f in self.found if f.step == step)
 
+    def on_disk(self, step: int) -> int:
+        """Bytes of a checkpoint's weights; 0 if there are none."""
+        try:
+            return sum(file.stat().st_size for file in weights.files(self.folder(step)))
+        except (CheckpointError, OSError):
+            return 0
+
+    def check(self, sizes: tuple[int, ...]) -> None:
+        """See that circuits of so many edges can be found. A checkpoint that is not supported fails alone.
+
+        Raises:
+            ValueError: there are fewer edges.
+            UnsupportedModel: no checkpoint is supported.
+        """
+        model = self.model
+        if sizes and model.n_layers and model.n_heads:
+            edges = Graph(model.n_layers, model.n_heads, bool(model.parallel)).n_edges
+            if max(sizes) > edges:
+                raise ValueError(f"--sizes {max(sizes)}: {model.name} has {edges} edges; give at most so many.")
+        said = [families.refusal_of(self.folder(step)) for step in self.steps]
+        if said[0] and all(said):
+            raise UnsupportedModel(said[0])
+
 
 def surveys(
     db: sqlite3.Connection | None, names: Iterable[str], schedule: str, request: Request, tasks: list[TaskSpec]
@@ -69,15 +92,14 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
         UnknownModel, UnknownName, UnsupportedModel, ValueError: with a sentence for the user.
     """
     model, found = describe(db, name)
-    _check_sizes(model, request)
     wanted = jobs(request, tasks, texts.asked(db, request, model.name, model.suite))
     held = results.held_keys_of(db, model.name) if db else {}
     known = models.known_weights(db) if db else {}
     left_out = final_model.left_out(Path(model.source), {f.step: Path(model.source) / f.revision for f in found})
     asked = Survey(model, found, suites.choose([f.step for f in found], schedule), given=name, left_out=left_out)
-    _check_supported(asked)
+    asked.check(request.sizes)
     for step in asked.steps:
-        source = _source(asked.folder(step), known) if held.get(step) else None
+        source = source_of(asked.folder(step), known) if held.get(step) else None
         if source is None:
             asked.missing[step], asked.again[step] = wanted, repeated(wanted)
             continue
@@ -109,29 +131,3 @@ def noted(model: models.Model, found: list[checkpoints.FoundCheckpoint]) -> list
     """Checkpoints as the store notes them."""
     tokens = model.tokens_per_step
     return [models.CheckpointRecord(f.step, f.step * tokens if tokens else None, f.revision) for f in found]
-
-
-def _check_sizes(model: models.Model, request: Request) -> None:
-    """Raises: ValueError, if a circuit of more edges than there are is asked for."""
-    if request.sizes and model.n_layers and model.n_heads:
-        edges = Graph(model.n_layers, model.n_heads, bool(model.parallel)).n_edges
-        if max(request.sizes) > edges:
-            raise ValueError(f"--sizes {max(request.sizes)}: {model.name} has {edges} edges; give at most so many.")
-
-
-def _check_supported(asked: Survey) -> None:
-    """One checkpoint that is not supported fails alone, and the sweep goes on.
-
-    Raises: UnsupportedModel, if none is.
-    """
-    said = [families.refusal_of(asked.folder(step)) for step in asked.steps]
-    if said[0] and all(said):
-        raise UnsupportedModel(said[0])
-
-
-def _source(folder: Path, known: dict[str, str]) -> identity.Source | None:
-    """None if the weights cannot be read."""
-    try:
-        return identity.source(folder, known)
-    except (CheckpointError, OSError):
-        return None

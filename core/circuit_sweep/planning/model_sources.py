@@ -7,7 +7,7 @@ from typing import Any
 
 from circuit_core.errors import CheckpointError, UnknownModel
 from circuit_core.models import checkpoints, identity, suites
-from circuit_store import models, results
+from circuit_store import models, queries, results
 
 
 def tokenizer_folder(db: sqlite3.Connection | None, name: str) -> Path:
@@ -26,18 +26,30 @@ def describe(db: sqlite3.Connection | None, name: str) -> tuple[models.Model, li
         UnknownModel: neither, or a folder whose own name is the sample suite's.
         UnknownName: a folder whose own name stands for another one.
     """
-    known = suites.known_models()
-    if name not in known and _held(db, name) is None:
-        folder = _folder(db, name)
-        sources = {k.source.resolve(): k.name for k in known.values()}
-        name = sources.get(folder.resolve()) or (models.model_at(db, str(folder)) if db else None) or ""
+    known, held = suites.known_models(), models.held_models(db) if db else {}
+    if name not in known and name not in held:
+        folder = _folder(name, [*known, *(other for other in sorted(held) if other not in known)])
+        copies = {k.source.resolve(): k.name for k in known.values()}
+        places = {model.source: model.name for model in reversed(held.values())}
+        name = copies.get(folder.resolve()) or places.get(str(folder)) or ""
         if not name:
             return _new(db, folder)
     if name in known:
         return model_of(name, known[name].source, known[name].suite, known[name].tokens_per_step)
-    held = _held(db, name)
-    assert held is not None
-    return model_of(held.name, Path(held.source), held.suite, held.tokens_per_step, held.pattern)
+    model = held[name]
+    return model_of(model.name, Path(model.source), model.suite, model.tokens_per_step, model.pattern)
+
+
+def _folder(name: str, known: list[str]) -> Path:
+    try:
+        folder = place(Path(name))
+        if folder.exists():
+            return folder
+    except (OSError, RuntimeError):
+        pass
+    hint = "choose its steps with --checkpoints; " if "@" in name else ""
+    names = ", ".join(known)
+    raise UnknownModel(f"There is no model or folder {name}: {hint}give a folder of checkpoints, or one of {names}.")
 
 
 def _new(db: sqlite3.Connection | None, folder: Path) -> tuple[models.Model, list[checkpoints.FoundCheckpoint]]:
@@ -67,35 +79,22 @@ def copied(
     if db is None:
         return None
     folders = {f.step: Path(model.source) / f.revision for f in found}
-    for held in models.of_shape(db, model):
-        sources = results.identities(db, held.name)
-        if sources and models.noted_steps(db, held.name) <= folders.keys():
-            if all(_identity(db, folders[step]) == sources[step] for step in sources):
+    known = models.known_weights(db)
+    for held in models.held_models(db).values():
+        computed_from = results.identities(db, held.name) if held.shape == model.shape else {}
+        if computed_from and {c.step for c in queries.checkpoints(db, held.name)} <= folders.keys():
+            there = {step: source_of(folders[step], known) for step in computed_from}
+            if all(source and source.identity == computed_from[step] for step, source in there.items()):
                 return held
     return None
 
 
-def _identity(db: sqlite3.Connection, folder: Path) -> str | None:
+def source_of(folder: Path, known: dict[str, str]) -> identity.Source | None:
+    """What a checkpoint's folder holds, by weights that are known; None if it cannot be read."""
     try:
-        return identity.source(folder, models.known_weights(db)).identity
+        return identity.source(folder, known)
     except (CheckpointError, OSError):
         return None
-
-
-def _held(db: sqlite3.Connection | None, name: str) -> models.Model | None:
-    return models.held_model(db, name) if db else None
-
-
-def _folder(db: sqlite3.Connection | None, name: str) -> Path:
-    try:
-        folder = place(Path(name))
-        if folder.exists():
-            return folder
-    except (OSError, RuntimeError):
-        pass
-    names = ", ".join([*suites.known_models(), *_held_names(db)])
-    hint = "choose its steps with --checkpoints; " if "@" in name else ""
-    raise UnknownModel(f"There is no model or folder {name}: {hint}give a folder of checkpoints, or one of {names}.")
 
 
 def place(folder: Path) -> Path:
@@ -106,11 +105,6 @@ def place(folder: Path) -> Path:
     folder = folder.expanduser()
     named = folder.name not in ("", "..")
     return folder.parent.resolve(strict=True) / folder.name if named else folder.resolve(strict=True)
-
-
-def _held_names(db: sqlite3.Connection | None) -> list[str]:
-    names = [row[0] for row in db.execute("SELECT name FROM model ORDER BY name")] if db else []
-    return [n for n in names if n not in suites.known_models()]
 
 
 def model_of(

@@ -83,19 +83,20 @@ def written(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def names(given: str, flag: str) -> tuple[str, ...]:
-    """Separated by commas, each once. Raises: ValueError."""
+def names(given: str, flag: str, or_file: bool = False) -> tuple[str, ...]:
+    """Separated by commas, each once. Raises: ValueError.
+
+    Args:
+        or_file: some may be files; a file's own name may hold a comma.
+    """
+    from circuit_core import untrusted_files
+
+    if or_file and untrusted_files.there(Path(given)):
+        return (given,)
     listed = tuple(dict.fromkeys(part.strip() for part in given.split(",") if part.strip()))
     if not listed:
         raise ValueError(f"{flag} names nothing: give names separated by commas.")
     return listed
-
-
-def names_or_files(given: str, flag: str) -> tuple[str, ...]:
-    """Names and files; a file's own name may hold a comma. Raises: ValueError."""
-    from circuit_core import untrusted_files
-
-    return (given,) if untrusted_files.there(Path(given)) else names(given, flag)
 
 
 def numbers(given: str, flag: str) -> tuple[int, ...]:

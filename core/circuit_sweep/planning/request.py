@@ -1,12 +1,13 @@
 """What is asked for: analyses of tasks, with parameters; each field is an option of `run`, said once (`options`)."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from circuit_core.attribution.methods import METHODS, RULES, THRESHOLDS
 from circuit_core.tasks.specs import TASKS
-from circuit_sweep.planning.options import names, names_or_files, numbers, option
+from circuit_sweep.planning.options import names, numbers, option
 
 ANALYSES = ("behaviour", "heads", "circuit", "algorithm")
 DEFAULT = ("behaviour", "circuit", "heads")
@@ -38,7 +39,7 @@ class Request:
     tasks: tuple[str, ...] = option(
         ("ioi",),
         "Tasks or files of pairs, separated by commas (see `tasks`).",
-        read=names_or_files,
+        read=partial(names, or_file=True),
         hint=f"{', '.join(TASKS)}, or files of pairs; separated by commas",
         completions=tuple(TASKS),
     )

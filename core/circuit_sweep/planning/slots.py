@@ -20,9 +20,20 @@ class Slot:
     name: str
     device: str
     """As the user names it."""
-    visible: str | None
-    """The one GPU that the worker sees (`CUDA_VISIBLE_DEVICES`); None for what the runner sees."""
     cores: int
+
+    @property
+    def visible(self) -> str | None:
+        """The one GPU that the worker sees (`CUDA_VISIBLE_DEVICES`), of those that the runner itself may see.
+
+        It stands for `cuda:N`; None for what the runner sees.
+        """
+        _, colon, number = self.device.partition("cuda:")
+        if not (colon and number.isdigit()):
+            return None
+        given = os.environ.get("CUDA_VISIBLE_DEVICES")
+        listed = None if given is None else given.split(",")
+        return number if listed is None else listed[int(number)] if int(number) < len(listed) else "-1"
 
     @property
     def on_gpu(self) -> bool:
@@ -57,7 +68,7 @@ class Slots:
         places = list(self._places())
         on_cpu = max(1, sum(not _gpu(device) for device in places))
         cores = max(1, (os.cpu_count() or 1) // on_cpu)
-        return [Slot(f"{i}:{device}", device, _visible(device), cores) for i, device in enumerate(places)]
+        return [Slot(f"{i}:{device}", device, cores) for i, device in enumerate(places)]
 
     def _places(self) -> Iterator[str]:
         for device in dict.fromkeys(part.strip() for part in self.device.split(",") if part.strip()):
@@ -70,15 +81,3 @@ def _gpu(device: str) -> bool:
         hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
         return not hidden and any(Path("/dev").glob("nvidia[0-9]*"))
     return device.startswith("cuda")
-
-
-def _visible(device: str) -> str | None:
-    """The GPU that stands for `cuda:N`, out of those that the runner itself may see."""
-    _, colon, number = device.partition("cuda:")
-    if not (colon and number.isdigit()):
-        return None
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if given is None:
-        return number
-    listed = given.split(",")
-    return listed[int(number)] if int(number) < len(listed) else "-1"

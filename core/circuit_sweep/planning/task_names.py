@@ -12,7 +12,6 @@ from circuit_core.errors import TaskError
 from circuit_core.tasks import user_files
 from circuit_core.tasks.specs import BOS, TASKS, TaskSpec
 from circuit_store import task_files
-from circuit_sweep.planning.request import Request
 
 
 def find(db: sqlite3.Connection | None, name: str) -> TaskSpec:
@@ -38,19 +37,13 @@ def keep(db: sqlite3.Connection, tasks: list[TaskSpec]) -> tuple[str, ...]:
     for task in tasks:
         if task.content is not None:
             task_files.release(db, task.name)
-    return tuple(dict.fromkeys(_kept(db, task) for task in tasks))
-
-
-def _kept(db: sqlite3.Connection, task: TaskSpec) -> str:
-    if task.content is None:
-        return task.label
-    file = task_files.TaskFile(task.name, _digest(task), task.format, task.content)
-    return replace(task, name=task_files.add_task_file(db, file, tuple(TASKS))).label
-
-
-def specs(db: sqlite3.Connection, request: Request) -> list[TaskSpec]:
-    """The tasks of a request, whose files the store keeps. Raises: TaskError."""
-    return [spec(db, name) for name in request.tasks]
+    labels: list[str] = []
+    for task in tasks:
+        if task.content is not None:
+            file = task_files.TaskFile(task.name, _digest(task), task.format, task.content)
+            task = replace(task, name=task_files.add_task_file(db, file, tuple(TASKS)))
+        labels.append(task.label)
+    return tuple(dict.fromkeys(labels))
 
 
 def spec(db: sqlite3.Connection | None, name: str) -> TaskSpec:

@@ -43,8 +43,10 @@ def alone(store: Path, ending: Callable[[], bool]) -> Iterator[bool]:
             if _taken(lock, store):
                 yield True
                 return
-            if _served(store):
-                break
+            with closing(open_to_write(store, make=False)) as db:
+                holder = runners.holder(db)
+            if holder is not None and (holder.host != platform.node() or control.lives(holder.pid)):
+                break  # it has not left, and will see what is queued
             time.sleep(_POLL)
         yield False
     finally:
@@ -70,12 +72,16 @@ def check(store: Path) -> None:
 
 
 def _made(store: Path) -> int:
+    """Open to whom the store is, as SQLite does with a store's log, where the user may say so."""
     try:
         lock = _opened(store, os.O_RDWR)
     except FileNotFoundError:
         lock = _opened(store, os.O_RDWR | os.O_CREAT)
     with suppress(OSError):
-        _open_to_whom_the_store_is(lock, store)
+        wanted, root = os.stat(store), os.geteuid() == 0
+        if root or os.geteuid() == os.fstat(lock).st_uid:
+            os.fchown(lock, wanted.st_uid if root else -1, wanted.st_gid)
+            os.fchmod(lock, wanted.st_mode & 0o666)
     return lock
 
 
@@ -92,15 +98,6 @@ def _opened(store: Path, flags: int) -> int:
         os.close(lock)
         raise LockUnusable(_sentence(path, ""))
     return lock
-
-
-def _open_to_whom_the_store_is(lock: int, store: Path) -> None:
-    """As SQLite does with a store's log. Raises: OSError, if the user may not say so."""
-    wanted, found = os.stat(store), os.fstat(lock)
-    if os.geteuid() not in (0, found.st_uid):
-        return
-    os.fchown(lock, wanted.st_uid if os.geteuid() == 0 else -1, wanted.st_gid)
-    os.fchmod(lock, wanted.st_mode & 0o666)
 
 
 def _taken(lock: int, store: Path, how: int = fcntl.LOCK_EX) -> bool:
@@ -134,13 +131,6 @@ def _name(user: int) -> str:
         return pwd.getpwuid(user).pw_name
     except KeyError:
         return f"user {user}"
-
-
-def _served(store: Path) -> bool:
-    """Whether the runner that holds the lock has not left: it will see what is queued."""
-    with closing(open_to_write(store, make=False)) as db:
-        holder = runners.holder(db)
-        return holder is not None and (holder.host != platform.node() or control.lives(holder.pid))
 
 
 def beats_elsewhere(db: Connection) -> bool:

@@ -92,21 +92,16 @@ def run_alone(store: Path, logged: Path | None, end: EndSignal) -> int:
         log.error("%s: %s (%s)", store, exit_codes.sentence(code, store), error)
         return code
     finally:
-        _leave(db, engine)
-
-
-def _leave(db: Connection, engine: Engine | None) -> None:
-    """Put back what is under way, settle what is through, and be the runner no more."""
-    if db.moved():
-        db.close()  # at once: what lies at the path shall not meet its log
-    if engine is not None:
-        engine.close()
-    with suppress(sqlite3.Error):
-        if not db.moved():
-            units.requeue_orphans(db)
-            _close(db)
-            runners.leave(db, whatever=True)
-        close_writer(db)
+        if db.moved():
+            db.close()  # at once: what lies at the path shall not meet its log
+        if engine is not None:
+            engine.close()
+        with suppress(sqlite3.Error):
+            if not db.moved():
+                units.requeue_orphans(db)
+                _close(db)
+                runners.leave(db, whatever=True)
+            close_writer(db)
 
 
 class Runner:

@@ -12,11 +12,11 @@ from circuit_store import models, results, task_files
 from circuit_store.display_text import plain
 from circuit_store.queue import control, units
 from circuit_store.queue.states import UnitState
-from circuit_sweep.planning import texts
+from circuit_sweep.planning import task_names, texts
 from circuit_sweep.planning.analyses import Job, jobs
+from circuit_sweep.planning.model_sources import source_of
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slot
-from circuit_sweep.planning.task_names import specs
 from circuit_sweep.worker import messages
 from circuit_sweep.worker.messages import Message, WorkOrder
 
@@ -70,7 +70,8 @@ class RunningUnit:
         self.source = identity.source(self.folder, models.known_weights(self.db))
         there = results.held_keys(self.db, unit.checkpoint)
         text = texts.chosen(self.db, request, unit.model, unit.suite)
-        missing = [job for job in jobs(request, specs(self.db, request), text) if self._key(job) not in there]
+        tasks = [task_names.spec(self.db, name) for name in request.tasks]
+        missing = [job for job in jobs(request, tasks, text) if self._key(job) not in there]
         if not missing:
             models.holds(self.db, unit.checkpoint, self.source.identity)
             self._settle(UnitState.DONE)
@@ -124,23 +125,16 @@ class RunningUnit:
         self.tell(f"stopped {self.seconds:.1f} s")
 
     def _loaded(self, loaded: messages.CheckpointLoaded) -> None:
-        """What it holds is read again: it may have changed before it was loaded."""
+        """What it holds is read again, if it is there still: it may have changed before it was loaded."""
         self.loaded, checkpoint = loaded, self.unit.checkpoint
         units.computing_on(self.db, self.unit, loaded.device)
         models.checkpoint_loaded(self.db, checkpoint, "ok", loaded.fingerprint)
-        self.source = self._source()
+        self.source = source_of(self.folder, models.known_weights(self.db)) or self.source
         if loaded.fingerprint == self.source.fingerprint:
             models.holds(self.db, checkpoint, self.source.identity)
             models.weights_seen(self.db, checkpoint, self.source.files, loaded.fingerprint)
         else:
             self.unwritten = CHANGED
-
-    def _source(self) -> identity.Source:
-        """What the checkpoint holds now, or held when it was there last."""
-        try:
-            return identity.source(self.folder, models.known_weights(self.db))
-        except (CheckpointError, OSError):
-            return self.source
 
     def _result(self, result: messages.Result) -> None:
         """It is dropped if it is of other files than are there."""

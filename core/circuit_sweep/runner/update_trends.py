@@ -15,7 +15,7 @@ from circuit_core.trends import floors
 from circuit_core.trends.emergence import TASK_OF, Earliest, HeadEmergence, RoleEmergence, role_emergence
 from circuit_core.trends.figures import FigureHeads, figure_2_head, top_heads
 from circuit_core.trends.handoffs import handoffs
-from circuit_core.trends.tasks import HALF, TaskAcquisition, task_acquisition
+from circuit_core.trends.tasks import HALF, task_acquisition
 from circuit_store import queries, trends
 from circuit_store.trends import EmergenceRecord
 
@@ -53,7 +53,17 @@ class _Model:
             metric[self.place[row["step"]]], error[self.place[row["step"]]] = row["value"], row["stderr_plain"]
         if known and known[-1]["stderr_plain"] is None:
             return [EmergenceRecord("task", task, value=known[-1]["value"], reason=known[-1]["reason"], **of)]
-        return [replace(row, **of) for row in _acquired(task, task_acquisition(self.steps, metric, error))]
+        found = task_acquisition(self.steps, metric, error)
+        if (half := found.half_threshold) is None:
+            least = {"value": found.final, "threshold": found.least, "reason": found.reason}
+            return [EmergenceRecord("task", task, **least, **of)]
+        early = None if found.minimum_step is not None else f"the first checkpoint has {HALF:.0%} already"
+        most, lowest = found.most_threshold, {"value": found.minimum, "reason": early}
+        return [
+            EmergenceRecord("task", task, step=found.half_step, value=found.final, threshold=half, **of),
+            EmergenceRecord("task_most", task, step=found.most_step, value=found.final, threshold=most, **of),
+            EmergenceRecord("task_minimum", task, step=found.minimum_step, **lowest, **of),
+        ]
 
     def role(self, role: str, on: str | None) -> tuple[list[EmergenceRecord], list[dict[str, Any]]]:
         """A role on a task; `on` is None for roles that need none."""
@@ -61,10 +71,19 @@ class _Model:
         rows = [r for r in every if r["step"] in self.place]
         scores = self._scores(rows)
         if scores is None:
-            return [EmergenceRecord("role", role, reason=_nowhere(rows), **of)], []
+            reasons = "; ".join(dict.fromkeys(r["reason"] for r in rows if r["reason"]))
+            nowhere = ": ".join(["undefined at every checkpoint", *([reasons] if reasons else [])])
+            return [EmergenceRecord("role", role, reason=nowhere, **of)], []
         circuits = self._circuits(on or TASK_OF[role], scores.shape[1:])
         found = role_emergence(self.steps, scores, role, circuits and circuits.allowed, self._floor(role, every))
-        told = _of_role(found, circuits)
+        told = [_earliest("role", found, found.anywhere)]
+        if circuits and circuits.reason:
+            told.append(_floored(EmergenceRecord("role_in_circuit", role, reason=circuits.reason), found))
+            told += [EmergenceRecord(kind, role, reason=circuits.reason) for kind in ("figure_2_head", "top_head")]
+        elif found.in_circuit:
+            told.append(_earliest("role_in_circuit", found, found.in_circuit))
+        seen = sorted((h for h in found.heads if h.state), key=lambda h: (h.emerged_step is None, h.emerged_step or 0))
+        told += [_row("head", found, head) for head in seen]
         if not (circuits and circuits.reason):
             allowed, counts = (circuits.allowed, circuits.counts) if circuits else (None, None)
             told += _shown("figure_2_head", role, figure_2_head(self.steps, scores, role, allowed))
@@ -128,36 +147,6 @@ class _Circuits:
     """[layer, head]: in how many it is."""
     reason: str | None
     """Why none counts, though some are stored."""
-
-
-def _of_role(found: RoleEmergence, circuits: _Circuits | None) -> list[EmergenceRecord]:
-    """A role's earliest head, that of its task's circuits, and every head at which it is seen."""
-    told = [_earliest("role", found, found.anywhere)]
-    if circuits and circuits.reason:
-        told.append(_floored(EmergenceRecord("role_in_circuit", found.role, reason=circuits.reason), found))
-        told += [EmergenceRecord(kind, found.role, reason=circuits.reason) for kind in ("figure_2_head", "top_head")]
-    elif found.in_circuit:
-        told.append(_earliest("role_in_circuit", found, found.in_circuit))
-    seen = sorted((h for h in found.heads if h.state), key=lambda h: (h.emerged_step is None, h.emerged_step or 0))
-    return told + [_row("head", found, head) for head in seen]
-
-
-def _nowhere(rows: list[dict[str, Any]]) -> str:
-    """Why a role is defined at no checkpoint: each reason that was given, once."""
-    reasons = dict.fromkeys(r["reason"] for r in rows if r["reason"])
-    return ": ".join(["undefined at every checkpoint", *(["; ".join(reasons)] if reasons else [])])
-
-
-def _acquired(task: str, found: TaskAcquisition) -> list[EmergenceRecord]:
-    half = found.half_threshold
-    if half is None:
-        return [EmergenceRecord("task", task, value=found.final, threshold=found.least, reason=found.reason)]
-    early = None if found.minimum_step is not None else f"the first checkpoint has {HALF:.0%} already"
-    return [
-        EmergenceRecord("task", task, step=found.half_step, value=found.final, threshold=half),
-        EmergenceRecord("task_most", task, step=found.most_step, value=found.final, threshold=found.most_threshold),
-        EmergenceRecord("task_minimum", task, step=found.minimum_step, value=found.minimum, reason=early),
-    ]
 
 
 def _earliest(kind: str, found: RoleEmergence, earliest: Earliest) -> EmergenceRecord:

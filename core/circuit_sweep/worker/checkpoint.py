@@ -25,6 +25,9 @@ SMALL = 10_000_000
 """Parameters below which one thread is fastest: the matrices are too small to share."""
 
 
+Say = Callable[[Message], None]
+
+
 class LoadedCheckpoint:
     """A loaded checkpoint.
 
@@ -32,6 +35,9 @@ class LoadedCheckpoint:
         device: as torch names it; `auto` takes a GPU if there is one.
         cores: threads of a model that is not small; None for all.
         held: results that are not computed again, by title.
+
+    Raises:
+        CircuitError: there is no such device, or the checkpoint cannot be loaded.
     """
 
     def __init__(
@@ -43,7 +49,12 @@ class LoadedCheckpoint:
         cores: int | None = None,
         held: dict[str, results.Held] | None = None,
     ) -> None:
-        self.device = _device(device)
+        self.device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            torch.empty(1, device=self.device)
+        except (RuntimeError, AssertionError):
+            gpus = ", ".join(f"cuda:{i}" for i in range(torch.cuda.device_count()))
+            raise CircuitError(f"There is no device {device}: choose auto, cpu{gpus and ', ' + gpus}.") from None
         self.threads = 1 if shape(folder).params < SMALL else max(1, cores or os.cpu_count() or 1)
         torch.set_num_threads(self.threads)
         self.loaded = loading.load(folder, self.device, getattr(torch, dtype))
@@ -60,8 +71,28 @@ class LoadedCheckpoint:
         except TaskError as error:
             return results.Undefined(str(error))
 
+    def results(self, order: WorkOrder, stopped: Callable[[], bool], say: Say | None) -> Generator[Message, None, bool]:
+        """Job by job; False if it is stopped before the last.
 
-Say = Callable[[Message], None]
+        Raises: the first error of a job, after all others were done.
+        """
+        failed: Exception | None = None
+        for place, job in enumerate(order.jobs):
+            if place and job.computation != order.jobs[place - 1].computation and stopped():
+                return False
+            begun = messages.UnitProgress(order.unit, job.title, place / len(order.jobs))
+            yield begun
+            began = time.perf_counter()
+            try:
+                with batches.heard(say and (lambda done, of, begun=begun: say(begun.within(done, of)))):
+                    record = self.compute(job)
+            except Exception as error:
+                failed = failed or error
+                continue
+            yield messages.Result(order.unit, job, record, time.perf_counter() - began)
+        if failed:
+            raise failed
+        return True
 
 
 def work(
@@ -75,70 +106,22 @@ def work(
         say: is told how far a long job is while it goes on.
     """
     try:
-        yield from _work(order, stopped, masked, say)
+        batches.limit(order.batch)
+        if masked and not torch.cuda.is_available():
+            raise CircuitError(
+                f"There is no device {order.device}: choose auto, cpu, or a GPU that `nvidia-smi` lists."
+            )
+        device = "cuda:0" if masked else order.device
+        loaded = LoadedCheckpoint(order.folder, device, order.dtype, order.text, order.cores, order.held)
+        named = order.device if masked else loaded.device
+        yield messages.CheckpointLoaded(order.unit, loaded.fingerprint, named, loaded.threads)
+        whole = yield from loaded.results(order, stopped, say)
+        yield messages.UnitFinished(order.unit) if whole else messages.UnitStopped(order.unit)
     except CheckpointError as error:
         yield messages.UnitFailed(order.unit, str(error), error.status)
     except Exception as error:
         if batches.ran_out(error):
             yield messages.WorkerDied(order.unit, f"out of memory: {first_line(error)}")
         else:
-            known = isinstance(error, CircuitError)
-            yield messages.UnitFailed(
-                order.unit, str(error) if known else f"{type(error).__name__}: {first_line(error)}"
-            )
-
-
-def _work(order: WorkOrder, stopped: Callable[[], bool], masked: bool, say: Say | None) -> Iterator[Message]:
-    """Raises: whatever goes wrong."""
-    batches.limit(order.batch)
-    device = _seen(order.device, masked)
-    loaded = LoadedCheckpoint(order.folder, device, order.dtype, order.text, order.cores, order.held)
-    named = order.device if masked else loaded.device
-    yield messages.CheckpointLoaded(order.unit, loaded.fingerprint, named, loaded.threads)
-    whole = yield from _compute(loaded, order, stopped, say)
-    yield messages.UnitFinished(order.unit) if whole else messages.UnitStopped(order.unit)
-
-
-def _compute(
-    loaded: LoadedCheckpoint, order: WorkOrder, stopped: Callable[[], bool], say: Say | None
-) -> Generator[Message, None, bool]:
-    """Job by job; False if it is stopped before the last.
-
-    Raises: the first error of a job, after all others were done.
-    """
-    failed: Exception | None = None
-    for place, job in enumerate(order.jobs):
-        if place and job.computation != order.jobs[place - 1].computation and stopped():
-            return False
-        begun = messages.UnitProgress(order.unit, job.title, place / len(order.jobs))
-        yield begun
-        began = time.perf_counter()
-        try:
-            with batches.heard(say and (lambda done, of, begun=begun: say(begun.within(done, of)))):
-                record = loaded.compute(job)
-        except Exception as error:
-            failed = failed or error
-            continue
-        yield messages.Result(order.unit, job, record, time.perf_counter() - began)
-    if failed:
-        raise failed
-    return True
-
-
-def _seen(device: str, masked: bool) -> str:
-    """What torch calls the device here. Raises: CircuitError, if there is no such GPU."""
-    if masked and not torch.cuda.is_available():
-        raise CircuitError(f"There is no device {device}: choose auto, cpu, or a GPU that `nvidia-smi` lists.")
-    return "cuda:0" if masked else device
-
-
-def _device(name: str) -> str:
-    """Raises: CircuitError, if there is no such device."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError):
-        gpus = ", ".join(f"cuda:{i}" for i in range(torch.cuda.device_count()))
-        raise CircuitError(f"There is no device {name}: choose auto, cpu{gpus and ', ' + gpus}.") from None
-    return name
+            said = str(error) if isinstance(error, CircuitError) else f"{type(error).__name__}: {first_line(error)}"
+            yield messages.UnitFailed(order.unit, said)
