@@ -12,7 +12,10 @@ from circuit_store.display_text import cell
 from circuit_store.errors import UnknownName
 from circuit_store.transactions import snapshot
 from circuit_store.views import VIEWS, View
-from circuit_store.views.view import OF_MODEL
+from circuit_store.views.view import AT_STEP, OF_MODEL
+
+_ABOUT = {"model": OF_MODEL, "task": "task.name = ?", "role": "role = ?"}
+"""What a question is about: other results than those need not be looked at to know which of them answer."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,13 +65,14 @@ def found(
         for choice in choices:
             takes(which, choice)
         filters, choices = filters | choices, {}
-    narrow = [CHOICES[c] for c in choices]
-    narrowed = list(choices.values())
-    if "model" in filters:
-        narrow.append(OF_MODEL)
-        narrowed.append(filters["model"])
+    narrow, at = {CHOICES[choice]: value for choice, value in choices.items()}, {}
+    if which.answers:
+        known = {column: value for column, value in filters.items() if value is not None}
+        narrow |= {_ABOUT[column]: known[column] for column in _ABOUT.keys() & known}
+        at = {AT_STEP: known["step"]} if "step" in known else {}
     where = " AND ".join(f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items())
-    return db.execute(which.statement(" AND ".join(narrow), where), (*narrowed, *filters.values()))
+    statement = which.statement(" AND ".join(narrow), where, " AND ".join(at))
+    return db.execute(statement, (*narrow.values(), *at.values(), *filters.values()))
 
 
 def one_state(ask: Question[P, T]) -> Question[P, T]:

@@ -169,6 +169,7 @@ COMPOSITION = View(
     CIRCUITS,
 )
 
+_ANSWERS = "result_id IN (SELECT id FROM answer)"
 NODES = View(
     "nodes",
     "Node scores: what corrupting everything that a node writes would cost; at 5 steps far from converged.",
@@ -186,7 +187,8 @@ NODES = View(
         Column("edges", "edges of the circuit that the node writes; 0: not in the circuit"),
     ),
     "(SELECT result_id, src, max(score) AS score, sum(edge) AS edges FROM (SELECT result_id, src, score, 0 AS edge"
-    " FROM node_score UNION ALL SELECT result_id, src, NULL, 1 FROM circuit_edge) GROUP BY 1, 2)"
+    f" FROM node_score WHERE {_ANSWERS} UNION ALL SELECT result_id, src, NULL, 1 FROM circuit_edge WHERE {_ANSWERS})"
+    " GROUP BY 1, 2)"
     f" JOIN answer ON result_id = answer.id JOIN {AT}",
     "model, task, step, place",
     ("model", "step", "task"),

@@ -55,11 +55,13 @@ class View:
         """Whether its rows are of the results that answer, so that a caller may choose among several."""
         return re.search(r"\banswer\b", self.source) is not None
 
-    def statement(self, choices: str = "", where: str = "") -> str:
-        """The whole query; `choices` narrows which results may answer, `where` which rows are shown."""
+    def statement(self, choices: str = "", where: str = "", at: str = "") -> str:
+        """The whole query; `choices` narrows which results may answer, `at` of which checkpoints those are wanted that
+        do, `where` which rows are shown."""
         names = ", ".join(c.name for c in self.columns)
         condition = f"WHERE {where} " if where else ""
-        return f"WITH answer AS ({answer(choices)}) SELECT {names} FROM ({self.body}) {condition}ORDER BY {self.order}"
+        answers = answer(choices, at)
+        return f"WITH answer AS ({answers}) SELECT {names} FROM ({self.body}) {condition}ORDER BY {self.order}"
 
 
 _VALUES = {
@@ -90,6 +92,8 @@ OF_MODEL = (
     "checkpoint_id IN (SELECT checkpoint.id FROM checkpoint JOIN model ON model.id = model_id WHERE model.name = ?)"
 )
 """SQL: a choice, of the results of the model that is given."""
+AT_STEP = "checkpoint_id IN (SELECT checkpoint.id FROM checkpoint WHERE step = ?)"
+"""SQL: at the step that is given."""
 
 
 def competing(choices: str = "") -> str:
@@ -112,11 +116,15 @@ def competing(choices: str = "") -> str:
     )
 
 
-def answer(choices: str = "") -> str:
-    """SQL: the results that answer (see above); columns as in `competing`."""
+def answer(choices: str = "", at: str = "") -> str:
+    """SQL: the results that answer (see above); columns as in `competing`.
+
+    Args:
+        at: the checkpoints at which they are wanted; which set answers is decided over all of them.
+    """
     of_checkpoint = (
         f"SELECT *, row_number() OVER (PARTITION BY checkpoint_id, {ABOUT} ORDER BY {NEWEST}) AS rank"
-        f" FROM ({competing(choices)}) WHERE parameters = shown"
+        f" FROM ({competing(choices)}) WHERE parameters = shown{at and f' AND {at}'}"
     )
     return f"SELECT * FROM ({of_checkpoint}) WHERE rank = 1"
 

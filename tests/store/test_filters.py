@@ -1,0 +1,64 @@
+"""A view that is asked for a part of its rows reads that part: the same rows, and no table from end to end."""
+
+import sqlite3
+
+import pytest
+
+from circuit_store import queries, results
+from circuit_store.queries.views import found
+from circuit_store.views import VIEWS
+from circuit_store.views.circuits import STORED
+
+IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
+LARGE = ("circuit_edge", "node_score", "faithfulness", "head_score", "head_detail", "attention_row", "patch_effect")
+ASKED = [view for view in VIEWS.values() if view.answers and {"model", "step"} <= set(view.filters)]
+
+
+@pytest.fixture
+def several(toy):
+    """Every view has rows, of two models and of two sets of parameters, of which one answers only where it is."""
+    toy.full()
+    for step in (0, 10, 20):
+        toy.score(step, step / 100, {"preset": "default"})
+        toy.score(step, 0.5, {"preset": "default"}, role="name_mover", task=IOI)
+        toy.circuit(step, [(0, 2, 0.5), (3, 14, -1.5), (4, 14, 0.1)])
+    toy.score(10, 0.75, {"preset": "paper-code"})
+    toy.circuit(20, [(0, 1, 0.25)], method="eap")
+    return toy
+
+
+@pytest.mark.parametrize("view", ASKED, ids=lambda view: view.name)
+def test_rows_asked_for_are_those_of_the_whole(several, view):
+    """Invariant: narrowing before results are chosen among chooses as over everything."""
+    whole = queries.rows(several.db, view)
+    assert whole
+    columns = [name for name in ("model", "step", "task", "role") if name in view.filters]
+    for n in range(1, len(columns) + 1):
+        for at in {tuple(row[name] for name in columns[:n]) for row in whole}:
+            filters = dict(zip(columns[:n], at, strict=True))
+            asked = queries.rows(several.db, view, filters)
+            assert asked == [row for row in whole if all(row[name] == value for name, value in filters.items())]
+
+
+def scanned(db: sqlite3.Connection, statements: list[str]) -> set[str]:
+    """The large tables that statements read from end to end."""
+    plans = (row["detail"] for said in statements for row in db.execute(f"EXPLAIN QUERY PLAN {said}"))
+    words = [plan.split() for plan in plans if plan.startswith("SCAN")]
+    return {word for plan in words for word in plan[1:2] if word in LARGE}
+
+
+@pytest.mark.parametrize("view", [*ASKED, STORED], ids=lambda view: view.name)
+def test_no_large_table_is_read_from_end_to_end(several, view):
+    """Invariant: what is asked of a checkpoint is found by index, however much the store holds of others."""
+    statements: list[str] = []
+    several.db.set_trace_callback(statements.append)
+    found(several.db, view, {"model": "toy", "step": 10}).fetchall()
+    several.db.set_trace_callback(None)
+    assert statements and not scanned(several.db, statements)
+
+
+def test_a_scan_is_seen(several):
+    planted = "SELECT count(*) FROM circuit_edge AS e JOIN result ON result.id = e.result_id + 0"
+    assert scanned(several.db, ["SELECT sum(score) FROM circuit_edge"]) == {"circuit_edge"}
+    assert not scanned(several.db, ["SELECT sum(score) FROM circuit_edge WHERE result_id = 1"])
+    assert scanned(several.db, [planted.replace(" AS e", "").replace("e.", "circuit_edge.")]) == {"circuit_edge"}
