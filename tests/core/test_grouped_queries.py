@@ -46,14 +46,14 @@ def test_scores_of_keys_and_values_add_up_to_those_of_the_group(family, option):
         with bridge.hooks(fwd_hooks=seen.hooks):
             bridge(tokens)
         writes.append(seen.writes)
-    change = stack(*writes, [Weights(bridge, layer) for layer in range(graph.n_layers)], graph)
+    change = stack(writes[0], writes[1], [Weights(bridge, layer) for layer in range(graph.n_layers)], graph)
     shared = {}
     for i, layer in enumerate(grouped.base_model.layers):
         for port in "kv":
             name = f"{port}_proj"
             shared[i, port] = ByGroup(getattr(layer.self_attn, name), layer.input_layernorm, 2)
             setattr(layer.self_attn, name, shared[i, port])
-    logits = grouped(prompts.clean).logits[torch.arange(len(prompts)), prompts.end]
+    logits: torch.Tensor = grouped(prompts.clean).logits[torch.arange(len(prompts)), prompts.end]
     loss, found = -prompts.metric(logits).mean(), attribute(bridge, graph, prompts, "eap").scores
     for (layer, port), projection in shared.items():
         gradients = torch.stack(torch.autograd.grad(loss, projection.streams, retain_graph=True))

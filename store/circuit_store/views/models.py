@@ -14,8 +14,8 @@ MODELS = View(
         Column("n_heads", "attention heads a layer", "the source could not be read"),
         Column(
             "kv_heads",
-            "heads of keys and values a layer; fewer than `n_heads` where heads share them in groups: repeated for each "
-            "head when loaded",
+            "heads of keys and values a layer; fewer than `n_heads` where heads share them in groups: repeated for "
+            "each head when loaded",
             "the source could not be read",
         ),
         Column("checkpoints", "checkpoints that the source has"),
