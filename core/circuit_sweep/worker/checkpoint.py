@@ -24,6 +24,8 @@ from circuit_sweep.worker.messages import Message, WorkOrder
 
 SMALL = 10_000_000
 """Parameters below which one thread is fastest: the matrices are too small to share."""
+_STANDING = loading.StandingModel()
+"""Of this process, which computes one checkpoint after another."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class LoadedCheckpoint:
         device: as torch names it; `auto` takes a GPU if there is one.
         cores: threads of a model that is not small; None for all.
         held: results that are not computed again, by title.
+        standing: the model of the checkpoint before, which may become this one.
     """
 
     def __init__(
@@ -50,11 +53,12 @@ class LoadedCheckpoint:
         text: str | None = None,
         cores: int | None = None,
         held: dict[str, results.Held] | None = None,
+        standing: loading.StandingModel | None = None,
     ) -> None:
         self.device = _device(device)
         self.threads = 1 if shape(folder).params < SMALL else max(1, cores or os.cpu_count() or 1)
         torch.set_num_threads(self.threads)
-        self.loaded = loading.load(folder, self.device, getattr(torch, dtype))
+        self.loaded = loading.load(folder, self.device, getattr(torch, dtype), standing)
         self.analyses = Analyses(self.loaded, text, held or {})
 
     @property
@@ -105,7 +109,7 @@ def _work(order: WorkOrder, stopped: Callable[[], bool], masked: bool, say: Say 
     """Raises: whatever goes wrong."""
     batches.limit(order.batch)
     device = _seen(order.device, masked)
-    loaded = LoadedCheckpoint(order.folder, device, order.dtype, order.text, order.cores, order.held)
+    loaded = LoadedCheckpoint(order.folder, device, order.dtype, order.text, order.cores, order.held, _STANDING)
     named = order.device if masked else loaded.device
     yield messages.CheckpointLoaded(order.unit, loaded.fingerprint, named, loaded.threads)
     whole = yield from _compute(loaded, order, stopped, say)
