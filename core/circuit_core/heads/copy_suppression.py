@@ -74,8 +74,10 @@ def copy_suppression(
         predicted, content = _Predictions(unembedding, run.final, some), ~torch.isin(some, function_words)
         found = torch.full((2, graph.n_layers, graph.n_heads), torch.nan, device=some.device)
         for layer in range(FIRST[preset], graph.n_layers):
-            keep, out = kept(predicted.lens(run.stream[layer]), some, content), Weights(bridge, layer).out
-            found[:, layer] = _layer(predicted, out, run.z[layer], run.v[layer], run.pattern[layer], means[layer], keep)
+            keep, weights = kept(predicted.lens(run.stream[layer]), some, content), Weights(bridge, layer)
+            bound = torch.inf if weights.bound is None else weights.bound
+            z, v = run.z[layer], run.v[layer].clamp(-bound, bound)
+            found[:, layer] = _layer(predicted, weights.out, z, v, run.pattern[layer], means[layer], keep)
         return found
 
     most, left = mean_of(len(tokens), fitting(len(tokens), footprint.suppression, tokens.device), divergences)

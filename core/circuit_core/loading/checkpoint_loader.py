@@ -11,13 +11,14 @@ from typing import Any
 import torch
 from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.sources import build_bridge_from_module
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from circuit_core import untrusted_files
 from circuit_core.errors import CheckpointError, CircuitError, UnreadableFile, UnsupportedModel, first_line
 from circuit_core.forward import batches
 from circuit_core.graph import Graph
 from circuit_core.loading import hookable, logit_guard
+from circuit_core.loading.standing_model import Asked, Built, Layout, StandingModel
 from circuit_core.models import checkpoints, families, weights
 from circuit_core.models.tokenizers import tokenizer
 
@@ -44,22 +45,30 @@ class LoadedModel:
         return self.bridge.W_E.device
 
 
-def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.float32) -> LoadedModel:
+def load(
+    folder: Path | str,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    standing: StandingModel | None = None,
+) -> LoadedModel:
     """Load a checkpoint folder.
+
+    Args:
+        standing: holds the model of the checkpoint before, which may become this one. None builds a model of its own.
 
     Raises:
         CheckpointError: missing, unreadable, or weights that do not fit the config.
-        UnsupportedModel: another architecture than `FAMILIES`, grouped-query attention, or an option for which the
-            wrapped model has other logits than Hugging Face's (see `logit_guard`).
+        UnsupportedModel: another architecture than `FAMILIES`, or an option for which the wrapped model has other
+            logits than Hugging Face's (see `logit_guard`).
         MemoryError, torch.OutOfMemoryError: there is no room for it.
     """
     folder = Path(folder)
-    checkpoints.shape(folder)
     if reason := families.refusal(checkpoints.config(folder)):
         raise UnsupportedModel(reason)
+    checkpoints.shape(folder)
     try:
         untrusted_files.check_folder(folder)
-        return _loaded(folder, device, dtype)
+        return _loaded(folder, torch.device(device), dtype, standing)
     except UnreadableFile as error:
         raise CheckpointError(str(error)) from None
     except CircuitError:
@@ -72,8 +81,18 @@ def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.flo
         ) from error
 
 
-def _loaded(folder: Path, device: str, dtype: torch.dtype) -> LoadedModel:
+def _loaded(folder: Path, device: torch.device, dtype: torch.dtype, standing: StandingModel | None) -> LoadedModel:
     """Raises: CheckpointError, UnsupportedModel, and whatever a config leads to that no model can have."""
+    config = (folder / "config.json").read_bytes()
+    known = (config, dtype, device.type) in _in_parity
+    bridge = standing.take((config, dtype, device), folder, known) if standing else None
+    bridge = bridge or _built(folder, (config, dtype, device), standing)
+    return LoadedModel(bridge, graph_of(bridge), tokenizer(folder), weights.fingerprint(folder))
+
+
+def _built(folder: Path, asked: Asked, standing: StandingModel | None) -> TransformerBridge:
+    """Raises: as `_loaded`."""
+    config, dtype, device = asked
     read: Any = AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, output_loading_info=True, local_files_only=True, trust_remote_code=False
     )
@@ -83,13 +102,26 @@ def _loaded(folder: Path, device: str, dtype: torch.dtype) -> LoadedModel:
     if getattr(model, "_hf_peft_config_loaded", False):
         raise CheckpointError(f"{folder} has an adapter beside its weights, and it was applied: move it away.")
     model = model.to(device).eval()
-    asked = (folder / "config.json").read_bytes(), dtype, torch.device(device).type
-    kept = None if asked in _in_parity else logit_guard.reference(model)
-    bridge = as_bridge(model)
-    graph = graph_of(bridge)
-    if kept and logit_guard.check(bridge, graph, kept):
-        _in_parity.add(asked)
-    return LoadedModel(bridge, graph, tokenizer(folder), weights.fingerprint(folder))
+    if device.type == "cpu":
+        _own_memory(model)
+    alike = config, dtype, device.type
+    kept = None if alike in _in_parity else logit_guard.reference(model)
+    layout = Layout.of(model, folder) if standing else None
+    equal = _hookable(model)
+    held = dict(equal.named_parameters(remove_duplicate=False))
+    bridge = _wrapped(equal)
+    if kept and logit_guard.check(bridge, graph_of(bridge), kept):
+        _in_parity.add(alike)
+    if standing:
+        standing.stand(Built(asked, bridge, held, layout))
+    return bridge
+
+
+def _own_memory(model: torch.nn.Module) -> None:
+    """Parameters that are a part of a file which is mapped lie at any address, on which the rounding of products rests,
+    and change with the file."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
 
 
 def wrap(model: Any, tokenizer: Any = None) -> LoadedModel:
@@ -107,13 +139,20 @@ def wrap(model: Any, tokenizer: Any = None) -> LoadedModel:
 
 def as_bridge(model: Any) -> TransformerBridge:
     """Wrap a Hugging Face model in place, frozen, eager and in evaluation mode. Raises: UnsupportedModel."""
-    config: Any = model.config
-    if reason := families.refusal(config.to_dict()):
+    return _wrapped(_hookable(model))
+
+
+def _hookable(model: PreTrainedModel) -> PreTrainedModel:
+    """Raises: UnsupportedModel."""
+    if reason := families.refusal(model.config.to_dict()):
         raise UnsupportedModel(reason)
     model.set_attn_implementation("eager")
-    equal = hookable.hookable(model.eval())
-    name = families.FAMILIES[config.model_type]
-    bridge = build_bridge_from_module(equal, name, hf_config=config, post_adapter_hook=hookable.name_parts)
+    return hookable.hookable(model.eval())
+
+
+def _wrapped(equal: PreTrainedModel) -> TransformerBridge:
+    name = families.FAMILIES[equal.config.model_type]
+    bridge = build_bridge_from_module(equal, name, hf_config=equal.config, post_adapter_hook=hookable.name_parts)
     return bridge.requires_grad_(False)
 
 

@@ -23,6 +23,8 @@ from circuit_sweep.worker.messages import Message, WorkOrder
 
 SMALL = 10_000_000
 """Parameters below which one thread is fastest: the matrices are too small to share."""
+_STANDING = loading.StandingModel()
+"""Of this process, which computes one checkpoint after another."""
 
 
 Say = Callable[[Message], None]
@@ -35,6 +37,7 @@ class LoadedCheckpoint:
         device: as torch names it; `auto` takes a GPU if there is one.
         cores: threads of a model that is not small; None for all.
         held: results that are not computed again, by title.
+        standing: the model of the checkpoint before, which may become this one.
 
     Raises:
         CircuitError: there is no such device, or the checkpoint cannot be loaded.
@@ -48,6 +51,7 @@ class LoadedCheckpoint:
         text: str | None = None,
         cores: int | None = None,
         held: dict[str, results.Held] | None = None,
+        standing: loading.StandingModel | None = None,
     ) -> None:
         self.device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         try:
@@ -57,7 +61,7 @@ class LoadedCheckpoint:
             raise CircuitError(f"There is no device {device}: choose auto, cpu{gpus and ', ' + gpus}.") from None
         self.threads = 1 if shape(folder).params < SMALL else max(1, cores or os.cpu_count() or 1)
         torch.set_num_threads(self.threads)
-        self.loaded = loading.load(folder, self.device, getattr(torch, dtype))
+        self.loaded = loading.load(folder, self.device, getattr(torch, dtype), standing)
         self.analyses = Analyses(self.loaded, text, held or {})
 
     @property
@@ -114,7 +118,7 @@ def work(
                 f"There is no device {order.device}: choose auto, cpu, or a GPU that `nvidia-smi` lists."
             )
         device = "cuda:0" if masked else order.device
-        loaded = LoadedCheckpoint(order.folder, device, order.dtype, order.text, order.cores, order.held)
+        loaded = LoadedCheckpoint(order.folder, device, order.dtype, order.text, order.cores, order.held, _STANDING)
         named = order.device if masked else loaded.device
         yield messages.CheckpointLoaded(order.unit, loaded.fingerprint, named, loaded.threads)
         whole = yield from loaded.job_by_job(order, stopped, say)

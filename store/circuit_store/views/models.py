@@ -13,6 +13,12 @@ MODELS = View(
         Column("n_layers", "layers", "the source could not be read"),
         Column("n_heads", "attention heads a layer", "the source could not be read"),
         Column(
+            "kv_heads",
+            "heads of keys and values a layer; fewer than `n_heads` where heads share them in groups: repeated for "
+            "each head when loaded",
+            "the source could not be read",
+        ),
+        Column(
             "checkpoints",
             "checkpoints that the source has",
             sql="(SELECT count(*) FROM checkpoint WHERE model_id = model.id)",
