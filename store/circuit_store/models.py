@@ -22,6 +22,7 @@ class Model:
     n_heads: int | None
     d_model: int | None
     parallel: bool | None
+    kv_heads: int | None = None
 
 
 @dataclass(frozen=True)

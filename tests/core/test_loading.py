@@ -100,7 +100,6 @@ def test_code_that_lies_beside_a_checkpoint_does_not_run(kind, tmp_path):
 @pytest.mark.parametrize(
     ("family", "more", "reason"),
     [
-        ("Llama", {"num_key_value_heads": 1}, "shares keys and values"),
         ("Olmo2", {"intermediate_size": 8, "pad_token_id": 0}, "is not supported"),
         ("Gemma", {"intermediate_size": 8, "head_dim": 8, "num_key_value_heads": 3}, "is not supported"),
         ("Bloom", {}, "is not supported"),

@@ -17,6 +17,7 @@ LLAMA_3: dict[str, Any] = {
     **{"rope_type": "llama3", "rope_theta": 1e4, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0},
     "original_max_position_embeddings": 16,
 }
+GROUPED: dict[str, Any] = {"hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 2}
 YARN: dict[str, Any] = {
     **{"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": 16},
 }
@@ -39,17 +40,26 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             **{"attention_bias": True, "mlp_bias": True, "head_dim": 16, "tie_word_embeddings": True},
             "rope_parameters": LLAMA_3,
         },
+        "grouped, biases, wide heads": {**GROUPED, "attention_bias": True, "head_dim": 12},
     },
-    "Mistral": {"no window, narrow heads": {"sliding_window": None, "head_dim": 4, "tie_word_embeddings": True}},
+    "Mistral": {
+        "no window, narrow heads": {"sliding_window": None, "head_dim": 4, "tie_word_embeddings": True},
+        "grouped": GROUPED,
+    },
     "Qwen2": {
         "a window in one layer, yarn": {
             **{"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1, "rope_parameters": YARN},
         },
+        "one group": {**GROUPED, "num_key_value_heads": 1},
     },
     "StableLm": {
         "parallel, biases": {"use_parallel_residual": True, "use_qkv_bias": True},
         "normed, all rotary": {"qk_layernorm": True, "rope_parameters": ROTARY},
         "parallel, normed": {"use_parallel_residual": True, "qk_layernorm": True},
+        "parallel, normed, grouped, biases": {
+            **GROUPED,
+            **{"use_parallel_residual": True, "qk_layernorm": True, "use_qkv_bias": True},
+        },
     },
 }
 EVERY = [(family, option) for family in FAMILIES for option in (None, *OPTIONS[family])]

@@ -49,8 +49,8 @@ def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.flo
 
     Raises:
         CheckpointError: missing, unreadable, or weights that do not fit the config.
-        UnsupportedModel: another architecture than `FAMILIES`, grouped-query attention, or an option for which the
-            wrapped model has other logits than Hugging Face's (see `logit_guard`).
+        UnsupportedModel: another architecture than `FAMILIES`, or an option for which the wrapped model has other
+            logits than Hugging Face's (see `logit_guard`).
         MemoryError, torch.OutOfMemoryError: there is no room for it.
     """
     folder = Path(folder)

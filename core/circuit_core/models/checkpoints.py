@@ -39,6 +39,8 @@ class Shape:
     n_heads: int
     d_model: int
     parallel: bool
+    kv_heads: int
+    """As trained; fewer than heads where these share keys and values in groups (METHODS l.8)."""
 
 
 def discover(folder: Path, pattern: str | None = None) -> list[FoundCheckpoint]:
@@ -97,7 +99,7 @@ def shape(folder: Path) -> Shape:
     sizes.check(read, found, tensors, folder)
     parallel = bool(read.get("use_parallel_residual", read.get("model_type") == "gpt_neox"))
     params = weights.parameters(tensors, read)
-    return Shape(params, found["layers"], found["heads"], found["width"], parallel)
+    return Shape(params, found["layers"], found["heads"], found["width"], parallel, found["kv_heads"])
 
 
 def config(folder: Path) -> dict[str, Any]:

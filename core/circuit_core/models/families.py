@@ -31,10 +31,6 @@ def refusal(config: Mapping[str, Any]) -> str | None:
         name = named[0] if isinstance(named, list) and named else kind
         return f"{name} is not supported, only {', '.join(FAMILIES.values())}: their parts are known to add up."
     name = FAMILIES[kind]
-    heads = config.get("num_attention_heads") or config.get("n_head")
-    kv = config.get("num_key_value_heads") or heads
-    if kv != heads:
-        return f"{name} shares keys and values between heads ({kv} for {heads}): not supported yet."
     if config.get("add_cross_attention"):
         return f"{name} with add_cross_attention also reads an encoder: only models that stand alone are supported."
     return None

@@ -23,7 +23,7 @@ _LAYER = re.compile(r"(?:^|\.)(?:h|layers?|blocks?)\.(\d{1,9})\.")
 
 
 def sizes(config: Mapping[str, Any], file: Path) -> dict[str, int]:
-    """`layers`, `heads` and `width`; `file` names the config in messages. Raises: CheckpointError."""
+    """`layers`, `heads`, `kv_heads` and `width`; `file` names the config in messages. Raises: CheckpointError."""
     found = {kind: next((n for n in names if config.get(n) is not None), None) for kind, names in NAMES.items()}
     for kind, name in found.items():
         if name is None:
@@ -36,7 +36,18 @@ def sizes(config: Mapping[str, Any], file: Path) -> dict[str, int]:
         for name in _SHARES:
             if given.get(name) is not None and not (isinstance(given[name], int | float) and 0 <= given[name] <= 1):
                 raise CheckpointError(f"{file} says {brief(given[name])} for {name!r}: a share from 0 to 1 is needed.")
-    return {kind: _size(config, name, file) for kind, name in found.items() if name}
+    read = {kind: _size(config, name, file) for kind, name in found.items() if name}
+    return read | {"kv_heads": _kv_heads(config, read["heads"], file)}
+
+
+def _kv_heads(config: Mapping[str, Any], heads: int, file: Path) -> int:
+    """Of fewer keys and values than queries each serves a group of heads. Raises: CheckpointError."""
+    if config.get("num_key_value_heads") is None:
+        return heads
+    kv_heads = _size(config, "num_key_value_heads", file)
+    if heads % kv_heads:
+        raise CheckpointError(f"{file} says {kv_heads} heads of keys for {heads} of queries: no equal groups of heads.")
+    return kv_heads
 
 
 def _size(config: Mapping[str, Any], name: str, file: Path) -> int:
@@ -80,4 +91,14 @@ def _lengths(config: Mapping[str, Any], found: Mapping[str, int], tensors: dict[
         wanted["num_attention_heads x head_dim"] = found["heads"] * config["head_dim"]
     lengths = {length for tensor in tensors.values() for length in tensor.shape}
     absent = next((name for name, size in wanted.items() if size not in lengths), None)
-    return absent and f"{wanted[absent]} for {absent}, and none of them is so long"
+    if absent:
+        return f"{wanted[absent]} for {absent}, and none of them is so long"
+    return _keys(found, tensors, config.get("head_dim") or width // found["heads"])
+
+
+def _keys(found: Mapping[str, int], tensors: dict[str, weights.Tensor], d_head: int) -> str | None:
+    """Where keys have a matrix of their own, it has a row for each of their components."""
+    rows = {tensor.shape[0] for name, tensor in tensors.items() if name.endswith(".k_proj.weight") and tensor.shape}
+    said = found["kv_heads"] * d_head
+    other = rows - {said}
+    return f"{said} for num_key_value_heads x head_dim, and keys have {min(other)}" if other else None

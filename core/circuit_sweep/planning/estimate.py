@@ -72,7 +72,7 @@ def estimate(
     seconds = [time.of(s.model, s.missing[step], s.again[step]) for s in asked for step in s.missing]
     timed = [s for s in seconds if s is not None]
     units = sum(len(s.missing) for s in asked)
-    sizes = [s.model.params for s in asked if s.missing]
+    sizes = [_in_memory(s.model) for s in asked if s.missing]
     return Estimate(
         units=units,
         already=sum(len(s.steps) for s in asked) - units,
@@ -87,6 +87,14 @@ def estimate(
         left_out=tuple(s.left_out for s in asked if s.left_out),
         exact=exact_runs(asked),
     )
+
+
+def _in_memory(model: Model) -> int | None:
+    """Parameters, where keys and values that heads share are repeated for each; None if they are not known."""
+    if not (model.params and model.n_layers and model.n_heads and model.d_model and model.kv_heads):
+        return model.params
+    d_head = model.d_model // model.n_heads
+    return model.params + 2 * model.n_layers * (model.n_heads - model.kv_heads) * d_head * model.d_model
 
 
 def _on_disk(asked: Survey, step: int) -> int:

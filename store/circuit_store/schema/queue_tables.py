@@ -14,7 +14,8 @@ CREATE TABLE model (
     n_layers INTEGER,
     n_heads INTEGER,                   -- a layer
     d_model INTEGER,
-    parallel INTEGER                   -- 1: attention and MLP of a layer read the same residual stream
+    parallel INTEGER,                  -- 1: attention and MLP of a layer read the same residual stream
+    kv_heads INTEGER                   -- of keys and values a layer, as trained; repeated for each head when loaded
 );
 CREATE TABLE checkpoint (
     id INTEGER PRIMARY KEY,

@@ -12,11 +12,17 @@ MODELS = View(
         Column("params", "number of parameters, tied weights counted once", "not read yet, or it cannot be read"),
         Column("n_layers", "layers", "the source could not be read"),
         Column("n_heads", "attention heads a layer", "the source could not be read"),
+        Column(
+            "kv_heads",
+            "heads of keys and values a layer; fewer than `n_heads` where heads share them in groups: repeated for "
+            "each head when loaded",
+            "the source could not be read",
+        ),
         Column("checkpoints", "checkpoints that the source has"),
         Column("computed", "checkpoints with results in the store"),
         Column("source", "folder or hub id"),
     ),
-    "SELECT name AS model, suite, params, n_layers, n_heads, source,"
+    "SELECT name AS model, suite, params, n_layers, n_heads, kv_heads, source,"
     " (SELECT count(*) FROM checkpoint WHERE model_id = model.id) AS checkpoints,"
     " (SELECT count(DISTINCT checkpoint_id) FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
     " WHERE model_id = model.id) AS computed FROM model",
