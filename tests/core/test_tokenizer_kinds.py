@@ -25,14 +25,19 @@ def of_kind(kind: str) -> Any:
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
     tokenizer = AutoTokenizer.from_pretrained(PYTHIA) if kind == "real pythia" else tokenizer_kinds.made(kind)
-    size = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    size: dict[str, Any] = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
     torch.manual_seed(0)
     model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), initializer_range=0.3, **size)).eval()
     return tokenizer, model
 
 
 @cache
-def drawn(kind: str, task: str):
+def drawn(kind: str, task: str) -> Any:
     from circuit_core.tasks.preview import shown
     from circuit_core.tasks.sampling import draw
 

@@ -22,6 +22,7 @@ from console import answer
 from pytest import MonkeyPatch
 
 from circuit_core.errors import CircuitError
+from circuit_sweep import small_jobs
 from circuit_sweep.planning.slots import Slot, Slots
 from circuit_sweep.runner import launch, runner
 from circuit_sweep.worker.messages import Message, UnitEnd, WorkOrder
@@ -139,6 +140,7 @@ def sweeping() -> Iterator[None]:
     with MonkeyPatch.context() as patch, own_signals():
         patch.setattr(launch, "start", lambda store, log: Ended(run(store, log)))
         patch.setattr(launch, "ask", ask)
+        patch.setattr(small_jobs, "ask", ask)
         yield
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from circuit_core.errors import CheckpointError, UnknownModel
 from circuit_core.models import checkpoints, identity, suites
 from circuit_store import models, results
+from circuit_sweep.planning import gguf_folders
 
 
 def tokenizer_folder(db: sqlite3.Connection | None, name: str) -> Path:
@@ -28,7 +29,7 @@ def describe(db: sqlite3.Connection | None, name: str) -> tuple[models.Model, li
     """
     known = suites.known_models()
     if name not in known and _held(db, name) is None:
-        folder = _folder(db, name)
+        folder = gguf_folders.converted(_folder(db, name))
         sources = {k.source.resolve(): k.name for k in known.values()}
         name = sources.get(folder.resolve()) or (models.model_at(db, str(folder)) if db else None) or ""
         if not name:
@@ -117,6 +118,7 @@ def model_of(
     name: str, folder: Path, suite: str, tokens_per_step: int | None = None, pattern: str | None = None
 ) -> tuple[models.Model, list[checkpoints.FoundCheckpoint]]:
     """Describe a folder as a model; its sizes are those of the first readable checkpoint. Raises: UnknownModel."""
+    folder = gguf_folders.converted(folder)
     found = checkpoints.discover(folder, pattern)
     sizes: dict[str, Any] = dict.fromkeys(checkpoints.Shape.__annotations__)
     for f in found:

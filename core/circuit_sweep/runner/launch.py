@@ -1,16 +1,16 @@
-"""Start processes that may import torch, from one that does not: the runner of a store, and small jobs."""
+"""Start the runner of a store from a process that does not import torch; `ask` is that of `small_jobs`."""
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from circuit_core.errors import CircuitError
 from circuit_store import private_files
 from circuit_sweep.runner import lock
+from circuit_sweep.small_jobs import ask
+
+__all__ = ["alive", "ask", "refresh_trends", "start"]
 
 
 def start(store: Path, log: Path) -> subprocess.Popen[bytes]:
@@ -44,20 +44,3 @@ def alive(store: Path) -> bool:
 def refresh_trends(store: Path, models: Iterable[str]) -> None:
     """Compute the trends of models anew, where no run will be there at whose end they follow. Raises: CircuitError."""
     ask("circuit_sweep.runner.update_trends", str(store), *models)
-
-
-def ask(module: str, *given: Any) -> Any:
-    """Let a process of its own do a small job that needs torch or a tokenizer, and read the JSON that it prints.
-
-    What it is given goes to its standard input as a JSON list: an argument may not be longer than 128 kB.
-
-    Raises:
-        CircuitError: with the sentence that the process ended with.
-    """
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
-    command = [sys.executable, "-P", "-m", module]
-    ended = subprocess.run(command, capture_output=True, text=True, input=json.dumps(given), env=environment)
-    if ended.returncode:
-        lines = ended.stderr.strip().splitlines() or [f"{module} ended with code {ended.returncode}."]
-        raise CircuitError(lines[-1])
-    return json.loads(ended.stdout) if ended.stdout.strip() else None
