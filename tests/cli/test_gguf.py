@@ -177,7 +177,7 @@ def test_a_family_is_refused_before_its_weights_are_read(tmp_path, cache):
     (tmp_path / "other").mkdir()
     config = SimpleNamespace(max_position_embeddings=64)
     write(tmp_path / "other" / "m.gguf", SimpleNamespace(config=config, state_dict=dict), "gemma2")
-    with pytest.raises(CircuitError, match="^gemma2 is not supported, only GPTNeoX"):
+    with pytest.raises(CircuitError, match="^gemma2 normalises what attention and MLPs have written"):
         model_sources.describe(None, str(tmp_path / "other"))
 
 

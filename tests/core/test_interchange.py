@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from by_hooks import by_hooks
 from families import FAMILIES, random_model, random_prompts
 
 pytestmark = pytest.mark.long
@@ -76,46 +77,6 @@ def random_run(family: str, option: str | None = None):
 
     bridge = loading.as_bridge(random_model(family, option, num_hidden_layers=3))
     return Interchange(bridge, loading.graph_of(bridge), random_prompts())
-
-
-def by_hooks(run, mask):
-    """The slow and obvious road: the whole bridge runs, and every reader is given its own residual stream."""
-    from circuit_core.forward.residual_stream import Weights
-
-    bridge, graph, prompts = run.bridge, run.graph, run.prompts
-    _, seen = bridge.run_with_cache(prompts.corrupted)
-    changes = torch.zeros(graph.n_sources, *seen["hook_embed"].shape)
-
-    def stream(port, at):
-        return seen[at] + torch.einsum("s,sbpd->bpd", torch.tensor(mask[:, port]).float(), changes)
-
-    def write(sources, name, out=None):
-        def hook(tensor, hook):
-            change = tensor - seen[name]
-            changes[sources] = change if out is None else torch.einsum("bphe,hed->hbpd", change, out)
-
-        return name, hook
-
-    def heads(layer, port):
-        def hook(tensor, hook):
-            ports = range(graph.n_ports)[graph.head_ports(layer, port)]
-            return weights[layer].project(
-                torch.stack([stream(p, f"blocks.{layer}.ln1.hook_in") for p in ports], 2), port
-            )
-
-        return f"blocks.{layer}.attn.hook_{port}", hook
-
-    def reads(port, name):
-        return name, lambda tensor, hook: stream(port, name)
-
-    weights = [Weights(bridge, layer) for layer in range(graph.n_layers)]
-    hooks = [write(0, "hook_embed")]
-    for i, w in enumerate(weights):
-        hooks += [heads(i, port) for port in "qkv"]
-        hooks += [write(slice(graph.head(i, 0), graph.mlp(i)), f"blocks.{i}.attn.hook_z", w.out)]
-        hooks += [reads(graph.mlp_port(i), f"blocks.{i}.ln2.hook_in"), write(graph.mlp(i), f"blocks.{i}.hook_mlp_out")]
-    logits = bridge.run_with_hooks(prompts.clean, fwd_hooks=[*hooks, reads(graph.logits, "ln_final.hook_in")])
-    return prompts.metric(logits[torch.arange(len(prompts)), prompts.end])
 
 
 @pytest.fixture(scope="module", params=CASES, ids=[f"{family}, {option}" for family, option in CASES])

@@ -100,7 +100,7 @@ def test_code_that_lies_beside_a_checkpoint_does_not_run(kind, tmp_path):
 @pytest.mark.parametrize(
     ("family", "more", "reason"),
     [
-        ("Olmo2", {"intermediate_size": 8, "pad_token_id": 0}, "is not supported"),
+        ("Olmo2", {"intermediate_size": 8, "pad_token_id": 0}, r"normalises what .* have written \(post-norm\)"),
         ("Gemma", {"intermediate_size": 8, "head_dim": 8, "num_key_value_heads": 3}, "is not supported"),
         ("Bloom", {}, "is not supported"),
         ("GPT2", {"add_cross_attention": True}, "also reads an encoder"),
@@ -131,3 +131,72 @@ def test_a_tokenizer_may_lie_in_the_folder_above(tmp_path):
     (tmp_path / "tokenizer.json").write_text("{")
     with pytest.raises(CheckpointError, match=f"{tmp_path}/tokenizer.json: this is not JSON"):
         loading.load(folder)
+
+
+BY_CONFIG = {
+    "post-norm": ("olmo2", "olmo3", "gemma2", "gemma3_text", "gemma3n", "glm4", "exaone4"),
+    "a mixture of experts": ("mixtral", "qwen2_moe", "qwen3_moe", "olmoe", "deepseek_v3", "gpt_oss", "phimoe", "dbrx"),
+    "recurrent, or a hybrid": (
+        "mamba",
+        "mamba2",
+        "falcon_mamba",
+        "jamba",
+        "zamba2",
+        "rwkv",
+        "qwen3_next",
+        "nemotron_h",
+    ),
+    "an encoder beside its decoder": ("t5", "mt5", "bart", "mbart", "pegasus", "marian"),
+    "is not supported, only": ("gemma", "bloom", "falcon", "phi3", "opt", "gpt_neo", "cohere", "granite", "of_its_own"),
+}
+GIVEN_AWAY: list[tuple[str, dict[str, Any], str]] = [
+    ("llama", {"num_local_experts": 8}, "LlamaForCausalLM sends each token to a few of many experts"),
+    ("mine", {"n_routed_experts": 64, "architectures": ["MyMoE"]}, "MyMoE sends each token to a few of many experts"),
+    ("mine", {"mamba_d_state": 16}, "mine has layers without attention heads"),
+    ("qwen3", {"layer_types": ["full_attention", "linear_attention"]}, "Qwen3ForCausalLM has layers without attention"),
+    ("mine", {"is_encoder_decoder": True}, "has an encoder beside its decoder"),
+    ("phi", {"qk_layernorm": True}, "PhiForCausalLM with qk_layernorm is not supported"),
+    ("gptj", {"rotary_dim": None}, "GPTJForCausalLM needs a rotary_dim that is even"),
+    ("gptj", {"rotary_dim": 64, "n_embd": 64, "n_head": 4}, "at most the width of a head, not 64"),
+    ("gpt2", {"add_cross_attention": True}, "also reads an encoder"),
+]
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        *(({"model_type": kind}, reason) for reason, kinds in BY_CONFIG.items() for kind in kinds),
+        *(({"model_type": kind} | more, reason) for kind, more, reason in GIVEN_AWAY),
+    ],
+    ids=lambda given: " ".join(map(str, given.values())) if isinstance(given, dict) else "",
+)
+def test_refused_by_config_json_alone(config, reason, tmp_path):
+    """No weights are there: what it is refused for is read before they are looked for."""
+    from circuit_core import loading
+    from circuit_core.errors import UnsupportedModel
+    from circuit_core.models import families
+
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UnsupportedModel) as refused:
+        loading.load(tmp_path)
+    said = str(refused.value)
+    assert reason in said and said.endswith(".") and "\n" not in said
+    assert families.refusal_of(tmp_path) == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("llama", {"num_local_experts": 1}),
+        ("mistral", {"sliding_window": 4096}),
+        ("qwen3", {"layer_types": ["full_attention", "sliding_attention"]}),
+        ("gptj", {}),
+        ("gptj", {"rotary_dim": 8, "n_embd": 32, "n_head": 4}),
+        ("smollm3", {"no_rope_layers": [1, 0]}),
+        ("olmo", {"clip_qkv": 8.0}),
+    ],
+)
+def test_what_config_json_does_not_speak_against(kind, more):
+    from circuit_core.models import families
+
+    assert families.refusal({"model_type": kind} | more) is None

@@ -1,6 +1,7 @@
 """The logit guard: a wrapped model that is not Hugging Face's is refused, with the size of the difference."""
 
 import re
+from itertools import cycle
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ WRONG = {
     "write of an MLP": "blocks.1.hook_mlp_out",
     "logits": "unembed.hook_out",
 }
+PLACES = ("embedding", "layer", "logits")
 
 
 def wrapped(model):
@@ -54,12 +56,13 @@ def test_a_wrapped_model_that_is_wrong_by_one_factor_is_refused(family):
             with bridge.hooks(fwd_hooks=[factor]):
                 logit_guard.check(bridge, graph, kept)
         assert size_in(str(refused.value)) == pytest.approx(apart, rel=0.1) and apart > 1e-4
-    assert logit_guard.check(bridge, graph, kept)  # as it was, it passes
+    logit_guard.check(bridge, graph, kept)  # as it was, it passes
 
 
-@pytest.mark.parametrize(("family", "where"), zip(FAMILIES, 2 * ("embedding", "layer", "logits"), strict=True))
+@pytest.mark.parametrize(("family", "where"), zip(sorted(FAMILIES.keys() - {"GPTJ"}), cycle(PLACES)))
 def test_what_transformer_lens_honours_and_the_parts_do_not_is_refused(family, where):
-    """A multiplier of 1.01 inside Hugging Face's model, as other families have: the wrapped model has it too."""
+    """A multiplier of 1.01 inside Hugging Face's model, as other families have: the wrapped model has it too (but
+    GPT-J's, which is another model)."""
     from circuit_core.errors import UnsupportedModel
     from circuit_core.loading import logit_guard
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from families import FAMILIES, random_model
 
 pytestmark = pytest.mark.long
 
@@ -35,35 +36,21 @@ def test_metrics_of_the_reference(golden, kind, mlps):
     assert found.metric_corrupted.mean().item() == pytest.approx(golden.figures["metric_corrupted"], abs=1e-5)
 
 
-FAMILIES: dict[str, dict[str, Any]] = {
-    "GPTNeoX": {},
-    "GPT2": {},
-    "Llama": {},
-    "Mistral": {"num_key_value_heads": 3},
-    "Qwen2": {"num_key_value_heads": 3},
-    "StableLm": {"num_key_value_heads": 3},
-}
+CASES = [(family, None) for family in FAMILIES] + [
+    ("Llama", "grouped, biases, wide heads"),
+    ("Olmo", "clipped, grouped"),
+]
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=CASES, ids=[f"{family}, {option or 'plain'}" for family, option in CASES])
 def case(request):
     """A tiny random model of each family, and prompts of unequal lengths."""
-    import transformers
-
     from circuit_core import loading
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
 
-    family: str = request.param
-    sizes: dict[str, Any] = {"vocab_size": 30, "hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 3}
-    inner = {} if family == "GPT2" else {"intermediate_size": 32}
-    torch.manual_seed(0)
-    config = getattr(transformers, f"{family}Config")(**sizes, **inner, **FAMILIES[family])
-    model = getattr(transformers, f"{family}{'LMHeadModel' if family == 'GPT2' else 'ForCausalLM'}")(config)
-    for p in model.parameters():
-        torch.nn.init.normal_(p, mean=0.0 if p.dim() > 1 else 0.5, std=0.6)
-    bridge = loading.as_bridge(model)
-    clean, corrupted = torch.randint(30, (2, 4, 8))
+    bridge = loading.as_bridge(random_model(*request.param, std=0.6, num_hidden_layers=3))
+    clean, corrupted = torch.randint(30, (2, 4, 8), generator=torch.Generator().manual_seed(0))
     corrupted[:, :2] = clean[:, :2]
     metric, end = LogitDifference(clean[:, 0], corrupted[:, 4]), torch.tensor([7, 5, 7, 6])
     positions = {"IO": torch.tensor([1, 0, 2, 3]), "S1": torch.full((4,), 3)}

@@ -8,9 +8,15 @@ SIZES: dict[str, Any] = {"vocab_size": 30, "hidden_size": 24, "num_hidden_layers
 FAMILIES: dict[str, dict[str, Any]] = {
     "GPTNeoX": {"intermediate_size": 32},
     "GPT2": {},
+    "GPTJ": {"rotary_dim": 4},
     "Llama": {"intermediate_size": 32},
     "Mistral": {"intermediate_size": 32, "num_key_value_heads": 3, "sliding_window": 4},
     "Qwen2": {"intermediate_size": 32, "num_key_value_heads": 3},
+    "Qwen3": {"intermediate_size": 32, "num_key_value_heads": 3, "head_dim": 8},
+    "SmolLM3": {"intermediate_size": 32, "num_key_value_heads": 3, "no_rope_layer_interval": 2, "pad_token_id": 0},
+    "Apertus": {"intermediate_size": 32, "num_key_value_heads": 3},
+    "Olmo": {"intermediate_size": 32, "num_key_value_heads": 3},
+    "Phi": {"intermediate_size": 32, "num_key_value_heads": 3},
     "StableLm": {"intermediate_size": 32, "num_key_value_heads": 3},
 }
 LLAMA_3: dict[str, Any] = {
@@ -35,6 +41,7 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             **{"tie_word_embeddings": False, "activation_function": "relu"},
         },
     },
+    "GPTJ": {"all rotary, tied": {"rotary_dim": 8, "tie_word_embeddings": True, "n_inner": 20}},
     "Llama": {
         "biases, wide heads, rope of Llama 3": {
             **{"attention_bias": True, "mlp_bias": True, "head_dim": 16, "tie_word_embeddings": True},
@@ -52,6 +59,19 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "one group": {**GROUPED, "num_key_value_heads": 1},
     },
+    "Qwen3": {
+        "grouped, biases, wide heads, tied": {
+            **GROUPED,
+            **{"head_dim": 12, "attention_bias": True, "tie_word_embeddings": True},
+        }
+    },
+    "SmolLM3": {"grouped, untied": {**GROUPED, "tie_word_embeddings": False}},
+    "Apertus": {"grouped, biases": {**GROUPED, "attention_bias": True}},
+    "Olmo": {
+        "clipped, grouped": {**GROUPED, "clip_qkv": 1.0},
+        "biases, tied": {"attention_bias": True, "tie_word_embeddings": True},
+    },
+    "Phi": {"grouped, all rotary": {**GROUPED, "rope_parameters": ROTARY}},
     "StableLm": {
         "parallel, biases": {"use_parallel_residual": True, "use_qkv_bias": True},
         "normed, all rotary": {"qk_layernorm": True, "rope_parameters": ROTARY},
@@ -65,7 +85,7 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
 EVERY = [(family, option) for family in FAMILIES for option in (None, *OPTIONS[family])]
 
 
-def random_model(family: str, option: str | None = None, **more: Any) -> Any:
+def random_model(family: str, option: str | None = None, std: float = 0.3, **more: Any) -> Any:
     """Weights, gains and biases all away from their defaults."""
     import transformers
 
@@ -74,7 +94,7 @@ def random_model(family: str, option: str | None = None, **more: Any) -> Any:
     config = getattr(transformers, f"{family}Config")(**given)
     model = getattr(transformers, f"{family}{'LMHeadModel' if family == 'GPT2' else 'ForCausalLM'}")(config)
     for p in model.parameters():
-        torch.nn.init.normal_(p, mean=0.0 if p.dim() > 1 else 0.5, std=0.3)
+        torch.nn.init.normal_(p, mean=0.0 if p.dim() > 1 else 0.5, std=std)
     return model.eval()
 
 

@@ -68,6 +68,8 @@ class Weights:
         attn: Any = bridge.blocks[layer].attn
         self.norm = Norm.of(bridge, bridge.blocks[layer].ln1)
         self.norm_of_queries_and_keys = Norm.of_heads(bridge, attn)
+        self.bound: float | None = getattr(attn.original_component.config, "clip_qkv", None)
+        """Of |q|, |k| and |v| (OLMo)."""
         self.into = {p: getattr(attn, f"W_{p.upper()}").detach() for p in PORTS}
         self.bias = {p: _bias(attn, p) for p in PORTS}
         self.out: Float[Tensor, "head d_head d_model"] = attn.W_O.detach()

@@ -163,8 +163,10 @@ def _divergences(
     content = ~torch.isin(tokens, function_words)
     found = torch.full((2, graph.n_layers, graph.n_heads), torch.nan, device=tokens.device)
     for layer in range(first, graph.n_layers):
-        keep, out = kept(predicted.lens(run.stream[layer]), tokens, content), Weights(bridge, layer).out
-        found[:, layer] = _layer(predicted, out, run.z[layer], run.v[layer], run.pattern[layer], means[layer], keep)
+        keep, weights = kept(predicted.lens(run.stream[layer]), tokens, content), Weights(bridge, layer)
+        bound = torch.inf if weights.bound is None else weights.bound
+        z, v = run.z[layer], run.v[layer].clamp(-bound, bound)
+        found[:, layer] = _layer(predicted, weights.out, z, v, run.pattern[layer], means[layer], keep)
     return found
 
 

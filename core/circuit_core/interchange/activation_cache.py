@@ -17,7 +17,7 @@ from transformer_lens.model_bridge import TransformerBridge
 from circuit_core.forward import positions
 from circuit_core.forward.attention_replay import AttentionReplay
 from circuit_core.forward.positions import Span
-from circuit_core.forward.residual_stream import Norm, Weights, end_rows
+from circuit_core.forward.residual_stream import Weights, end_rows
 from circuit_core.graph import Graph
 from circuit_core.interchange.head_inputs import HeadInputs
 from circuit_core.interchange.required_nodes import ANSWER, EVERYWHERE
@@ -55,10 +55,11 @@ class PairedRuns:
     seen: dict[str, Tensor]
     """All that a background needs of the corrupted run, by hook."""
 
-    def attending(self, layer: int, norm: Norm | None) -> AttentionReplay:
-        """Of a layer, whose queries and keys are normalised so."""
+    def attending(self, layer: int, weights: Weights) -> AttentionReplay:
+        """Of a layer."""
         parts = {part: f"blocks.{layer}.attn.hook_{part}" for part in INSIDE}
-        return AttentionReplay({part: self.seen[name] for part, name in parts.items() if name in self.seen}, norm)
+        seen = {part: self.seen[name] for part, name in parts.items() if name in self.seen}
+        return AttentionReplay(seen, weights.norm_of_queries_and_keys, weights.bound)
 
     def change(self, name: str) -> Tensor:
         """Clean minus corrupted run."""
@@ -124,7 +125,7 @@ class ActivationCache:
         """Without what norms that centre do not see. No method, for what points back here outlives its use."""
         runs = record(bridge, graph, prompts)
         self.clean, self.corrupted = runs.clean, runs.corrupted
-        self.attending = [runs.attending(layer, w.norm_of_queries_and_keys) for layer, w in enumerate(weights)]
+        self.attending = [runs.attending(layer, w) for layer, w in enumerate(weights)]
         self.into, self.out = [HeadInputs(w) for w in weights], [self.centred(w.out) for w in weights]
         tail = positions.tail(prompts)
         self.at = {

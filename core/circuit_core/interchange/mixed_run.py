@@ -95,6 +95,7 @@ class MixedRun:
         reaching = self._reaching(first + ports, where)
         read = self.basis.into[layer].read(ports, *reaching, at.layers[layer].into_heads)
         turning = np.searchsorted(ports, self.graph.n_heads * PORTS.index("v"))
+        self.basis.attending[layer].clip(read.values)
         self.basis.attending[layer].turn(read.values[:, :turning], ports[:turning], at.span)
         return read
 

@@ -54,9 +54,9 @@ def load(folder: Path | str, device: str = "cpu", dtype: torch.dtype = torch.flo
         MemoryError, torch.OutOfMemoryError: there is no room for it.
     """
     folder = Path(folder)
-    checkpoints.shape(folder)
     if reason := families.refusal(checkpoints.config(folder)):
         raise UnsupportedModel(reason)
+    checkpoints.shape(folder)
     try:
         untrusted_files.check_folder(folder)
         return _loaded(folder, device, dtype)
@@ -112,8 +112,8 @@ def as_bridge(model: Any) -> TransformerBridge:
         raise UnsupportedModel(reason)
     model.set_attn_implementation("eager")
     equal = hookable.hookable(model.eval())
-    name = families.FAMILIES[config.model_type]
-    bridge = build_bridge_from_module(equal, name, hf_config=config, post_adapter_hook=hookable.name_parts)
+    name = families.FAMILIES[equal.config.model_type]
+    bridge = build_bridge_from_module(equal, name, hf_config=equal.config, post_adapter_hook=hookable.name_parts)
     return bridge.requires_grad_(False)
 
 

@@ -1,64 +1,108 @@
-"""Hugging Face models made equal ones whose every reader can be hooked: in place, before they are wrapped.
+"""Hugging Face models made equal ones whose every reader can be hooked, before they are wrapped.
 
-Where groups of heads share a key and a value these are repeated, one for each head, so that every head has its own k
-and v port (METHODS l.8).
-GPT-NeoX without attention biases gets biases of zero, since TransformerLens splits q, k and v with their biases.
-StableLM with parallel residual normalises once for attention and MLP; the MLP gets a norm of its own, a copy, so that
-its reader is told from the heads'.
+    grouped queries       keys and values that heads share are repeated, once for each head (METHODS l.8)
+    one norm for a block  the MLP gets a norm of its own, a copy, so that its reader is told from the heads'
+                          (GPT-J, Phi, StableLM with parallel residual)
+    norms without gain    get a gain of one (OLMo)
+    no attention biases   are biases of zero, since TransformerLens splits q, k and v with theirs (GPT-NeoX)
+    GPT-J                 becomes a Phi: its rotation turns neighbours, Phi's a half against the other, so the rows of
+                          its queries and keys change places
+
+`hookable` makes the modules, `Placement` says where a tensor of Hugging Face's model belongs in them.
 """
 
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformer_lens.model_bridge.architecture_adapter import ArchitectureAdapter
 from transformer_lens.model_bridge.generalized_components import NormalizationBridge
-from transformers import PreTrainedModel
-from transformers.models.stablelm.modeling_stablelm import StableLmDecoderLayer
+from transformers import PhiConfig, PhiForCausalLM, PreTrainedModel
+from transformers.initialization import no_init_weights
+
+_SHARED = re.compile(r"\.[kv]_proj\.(weight|bias)$")
+_NORM_OF_KEYS = re.compile(r"(.*\.k_layernorm\.norms\.)(\d+)(\..*)")
+_GPTJ_IN_PHI = {
+    **{"transformer.wte.": "model.embed_tokens.", "transformer.ln_f.": "model.final_layernorm."},
+    **{"transformer.h.": "model.layers.", ".ln_1.": ".input_layernorm.", ".attn.out_proj.": ".self_attn.dense."},
+    **{".attn.": ".self_attn.", ".fc_in.": ".fc1.", ".fc_out.": ".fc2."},
+}
+
+
+class Placement:
+    """Where a tensor of a Hugging Face model belongs in the hookable one, and how it looks there."""
+
+    def __init__(self, config: Any) -> None:
+        """By the config as it was loaded."""
+        self.heads = config.num_attention_heads
+        self.kv_heads = getattr(config, "num_key_value_heads", None) or self.heads
+        self.repeats = self.heads // self.kv_heads
+        self.rotary = config.rotary_dim if config.model_type == "gptj" else 0
+        self.one_norm = config.model_type in ("gptj", "phi") or (
+            config.model_type == "stablelm" and config.use_parallel_residual
+        )
+
+    def __call__(self, name: str, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
+        if self.rotary:
+            name, tensor = self._in_phi(name, tensor)
+        if self.repeats > 1 and _SHARED.search(name):
+            tensor = tensor.unflatten(0, (self.kv_heads, -1)).repeat_interleave(self.repeats, 0).flatten(0, 1)
+        if self.repeats > 1 and (norm := _NORM_OF_KEYS.fullmatch(name)):
+            for head in range(self.repeats):
+                yield f"{norm[1]}{int(norm[2]) * self.repeats + head}{norm[3]}", tensor
+            return
+        if self.one_norm and ".input_layernorm." in name:
+            yield name.replace("input_layernorm", "post_attention_layernorm"), tensor
+        yield name, tensor
+
+    def _in_phi(self, name: str, tensor: Tensor) -> tuple[str, Tensor]:
+        for theirs, phis in _GPTJ_IN_PHI.items():
+            name = name.replace(theirs, phis)
+        if name.endswith((".q_proj.weight", ".k_proj.weight")):
+            rows = torch.arange(len(tensor) // self.heads, device=tensor.device)
+            turned, rest = rows[: self.rotary], rows[self.rotary :]
+            order = torch.cat([turned[::2], turned[1::2], rest])
+            tensor = tensor.unflatten(0, (self.heads, -1))[:, order].flatten(0, 1)
+        return name, tensor
 
 
 def hookable(model: PreTrainedModel) -> PreTrainedModel:
-    """The same function, with modules that can be wrapped."""
-    name, config, layers = type(model).__name__, model.config, _layers(model)
-    _ungroup(config, layers)
-    if name == "GPTNeoXForCausalLM" and not config.attention_bias:
-        for layer in layers:
-            for linear in (layer.attention.query_key_value, layer.attention.dense):
-                linear.bias = torch.nn.Parameter(linear.weight.new_zeros(len(linear.weight)))
-    if name == "StableLmForCausalLM" and config.use_parallel_residual:
+    """The same function, with modules that can be wrapped; they are changed in place, or others."""
+    config: Any = model.config
+    place, given = Placement(config), dict(model.named_parameters())
+    equal = _phi_of(model) if config.model_type == "gptj" else model
+    layers = _layers(equal)
+    if config.model_type == "gpt_neox" and not config.attention_bias:
+        _add_biases(layers)
+    if config.model_type == "olmo":
+        _add_gains(equal)
+    if place.repeats > 1:
+        _make_room_for_groups(config, layers, place.repeats)
+    if place.one_norm:
         for layer in layers:
             layer.post_attention_layernorm = deepcopy(layer.input_layernorm)
-            layer.__class__ = _TwoNorms
-    return model
+            layer.__class__ = _two_norms(type(layer))
+    fill(dict(equal.named_parameters()), given.items(), place)
+    return equal
 
 
-def _ungroup(config: Any, layers: Any) -> None:
-    """Weights, biases and norms of keys and values, once for each head that reads them."""
-    times = config.num_attention_heads // (getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
-    if times == 1:
-        return
-    for attention in (layer.self_attn for layer in layers):
-        for linear in (attention.k_proj, attention.v_proj):
-            for name, given in list(linear.named_parameters()):
-                each = given.data.unflatten(0, (-1, attention.head_dim)).repeat_interleave(times, 0).flatten(0, 1)
-                setattr(linear, name, torch.nn.Parameter(each, given.requires_grad))
-            linear.out_features *= times
-        if hasattr(getattr(attention, "k_layernorm", None), "norms"):
-            attention.k_layernorm.norms = torch.nn.ModuleList(
-                deepcopy(norm) for norm in attention.k_layernorm.norms for _ in range(times)
-            )
-            attention.k_layernorm.num_heads *= times
-        attention.num_key_value_groups = 1
-        if hasattr(attention, "num_key_value_heads"):
-            attention.num_key_value_heads *= times
-    config.num_key_value_heads = config.num_attention_heads
+@torch.no_grad()
+def fill(held: Mapping[str, Tensor], given: Iterable[tuple[str, Tensor]], place: Placement) -> None:
+    """Copy the tensors of a Hugging Face model into the parameters of a hookable one."""
+    for name, tensor in given:
+        for where, part in place(name, tensor):
+            if held[where] is not part:
+                held[where].copy_(part)
 
 
 def name_parts(adapter: ArchitectureAdapter) -> None:
     """Tell TransformerLens of the norms that `hookable` adds."""
     cfg: Any = adapter.cfg
     blocks: Any = (adapter.component_mapping or {})["blocks"]
-    if cfg.architecture == "StableLmForCausalLM" and "ln2" not in blocks.submodules:
+    if cfg.architecture in ("StableLmForCausalLM", "PhiForCausalLM") and "ln2" not in blocks.submodules:
         norm = NormalizationBridge("post_attention_layernorm", cfg, use_native_layernorm_autograd=True)
         blocks.submodules["ln2"] = norm
 
@@ -68,10 +112,75 @@ def _layers(model: PreTrainedModel) -> Any:
     return body.h if hasattr(body, "h") else body.layers
 
 
-class _TwoNorms(StableLmDecoderLayer):
-    """A layer with parallel residual: x + attention(ln1(x)) + mlp(ln2(x))."""
+def _add_biases(layers: Any) -> None:
+    for layer in layers:
+        for linear in (layer.attention.query_key_value, layer.attention.dense):
+            linear.bias = torch.nn.Parameter(linear.weight.new_zeros(len(linear.weight)))
 
-    def forward(self, hidden_states: torch.Tensor, *given: Any, **named: Any) -> torch.Tensor:
+
+def _add_gains(model: PreTrainedModel) -> None:
+    body: Any = model.base_model
+    like = {"device": model.device, "dtype": model.dtype}
+    for layer in body.layers:
+        for name in ("input_layernorm", "post_attention_layernorm"):
+            of = getattr(layer, name)
+            setattr(layer, name, torch.nn.LayerNorm(of.normalized_shape, eps=1e-5, bias=False, **like))
+    body.norm = torch.nn.LayerNorm(body.norm.normalized_shape, eps=1e-5, bias=False, **like)
+
+
+def _make_room_for_groups(config: Any, layers: Any, repeats: int) -> None:
+    """For a key and a value of each head."""
+    for attention in (layer.self_attn for layer in layers):
+        for linear in (attention.k_proj, attention.v_proj):
+            for name, shared in list(linear.named_parameters()):
+                room = shared.new_empty(len(shared) * repeats, *shared.shape[1:])
+                setattr(linear, name, torch.nn.Parameter(room))
+            linear.out_features *= repeats
+        norms: Any = getattr(attention, "k_layernorm", None)
+        if hasattr(norms, "norms"):
+            norms.norms = torch.nn.ModuleList(deepcopy(norm) for norm in norms.norms for _ in range(repeats))
+            norms.num_heads *= repeats
+        attention.num_key_value_groups = 1
+        if hasattr(attention, "num_key_value_heads"):
+            attention.num_key_value_heads *= repeats
+    config.num_key_value_heads = config.num_attention_heads
+
+
+def _phi_of(model: PreTrainedModel) -> PreTrainedModel:
+    """Of a GPT-J's sizes; biases that it lacks are zero, all else is still to be filled."""
+    of: Any = model.config
+    d_head = of.n_embd // of.n_head
+    config = PhiConfig(
+        **{name: getattr(of, name) for name in ("vocab_size", "tie_word_embeddings", "max_position_embeddings")},
+        **{name: getattr(of, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")},
+        hidden_size=of.n_embd,
+        intermediate_size=of.n_inner or 4 * of.n_embd,
+        num_hidden_layers=of.n_layer,
+        num_attention_heads=of.n_head,
+        hidden_act=of.activation_function,
+        layer_norm_eps=of.layer_norm_epsilon,
+        rope_parameters={
+            **{"rope_type": "default", "rope_theta": 1e4},
+            "partial_rotary_factor": (of.rotary_dim + 0.5) / d_head if of.rotary_dim < d_head else 1.0,
+        },
+    )
+    with no_init_weights():
+        phi: Any = PhiForCausalLM(config).eval()
+    phi.to(model.device)
+    phi.set_attn_implementation("eager")
+    phi.tie_weights()
+    for name, parameter in phi.named_parameters():
+        parameter.data = parameter.data.to(model.dtype)
+        if ".self_attn." in name and name.endswith(".bias"):
+            torch.nn.init.zeros_(parameter)
+    return phi
+
+
+def _two_norms(layer: type) -> type:
+    """A layer with parallel residual and one norm, with two: x + attention(ln1(x)) + mlp(ln2(x))."""
+
+    def forward(self: Any, hidden_states: Tensor, *given: Any, **named: Any) -> Tensor:
         attended, _ = self.self_attn(self.input_layernorm(hidden_states), *given, **named)
-        assert self.post_attention_layernorm is not None
         return hidden_states + attended + self.mlp(self.post_attention_layernorm(hidden_states))
+
+    return type(layer.__name__, (layer,), {"forward": forward})

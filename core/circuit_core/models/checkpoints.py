@@ -97,7 +97,7 @@ def shape(folder: Path) -> Shape:
     read = config(folder)
     found, tensors = sizes.sizes(read, folder / "config.json"), weights.tensors(folder)
     sizes.check(read, found, tensors, folder)
-    parallel = bool(read.get("use_parallel_residual", read.get("model_type") == "gpt_neox"))
+    parallel = bool(read.get("use_parallel_residual", read.get("model_type") in ("gpt_neox", "gptj", "phi")))
     params = weights.parameters(tensors, read)
     return Shape(params, found["layers"], found["heads"], found["width"], parallel, found["kv_heads"])
 

@@ -86,7 +86,7 @@ def parameters(found: dict[str, Tensor], config: dict[str, Any]) -> int:
 
     Raises: OSError.
     """
-    tied = config.get("tie_word_embeddings", config.get("model_type") == "gpt2")
+    tied = config.get("tie_word_embeddings", config.get("model_type") in ("gpt2", "smollm3"))
     twice = repeated(found) if tied else None
     return sum(tensor.size for name, tensor in found.items() if name != twice)
 
