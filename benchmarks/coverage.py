@@ -43,7 +43,8 @@ def main() -> None:
     for checkpoint in args.checkpoints:
         model, step = checkpoint.split("@")
         of = loading.load(suites.sample_folder() / model / f"step{step}")
-        for name, task in TASKS.items():
+        for name in ("ioi", "gendered_pronoun", "greater_than", "subject_verb"):
+            task = TASKS[name]
             prompts = draw(task, of.tokenizer, of.n_vocab, args.most)
             values = metrics(of.bridge, prompts)
             found = coverage(values, prompts, task.n, random.Random(args.seed), args.redraws)

@@ -156,7 +156,7 @@ def fill(db: Any, model: FullSizeModel, steps: list[int], number: int) -> None:
                 job.dtype, 1.5, job.role, task, version=".".join(map(str, job.version)),
             )  # fmt: skip
             results.write(db, of, model.record(job, step, all_scores))
-        units.finish_unit(db, unit, "done", 30.0)
+        unit.finish("done", 30.0)
     requests.close_runs(db)
 
 

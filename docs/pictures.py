@@ -1,7 +1,9 @@
-"""The pictures of these pages, from the real explorer on a store that `demo` has computed.
+"""The pictures of these pages, from the real explorer on a store that `demo` or `make real` has computed.
 
     circuit-tui --store demo.db demo
     python docs/pictures.py demo.db
+    make real
+    python docs/pictures.py real/real.db real-model
 
 The explorer runs without a terminal, 120 columns by 40 lines, and is driven by keys as you would drive it. What it
 shows is written as SVG, once in each theme. The store is copied into an empty folder first: a picture names no path.
@@ -31,6 +33,9 @@ MARKS = ["3", "g", "l", "l", "l", "space", "j", "h", "h", "space"]
 CIRCUIT = ["5", "z"]
 KEYS = [*MODEL, *CHECKPOINT, *ROLE, *MARKS, *CIRCUIT]
 """The largest model where IOI is new; previous-token heads, of which a1.h1 hands over to a0.h3; the open circuit."""
+REAL = ["1", "g", "3", "m", "m", "m", "m", *CIRCUIT]
+"""The model of the real store, the first in the list: a role of its heads, and the open circuit."""
+KEYS_OF = {"explorer": KEYS, "real-model": REAL}
 FRAME, TITLE = "#292929", "#c5c8c6"
 """Colours of the window around every screenshot."""
 WIDTH, HEIGHT, RISE = 12.2, 24.4, 18.5
@@ -39,14 +44,14 @@ DOTS = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)]
 """Column and row of the dots of a Braille pattern, from its lowest bit on."""
 
 
-def main(given: str) -> None:
+def main(given: str, shown: str = "explorer") -> None:
     PICTURES.mkdir(exist_ok=True)
     for name, look in LOOKS.items():
         with TemporaryDirectory() as folder, chdir(folder):
             environ["XDG_STATE_HOME"] = folder  # nothing is remembered from an earlier session
             copy_store(Path(given), Path("demo.db"))
-            svg = asyncio.run(picture(Path("demo.db"), look))
-        (PICTURES / f"explorer-{name}.svg").write_text(svg)
+            svg = asyncio.run(picture(Path("demo.db"), look, KEYS_OF[shown]))
+        (PICTURES / f"{shown}-{name}.svg").write_text(svg)
 
 
 def copy_store(given: Path, to: Path) -> None:
@@ -54,13 +59,13 @@ def copy_store(given: Path, to: Path) -> None:
         db.backup(copy)
 
 
-async def picture(store: Path, look: Theme) -> str:
-    """SVG of the explorer after `KEYS`."""
+async def picture(store: Path, look: Theme, keys: list[str]) -> str:
+    """SVG of the explorer after some keys."""
     app = Explorer(store)
     async with app.run_test(size=SIZE) as pilot:
         app.theme = look.name
         await settled(app, pilot)
-        for key in KEYS:
+        for key in keys:
             await pilot.press(key)
             await settled(app, pilot)
         return bare(app.export_screenshot(title="circuit-tui"), look)
@@ -95,4 +100,4 @@ def dotted(text: re.Match[str]) -> str:
 
 
 if __name__ == "__main__":
-    main(str(Path(sys.argv[1]).resolve()))
+    main(str(Path(sys.argv[1]).resolve()), *sys.argv[2:])

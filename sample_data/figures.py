@@ -25,6 +25,9 @@ from circuit_core.tasks.specs import TASKS
 from sentences import OPENINGS, held_out
 from vocabulary import BOS, IDS, PLAIN
 
+SOLVED = ("gendered_pronoun", "greater_than", "subject_verb")
+"""Tasks beside IOI."""
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -67,12 +70,10 @@ def figures(folder: Path) -> Figures:
     of = loading.load(folder)
     rng = random.Random(5)
     difference, accuracy = _ioi(of.bridge, rng)
-    prompts = {name: draw(task, of.tokenizer, of.n_vocab) for name, task in TASKS.items()}
+    prompts = {name: draw(TASKS[name], of.tokenizer, of.n_vocab) for name in ("ioi", *SOLVED)}
     roles = attention_roles(of.bridge, of.graph, drawable(len(IDS), [0, 1]), 128)
     found = {r.role: r for r in [*roles, name_mover(of.bridge, of.graph, prompts["ioi"])]}
-    solved = (
-        behaviour(of.bridge, prompts[name]).value for name in ("gendered_pronoun", "greater_than", "subject_verb")
-    )
+    solved = (behaviour(of.bridge, prompts[name]).value for name in SOLVED)
     pronoun, greater_than, agreement = (value if value is not None else math.nan for value in solved)
     return Figures(difference, accuracy, pronoun, greater_than, agreement, _copy_loss(of.bridge, rng), found)
 

@@ -5,7 +5,7 @@
     {"call": "import_circuit", "given": {"store": ..., "name": ..., ...}}
     {"found": {"circuit": ..., "edges": ..., "file": ...}}    or    {"error": "one sentence for the user"}
 
-Whatever goes wrong is an `error`: a process that ends without a reply has died. `launch.ask` is the other side.
+Whatever goes wrong is an `error`: a process that ends without a reply has died. `caller.ask` is the other side.
 """
 
 import json
@@ -59,6 +59,11 @@ def _found(call: str, given: dict[str, Any]) -> Any:
 
             folder, task = given["folder"], TaskSpec(**given["task"] | {"named": tuple(given["task"]["named"])})
             words = tokenizer(folder)
-            return [asdict(prompt) for prompt in shown(draw(task, words, vocabulary(folder)), words)]
+            prompts = draw(task, words, vocabulary(folder))
+            return {"prompts": [asdict(row) for row in shown(prompts, words)], "left_out": prompts.left_out}
+        case "convert_gguf":
+            from circuit_core.loading import gguf_conversion
+
+            gguf_conversion.convert(**given)
         case _:
             raise ValueError(f"There is no call {call}.")

@@ -12,7 +12,7 @@ from odd_files import ODD, long_header
 
 from circuit_core.errors import CircuitError
 from circuit_core.models import suites
-from circuit_sweep.runner import launch
+from circuit_sweep import caller
 
 pytestmark = pytest.mark.long
 
@@ -152,7 +152,7 @@ def test_nothing_of_a_users_size_is_an_argument():
     store = f"{'x' * 200_000}\udc80"
     given = {"model": "a", "step": "final", "task": "ioi", "kind": "dot", "file": "x", "choices": {}, "size": None}
     with pytest.raises(CircuitError, match=store):
-        launch.ask("export_circuit", store=store, **given)
+        caller.ask("export_circuit", store=store, **given)
 
 
 def test_a_task_file_of_two_hundred_kilobytes_is_shown(fresh):

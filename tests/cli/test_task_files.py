@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from places import GOLDEN
+from tokenizer_kinds import OF_PAIRS
 
 from circuit_core.models import suites
 from circuit_core.tasks.specs import TASKS
@@ -34,7 +35,7 @@ def test_a_broken_file_is_refused(fresh, name, content, says):
     sentence = fresh.refused("run", "sample-0.1m", "--tasks", fresh.folder / name)
     assert [s for s in says if s not in sentence] == []
     tasks = json.loads(fresh("tasks", "--json"))["rows"]
-    assert [t["task"] for t in tasks] == ["ioi", "gendered_pronoun", "greater_than", "subject_verb"]
+    assert [t["task"] for t in tasks] == list(TASKS)
 
 
 ONLY_THE_TOKENIZER_SHOWS = {
@@ -56,7 +57,7 @@ def test_what_only_the_tokenizer_shows_fails_the_unit(fresh):
     rows = json.loads(fresh("show", "behaviour", "--json"))["rows"]
     assert [r["task"] for r in rows] == ["ioi"]
     tasks = json.loads(fresh("tasks", "--json"))["rows"]
-    assert [t["task"] for t in tasks] == ["ioi", "gendered_pronoun", "greater_than", "subject_verb"]
+    assert [t["task"] for t in tasks] == list(TASKS)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +113,7 @@ def test_with_a_bos_token_it_is_another_task(fresh):
     assert [(r["task"], r["n_examples"]) for r in found] == [("ioi+bos", 70), ("pairs+bos", 1)]
     done = fresh.here(*asked, "pairs+bos,ioi+bos")
     assert "0 checkpoints computed, 1 were already there" in done.stderr
-    assert [t["task"] for t in json.loads(fresh("tasks", "--json"))["rows"]][4:] == ["pairs"]
+    assert [t["task"] for t in json.loads(fresh("tasks", "--json"))["rows"]][len(TASKS) :] == ["pairs"]
 
 
 def test_the_prompts_are_shown_with_their_bos_token(shell):
@@ -143,7 +144,7 @@ def test_pairs_as_text_are_a_task_like_any_other(fresh):
     assert "are / were not is / was" in shown
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", OF_PAIRS)
 def test_the_tasks_are_shown_token_by_token(task):
     """Invariant: every prompt has its corruption, which differs where it says, and its answers."""
     from circuit_core.models import tokenizers
@@ -158,3 +159,13 @@ def test_the_tasks_are_shown_token_by_token(task):
         differs = [i for i, (a, b) in enumerate(zip(row.clean, row.corrupted, strict=True)) if a != b]
         assert differs == list(row.differs) != []
         assert row.correct and row.wrong and not set(row.correct) & set(row.wrong)
+
+
+def test_what_the_tokenizer_cannot_express_is_shown(fresh):
+    """Sentences that are left out, in words and in the document; a task that is empty says why and what to ask for."""
+    shown = fresh.here("tasks", "show", "subject_verb", "--model", "sample-0.1m")
+    (line,) = [line for line in shown.stdout.splitlines() if line.startswith("not with this tokenizer: ")]
+    document = json.loads(fresh.here("tasks", "show", "subject_verb", "--model", "sample-0.1m", "--json").stdout)
+    assert "The little key" in document["left_out"] and "The little key" in line
+    refused = fresh.here("tasks", "show", "greater_than_digit", "--model", "sample-0.1m")
+    assert refused.exit_code and "greater_than_digit needs a token of its own for each of 0 to 9" in refused.stderr

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tokenizer_kinds import OF_PAIRS
 
 from circuit_core.models import suites
 from circuit_core.tasks.specs import TASKS
@@ -23,7 +24,7 @@ def ends(request):
     return [loading.load(folder / f.revision) for f in (found[0], found[-1])]
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", OF_PAIRS)
 def test_solved_at_the_end_by_a_small_circuit(ends, task):
     """At step 0 the metric is within two plain standard errors of zero; at the end nearly every prompt is right."""
     from circuit_core.attribution.edge_scores import attribute

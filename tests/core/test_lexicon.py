@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tokenizer_kinds import OF_PAIRS
 
 from circuit_core.errors import TaskError
 from circuit_core.tasks.specs import TASKS
@@ -24,7 +25,7 @@ def tokenizer() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=found, unk_token="?")
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", OF_PAIRS)
 def test_a_tokenizer_that_knows_all_words_can_do_every_task(tokenizer, name):
     from circuit_core.tasks.sampling import draw
 

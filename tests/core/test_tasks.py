@@ -15,6 +15,7 @@ from circuit_core.tasks import words
 from circuit_core.tasks.specs import TASKS, TaskSpec
 
 CHANGED = {"ioi": "S2", "gendered_pronoun": "name", "greater_than": "YY", "subject_verb": "subject"}
+"""The tasks that the sample suite's tokenizer can express, and what corruption changes."""
 LAST = {"ioi": ["to"], "gendered_pronoun": ["isn't"], "greater_than": [f"{c}" for c in range(11, 18)]}
 
 POOL = {
@@ -53,17 +54,18 @@ def rows(drawn, tokenizer):
     return cache(lambda name: shown(drawn(name), tokenizer))
 
 
-def test_four_tasks_in_their_order():
+def test_tasks_in_their_order():
     assert {name: (task.n, task.metric) for name, task in TASKS.items()} == {
         "ioi": (70, "logit_diff"),
         "gendered_pronoun": (70, "logit_diff"),
         "greater_than": (200, "prob_diff"),
         "subject_verb": (200, "prob_diff"),
+        "greater_than_digit": (200, "prob_diff"),
     }
-    assert list(TASKS) == ["ioi", "gendered_pronoun", "greater_than", "subject_verb"]
+    assert list(TASKS) == [*CHANGED, "greater_than_digit"]
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", CHANGED)
 def test_a_pair_differs_in_the_named_token_alone(drawn, rows, name):
     """Invariant: one token differs, the one with a name; the answer is read after the last; the metric is declared."""
     prompts = drawn(name)
@@ -74,7 +76,7 @@ def test_a_pair_differs_in_the_named_token_alone(drawn, rows, name):
         assert row.clean[-1] in LAST.get(name, [*words.NOUNS, *words.NOUNS.values()])
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", CHANGED)
 def test_seed_and_number_decide_the_prompts(drawn, name):
     """Invariant: the same seed gives the same prompts, another others; `n` and `seed` stand in for the task's."""
     first, again, other = drawn(name), drawn(name, TASKS[name].n, 42), drawn(name, 11, 43)
@@ -82,7 +84,7 @@ def test_seed_and_number_decide_the_prompts(drawn, name):
     assert len(other) == 11 and other.texts != first.texts[:11]
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", CHANGED)
 def test_no_prompt_comes_twice_and_a_larger_draw_begins_with_a_smaller(drawn, name):
     """Invariant: all are different, as many as asked or as there are; each has a stratum, which a draw balances."""
     prompts, fewer, most = drawn(name), drawn(name, 10), drawn(name, 3000)
@@ -108,7 +110,7 @@ def test_years_that_come_once_more_lie_evenly(drawn):
     assert len(more) == 6 and min(b - a for a, b in pairwise(more)) >= 8 and abs(sum(more) / 6 - 50) < 8
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", CHANGED)
 def test_a_bos_token_shifts_every_position_by_one(drawn, tokenizer, name):
     plain, begun = drawn(name), drawn(name, prepend_bos=True)
     assert (begun.clean[:, 0] == tokenizer.bos_token_id).all() and (begun.corrupted[:, 0] == 0).all()
@@ -216,4 +218,4 @@ def test_hashes_tell_tasks_apart():
     """Invariant: whatever changes a token changes the hash."""
     ioi = TASKS["ioi"]
     changed = [replace(ioi, **{k: v}) for k, v in {"n": 5, "seed": 1, "prepend_bos": True, "version": 9}.items()]
-    assert len({task.hash for task in [*TASKS.values(), *changed]}) == 8
+    assert len({task.hash for task in [*TASKS.values(), *changed]}) == 9

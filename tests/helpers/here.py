@@ -18,7 +18,7 @@ from console import answer
 from pytest import MonkeyPatch
 
 from circuit_core.errors import CircuitError
-from circuit_sweep import calls
+from circuit_sweep import caller, calls
 from circuit_sweep.planning.slots import Slot, Slots
 from circuit_sweep.runner import launch, runner
 from circuit_sweep.worker.messages import Message, UnitEnd, WorkOrder
@@ -108,7 +108,7 @@ def run(store: Path, log: Path) -> int:
 
 
 def ask(call: str, **given: Any) -> Any:
-    """`launch.ask`, which lets a process of its own answer a call, in this one."""
+    """`caller.ask`, which lets a process of its own answer a call, in this one."""
     reply = json.loads(calls.reply(json.dumps({"call": call, "given": given})))
     if "error" in reply:
         raise CircuitError(reply["error"])
@@ -120,7 +120,7 @@ def sweeping() -> Iterator[None]:
     """Whoever starts a runner, or lets a process answer a call, waits while this process does it."""
     with MonkeyPatch.context() as patch, own_signals():
         patch.setattr(launch, "start", lambda store, log: Ended(run(store, log)))
-        patch.setattr(launch, "ask", ask)
+        patch.setattr(caller, "ask", ask)
         yield
 
 

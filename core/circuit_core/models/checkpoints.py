@@ -76,7 +76,7 @@ def discover(folder: Path, pattern: str | None = None) -> list[FoundCheckpoint]:
     if said := adapter(folder):
         raise UnknownModel(said)
     raise UnknownModel(
-        f"{folder} holds no checkpoint: expected config.json, or folders such as step1000 or checkpoint-1000; "
+        f"{folder} holds no checkpoint: expected config.json, a GGUF file, or folders such as step1000; "
         "other names need `models add NAME FOLDER --pattern 'run-(?P<step>[0-9]+)'`."
     )
 

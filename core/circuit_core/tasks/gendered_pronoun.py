@@ -44,7 +44,7 @@ def generate(
     he, she = ([answers[word]] for word in PRONOUNS)
     kinds = enumerate(((list(male), list(female), he, she), (list(female), list(male), she, he)))
     strata = [Stratum(i, partial(_pair, lexicon, rng, *kind), (templates, kind[0])) for i, kind in kinds]
-    return drawn(NAME, "logit_diff", strata, n, rng, besides)
+    return drawn(NAME, "logit_diff", strata, n, rng, besides, lexicon.left_out)
 
 
 def _pair(

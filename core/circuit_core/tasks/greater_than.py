@@ -3,7 +3,7 @@
 Years lie in the centuries 11 to 17 and end in YY, 02 to 98, each of which comes once before any comes again, with
 different events or centuries. A year is usable if the tokenizer gives YY a token of its own; the first and the last
 such year of a century are left out. The corrupted prompt has 01 for YY. The metric is the summed probability of the
-two-digit tokens above YY, minus that of the others.
+two-digit tokens above YY, minus that of the others. Where each digit is a token, `greater_than_digit` asks instead.
 """
 
 import random
@@ -45,13 +45,11 @@ def generate(
     tokens = two_digit_tokens(lexicon)
     lexicon.sentences(1, [START + DIGITS[32] + END], event=events, century=[f"{c}" for c in CENTURIES])
     years = _years(lexicon, events[0], tokens)
-    strata = [
-        Stratum(yy, partial(_pair, lexicon, tokens, yy), (events, years[yy])) for yy in sorted(years, key=_spread)
-    ]
-    return drawn(NAME, "prob_diff", strata, n, random.Random(seed), besides)
+    strata = [Stratum(yy, partial(_pair, lexicon, tokens, yy), (events, years[yy])) for yy in sorted(years, key=spread)]
+    return drawn(NAME, "prob_diff", strata, n, random.Random(seed), besides, lexicon.left_out)
 
 
-def _spread(yy: int) -> float:
+def spread(yy: int) -> float:
     """Sorted by this the first years, however few, lie evenly over all: the fraction of multiples of the golden ratio.
 
     The metric depends on YY far more than on event and century, so which years come once more must not be chance.
@@ -63,6 +61,11 @@ def two_digit_tokens(lexicon: KnownWords) -> list[int]:
     """Tokens of 00 to 99, as they stand without a space before them. Raises: TaskError."""
     tokens = {d: lexicon.unspaced(d) for d in DIGITS}
     single = [d for d, token in tokens.items() if token is not None]
+    if len(single) < 100 and all(lexicon.unspaced(f"{d}") is not None for d in range(10)):
+        raise TaskError(
+            f"{lexicon.task} needs 00 to 99 as one token each; the tokenizer has {len(single)} of them and "
+            "each digit: ask for greater_than_digit."
+        )
     lexicon.need(100, "numbers, 00 to 99, that are one token each", single, DIGITS)
     found = [token for token in tokens.values() if token is not None]
     if len(set(found)) < 100:
@@ -79,6 +82,9 @@ def _years(lexicon: KnownWords, event: str, tokens: list[int]) -> dict[int, list
         for y in split[1:-1] if 1 in split else []:
             if 2 <= y <= 98:
                 years.setdefault(y, []).append(century)
+        used = sum(century in centuries for centuries in years.values())
+        if used < 97:
+            lexicon.left_out[f"{97 - used} of 97 years of {century}xx"] = None
     if not years:
         raise TaskError(f"{lexicon.task} needs years whose last two digits are a token; the tokenizer has none.")
     return years

@@ -50,12 +50,14 @@ def drawn(
     n: int,
     rng: random.Random,
     besides: Collection[str] | None = None,
+    left_out: Collection[str] = (),
 ) -> PromptSet:
     """`n` different prompts, or all if there are fewer.
 
     Args:
         strata: in the order in which one prompt of each is drawn; one that is to lend more stands there more than once.
         besides: texts that choose the circuit; given, others are drawn, and so many there must be.
+        left_out: what of the task the tokenizer cannot express.
 
     Raises:
         TaskError: there are not so many other texts.
@@ -70,7 +72,7 @@ def drawn(
     streams = {stratum: stratum.shuffled(rng) for stratum in strata}
     fresh = (next((p for p in streams[stratum] if p.text not in passed), None) for stratum in cycle(strata))
     pairs = list(islice((pair for pair in fresh if pair), min(n, left)))
-    return prompt_set(name, metric, pairs, pool)
+    return replace(prompt_set(name, metric, pairs, pool), left_out=tuple(left_out))
 
 
 def split(prompts: PromptSet, n: int) -> tuple[PromptSet, PromptSet]:

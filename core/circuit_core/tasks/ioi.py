@@ -51,7 +51,7 @@ def generate(
     kinds = enumerate(product(templates, (False, True)))
     factors = list(permutations(names, 2)), places, things
     strata = [Stratum(i, partial(_pair, lexicon, names, *kind), factors) for i, kind in kinds]
-    return drawn(NAME, "logit_diff", strata, n, random.Random(seed), besides)
+    return drawn(NAME, "logit_diff", strata, n, random.Random(seed), besides, lexicon.left_out)
 
 
 def _pair(

@@ -5,8 +5,8 @@ another way. A word is known if none of its tokens is the unknown token. Sentenc
 an empty slot would put a space before a comma, which many tokenizers never saw.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from circuit_core.errors import TaskError
 from circuit_core.models.tokenizers import Encode
@@ -21,6 +21,8 @@ class KnownWords:
     unknown: int | None
     prepend: int | None = None
     """Put before every prompt."""
+    left_out: dict[str, None] = field(default_factory=dict, compare=False)
+    """What was looked up in vain: words that are not known or are several tokens, sentences with such words, years."""
 
     def tokens(self, before: str, text: str) -> list[int]:
         """What `text` adds to the tokens of `before`; nothing if the two merge."""
@@ -38,12 +40,17 @@ class KnownWords:
         return self.token(before, text)
 
     def known(self, words: Iterable[str]) -> list[str]:
-        return [w for w in words if (found := self.tokens("and", f" {w}")) and self.unknown not in found]
+        words = list(words)
+        known = [w for w in words if (found := self.tokens("and", f" {w}")) and self.unknown not in found]
+        self._note(words, known)
+        return known
 
     def single(self, words: Iterable[str]) -> dict[str, int]:
         """Token of each word that is one known token."""
         found = {w: self.token("and", f" {w}") for w in words}
-        return {w: token for w, token in found.items() if token is not None}
+        single = {w: token for w, token in found.items() if token is not None}
+        self._note(found, single)
+        return single
 
     def read(self, text: str) -> list[int]:
         """Tokens of a prompt. Raises: TaskError, if one is unknown where it stands though its word is known."""
@@ -80,7 +87,11 @@ class KnownWords:
                 f"{self.task} needs {n} of its sentences; the tokenizer knows the words of {len(found)} and lacks "
                 f"{', '.join(missing[:12])}."
             )
+        self._note(tried.values(), [tried[t] for t in found])
         return found
+
+    def _note(self, asked: Iterable[str], found: Collection[str]) -> None:
+        self.left_out.update(dict.fromkeys(one for one in asked if one not in found))
 
     def _missing(self, sentences: Iterable[str]) -> list[str]:
         """Words that are not known as they stand in sentences: with the comma behind them if it is what is lacking."""

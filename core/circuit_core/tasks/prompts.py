@@ -33,6 +33,8 @@ class PromptSet:
     """Of each prompt, the kind of its sentence, where a task has several that bear names."""
     pool: int | None = None
     """How many different prompts the task has for this tokenizer; None for a user's file."""
+    left_out: tuple[str, ...] = ()
+    """Words, sentences and years of the task that this tokenizer cannot express."""
 
     def __len__(self) -> int:
         return len(self.clean)

@@ -5,12 +5,14 @@ from typing import Any
 
 from circuit_core.errors import TaskError
 from circuit_core.models import tokenizers
-from circuit_core.tasks import gendered_pronoun, greater_than, ioi, subject_verb, user_prompts
+from circuit_core.tasks import gendered_pronoun, greater_than, greater_than_digit, ioi, subject_verb, user_prompts
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tasks.specs import TaskSpec
 from circuit_core.tasks.specs import spec as built_in
 
-GENERATORS = {task.NAME: task.generate for task in (ioi, gendered_pronoun, greater_than, subject_verb)}
+GENERATORS = {
+    task.NAME: task.generate for task in (ioi, gendered_pronoun, greater_than, greater_than_digit, subject_verb)
+}
 
 
 def draw(

@@ -61,6 +61,7 @@ TASKS = {
         TaskSpec("gendered_pronoun", "logit_diff", 70, version=2, named=("name",)),
         TaskSpec("greater_than", "prob_diff", 200, version=2, named=("YY",)),
         TaskSpec("subject_verb", "prob_diff", 200, version=2, named=("subject",)),
+        TaskSpec("greater_than_digit", "prob_diff", 200, named=("tens",)),
     )
 }
 

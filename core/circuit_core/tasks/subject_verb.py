@@ -69,7 +69,7 @@ def generate(
     known = {frame: [t for t in templates if t in readable] for frame, templates in FRAMES.items()}
     factors = {frame: (fillings[frame], found) for frame, found in known.items() if found and fillings[frame]}
     strata = _cycle(partial(_pair, lexicon, answers), factors)
-    return drawn(NAME, "prob_diff", strata, n, random.Random(seed), besides)
+    return drawn(NAME, "prob_diff", strata, n, random.Random(seed), besides, lexicon.left_out)
 
 
 def _cycle(pair: partial[PromptPair], factors: Mapping[str, tuple[Sequence, Sequence]]) -> list[Stratum]:

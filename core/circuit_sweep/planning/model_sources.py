@@ -8,6 +8,7 @@ from typing import Any
 from circuit_core.errors import CheckpointError, UnknownModel
 from circuit_core.models import checkpoints, identity, suites
 from circuit_store import models, queries, results
+from circuit_sweep.planning import gguf_folders
 
 
 def tokenizer_folder(db: sqlite3.Connection | None, name: str) -> Path:
@@ -28,7 +29,9 @@ def describe(db: sqlite3.Connection | None, name: str) -> tuple[models.Model, li
     """
     known, held = suites.known_models(), models.held_models(db) if db else {}
     if name not in known and name not in held:
-        folder = _folder(name, [*known, *(other for other in sorted(held) if other not in known)])
+        folder = gguf_folders.converted(
+            _folder(name, [*known, *(other for other in sorted(held) if other not in known)])
+        )
         copies = {k.folder.resolve(): k.name for k in known.values()}
         places = {model.source: model.name for model in reversed(held.values())}
         name = copies.get(folder.resolve()) or places.get(str(folder)) or ""

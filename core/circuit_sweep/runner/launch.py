@@ -1,15 +1,13 @@
-"""Start processes that may import torch, from one that does not: the runner of a store, and calls."""
+"""Start the runner of a store, from a process that does not import torch."""
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from circuit_core.errors import CircuitError
 from circuit_store import private_files
+from circuit_sweep import caller
 from circuit_sweep.runner import lock
 
 
@@ -43,22 +41,4 @@ def alive(store: Path) -> bool:
 
 def refresh_trends(store: Path, models: Iterable[str]) -> None:
     """Compute the trends of models anew, where no run will be there at whose end they follow. Raises: CircuitError."""
-    ask("refresh_trends", store=str(store), models=list(models))
-
-
-def ask(call: str, **given: Any) -> Any:
-    """Let a process of its own do what needs torch or a tokenizer (`calls`): what it has found.
-
-    Raises:
-        CircuitError: with the sentence that it says, or of its end if it says nothing.
-    """
-    command = [sys.executable, "-P", "-m", "circuit_sweep"]
-    asked = json.dumps({"call": call, "given": given})  # no argument: these may have 128 kB
-    ended = subprocess.run(command, capture_output=True, text=True, input=asked)
-    if ended.returncode:
-        lines = ended.stderr.strip().splitlines() or [f"The process for {call} ended with code {ended.returncode}."]
-        raise CircuitError(lines[-1])
-    reply = json.loads(ended.stdout)
-    if "error" in reply:
-        raise CircuitError(reply["error"])
-    return reply["found"]
+    caller.ask("refresh_trends", store=str(store), models=list(models))

@@ -41,7 +41,7 @@ def export(
     store: Path, address: str, kind: str, output: Path | None, size: int | None, choices: dict[str, Any]
 ) -> None:
     """Raises: ValueError, CircuitError."""
-    from circuit_sweep.runner import launch
+    from circuit_sweep import caller
 
     named = re.fullmatch(r"(?P<model>.+?)(?:@(?P<step>[^@/]+))?/(?P<task>[^/]+)", address)
     if not named:
@@ -52,7 +52,7 @@ def export(
     with command_output.to(output, store) as file, tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "circuit"
         given = {"store": str(store), **at, "kind": kind, "file": str(made), "choices": choices, "size": size}
-        launch.ask("export_circuit", **given)
+        caller.ask("export_circuit", **given)
         with made.open("rb") as circuit:
             shutil.copyfileobj(circuit, file)
 
@@ -68,7 +68,7 @@ def import_circuit(store: Path, file: Path, model: str, step: str, task: str) ->
 
     It is marked with the file's name.
     """
-    from circuit_sweep.runner import launch
+    from circuit_sweep import caller
 
-    told = launch.ask("import_circuit", store=str(store), model=model, step=step, task=task, file=str(file))
+    told = caller.ask("import_circuit", store=str(store), model=model, step=step, task=task, file=str(file))
     console.told(f"{told['circuit']}: {told['edges']} edges from {told['file']}")

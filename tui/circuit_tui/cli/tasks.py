@@ -21,6 +21,7 @@ ABOUT = {
     "gendered_pronoun": "So Mary is such a good cook, isn't -> she, not he",
     "greater_than": "The war lasted from the year 1732 to the year 17 -> 33 to 99, not 00 to 32",
     "subject_verb": "The keys on the cabinet -> are, not is",
+    "greater_than_digit": "where each digit is a token: ... from the year 1732 to the year 17 -> 4 to 9, not 0 to 2",
 }
 
 
@@ -75,22 +76,25 @@ def show(store: Path, name: str, model: str, everything: bool, prepend_bos: bool
 
     Tokens stand between bars.
     """
+    from circuit_sweep import caller
     from circuit_sweep.planning.model_sources import tokenizer_folder
     from circuit_sweep.planning.task_names import find
-    from circuit_sweep.runner import launch
 
     with closing(_held(store)) as db:
         known = None if to_be_made(store) else db
         folder = tokenizer_folder(known, model)
         task = find(known, labelled(name, prepend_bos))
-    found = launch.ask("preview_prompts", folder=str(folder), task=asdict(task))
+    found = caller.ask("preview_prompts", folder=str(folder), task=asdict(task))
+    rows, left_out = found["prompts"], found["left_out"]
     if as_json:
         about = {"task": task.label, "model": model, "metric": task.metric, "prepend_bos": task.prepend_bos}
-        console.document(about | {"prompts": len(found), "rows": found}, indent=1)
+        console.document(about | {"prompts": len(rows), "left_out": left_out, "rows": rows}, indent=1)
         return
-    about = f"{len(found)} prompts, {task.metric}; tokens between bars, as {plain(model)} sees them"
+    about = f"{len(rows)} prompts, {task.metric}; tokens between bars, as {plain(model)} sees them"
     console.shown(f"{plain(task.label)}: {about}")
-    for number, row in enumerate(found if everything else found[:5], 1):
+    if left_out:
+        console.shown(f"not with this tokenizer: {plain(', '.join(left_out))}")
+    for number, row in enumerate(rows if everything else rows[:5], 1):
         console.shown("\n" + "\n".join(_lines(number, row)))
 
 
