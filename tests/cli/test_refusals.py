@@ -120,9 +120,12 @@ def test_a_folder_without_checkpoints(fresh, tmp_path):
 @pytest.mark.parametrize(
     "config, says",
     [
-        ({"num_key_value_heads": 1}, "GPTNeoXForCausalLM shares keys and values between heads (1 for 3)"),
+        ({"num_local_experts": 8}, "GPTNeoXForCausalLM sends each token to a few of many experts"),
         ({"model_type": "bloom", "architectures": ["BloomForCausalLM"]}, "BloomForCausalLM is not supported, only GPT"),
-        ({"model_type": "gemma2", "architectures": None}, "gemma2 is not supported, only GPTNeoXForCausalLM"),
+        (
+            {"model_type": "gemma2", "architectures": None},
+            "gemma2 normalises what attention and MLPs have written (post-norm)",
+        ),
     ],
 )
 def test_a_folder_that_no_run_can_compute(fresh, tmp_path, config, says):

@@ -101,3 +101,17 @@ def test_groups_that_cannot_be_are_one_sentence(tmp_path, said, reason):
     config.write_text(json.dumps(json.loads(config.read_text()) | {"num_key_value_heads": said}))
     with pytest.raises(CheckpointError, match=reason):
         checkpoints.shape(tmp_path)
+
+
+def test_a_family_without_groups_has_none_whatever_its_config_says(tmp_path):
+    """`transformers` keeps a key that it does not know, and GPT-NeoX reads none of this name."""
+    from circuit_core import loading
+    from circuit_core.models import checkpoints
+
+    model = random_model("GPTNeoX", num_key_value_heads=1)
+    model.save_pretrained(tmp_path)
+    tokens = torch.arange(12)[None]
+    with torch.no_grad():
+        theirs = model(tokens).logits
+    assert (loading.load(tmp_path).bridge(tokens) - theirs).abs().max() < 1e-6 * theirs.abs().max()
+    assert checkpoints.shape(tmp_path).kv_heads == 3

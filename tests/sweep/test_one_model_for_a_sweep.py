@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 
 from circuit_core.loading import checkpoint_loader
 from circuit_core.models import suites
+from circuit_sweep.planning.estimate import in_memory
+from circuit_sweep.planning.model_sources import model_of
 from circuit_sweep.worker import checkpoint
 
 LAST = suites.sample_folder() / "sample-0.1m" / "step7000"
@@ -115,3 +117,13 @@ def test_a_grouped_model_has_the_rows_of_its_copy_expanded_by_hand(bench, tmp_pa
     assert rows(bench, "grouped", 0) == rows(bench, "expanded", 0) and all(rows(bench, "grouped", 0).values())
     said = bench.ask("SELECT model, n_heads, kv_heads FROM models WHERE n_heads = 4 ORDER BY model")
     assert [tuple(row) for row in said] == [("expanded", 4, 4), ("grouped", 4, 2)]
+
+
+def test_the_memory_that_a_run_is_said_to_take_counts_what_is_repeated(tmp_path):
+    """Parameters of the model that computes, by the sizes that the store knows."""
+    model = random_model("Mistral", "grouped")
+    model.save_pretrained(tmp_path / "grouped")
+    described, _ = model_of("grouped", tmp_path / "grouped", "folder")
+    trained = sum(p.numel() for p in model.parameters())
+    computing = sum(p.numel() for p in checkpoint_loader.as_bridge(model).parameters())
+    assert described.params == trained < computing == in_memory(described)

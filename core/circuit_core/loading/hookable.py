@@ -23,6 +23,8 @@ from transformer_lens.model_bridge.generalized_components import NormalizationBr
 from transformers import PhiConfig, PhiForCausalLM, PreTrainedModel
 from transformers.initialization import no_init_weights
 
+from circuit_core.models.sizes import WITHOUT_GROUPS
+
 _SHARED = re.compile(r"\.[kv]_proj\.(weight|bias)$")
 _NORM_OF_KEYS = re.compile(r"(.*\.k_layernorm\.norms\.)(\d+)(\..*)")
 _GPTJ_IN_PHI = {
@@ -38,7 +40,8 @@ class Placement:
     def __init__(self, config: Any) -> None:
         """By the config as it was loaded."""
         self.heads = config.num_attention_heads
-        self.kv_heads = getattr(config, "num_key_value_heads", None) or self.heads
+        shared = None if config.model_type in WITHOUT_GROUPS else config.num_key_value_heads
+        self.kv_heads = shared or self.heads
         self.repeats = self.heads // self.kv_heads
         self.rotary = config.rotary_dim if config.model_type == "gptj" else 0
         self.one_norm = config.model_type in ("gptj", "phi") or (
@@ -80,7 +83,8 @@ def hookable(model: PreTrainedModel) -> PreTrainedModel:
     if config.model_type == "olmo":
         _add_gains(equal)
     if place.repeats > 1:
-        _make_room_for_groups(config, layers, place.repeats)
+        _make_room_for_groups(layers, place.repeats)
+    config.num_key_value_heads = place.heads
     if place.one_norm:
         for layer in layers:
             layer.post_attention_layernorm = deepcopy(layer.input_layernorm)
@@ -128,7 +132,7 @@ def _add_gains(model: PreTrainedModel) -> None:
     body.norm = torch.nn.LayerNorm(body.norm.normalized_shape, eps=1e-5, bias=False, **like)
 
 
-def _make_room_for_groups(config: Any, layers: Any, repeats: int) -> None:
+def _make_room_for_groups(layers: Any, repeats: int) -> None:
     """For a key and a value of each head."""
     for attention in (layer.self_attn for layer in layers):
         for linear in (attention.k_proj, attention.v_proj):
@@ -143,7 +147,6 @@ def _make_room_for_groups(config: Any, layers: Any, repeats: int) -> None:
         attention.num_key_value_groups = 1
         if hasattr(attention, "num_key_value_heads"):
             attention.num_key_value_heads *= repeats
-    config.num_key_value_heads = config.num_attention_heads
 
 
 def _phi_of(model: PreTrainedModel) -> PreTrainedModel:

@@ -14,6 +14,8 @@ NAMES = {
     "width": ("hidden_size", "n_embd"),
 }
 """What families call them in config.json."""
+WITHOUT_GROUPS = ("gpt_neox", "gpt2", "gptj")
+"""Families whose heads share no keys and values, whatever a config.json says of them."""
 _AXES = ("vocab_size", "intermediate_size", "n_inner")
 """Others that are the length of some tensor."""
 _OTHERS = (*_AXES, "max_position_embeddings", "n_positions", "head_dim")
@@ -42,7 +44,7 @@ def sizes(config: Mapping[str, Any], file: Path) -> dict[str, int]:
 
 def _kv_heads(config: Mapping[str, Any], heads: int, file: Path) -> int:
     """Of fewer keys and values than queries each serves a group of heads. Raises: CheckpointError."""
-    if config.get("num_key_value_heads") is None:
+    if config.get("num_key_value_heads") is None or config.get("model_type") in WITHOUT_GROUPS:
         return heads
     kv_heads = _size(config, "num_key_value_heads", file)
     if heads % kv_heads:

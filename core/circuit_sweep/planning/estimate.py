@@ -84,7 +84,7 @@ def estimate(
     seconds = [time.of(s.model, s.missing[step], s.again[step]) for s in asked for step in s.missing]
     timed = [s for s in seconds if s is not None]
     units = sum(len(s.missing) for s in asked)
-    sizes = [_in_memory(s.model) for s in asked if s.missing]
+    sizes = [in_memory(s.model) for s in asked if s.missing]
     return Estimate(
         units=units,
         already=sum(len(s.steps) for s in asked) - units,
@@ -120,7 +120,7 @@ def _circuits(computed: list[Job]) -> int:
     return sum(job.analysis == "circuit" and job.params["method"] == "exact" for job in computed)
 
 
-def _in_memory(model: Model) -> int | None:
+def in_memory(model: Model) -> int | None:
     """Parameters, where keys and values that heads share are repeated for each; None if they are not known."""
     if not (model.params and model.n_layers and model.n_heads and model.d_model and model.kv_heads):
         return model.params
