@@ -1,18 +1,23 @@
-"""The explorer in a real pseudo-terminal: seconds to the first frame and to the data, and bytes and seconds a key.
+"""The explorer in a real pseudo-terminal: what it takes to start, to answer a key, to open a page, and to lie idle.
 
-    python benchmarks/explorer.py STORE [--repeats 5]
+    python benchmarks/explorer.py --store STORE [--json] [--down 1] [--repeats 20]
     python benchmarks/explorer.py --job sample-0.1m sample-0.2m [--workers 2]
 
-120 x 40, 256 colours. The first frame is the first output that names a pane; data, the first that names a model. With
-`--job`, bytes a second that are written while these models are computed into a new store: on the page of the queue,
-and on the panes.
+120 x 40, 256 colours. Each figure is a line of text or, with `--json`, of JSON: name, value, unit, goal. A key has been
+answered when nothing has come for a while and every thread sleeps; its milliseconds end with the last byte. CPU is that
+of all threads, which other load on the machine does not stretch as it does the clock. The first frame is the first
+output that names a pane; data, the first that names a model of the store. `--down` goes to a later model of the list.
+With `--job`, bytes a second that are written while these models are computed into a new store: on the page of the
+queue, and on the panes.
 """
 
 import argparse
 import fcntl
+import json
 import os
 import pty
 import select
+import sqlite3
 import statistics
 import struct
 import subprocess
@@ -20,43 +25,158 @@ import sys
 import tempfile
 import termios
 import time
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from pathlib import Path
 
+from circuit_store.connection import uri
 from circuit_sweep.runner.launch import alive
-
-KEYS = {"checkpoint .": b".", "checkpoint ,": b",", "pane 3": b"3", "head l": b"l", "pane 5": b"5", "tree j": b"j"}
-
 
 FIRST = 2.0
 """Seconds in which a page is drawn for the first time."""
+QUIET = 0.12
+"""Seconds of rest after which a key has been answered."""
+KEYS = {
+    "head cursor": (b"3", (b"l", b"j", b"l", b"k", b"h"), 30),
+    "step": (b"3", (b",", b",", b",", b"."), 80),
+    "role": (b"3", (b"m",), 80),
+    "pane switch": (b"", (b"1", b"2", b"3", b"4", b"5"), 80),
+    "tree cursor": (b"5", (b"j", b"j", b"k"), 30),
+    "step on page A": (b"A", (b",", b",", b"."), 80),
+}
+"""Name -> the key before, the keys in turn, and the goal in milliseconds."""
+PAGES = {"page A": b"A", "page a": b"a", "page W": b"W", "page i": b"i", "page 7": b"7"}
+OPENED = 150
+"""Milliseconds that a page may take to open."""
 
 
-def spawn(store: str) -> int:
-    """Start the explorer; returns the terminal's file descriptor."""
-    environment = {**os.environ, "TERM": "xterm-256color", "XDG_STATE_HOME": tempfile.mkdtemp()}
-    environment.pop("COLORTERM", None)
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execvpe(sys.executable, [sys.executable, "-m", "circuit_tui", "--store", store], environment)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    return terminal
+class Explorer:
+    """The program and its terminal."""
+
+    def __init__(self, store: str):
+        environment = {**os.environ, "TERM": "xterm-256color", "XDG_STATE_HOME": tempfile.mkdtemp()}
+        environment.pop("COLORTERM", None)
+        self.began = time.perf_counter()
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.execvpe(sys.executable, [sys.executable, "-m", "circuit_tui", "--store", store], environment)
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+
+    def until(self, mark: bytes) -> float:
+        """Seconds since the start until the output holds a text."""
+        seen = b""
+        while mark not in seen:
+            seen += os.read(self.terminal, 65536)
+        return time.perf_counter() - self.began
+
+    def tasks(self) -> Iterable[Path]:
+        return Path(f"/proc/{self.pid}/task").iterdir()
+
+    def cpu(self) -> float:
+        """Milliseconds of all threads that are there."""
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in self.tasks()) / 1e6
+
+    def asleep(self) -> bool:
+        return all((task / "stat").read_text().rsplit(")", 1)[1].split()[0] == "S" for task in self.tasks())
+
+    def settle(self, quiet: float = QUIET) -> tuple[int, float]:
+        """Read until nothing comes and nobody works for a while: bytes, and seconds to the last of them."""
+        began, last, size = time.perf_counter(), 0.0, 0
+        rest = began
+        while time.perf_counter() - rest < quiet:
+            if select.select([self.terminal], [], [], 0.01)[0]:
+                size += len(os.read(self.terminal, 65536))
+                last = time.perf_counter() - began
+                rest = time.perf_counter()
+            elif not self.asleep():
+                rest = time.perf_counter()
+        return size, last
+
+    def press(self, key: bytes) -> tuple[float, float, int]:
+        """Milliseconds to the last byte, milliseconds of CPU, bytes."""
+        before = self.cpu()
+        os.write(self.terminal, key)
+        size, last = self.settle()
+        return 1000 * last, self.cpu() - before, size
+
+    def memory(self) -> float:
+        """The most that was resident, in MB."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+    def quit(self) -> None:
+        os.write(self.terminal, b"\x11")
+        with suppress(OSError):  # the terminal is gone with the program
+            while os.read(self.terminal, 65536):
+                pass
+        os.close(self.terminal)
+        os.waitpid(self.pid, 0)
 
 
-def until(terminal: int, mark: bytes, began: float) -> float:
-    """Seconds since `began` until the output holds `mark`."""
-    seen = b""
-    while mark not in seen:
-        seen += os.read(terminal, 65536)
-    return time.perf_counter() - began
+class Report:
+    def __init__(self, as_json: bool):
+        self.as_json = as_json
+
+    def add(self, name: str, value: float, unit: str, goal: float | None = None) -> None:
+        value = round(value, 1)
+        if self.as_json:
+            print(json.dumps({"name": name, "value": value, "unit": unit, "goal": goal}), flush=True)
+        else:
+            print(f"{name:32} {value:8} {unit:4}" + (f"   (goal {goal:g})" if goal is not None else ""), flush=True)
+
+    def keys(self, name: str, seen: list[tuple[float, float, int]], goal: float) -> None:
+        """Median and 95th percentile, by the clock and in CPU."""
+        clock, cpu, sizes = (sorted(part) for part in zip(*seen, strict=True))
+        for of, values in (("wall", clock), ("CPU", cpu)):
+            self.add(f"{name}, median {of}", statistics.median(values), "ms")
+            self.add(f"{name}, p95 {of}", values[min(len(values) - 1, int(0.95 * len(values)))], "ms", goal)
+        self.add(f"{name}, bytes", statistics.median(sizes), "B")
 
 
-def settle(terminal: int, quiet: float = 0.25) -> tuple[int, float]:
-    """Read until nothing comes for a while: bytes, and seconds to the last of them."""
-    began, last, size = time.perf_counter(), 0.0, 0
-    while select.select([terminal], [], [], quiet)[0]:
-        size += len(os.read(terminal, 65536))
-        last = time.perf_counter() - began
-    return size, last
+def starts(store: str, model: bytes, repeats: int, report: Report) -> None:
+    frames, data, cpu = [], [], []
+    for _ in range(repeats):
+        explorer = Explorer(store)
+        frames.append(explorer.until(b"Models"))
+        data.append(explorer.until(model))
+        cpu.append(explorer.cpu() / 1000)
+        explorer.settle(0.5)
+        explorer.quit()
+    report.add("first frame, median wall", statistics.median(frames), "s", 1.0)
+    report.add("data in the pane, median wall", statistics.median(data), "s", 0.8)
+    report.add("data in the pane, median CPU", statistics.median(cpu), "s", 0.8)
+
+
+def walk(store: str, down: int, repeats: int, report: Report) -> None:
+    """Every key and page, in one session."""
+    with closing(sqlite3.connect(uri(Path(store), "mode=ro"), uri=True)) as db:
+        model = db.execute("SELECT min(name) FROM model").fetchone()[0].encode()
+    report.add("load of the machine", os.getloadavg()[0], "")
+    starts(store, model, 3, report)
+    explorer = Explorer(store)
+    explorer.until(model)
+    explorer.settle(1.0)
+    for key in b"j" * down:
+        explorer.press(bytes([key]))
+    for name, (before, keys, goal) in KEYS.items():
+        explorer.press(before) if before else None
+        report.keys(name, [explorer.press(keys[i % len(keys)]) for i in range(repeats)], goal)
+    explorer.press(b"\x1b")
+    for name, key in PAGES.items():
+        seen = []
+        for _ in range(max(3, repeats // 4)):
+            seen.append(explorer.press(key))
+            explorer.press(b"\x1b")
+        report.keys(name, seen, OPENED)
+    before = explorer.cpu()
+    began, size = time.perf_counter(), 0
+    while time.perf_counter() - began < 5:
+        if select.select([explorer.terminal], [], [], 0.2)[0]:
+            size += len(os.read(explorer.terminal, 65536))
+    report.add("idle, bytes in 5 s", size, "B", 0)
+    report.add("idle, CPU in 5 s", explorer.cpu() - before, "ms")
+    report.add("memory, everything opened once", explorer.memory(), "MB", 100)
+    explorer.quit()
 
 
 def watch(models: list[str], workers: int, keys: bytes) -> float:
@@ -64,55 +184,32 @@ def watch(models: list[str], workers: int, keys: bytes) -> float:
     store = Path(tempfile.mkdtemp()) / "store.db"
     command = [sys.executable, "-m", "circuit_tui", "--store", str(store), "run", *models]
     subprocess.run([*command, "--detach", "--workers", str(workers)], check=True, capture_output=True)
-    terminal = spawn(str(store))
-    until(terminal, b"sample-", time.perf_counter())
-    os.write(terminal, keys)
+    explorer = Explorer(str(store))
+    explorer.until(b"sample-")
+    os.write(explorer.terminal, keys)
     began, sizes = time.perf_counter(), []
     while alive(store):
-        if select.select([terminal], [], [], 0.2)[0]:
-            sizes.append((time.perf_counter() - began, len(os.read(terminal, 65536))))
+        if select.select([explorer.terminal], [], [], 0.2)[0]:
+            sizes.append((time.perf_counter() - began, len(os.read(explorer.terminal, 65536))))
     seconds = time.perf_counter() - began
-    os.write(terminal, b"qq")
-    os.close(terminal)
-    os.wait()
+    explorer.quit()
     return sum(size for at, size in sizes if at > FIRST) / (seconds - FIRST)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("store", nargs="?")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--store")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--down", type=int, default=0)
+    parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--job", nargs="+", metavar="MODEL")
     parser.add_argument("--workers", type=int, default=1)
     args = parser.parse_args()
-    if args.job:
-        for name, keys in (("queue", b"7"), ("panes", b"")):
-            print(f"{name}   {watch(args.job, args.workers, keys) / 1000:.2f} kB/s   (goal: at most 2.0)")
+    report = Report(args.json)
+    for name, keys in (("queue", b"7"), ("panes", b"")) if args.job else ():
+        report.add(f"while a job runs, {name}", watch(args.job, args.workers, keys) / 1000, "kB/s", 2.0)
     if args.store:
-        walk(args)
-
-
-def walk(args: argparse.Namespace) -> None:
-    """The keys, on a store that is there."""
-    frames, data = [], []
-    keys: dict[str, list[tuple[int, float]]] = {name: [] for name in KEYS}
-    for _ in range(args.repeats):
-        began = time.perf_counter()
-        terminal = spawn(args.store)
-        frames.append(until(terminal, b"Models", began))
-        data.append(until(terminal, b"sample-", began))
-        settle(terminal, 1.0)
-        for name, key in KEYS.items():
-            os.write(terminal, key)
-            keys[name].append(settle(terminal))
-        os.write(terminal, b"q")
-        os.close(terminal)
-        os.wait()
-    print(f"first frame   {statistics.median(frames):.2f} s   (goal: at most 1.0)")
-    print(f"data          {statistics.median(data):.2f} s")
-    for name, seen in keys.items():
-        size, last = (statistics.median(part) for part in zip(*seen, strict=True))
-        print(f"{name:13} {size / 1000:5.1f} kB, {last * 1000:4.0f} ms to the last byte")
+        walk(args.store, args.down, args.repeats, report)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ from circuit_store.connection import Connection
 
 LARGE = ("circuit_edge", "node_score", "faithfulness", "head_score", "head_detail", "attention_row", "patch_effect")
 
+_WHOLE = re.compile(r"USING AUTOMATIC|^SEARCH \w+( USING PRIMARY KEY)?$")
+"""In a plan: an index is made for one statement, or the largest value is looked for among all."""
+
 
 @dataclass
 class Statements:
@@ -49,6 +52,6 @@ def scanned(db: sqlite3.Connection, statements: Iterable[str], tables: tuple[str
         named = {table: table for table in tables} | {alias: table for table, alias in aliases.items()}
         for row in db.execute(f"EXPLAIN QUERY PLAN {said}"):
             how, name, *_ = (*row["detail"].split(), "")
-            if name in named and (how == "SCAN" or "USING AUTOMATIC" in row["detail"]):
+            if name in named and (how == "SCAN" or _WHOLE.search(row["detail"])):
                 found[named[name]] = said
     return found

@@ -148,7 +148,7 @@ def test_a_task_on_which_a_role_is_undefined_does_not_stand_for_it(toy):
     """Invariant: beside a third task the explorer shows the scores that there are."""
     toy.score(10, 0.6, DEFAULT, "name_mover", IOI)
     undefined(toy, 10, DEFAULT, "name_mover", PAIRS)
-    assert queries.shown_tasks(toy.db, "toy", "greater_than") == {"name_mover": "ioi"}
+    assert queries.role_tasks(toy.db, "toy").beside("greater_than") == {"name_mover": "ioi"}
     for looked_at, task in (("greater_than", "ioi"), ("pairs", "pairs")):
         of = queries.role_set(toy.db, "toy", "name_mover", looked_at)
         assert of and of.task == task
@@ -218,9 +218,10 @@ def test_the_explorer_shows_a_role_on_the_task_that_is_looked_at(toy):
         assert grid.of and (grid.of.task, grid.values[0][0]) == (task, value)
         points = queries.head_history(toy.db, "toy", "name_mover", 0, 0, looked_at)
         assert [point.value for point in points] == [value]
-        assert queries.shown_tasks(toy.db, "toy", looked_at) == {"name_mover": task, "induction": None}
-        assert queries.strong_roles(toy.db, "toy", 10, looked_at)[0, 0] == ("induction", "name_mover")
-        assert ((0, 0) in queries.strong_roles(toy.db, "toy", 10, looked_at, 0.8)) == (task == "pairs")
+        shown = queries.role_tasks(toy.db, "toy").beside(looked_at)
+        assert shown == {"name_mover": task, "induction": None}
+        assert queries.strong_roles(toy.db, "toy", 10, shown)[0, 0] == ("induction", "name_mover")
+        assert ((0, 0) in queries.strong_roles(toy.db, "toy", 10, shown, 0.8)) == (task == "pairs")
         found = queries.provenance(toy.db, "toy", 10, "heads", "name_mover", looked_at)
         assert found and found.facts["task"] == task
     induction = queries.provenance(toy.db, "toy", 10, "heads", "induction", "ioi")

@@ -52,6 +52,7 @@ def test_a_scan_is_seen(several):
     plain, renamed = "SELECT sum(score) FROM circuit_edge", "SELECT sum(e.score) FROM circuit_edge AS e"
     joined = "SELECT count(*) FROM circuit_edge JOIN result ON result.id = circuit_edge.result_id + 0"
     unindexed = "SELECT count(*) FROM result JOIN circuit_edge AS e ON e.src = result.id + 0"
-    for planted in (plain, renamed, joined, unindexed):
+    largest = "SELECT max(score) FROM circuit_edge"
+    for planted in (plain, renamed, joined, unindexed, largest):
         assert scanned(several.db, [planted]) == {"circuit_edge": planted}
     assert not scanned(several.db, ["SELECT sum(score) FROM circuit_edge WHERE result_id = 1"])

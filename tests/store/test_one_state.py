@@ -56,10 +56,15 @@ def written_between(toy):
     return ask
 
 
+@queries.one_state
+def strong_roles(db: sqlite3.Connection) -> Any:
+    return queries.strong_roles(db, "toy", 10, queries.role_tasks(db, "toy").beside(None), least=0.1)
+
+
 @pytest.mark.parametrize(
     "question, write",
     [
-        (lambda db: queries.strong_roles(db, "toy", 10, least=0.1), a_new_role),
+        (strong_roles, a_new_role),
         (lambda db: queries.stored_circuit(db, "toy", 10, "ioi", {}), another_circuit),
         (lambda db: queries.circuit(db, "toy", 10, "ioi"), another_circuit),
         (lambda db: queries.head_grid(db, "toy", 10, "name_mover"), another_task),
@@ -83,4 +88,4 @@ def test_a_question_within_a_transaction_leaves_it_open(toy):
     """Invariant: what was not committed before is not committed by asking."""
     with transaction(toy.db):
         toy.heads(10, 0.9)
-        assert queries.strong_roles(toy.db, "toy", 10) and toy.db.in_transaction
+        assert queries.head_grid(toy.db, "toy", 10, "induction") and toy.db.in_transaction

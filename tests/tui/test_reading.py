@@ -153,6 +153,7 @@ async def test_no_key_makes_the_loop_wait_or_reads_a_large_table_from_end_to_end
     assert len(set(statements.in_threads)) > 50 and not statements.on_loop
     asked = [said for said in dict.fromkeys(statements.in_threads) if said.startswith(("SELECT", "WITH"))]
     assert not scanned(maker.db, asked, (*LARGE, "result"))
+    assert scanned(maker.db, [*asked, planted := "SELECT max(seconds) FROM result"], ("result",)) == {"result": planted}
 
 
 async def test_a_read_on_the_loop_is_heard(path, statements):

@@ -18,13 +18,16 @@ from circuit_store.queries.heads import (
     Attended,
     HeadGrid,
     RoleSet,
+    RoleTasks,
     ScorePoint,
+    answering,
     attended,
     head_grid,
     head_history,
     role_set,
+    role_tasks,
     scored,
-    shown_tasks,
+    scores_of_head,
     strong_roles,
 )
 from circuit_store.queries.models import (
@@ -40,11 +43,22 @@ from circuit_store.queries.models import (
 from circuit_store.queries.results import ResultOrigin, provenance
 from circuit_store.queries.views import data_version, each, one_state, rows, takes, view
 
-__all__ = ["Attended", "attended"]
-__all__ += ["CheckpointRow", "CircuitEdge", "CircuitOf", "HeadGrid", "PatchOf", "ScorePoint", "ResultOrigin", "RoleSet"]
-__all__ += [
+__all__ = [
+    "Attended",
+    "CheckpointRow",
+    "CircuitEdge",
+    "CircuitOf",
+    "HeadGrid",
+    "Holding",
+    "PatchOf",
+    "ResultOrigin",
+    "RoleSet",
+    "RoleTasks",
+    "ScorePoint",
     "StoredCircuit",
     "all_tasks",
+    "answering",
+    "attended",
     "behaviour",
     "checkpoints",
     "circuit",
@@ -52,18 +66,20 @@ __all__ += [
     "data_version",
     "each",
     "head_grid",
-]
-__all__ += [
-    "Holding",
     "head_history",
     "holdings",
     "one_state",
     "patch",
     "provenance",
     "role_set",
+    "role_tasks",
     "roles",
     "rows",
     "scored",
-    "shown_tasks",
+    "scores_of_head",
+    "stored_circuit",
+    "strong_roles",
+    "takes",
+    "tasks",
+    "view",
 ]
-__all__ += ["stored_circuit", "strong_roles", "takes", "tasks", "view"]

@@ -2,13 +2,15 @@
 training; and where a head looks from the answer position, prompt by prompt.
 """
 
+import json
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from circuit_store.display_text import cell
 from circuit_store.queries.views import one_state, rows
 from circuit_store.views import VIEWS
-from circuit_store.views.view import NEWEST, OF_MODEL, answer
+from circuit_store.views.view import AT_STEP, NEWEST, OF_MODEL, answer
 
 _OF_HEADS = (
     "FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
@@ -35,6 +37,9 @@ class RoleSet:
     dtype: str
 
 
+_HEADS_OF_MODEL = f"{OF_MODEL} AND analysis = 'heads'"
+
+
 def role_set(db: sqlite3.Connection, model: str, role: str, task: str | None = None) -> RoleSet | None:
     """Of the scores that answer for a role: on that task if it is scored there, else on that asked for last, among
     tasks on which it has a value at any checkpoint if there are such.
@@ -42,23 +47,34 @@ def role_set(db: sqlite3.Connection, model: str, role: str, task: str | None = N
     None if the model has no such role.
     """
     row = db.execute(
-        f"WITH answer AS ({answer(OF_MODEL)})"
+        f"WITH answer AS ({answer(f'{_HEADS_OF_MODEL} AND role = ?')})"
         " SELECT task, json_extract(params, '$.preset') AS preset, json_extract(params, '$.text') AS text, dtype"
-        " FROM answer WHERE analysis = 'heads' AND role = ?"
+        " FROM answer"
         f" ORDER BY task IS ? DESC, defined DESC, {NEWEST} LIMIT 1",
         (model, role, task),
     ).fetchone()
     return row and RoleSet(**row)
 
 
-def shown_tasks(db: sqlite3.Connection, model: str, task: str | None) -> dict[str, str | None]:
-    """Role -> the task of its scores that are shown beside a task, as `role_set` chooses it."""
+@dataclass(frozen=True)
+class RoleTasks:
+    """On which task each role of a model is shown beside a task, as `role_set` chooses it."""
+
+    rising: tuple[tuple[str, str | None], ...] = ()
+    """Each role with each task on which it is scored, the one that is shown beside none of them last."""
+
+    def beside(self, task: str | None) -> dict[str, str | None]:
+        """Role -> the task of its scores that are shown."""
+        return dict(sorted(self.rising, key=lambda pair: pair[1] == task))
+
+
+def role_tasks(db: sqlite3.Connection, model: str) -> RoleTasks:
     found = db.execute(
-        f"WITH answer AS ({answer(OF_MODEL)}) SELECT role, task FROM answer WHERE analysis = 'heads'"
-        " GROUP BY role, task ORDER BY task IS ?, max(defined), max(asked), max(id)",
-        (model, task),
+        f"WITH answer AS ({answer(_HEADS_OF_MODEL)}) SELECT role, task FROM answer"
+        " GROUP BY role, task ORDER BY max(defined), max(asked), max(id)",
+        (model,),
     )
-    return {role: shown for role, shown in found}
+    return RoleTasks(tuple((role, task) for role, task in found))
 
 
 @dataclass(frozen=True)
@@ -109,21 +125,38 @@ def head_history(
     return [ScorePoint(r["step"], r["tokens"], r["value"]) for r in found]
 
 
+def answering(db: sqlite3.Connection, model: str, step: int, shown: dict[str, str | None]) -> list[int]:
+    """The results whose scores answer at a checkpoint, of each role on the task on which it is shown (`RoleTasks`)."""
+    found = db.execute(
+        f"WITH answer AS ({answer(_HEADS_OF_MODEL, AT_STEP)}) SELECT id, role, task FROM answer", (model, step)
+    )
+    return [result for result, role, task in found if role in shown and task == shown[role]]
+
+
+def scores_of_head(db: sqlite3.Connection, results: list[int], layer: int, head: int) -> dict[str, dict[str, Any]]:
+    """Role -> the columns of the view `heads`, of one head in results of which each answers for its role."""
+    which = VIEWS["heads"]
+    statement = which.statement("result.id IN (SELECT value FROM json_each(?))", "layer = ? AND head = ?")
+    found = db.execute(statement, (json.dumps(results), layer, head))
+    return {row["role"]: {column.name: cell(row[column.name]) for column in which.columns} for row in found}
+
+
 _COPY_SCORES = ("name_mover",)
 """Roles scored by what a head writes, not by where it attends: their fractions are of another kind."""
 
 
 @one_state
 def strong_roles(
-    db: sqlite3.Connection, model: str, step: int, task: str | None = None, least: float = 0.5
+    db: sqlite3.Connection, model: str, step: int, shown: dict[str, str | None], least: float = 0.5
 ) -> dict[tuple[int, int], tuple[str, ...]]:
     """(layer, head) -> the roles in which a head reaches `least`: those of attention first, each kind best first.
 
-    A role that is scored on several tasks counts as it is shown beside `task`; see `shown_tasks`.
+    Args:
+        shown: role -> the task on which it counts, if it is scored on several; see `RoleTasks`.
     """
-    statement = VIEWS["heads"].statement(OF_MODEL, "step = ? AND value >= ?")
-    tasks = shown_tasks(db, model, task)
-    found = [row for row in db.execute(statement, (model, step, least)) if row["task"] == tasks[row["role"]]]
+    statement = VIEWS["heads"].statement(_HEADS_OF_MODEL, "value >= ?", AT_STEP)
+    strongest = db.execute(statement, (model, step, least))
+    found = [row for row in strongest if row["role"] in shown and row["task"] == shown[row["role"]]]
     strong: dict[tuple[int, int], tuple[str, ...]] = {}
     for row in sorted(found, key=lambda row: (row["role"] in _COPY_SCORES, -row["value"])):
         head = row["layer"], row["head"]

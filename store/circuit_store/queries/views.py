@@ -71,7 +71,8 @@ def found(
         narrow |= {_ABOUT[column]: known[column] for column in _ABOUT.keys() & known}
         at = {AT_STEP: known["step"]} if "step" in known else {}
     where = " AND ".join(f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items())
-    statement = which.statement(" AND ".join(narrow), where, " AND ".join(at))
+    choices_of = " AND ".join([*narrow, *([f"analysis = '{which.analysis}'"] if which.analysis else [])])
+    statement = which.statement(choices_of, where, " AND ".join(at))
     return db.execute(statement, (*narrow.values(), *at.values(), *filters.values()))
 
 

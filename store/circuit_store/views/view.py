@@ -55,6 +55,12 @@ class View:
         """Whether its rows are of the results that answer, so that a caller may choose among several."""
         return re.search(r"\banswer\b", self.source) is not None
 
+    @property
+    def analysis(self) -> str | None:
+        """The one analysis whose results its rows are of: others need not be looked at."""
+        named = re.findall(r"WHERE analysis = '(\w+)'", self.source)
+        return named[0] if len(named) == 1 else None
+
     def statement(self, choices: str = "", where: str = "", at: str = "") -> str:
         """The whole query; `choices` narrows which results may answer, `at` of which checkpoints those are wanted that
         do, `where` which rows are shown."""

@@ -17,9 +17,11 @@ from circuit_store.connection import Connection
 from circuit_store.store import open_to_read
 
 T = TypeVar("T")
-_THREADS = 4
+_THREADS = 3
 _INSTRUCTIONS = 20_000
 """Of SQLite's machine, between two looks at whether a request is still wanted: well below a millisecond."""
+_CACHE = 1024
+"""KiB of pages that a connection keeps: there is one for each asker."""
 _LONG = 0.3
 """Seconds after which somebody wonders what is going on."""
 
@@ -44,7 +46,9 @@ class _Desk:
         with self.at_work:
             try:
                 if not request.unwanted:
-                    self.db = self.db or open_to_read(self.store)
+                    if self.db is None:
+                        self.db = open_to_read(self.store)
+                        self.db.execute(f"PRAGMA cache_size=-{_CACHE}")
                     return request.put(self.db)
             finally:
                 if self.left:

@@ -47,6 +47,7 @@ class Held:
     """The one that is looked at."""
     checkpoints: list[queries.CheckpointRow] = field(default_factory=list)
     kinds: list[queries.Holding] = field(default_factory=list)
+    role_tasks: queries.RoleTasks = field(default_factory=queries.RoleTasks)
     progress: runs.Progress | None = None
     """Of the runs that are open."""
 
@@ -98,7 +99,14 @@ def _held(db: sqlite3.Connection, wish: str | None) -> Held:
         return Held([], progress=runs.progress(db))
     model = next((m for m in models if m["model"] == wish), None) or max(models, key=lambda m: m["computed"] > 0)
     name = model["model"]
-    return Held(models, model, queries.checkpoints(db, name), queries.holdings(db, name), runs.progress(db))
+    return Held(
+        models,
+        model,
+        queries.checkpoints(db, name),
+        queries.holdings(db, name),
+        queries.role_tasks(db, name),
+        runs.progress(db),
+    )
 
 
 def settled(held: Held, wish: Selection) -> Selection:

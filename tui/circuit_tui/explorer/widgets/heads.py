@@ -32,8 +32,8 @@ class Heads(Pane):
     def __init__(self) -> None:
         super().__init__()
         self.grid = _NOTHING
-        self.tasks: dict[str, str | None] = {}
-        """Role -> the task of its scores that are shown."""
+        self.results: list[int] = []
+        """Those that answer at the checkpoint, of each role."""
         self.scores: dict[str, dict[str, Any]] = {}
         """Of the head under the cursor."""
         self.detailed: tuple[Any, ...] = ()
@@ -52,10 +52,10 @@ class Heads(Pane):
         return at.model, at.step, at.role, at.task
 
     def read(self, look: ViewState) -> Callable[[Connection], Any]:
-        return partial(_grid, at=look.at)
+        return partial(_grid, at=look.at, shown=look.held.role_tasks.beside(look.at.task))
 
-    def hold(self, found: tuple[queries.HeadGrid, dict[str, str | None]]) -> None:
-        self.grid, self.tasks = found
+    def hold(self, found: tuple[queries.HeadGrid, list[int]]) -> None:
+        self.grid, self.results = found
         self.detailed = ()
 
     def draw(self) -> None:
@@ -80,11 +80,14 @@ class Heads(Pane):
             self.reader.drop(self._detail)
             self.detailed = ()
             self.query_one(Note).say(Text() if reason else self._lines())
-        elif (wanted := (self.at.role, self.at.head)) != self.detailed:
-            self.reader.ask(self._detail, partial(_scores, at=self.at, tasks=self.tasks), partial(self._read, wanted))
-        else:
+            return
+        layer, head = self.at.head
+        if (wanted := (self.at.role, self.at.head)) == self.detailed:
             self.reader.drop(self._detail)
             self.query_one(Note).say(self._lines())
+        else:
+            ask = partial(queries.scores_of_head, results=self.results, layer=layer, head=head)
+            self.reader.ask(self._detail, ask, partial(self._read, wanted))
 
     def _read(self, of: tuple[Any, ...], scores: dict[str, dict[str, Any]]) -> None:
         self.detailed, self.scores = of, scores
@@ -184,20 +187,13 @@ class Heads(Pane):
 
 
 @queries.one_state
-def _grid(db: Connection, at: Selection) -> tuple[queries.HeadGrid, dict[str, str | None]]:
+def _grid(db: Connection, at: Selection, shown: dict[str, str | None]) -> tuple[queries.HeadGrid, list[int]]:
+    """The scores of the role, and the results in which the scores of all roles are."""
     if not at.model or not at.role or at.step is None:
-        return _NOTHING, {}
+        return _NOTHING, []
     grid = queries.head_grid(db, at.model, at.step, at.role, at.task)
-    shown = replace(grid, values=[[finite(value) for value in row] for row in grid.values])
-    return shown, queries.shown_tasks(db, at.model, at.task)
-
-
-def _scores(db: Connection, at: Selection, tasks: dict[str, str | None]) -> dict[str, dict[str, Any]]:
-    """Role -> the columns of the view `heads`, of the head that is chosen."""
-    assert at.head
-    where = {"model": at.model, "step": at.step, "layer": at.head[0], "head": at.head[1]}
-    found = queries.rows(db, queries.view("heads"), where)
-    return {row["role"]: row for row in found if row["role"] in tasks and row["task"] == tasks[row["role"]]}
+    values = [[finite(value) for value in row] for row in grid.values]
+    return replace(grid, values=values), queries.answering(db, at.model, at.step, shown)
 
 
 def _ramp(colours: tuple[str, ...], width: int) -> Text:
