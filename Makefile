@@ -50,6 +50,8 @@ bench: .venv/installed           ## ratios side by side, never a test
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/slots.py
+	test -f build/full.db || $(BIN)/python benchmarks/full_size_store.py build/full.db
+	$(BIN)/python benchmarks/explorer.py --store build/full.db
 
 docs-tables: .venv/installed      ## print the tables of views, commands, options and keys into the pages
 	$(BIN)/python docs/tables.py
