@@ -17,14 +17,15 @@ from pathlib import Path
 
 from circuit_core import __version__
 from circuit_core.errors import CircuitError
-from circuit_store import filesystem, trends
+from circuit_store import filesystem
 from circuit_store.connection import Connection
 from circuit_store.errors import StoreError, StoreMoved
 from circuit_store.queue import control, requests, runners, units
 from circuit_store.store import close_writer, open_to_write
 from circuit_sweep.engines.engine import Engine, engine_of
 from circuit_sweep.planning.slots import Slots
-from circuit_sweep.runner import exit_codes, lock, update_trends
+from circuit_sweep.runner import exit_codes, lock
+from circuit_sweep.runner.settling import Settling
 from circuit_sweep.runner.unit_lifecycle import RunningUnit
 from circuit_sweep.worker.messages import Message
 
@@ -99,7 +100,7 @@ def run_alone(store: Path, logged: Path | None, end: EndSignal) -> int:
         with suppress(sqlite3.Error):
             if not db.moved():
                 units.requeue_orphans(db)
-                _close(db)
+                Settling(db, store).finish()
                 runners.leave(db, whatever=True)
             close_writer(db)
 
@@ -111,21 +112,25 @@ class Runner:
         self, db: Connection, store: Path, engine: Engine, logged: Path | None, end: EndSignal | None = None
     ) -> None:
         self.db, self.store, self.engine, self.logged, self.end = db, store, engine, logged, end or EndSignal()
+        self.settling = Settling(db, store)
         self.under_way: dict[int, RunningUnit] = {}
         self.described: set[int] = set()
         self.beaten = time.monotonic()
 
     def work(self) -> None:
         """Until nothing is queued, or the process is asked to end."""
-        while not self.end.heard:
-            self._fill()
-            if not self.under_way and runners.leave(self.db):
-                return
-            self._listen()
+        with self.settling.beside:
+            while not self.end.heard:
+                self._fill()
+                settling = self.settling.go_on()
+                if not self.under_way and not settling and runners.leave(self.db):
+                    return
+                self._listen()
 
     def _listen(self) -> None:
-        """Hear what workers say within a moment, and look after them."""
-        for message in self.engine.messages(POLL):
+        """Hear what workers say within a moment, and look after them; with none at work, trends may end the moment."""
+        waited = not self.under_way and self.settling.wait(POLL)
+        for message in self.engine.messages(0.0 if waited else POLL):
             self._hear(message)
         self._look_after()
 
@@ -139,7 +144,6 @@ class Runner:
                     self.under_way[unit.id] = taken
                     self.engine.begin(slot, order)
                     break
-                _close(self.db)
 
     def _busy(self, *more: int) -> list[int]:
         return [taken.unit.checkpoint for taken in self.under_way.values()] + list(more)
@@ -151,11 +155,7 @@ class Runner:
     def _hear(self, message: Message) -> None:
         """What is said of a unit that was ended already is dropped."""
         if (taken := self.under_way.get(message.unit)) and taken.say(message):
-            self._drop(taken)
-
-    def _drop(self, taken: RunningUnit) -> None:
-        del self.under_way[taken.unit.id]
-        _close(self.db)
+            del self.under_way[message.unit]
 
     def _look_after(self) -> None:
         """Stop what is not wanted any more, and show that this process lives. Raises: StoreMoved."""
@@ -177,7 +177,7 @@ class Runner:
         elif now - taken.asked_to_stop > GRACE:
             self.engine.kill(taken.unit.id)
             taken.stopped()
-            self._drop(taken)
+            del self.under_way[taken.unit.id]
 
     def _give_way(self) -> None:
         """Let what is asked for by hand come next: one unit at a time ends after the computation under way."""
@@ -196,16 +196,3 @@ class Runner:
         logged = str(self.logged) if self.logged else None
         requests.describe_runner(self.db, run, platform.node(), os.getpid(), versions, logged)
         self.described.add(run)
-
-
-def _close(db: sqlite3.Connection) -> None:
-    """Settle runs that are through, the trends of their models first, so that whoever waits finds them."""
-    for run in requests.finished_runs(db):
-        for model in trends.touched(db, run):
-            try:
-                update_trends.refresh(db, model)
-            except sqlite3.Error:
-                raise
-            except Exception:
-                log.exception("the trends of %s", model)
-    requests.close_runs(db)

@@ -32,10 +32,15 @@ DEFINITION = 1
 
 
 def refresh(db: sqlite3.Connection, model: str) -> None:
-    """Bring the trends of a model up to date, from whatever was there before to the rows that its results give."""
+    """Bring the trends of a model up to date, from whatever was there before to the rows that its results give.
+
+    Others may write meanwhile. A result that is replaced before it is read leaves rows that are stale, with a mark of
+    what is gone: the next refresh computes them anew.
+    """
     with snapshot(db):
         last, held = trends.last_result(db, model), trends.held(db, model)
-        found = [held.get(mark) or _marked(compute(), mark) for mark, compute in _Model(db, model).series()]
+        series = list(_Model(db, model).series())
+    found = [held.get(mark) or _marked(compute(), mark) for mark, compute in series]
     rows, passed = [row for of in found for row in of.emergences], [row for of in found for row in of.handoffs]
     trends.replace(db, model, rows, passed, last)
 
