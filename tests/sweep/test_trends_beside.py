@@ -9,7 +9,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from itertools import product
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from here import Here, own_signals
 
 from circuit_core.graph import Graph
 from circuit_store import models, results, store
-from circuit_store.queue import requests, runs, units
+from circuit_store.queue import control, requests, runs, units
 from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
@@ -44,12 +46,12 @@ class Trained:
     """Model `toy` with checkpoints at `STEPS`, and what may come of each: a part is a step, an analysis, its role and
     its task."""
 
-    PARTS = [
-        (step, *of)
-        for step in STEPS
-        for of in (*(("behaviour", None, t) for t in TASKS), *(("circuit", None, t) for t in TASKS))
-        + tuple(("heads", *of) for of in ROLES)
+    OF_STEP: ClassVar[list[tuple[str, str | None, str | None]]] = [
+        *(("behaviour", None, task) for task in TASKS),
+        *(("circuit", None, task) for task in TASKS),
+        *(("heads", role, task) for role, task in ROLES),
     ]
+    PARTS: ClassVar = [(step, *of) for step, of in product(STEPS, OF_STEP)]
 
     def __init__(self, path: Path) -> None:
         self.path, self.db = path, store.open_to_write(path)
@@ -202,6 +204,16 @@ def test_trends_that_a_dead_runner_left_are_computed_by_the_next(trained, at, nu
     Settling(trained.db, trained.path).finish()
     assert runs.run_state(trained.db, trained.run) == "done"
     assert trained.rows() == trained.anew() != before
+
+
+def test_a_cancelled_run_whose_unit_a_dead_runner_left_has_its_trends(trained):
+    """Invariant: what it has computed is in the trends, though a unit of it was under way still."""
+    trained.write(*Trained.PARTS[0])
+    assert units.take_unit(trained.db)
+    control.cancel(trained.db, trained.run, at_work=True)
+    units.requeue_orphans(trained.db)
+    Settling(trained.db, trained.path).finish()
+    assert runs.run_state(trained.db, trained.run) == "cancelled" and trained.rows()[0]
 
 
 def test_a_fault_of_the_store_ends_the_settling_and_another_only_the_trends(trained, monkeypatch):

@@ -107,9 +107,8 @@ class _Model:
         """A role on a task; `on` is None for roles that need none."""
         of = {"task": on, **{name: getattr(results[0], name) for name in ("preset", "text", "dtype")}}
         kept = [result for result in results if result.step in self.place]
-        read = {
-            r.step: trend_series.head_scores(self.db, r.id) for r in results if r in kept or r.step in self.untrained
-        }
+        wanted = [result for result in results if result.step in self.place or result.step in self.untrained]
+        read = {result.step: trend_series.head_scores(self.db, result.id) for result in wanted}
         scores = self._scores({result.step: read[result.step] for result in kept})
         if scores is None:
             reasons = "; ".join(trend_series.reasons(self.db, kept))
