@@ -18,6 +18,7 @@ from circuit_store.queries.heads import (
     strong_roles,
 )
 from circuit_store.queries.models import CheckpointRow, all_tasks, behaviour, checkpoints, roles, tasks
+from circuit_store.queries.narrowing import narrowed
 from circuit_store.queries.patches import PatchOf, patch
 from circuit_store.queries.results import ResultOrigin, provenance
 from circuit_store.queries.state import data_version
@@ -36,5 +37,5 @@ __all__ += [
     "each",
     "head_grid",
 ]
-__all__ += ["head_history", "patch", "provenance", "role_set", "roles", "rows", "scored", "shown_tasks"]
+__all__ += ["head_history", "narrowed", "patch", "provenance", "role_set", "roles", "rows", "scored", "shown_tasks"]
 __all__ += ["stored_circuit", "strong_roles", "takes", "tasks", "view"]

@@ -41,22 +41,30 @@ ALGORITHM = View(
         TOKENS,
         TASK,
         Column("stage", "`movers_and_suppressors`, `s_inhibition` or `induction_and_duplicate`"),
-        Column("percent", "100 x sum of |effect| over the heads found / over the universe", "undefined, see reason"),
+        Column(
+            "percent",
+            "100 x sum of |effect| over the heads found / over the universe",
+            "undefined, see reason",
+            kind=float,
+        ),
         Column(
             "low",
             "lower end of the 95 % interval over prompts (BCa), the heads chosen anew in each resample",
             "no head is found, one prompt, or see reason",
+            kind=float,
         ),
-        Column("high", "upper end of the 95 % interval", "no head is found, one prompt, or see reason"),
+        Column("high", "upper end of the 95 % interval", "no head is found, one prompt, or see reason", kind=float),
         Column(
             "percent_random",
             "mean percent of 100 random sets of as many heads of each layer",
             "undefined, see reason",
+            kind=float,
         ),
         Column(
             "effect",
             "sum of the heads' effects, signed: -1 is all of the corruption's damage",
             "undefined, see reason",
+            kind=float,
         ),
         Column("heads", "the heads found, by kind", "undefined, see reason"),
         Column("universe", "which heads are the whole"),
@@ -64,6 +72,7 @@ ALGORITHM = View(
             "post_emergence",
             "1 if heads of every stage are found and some of each are in the task's circuit",
             "undefined, see post_emergence_reason",
+            kind=int,
         ),
         Column(
             "post_emergence_reason",
@@ -102,17 +111,22 @@ GREATER_THAN = View(
         Column("method", "attribution method by which the circuit was found"),
         Column("node", "head or MLP", "undefined, see reason"),
         Column(
-            "looks_at_year", "a head: share of prompts in which END attends most to YY, 0 to 1", "an MLP, or see reason"
+            "looks_at_year",
+            "a head: share of prompts in which END attends most to YY, 0 to 1",
+            "an MLP, or see reason",
+            kind=float,
         ),
         Column(
             "raises_year",
             "a head: share of prompts in which it raises YY or YY + 1 the most of the 100 years, 0 to 1",
             "an MLP, or see reason",
+            kind=float,
         ),
         Column(
             "later_minus_others",
             "an MLP: its contribution to the logits of later years minus that to the others, means",
             "a head, or see reason",
+            kind=float,
         ),
         DTYPE,
         DEVICE,
@@ -147,9 +161,12 @@ PATCHES = View(
         _RECEIVERS,
         _MLPS,
         _SENDERS,
-        Column("metric_clean", "metric of the model", "undefined, see reason"),
+        Column("metric_clean", "metric of the model", "undefined, see reason", kind=float),
         Column(
-            "metric_corrupted", "metric on the corrupted prompts, against the clean answers", "undefined, see reason"
+            "metric_corrupted",
+            "metric on the corrupted prompts, against the clean answers",
+            "undefined, see reason",
+            kind=float,
         ),
         DTYPE,
         DEVICE,
@@ -172,11 +189,12 @@ PATCH = View(
         _MLPS,
         _SENDERS,
         Column("sender", "the head whose output comes from the corrupted prompts"),
-        Column("metric", "mean metric after patching"),
+        Column("metric", "mean metric after patching", kind=float),
         Column(
             "effect",
             "(metric - clean) / (clean - corrupted): -1 is as bad as corrupted, 0 no effect",
             "it means nothing here: `patches` says why",
+            kind=float,
         ),
     ),
     f"SELECT model.name AS model, step, task, {_OF_PATCH}, 'a' || layer || '.h' || head AS sender,"
@@ -196,10 +214,10 @@ DETAILS = View(
         STEP,
         Column("role", "what the head does"),
         Column("task", "task whose prompts were used", "none were"),
-        Column("layer", "layer, from 0"),
-        Column("head", "head, from 0"),
+        Column("layer", "layer, from 0", kind=int),
+        Column("head", "head, from 0", kind=int),
         Column("name", "part"),
-        Column("value", "its value, a fraction", "undefined"),
+        Column("value", "its value, a fraction", "undefined", kind=float),
     ),
     "SELECT model.name AS model, step, role, task, layer, head, name_of AS name, value FROM answer"
     f" JOIN {AT} JOIN (SELECT result_id, layer, head, name AS name_of, value FROM head_detail) ON result_id = answer.id"

@@ -9,11 +9,13 @@ MODELS = View(
     (
         MODEL,
         Column("suite", "suite it belongs to; `folder` for a folder of your own"),
-        Column("params", "number of parameters, tied weights counted once", "not read yet, or it cannot be read"),
-        Column("n_layers", "layers", "the source could not be read"),
-        Column("n_heads", "attention heads a layer", "the source could not be read"),
-        Column("checkpoints", "checkpoints that the source has"),
-        Column("computed", "checkpoints with results in the store"),
+        Column(
+            "params", "number of parameters, tied weights counted once", "not read yet, or it cannot be read", kind=int
+        ),
+        Column("n_layers", "layers", "the source could not be read", kind=int),
+        Column("n_heads", "attention heads a layer", "the source could not be read", kind=int),
+        Column("checkpoints", "checkpoints that the source has", kind=int),
+        Column("computed", "checkpoints with results in the store", kind=int),
         Column("source", "folder or hub id"),
     ),
     "SELECT name AS model, suite, params, n_layers, n_heads, source,"
@@ -57,12 +59,12 @@ UNITS = View(
     "units",
     "What was asked for and how it went, one row a checkpoint.",
     (
-        Column("run", "number of the run"),
+        Column("run", "number of the run", kind=int),
         MODEL,
         STEP,
         Column("state", f"`{'`, `'.join(_STATES[:-1])}` or `{_STATES[-1]}`"),
-        Column("attempts", "times it was begun"),
-        Column("seconds", "time it took", "not finished"),
+        Column("attempts", "times it was begun", kind=int),
+        Column("seconds", "time it took", "not finished", kind=float),
         Column("device", "where it ran", "not begun"),
         Column("error", "why it failed", "it did not fail"),
     ),

@@ -22,6 +22,8 @@ class Column:
     meaning: str
     empty: str = ""
     """What an empty cell (NULL) means; empty if there is none."""
+    kind: type = str
+    """Of its values that are not NULL: int, float or str; what is true or not is 1 or 0."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,8 @@ def answer(choices: str = "") -> str:
 
 
 MODEL = Column("model", "name of the model")
-STEP = Column("step", "training step of the checkpoint")
-TOKENS = Column("tokens", "tokens seen in training", "not known for this model")
+STEP = Column("step", "training step of the checkpoint", kind=int)
+TOKENS = Column("tokens", "tokens seen in training", "not known for this model", kind=int)
 TASK = Column("task", "task whose prompts were used")
 REASON = Column("reason", "why a value is empty", "the value is defined")
 DTYPE = Column("dtype", "precision of the computation")
