@@ -25,6 +25,8 @@ class Column:
     """What an empty cell (NULL) means; empty if there is none."""
     sql: str = ""
     """What it is in the view's tables; empty where it has its name there."""
+    kind: type = str
+    """Of its values that are not NULL: int, float or str; what is true or not is 1 or 0."""
 
 
 @dataclass(frozen=True)
@@ -130,17 +132,17 @@ def answer(choices: str = "", at: str = "") -> str:
 
 
 MODEL = Column("model", "name of the model", sql="model.name")
-STEP = Column("step", "training step of the checkpoint")
-TOKENS = Column("tokens", "tokens seen in training", "not known for this model")
+STEP = Column("step", "training step of the checkpoint", kind=int)
+TOKENS = Column("tokens", "tokens seen in training", "not known for this model", kind=int)
 TASK = Column("task", "task whose prompts were used")
 REASON = Column("reason", "why a value is empty", "the value is defined")
 DTYPE = Column("dtype", "precision of the computation")
 DEVICE = Column("device", "where it was computed: `cpu`, or a GPU; values of several may differ in the last digits")
 
 
-def param(name: str, meaning: str, empty: str = "") -> Column:
+def param(name: str, meaning: str, empty: str = "", kind: type = str) -> Column:
     """A parameter of the analysis."""
-    return Column(name, meaning, empty, f"json_extract(answer.params, '$.{name}')")
+    return Column(name, meaning, empty, f"json_extract(answer.params, '$.{name}')", kind)
 
 
 PRESET = Column("preset", "parameters of the role: `default` or `paper-code`", "it has none")
