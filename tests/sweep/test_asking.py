@@ -1,4 +1,4 @@
-"""What a request asks for, and which results then answer: roles on every task with names, and what was asked last."""
+"""What a request asks for, and which results are then shown: roles on every task with names; what was asked last."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A unit between the queue and its results: what a worker is told to do for it, and what becomes of what it says."""
+"""A unit from the queue to its results: the order that its worker gets, and what is done with the worker's messages."""
 
 import logging
 import math

@@ -1,6 +1,6 @@
 """Which rows of a view are asked for, by names: filters on its columns, choices among several results.
 
-A name that the store does not hold is told which it holds, so that no question is answered by an empty table.
+A name that the store does not hold is told which it holds, so that a mistyped name does not show an empty table.
 """
 
 import sqlite3

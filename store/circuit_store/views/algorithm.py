@@ -24,16 +24,16 @@ _IN_CIRCUIT = (
     f" WHERE {source_named('named.value')} IN (SELECT src FROM circuit_edge WHERE result_id = of_task.id))"
 )
 _POST_EMERGENCE = (
-    f"CASE WHEN NOT stage.post_emergence THEN 0 WHEN {QUALIFIES} THEN min({_IN_CIRCUIT}) OVER (PARTITION BY answer.id)"
-    " END"
+    f"CASE WHEN NOT stage.post_emergence THEN 0 WHEN {QUALIFIES} THEN min({_IN_CIRCUIT})"
+    " OVER (PARTITION BY shown_result.id) END"
 )
 _WHY_NOT = (
     "CASE WHEN stage.post_emergence THEN CASE WHEN of_task.id IS NULL THEN 'the task has no circuit here'"
     f" ELSE {UNQUALIFIED} END END"
 )
 _CIRCUIT_HERE = (
-    "answer AS of_task ON of_task.analysis = 'circuit' AND of_task.checkpoint_id = answer.checkpoint_id"
-    " AND of_task.task_id = answer.task_id LEFT JOIN circuit ON circuit.result_id = of_task.id"
+    "shown_result AS of_task ON of_task.analysis = 'circuit' AND of_task.checkpoint_id = shown_result.checkpoint_id"
+    " AND of_task.task_id = shown_result.task_id LEFT JOIN circuit ON circuit.result_id = of_task.id"
 )
 ALGORITHM = View(
     "algorithm",
@@ -42,7 +42,7 @@ ALGORITHM = View(
         MODEL,
         STEP,
         TOKENS,
-        replace(TASK, sql="answer.task"),
+        replace(TASK, sql="shown_result.task"),
         Column("stage", "`movers_and_suppressors`, `s_inhibition` or `induction_and_duplicate`"),
         Column(
             "percent",
@@ -86,13 +86,13 @@ ALGORITHM = View(
         ),
         Column("note", "what the percent was measured without", "nothing is missing, or undefined"),
         *OF_ROLES,
-        replace(DTYPE, sql="answer.dtype"),
-        replace(DEVICE, sql="answer.device"),
-        replace(REASON, sql="coalesce(stage.reason, answer.reason)"),
+        replace(DTYPE, sql="shown_result.dtype"),
+        replace(DEVICE, sql="shown_result.device"),
+        replace(REASON, sql="coalesce(stage.reason, shown_result.reason)"),
     ),
-    f"answer JOIN {AT.replace('checkpoint_id', 'answer.checkpoint_id')}"
-    f" LEFT JOIN stage ON stage.result_id = answer.id LEFT JOIN {_CIRCUIT_HERE}"
-    " WHERE answer.analysis = 'algorithm'",
+    f"shown_result JOIN {AT.replace('checkpoint_id', 'shown_result.checkpoint_id')}"
+    f" LEFT JOIN stage ON stage.result_id = shown_result.id LEFT JOIN {_CIRCUIT_HERE}"
+    " WHERE shown_result.analysis = 'algorithm'",
     "model, task, step, place",
     ("model", "step", "task"),
     "ioi_algorithm",
@@ -132,7 +132,7 @@ GREATER_THAN = View(
         DEVICE,
         REASON,
     ),
-    f"answer JOIN {AT} LEFT JOIN year_node ON result_id = answer.id WHERE analysis = 'greater_than'",
+    f"shown_result JOIN {AT} LEFT JOIN year_node ON result_id = shown_result.id WHERE analysis = 'greater_than'",
     "model, task, step, place",
     ("model", "step", "task"),
     "greater_than_check",
@@ -145,14 +145,14 @@ _OF_PATCH = (
     Column(
         "mlps",
         "`recomputed`: paths may pass through MLPs; `frozen`: they do not",
-        sql="CASE WHEN json_extract(answer.params, '$.freeze_mlps') THEN 'frozen' ELSE 'recomputed' END",
+        sql="CASE WHEN json_extract(shown_result.params, '$.freeze_mlps') THEN 'frozen' ELSE 'recomputed' END",
     ),
     Column(
         "senders",
         "`all` heads, or those asked for",
-        sql="CASE json_type(answer.params, '$.senders') WHEN 'array'"
-        f" THEN (SELECT {_NAMED} FROM json_each(answer.params, '$.senders'))"
-        " ELSE json_extract(answer.params, '$.senders') END",
+        sql="CASE json_type(shown_result.params, '$.senders') WHEN 'array'"
+        f" THEN (SELECT {_NAMED} FROM json_each(shown_result.params, '$.senders'))"
+        " ELSE json_extract(shown_result.params, '$.senders') END",
     ),
 )
 PATCHES = View(
@@ -174,7 +174,7 @@ PATCHES = View(
         DEVICE,
         REASON,
     ),
-    f"answer JOIN {AT} LEFT JOIN patch ON result_id = answer.id WHERE analysis = 'patch'",
+    f"shown_result JOIN {AT} LEFT JOIN patch ON result_id = shown_result.id WHERE analysis = 'patch'",
     "model, task, step, receivers, mlps, senders",
     ("model", "step", "task", "receivers", "mlps", "senders"),
     "path_patching",
@@ -196,7 +196,7 @@ PATCH = View(
             kind=float,
         ),
     ),
-    f"answer JOIN {AT} JOIN patch_effect ON result_id = answer.id WHERE analysis = 'patch'",
+    f"shown_result JOIN {AT} JOIN patch_effect ON result_id = shown_result.id WHERE analysis = 'patch'",
     "model, task, step, receivers, mlps, senders, layer, head",
     ("model", "step", "task", "receivers", "mlps", "senders"),
     "path_effects",
@@ -217,7 +217,7 @@ DETAILS = View(
         Column("name", "part", sql="head_detail.name"),
         Column("value", "its value, a fraction", "undefined", kind=float),
     ),
-    f"answer JOIN {AT} JOIN head_detail ON result_id = answer.id WHERE analysis = 'heads'",
+    f"shown_result JOIN {AT} JOIN head_detail ON result_id = shown_result.id WHERE analysis = 'heads'",
     "model, step, role, task, layer, head, name",
     ("model", "step", "role", "task", "layer", "head"),
     "head_details",

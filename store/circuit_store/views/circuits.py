@@ -85,7 +85,7 @@ CIRCUITS = View(
         DEVICE,
         Column("reason", "why a value is empty, or what faithfulness cannot tell here", "nothing is to say"),
     ),
-    f"answer JOIN {AT} LEFT JOIN circuit ON result_id = answer.id WHERE analysis = 'circuit'",
+    f"shown_result JOIN {AT} LEFT JOIN circuit ON result_id = shown_result.id WHERE analysis = 'circuit'",
     "model, task, step",
     ("model", "step", "task"),
     "task_circuit",
@@ -107,7 +107,7 @@ CIRCUIT = View(
             kind=float,
         ),
     ),
-    f"answer JOIN {AT} JOIN circuit_edge ON result_id = answer.id WHERE analysis = 'circuit'",
+    f"shown_result JOIN {AT} JOIN circuit_edge ON result_id = shown_result.id WHERE analysis = 'circuit'",
     "model, task, step, abs(score) DESC, place, origin",
     ("model", "step", "task"),
     "circuit_edges",
@@ -153,7 +153,7 @@ FAITHFULNESS = View(
         Column("random_high", "the largest of the five", "as their mean", kind=float),
         Column("reason", "why a value is empty, or what faithfulness cannot tell here", "nothing is to say"),
     ),
-    f"answer JOIN {AT} JOIN faithfulness ON result_id = answer.id WHERE analysis = 'circuit'",
+    f"shown_result JOIN {AT} JOIN faithfulness ON result_id = shown_result.id WHERE analysis = 'circuit'",
     "model, task, step, n_requested",
     ("model", "step", "task"),
     "faithfulness_curve",
@@ -186,8 +186,8 @@ COMPOSITION = View(
         ),
     ),
     f"(SELECT model.name AS model, step, task, {_KIND} AS kind, {_READ} AS read, src, abs(score) AS size,"
-    " sum(abs(score)) OVER (PARTITION BY answer.id) AS whole"
-    f" FROM answer JOIN {AT} JOIN circuit_edge ON result_id = answer.id WHERE analysis = 'circuit')"
+    " sum(abs(score)) OVER (PARTITION BY shown_result.id) AS whole"
+    f" FROM shown_result JOIN {AT} JOIN circuit_edge ON result_id = shown_result.id WHERE analysis = 'circuit')"
     " JOIN (SELECT 0 AS detail UNION ALL SELECT 1) GROUP BY 1, 2, 3, 4, 5",
     "model, task, step, kind, port",
     ("model", "step", "task"),
@@ -195,7 +195,7 @@ COMPOSITION = View(
     CIRCUITS,
 )
 
-_ANSWERS = "result_id IN (SELECT id FROM answer)"
+_SHOWN = "result_id IN (SELECT id FROM shown_result)"
 NODES = View(
     "nodes",
     "Node scores: what corrupting everything that a node writes would cost; at 5 steps far from converged.",
@@ -216,9 +216,9 @@ NODES = View(
         Column("edges", "edges of the circuit that the node writes; 0: not in the circuit", kind=int),
     ),
     "(SELECT result_id, src, max(score) AS score, sum(edge) AS edges FROM (SELECT result_id, src, score, 0 AS edge"
-    f" FROM node_score WHERE {_ANSWERS} UNION ALL SELECT result_id, src, NULL, 1 FROM circuit_edge WHERE {_ANSWERS})"
+    f" FROM node_score WHERE {_SHOWN} UNION ALL SELECT result_id, src, NULL, 1 FROM circuit_edge WHERE {_SHOWN})"
     " GROUP BY 1, 2)"
-    f" JOIN answer ON result_id = answer.id JOIN {AT}",
+    f" JOIN shown_result ON result_id = shown_result.id JOIN {AT}",
     "model, task, step, place",
     ("model", "step", "task"),
     "circuit_nodes",
@@ -230,12 +230,12 @@ STORED = View(
     "stored",
     "Circuits as they lie in the store; for programs.",
     (
-        *(MODEL, STEP, TASK, Column("result", "", sql="answer.id")),
+        *(MODEL, STEP, TASK, Column("result", "", sql="shown_result.id")),
         *(Column(name, "") for name in ("n_layers", "n_heads", "parallel", "d_model")),
         *(param(name, "") for name in ("method", "selector")),
         *(Column(name, "") for name in ("scores", "scores_sources", "scores_ports", "original")),
     ),
-    f"answer JOIN {AT} JOIN circuit ON result_id = answer.id WHERE analysis = 'circuit'",
+    f"shown_result JOIN {AT} JOIN circuit ON result_id = shown_result.id WHERE analysis = 'circuit'",
     "model, task, step",
     ("model", "step", "task"),
 )

@@ -48,7 +48,7 @@ BEHAVIOUR = View(
         DEVICE,
         REASON,
     ),
-    f"answer JOIN {AT} LEFT JOIN behaviour ON result_id = answer.id WHERE analysis = 'behaviour'",
+    f"shown_result JOIN {AT} LEFT JOIN behaviour ON result_id = shown_result.id WHERE analysis = 'behaviour'",
     "model, task, step",
     ("model", "step", "task"),
     "task_behaviour",
@@ -73,9 +73,9 @@ _HEAD_COLUMNS = (
     *OF_ROLES,
     DTYPE,
     DEVICE,
-    replace(REASON, sql="CASE WHEN value IS NULL THEN coalesce(head_score.reason, answer.reason) END"),
+    replace(REASON, sql="CASE WHEN value IS NULL THEN coalesce(head_score.reason, shown_result.reason) END"),
 )
-_HEAD_SCORES = f"answer JOIN {AT} LEFT JOIN head_score ON result_id = answer.id WHERE analysis = 'heads'"
+_HEAD_SCORES = f"shown_result JOIN {AT} LEFT JOIN head_score ON result_id = shown_result.id WHERE analysis = 'heads'"
 HEADS = View(
     "heads",
     "Role scores of the heads, checkpoint by checkpoint.",
@@ -124,7 +124,7 @@ ATTENTION = View(
         DEVICE,
         REASON,
     ),
-    f"answer JOIN {AT} LEFT JOIN attention_row ON result_id = answer.id"
+    f"shown_result JOIN {AT} LEFT JOIN attention_row ON result_id = shown_result.id"
     " LEFT JOIN json_each(weights) AS row LEFT JOIN json_each(row.value) AS weight WHERE analysis = 'attention'",
     "model, task, step, prompt, layer, head, position",
     ("model", "step", "task", "prompt", "layer", "head"),
