@@ -101,7 +101,7 @@ def weights_seen(db: sqlite3.Connection, checkpoint: int, files: str, fingerprin
 
 
 def holds(db: sqlite3.Connection, checkpoint: int, identity: str) -> None:
-    """Note what a checkpoint's source holds now; results of what it held before answer no more.
+    """Note what a checkpoint's source holds now; results of what it held before are shown no more.
 
     Where that was something else, open runs that were through with it have it in their queue again.
     """

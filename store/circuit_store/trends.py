@@ -1,6 +1,6 @@
 """What training as a whole shows: rows that are computed at a run's end from the results of all checkpoints.
 
-Each rests on one set of parameters, which its row names, and on the results that were there; a view marks it stale
+Each rests on one configuration, which its row names, and on the results that were there; a view marks it stale
 when newer ones are, or when others were asked for.
 """
 
@@ -13,7 +13,7 @@ from circuit_store.transactions import transaction
 from circuit_store.views import VIEWS
 from circuit_store.views.circuits import UNQUALIFIED
 from circuit_store.views.trends import LAST
-from circuit_store.views.view import AT, OF_MODEL, answer
+from circuit_store.views.view import AT, OF_MODEL, shown_results
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class CircuitHeads:
     """The heads of a task's circuits over training (METHODS l.3).
 
     A checkpoint's circuit counts if the checkpoint does the task and the circuit reaches its threshold. All are of the
-    one set of parameters that answers.
+    one configuration that is shown.
     """
 
     by_step: dict[int, tuple[Heads, Heads]]
@@ -109,8 +109,8 @@ _CIRCUITS = f"analysis = 'circuit' AND {OF_MODEL}"
 def circuit_heads(db: sqlite3.Connection, model: str, task: str) -> CircuitHeads:
     """Empty if the store holds no circuit of the task."""
     stored = db.execute(
-        f"WITH answer AS ({answer(_CIRCUITS)}) SELECT step, {UNQUALIFIED} FROM answer AS of_task JOIN {AT}"
-        " LEFT JOIN circuit ON circuit.result_id = of_task.id WHERE of_task.task = ? ORDER BY step",
+        f"WITH shown_result AS ({shown_results(_CIRCUITS)}) SELECT step, {UNQUALIFIED} FROM shown_result AS of_task"
+        f" JOIN {AT} LEFT JOIN circuit ON circuit.result_id = of_task.id WHERE of_task.task = ? ORDER BY step",
         (model, task),
     )
     why_not = {step: reason for step, reason in stored}

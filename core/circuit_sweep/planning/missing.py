@@ -14,7 +14,7 @@ from circuit_core.models import checkpoints, families, final_model, identity, su
 from circuit_core.tasks.specs import TaskSpec
 from circuit_store import models, results
 from circuit_sweep.planning import texts
-from circuit_sweep.planning.analyses import Job, jobs, repeated
+from circuit_sweep.planning.analyses import Analysis, analyses, repeated
 from circuit_sweep.planning.model_sources import describe, source_of
 from circuit_sweep.planning.request import Request
 
@@ -27,9 +27,9 @@ class Survey:
     found: list[checkpoints.FoundCheckpoint]
     steps: list[int]
     """Those that are asked for."""
-    missing: dict[int, list[Job]] = field(default_factory=dict)
+    missing: dict[int, list[Analysis]] = field(default_factory=dict)
     """Step -> what its checkpoint lacks; everything, if its weights cannot be read."""
-    again: dict[int, list[Job]] = field(default_factory=dict)
+    again: dict[int, list[Analysis]] = field(default_factory=dict)
     """Step -> what that rests on without being among it, or there to be looked into: it is found again."""
     held: list[str] = field(default_factory=list)
     """Keys of the results that are there."""
@@ -92,7 +92,7 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
         UnknownModel, UnknownName, UnsupportedModel, ValueError: with a sentence for the user.
     """
     model, found = describe(db, name)
-    wanted = jobs(request, tasks, texts.asked(db, request, model.name, model.suite))
+    wanted = analyses(request, tasks, texts.asked(db, request, model.name, model.suite))
     held = results.held_keys(db, model.name) if db else {}
     known = models.known_weights(db) if db else {}
     left_out = final_model.left_out(Path(model.source), {f.step: Path(model.source) / f.revision for f in found})
@@ -105,14 +105,16 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
             continue
         asked.seen[step] = source
 
-        def there(job: Job, step: int = step, source: identity.Source = source) -> bool:
-            return job.key(f"{model.name}@{step}", source.identity) in held[step]
+        def there(analysis: Analysis, step: int = step, source: identity.Source = source) -> bool:
+            return analysis.key(f"{model.name}@{step}", source.identity) in held[step]
 
-        asked.held.extend(job.key(f"{model.name}@{step}", source.identity) for job in wanted if there(job))
-        if lacking := [job for job in wanted if not there(job)]:
-            looked_into = [used for job in lacking for used in job.uses if there(used)]
+        asked.held.extend(
+            analysis.key(f"{model.name}@{step}", source.identity) for analysis in wanted if there(analysis)
+        )
+        if lacking := [analysis for analysis in wanted if not there(analysis)]:
+            looked_into = [used for analysis in lacking for used in analysis.uses if there(used)]
             asked.missing[step] = lacking
-            asked.again[step] = [job for job in repeated(lacking) if job not in looked_into]
+            asked.again[step] = [analysis for analysis in repeated(lacking) if analysis not in looked_into]
     return asked
 
 

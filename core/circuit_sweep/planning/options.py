@@ -1,4 +1,4 @@
-"""An option of `run`: what it is called, what it may be and what it does, said once, beside the field that it sets.
+"""An option of `run`: its name, its values and what it does, said once, beside the field that it sets.
 
     method: str = option("eap-ig", "How edges are scored.", METHODS, hint="{choices}")
 

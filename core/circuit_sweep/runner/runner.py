@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 PACKAGES = ("torch", "transformers", "transformer-lens", "numpy")
 POLL = 0.1
 GRACE = 5.0
-"""Seconds in which a worker may finish its job before it is ended."""
+"""Seconds in which a worker may finish its analysis before it is ended."""
 
 
 class EndSignal:

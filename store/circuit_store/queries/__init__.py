@@ -28,6 +28,7 @@ from circuit_store.queries.heads import (
     strong_roles,
 )
 from circuit_store.queries.models import CheckpointRow, all_tasks, behaviour, checkpoints, roles, tasks
+from circuit_store.queries.narrowing import narrowed
 from circuit_store.queries.results import ResultOrigin, provenance
 from circuit_store.queries.views import data_version, each, rows, takes, view
 
@@ -44,5 +45,5 @@ __all__ += [
     "each",
     "head_grid",
 ]
-__all__ += ["head_history", "patch", "provenance", "role_set", "roles", "rows", "scored", "shown_tasks"]
+__all__ += ["head_history", "narrowed", "patch", "provenance", "role_set", "roles", "rows", "scored", "shown_tasks"]
 __all__ += ["stored_circuit", "strong_roles", "takes", "tasks", "view"]
