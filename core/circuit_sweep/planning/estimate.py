@@ -66,8 +66,10 @@ class Estimate:
     on_gpu: bool
     weights: int | None
     """Bytes of the largest model in memory; None if its size is unknown."""
-    left_out: tuple[str, ...] = ()
-    """What to say of final models that are not among their checkpoints."""
+    fetch: int = 0
+    """Bytes that the hub is to send."""
+    warnings: tuple[str, ...] = ()
+    """Of what is left out, a sentence each."""
     exact: tuple[ExactRuns, ...] = ()
     """Of each model whose edges are to be scored by exact patching."""
 
@@ -90,13 +92,14 @@ def estimate(
         already=sum(len(s.steps) for s in asked) - units,
         results=sum(len(lacking) for s in asked for lacking in s.missing.values()),
         bytes=sum(s.on_disk(step) for s in asked for step in s.missing),
+        fetch=sum(s.to_fetch(step) for s in asked for step in s.missing),
         seconds=time.shared(timed, min(len(places), units)) if len(timed) == len(seconds) else None,
         seconds_from=tuple(sorted(time.others)),
         untimed=tuple(sorted(time.untimed)),
         slots=len(places),
         on_gpu=time.gpu,
         weights=max((p * _BYTES[request.dtype] for p in sizes if p), default=None) if all(sizes) else None,
-        left_out=tuple(s.left_out for s in asked if s.left_out),
+        warnings=tuple(said for s in asked for said in s.warnings),
         exact=exact_runs(asked),
     )
 

@@ -4,17 +4,17 @@ import logging
 import math
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from circuit_core.errors import CheckpointError, CircuitError, first_line
-from circuit_core.models import identity
+from circuit_core.models import identity, places
 from circuit_store import models, results, task_files
 from circuit_store.display_text import plain
 from circuit_store.queue import control, units
 from circuit_store.queue.states import UnitState
 from circuit_sweep.planning import task_names, texts
 from circuit_sweep.planning.analyses import Analysis, analyses
-from circuit_sweep.planning.model_sources import source_of
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slot
 from circuit_sweep.worker import messages
@@ -48,7 +48,8 @@ class RunningUnit:
 
     @property
     def folder(self) -> Path:
-        return Path(self.unit.source) / self.unit.revision
+        """Raises: CheckpointError, if it is one of the hub that is not in the local cache."""
+        return places.folder(self.unit.source, self.unit.revision)
 
     @property
     def seconds(self) -> float:
@@ -67,7 +68,7 @@ class RunningUnit:
     def _order(self, slot: Slot, ahead: Path | None) -> WorkOrder | None:
         """Raises: CircuitError, OSError."""
         unit, request = self.unit, Request.read(self.unit.request)
-        self.source = identity.source(self.folder, models.known_weights(self.db))
+        self.source = places.seen(self.unit.source, self.unit.revision, models.known_weights(self.db))
         there = results.held_keys(self.db, unit.model).get(unit.step, set())
         text = texts.chosen(self.db, request, unit.model, unit.suite)
         tasks = [task_names.spec(self.db, name) for name in request.tasks]
@@ -86,6 +87,14 @@ class RunningUnit:
 
     def _key(self, analysis: Analysis) -> str:
         return analysis.key(f"{self.unit.model}@{self.unit.step}", self.source.identity)
+
+    def fetched(self, fraction: float) -> None:
+        """How far the hub's files of it are here."""
+        self.doing = messages.UnitProgress(self.unit.id, "fetch", fraction)
+
+    def failed(self, error: CheckpointError) -> None:
+        """It did not come."""
+        self.say(messages.UnitFailed(self.unit.id, str(error), error.status))
 
     def say(self, message: Message) -> bool:
         """Write down what a worker says; True if that was the last of this unit."""
@@ -129,7 +138,8 @@ class RunningUnit:
         self.loaded, checkpoint = loaded, self.unit.checkpoint
         self.unit.computing_on(loaded.device)
         models.checkpoint_loaded(self.db, checkpoint, "ok", loaded.fingerprint)
-        self.source = source_of(self.folder, models.known_weights(self.db)) or self.source
+        with suppress(CheckpointError, OSError):
+            self.source = places.seen(self.unit.source, self.unit.revision, models.known_weights(self.db))
         if loaded.fingerprint == self.source.fingerprint:
             models.holds(self.db, checkpoint, self.source.identity)
             models.weights_seen(self.db, checkpoint, self.source.files, loaded.fingerprint)
