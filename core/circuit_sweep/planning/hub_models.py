@@ -154,15 +154,15 @@ def left_out(repository: str, listed: Mapping[int, Listed]) -> dict[int, LeftOut
 
 def said(model: str, out: Mapping[int, LeftOut]) -> list[str]:
     """A sentence for each reason, with the steps that it is of."""
-    by_reason: dict[LeftOut, list[int]] = {}
+    by_reason: dict[str, list[int]] = {}
     for step, why in sorted(out.items()):
-        by_reason.setdefault(why, []).append(step)
-    words = {"duplicate_of": "has the weights of", "known_bad": "is known to be bad:", "missing": "is missing:"}
-    return [
-        f"{model} leaves out {_steps(steps)}: {words[why.status]} {why.detail}"
-        + ("; --with-known-bad computes it" if why.status == "known_bad" else "")
-        for why, steps in by_reason.items()
-    ]
+        reason = {
+            "duplicate_of": f"the weights are those of {why.detail}",
+            "known_bad": f"known to be bad, {why.detail}; --with-known-bad computes it",
+            "missing": "the hub has no weights under that name",
+        }
+        by_reason.setdefault(reason[why.status], []).append(step)
+    return [f"{model} leaves out {_steps(steps)}: {reason}." for reason, steps in by_reason.items()]
 
 
 def _steps(steps: list[int]) -> str:
