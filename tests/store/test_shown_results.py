@@ -3,7 +3,7 @@
 import pytest
 import recorded
 
-from circuit_store import addresses, export, models, queries, results, trends
+from circuit_store import addresses, export, models, queries, results
 from circuit_store.errors import UnknownName
 from circuit_store.merge import merge
 from circuit_store.queue import requests
@@ -37,7 +37,7 @@ def test_a_history_never_mixes_versions_of_an_analysis(toy):
     for step, version in ((0, "2"), (10, "3")):
         edges = [(step and 1, 14, 0.5)]
         toy.circuit(step, edges, version=version)
-    assert set(trends.circuit_heads(toy.db, "toy", "ioi").by_step) == {10}
+    assert set(toy.in_circuits()) == {10}
 
 
 def test_another_model_and_another_role_keep_their_answers(mixed):

@@ -18,15 +18,16 @@ from pathlib import Path
 from circuit_core import __version__
 from circuit_core.errors import CheckpointError, CircuitError
 from circuit_core.models import places
-from circuit_store import filesystem, trends
+from circuit_store import filesystem
 from circuit_store.connection import Connection
 from circuit_store.errors import StoreError, StoreMoved
 from circuit_store.queue import control, requests, runners, units
 from circuit_store.store import close_writer, open_to_write
 from circuit_sweep.engines.engine import Engine, engine_of
 from circuit_sweep.planning.slots import Slot, Slots
-from circuit_sweep.runner import exit_codes, lock, update_trends
+from circuit_sweep.runner import exit_codes, lock
 from circuit_sweep.runner.fetching import Fetch, Fetcher
+from circuit_sweep.runner.settling import Settling
 from circuit_sweep.runner.unit_lifecycle import RunningUnit
 from circuit_sweep.worker.messages import Message
 
@@ -105,7 +106,7 @@ def run_alone(store: Path, logged: Path | None, end: EndSignal) -> int:
         with suppress(sqlite3.Error):
             if not db.moved():
                 units.requeue_orphans(db)
-                _close(db)
+                Settling(db, store).finish()
                 runners.leave(db, whatever=True)
             close_writer(db)
 
@@ -123,6 +124,7 @@ class Runner:
         disk: int | None = None,
     ) -> None:
         self.db, self.store, self.engine, self.logged, self.end = db, store, engine, logged, end or EndSignal()
+        self.settling = Settling(db, store)
         self.under_way: dict[int, RunningUnit] = {}
         self.fetcher = Fetcher(disk)
         self.fetching: dict[int, tuple[Slot, Fetch]] = {}
@@ -132,15 +134,18 @@ class Runner:
 
     def work(self) -> None:
         """Until nothing is queued, or the process is asked to end."""
-        while not self.end.heard:
-            self._fill()
-            if not self.under_way and runners.leave(self.db):
-                return
-            self._listen()
+        with self.settling.beside:
+            while not self.end.heard:
+                self._fill()
+                settling = self.settling.go_on()
+                if not self.under_way and not settling and runners.leave(self.db):
+                    return
+                self._listen()
 
     def _listen(self) -> None:
-        """Hear what workers say within a moment, and look after them."""
-        for message in self.engine.messages(POLL):
+        """Hear what workers say within a moment, and look after them; with none at work, trends may end the moment."""
+        waited = not self.under_way and self.settling.wait(POLL)
+        for message in self.engine.messages(0.0 if waited else POLL):
             self._hear(message)
         self._receive()
         self._look_after()
@@ -157,7 +162,6 @@ class Runner:
                     break
                 if self._begin(taken, slot):
                     break
-                _close(self.db)
 
     def _begin(self, taken: RunningUnit, slot: Slot) -> bool:
         """Give a unit to a worker; False if it is settled without one."""
@@ -207,7 +211,6 @@ class Runner:
     def _drop(self, taken: RunningUnit) -> None:
         del self.under_way[taken.unit.id]
         self.fetcher.over(taken.unit.source, taken.unit.revision)
-        _close(self.db)
 
     def _look_after(self) -> None:
         """Stop what is not wanted any more, and show that this process lives. Raises: StoreMoved."""
@@ -260,16 +263,3 @@ class Runner:
         logged = str(self.logged) if self.logged else None
         requests.describe_runner(self.db, run, platform.node(), os.getpid(), versions, logged)
         self.described.add(run)
-
-
-def _close(db: sqlite3.Connection) -> None:
-    """Settle runs that are through, the trends of their models first, so that whoever waits finds them."""
-    for run in requests.finished_runs(db):
-        for model in trends.touched(db, run):
-            try:
-                update_trends.refresh(db, model)
-            except sqlite3.Error:
-                raise
-            except Exception:
-                log.exception("the trends of %s", model)
-    requests.close_runs(db)

@@ -96,7 +96,8 @@ def describe_runner(
 
 _THROUGH = (
     f"state IN {one_of((*OPEN_RUNS, RunState.INTERRUPTED))} AND NOT EXISTS"
-    f" (SELECT 1 FROM unit WHERE run_id = run.id AND state IN {one_of(UNFINISHED_UNITS)})"
+    f" (SELECT 1 FROM unit WHERE run_id = run.id AND state IN {one_of(UNFINISHED_UNITS)}"
+    f" AND NOT (run.state = '{RunState.CANCELLING}' AND unit.state = '{UnitState.QUEUED}'))"
 )
 _FAILED = f"EXISTS (SELECT 1 FROM unit WHERE run_id = run.id AND state = '{UnitState.FAILED}')"
 
