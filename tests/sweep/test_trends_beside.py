@@ -44,7 +44,7 @@ class Trained:
     """Model `toy` with checkpoints at `STEPS`, and what may come of each: a part is a step, an analysis, its role and
     its task."""
 
-    PARTS = [
+    PARTS: list[tuple[int, str, str | None, str | None]] = [
         (step, *of)
         for step in STEPS
         for of in (*(("behaviour", None, t) for t in TASKS), *(("circuit", None, t) for t in TASKS))
