@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ class Trained:
     """Model `toy` with checkpoints at `STEPS`, and what may come of each: a part is a step, an analysis, its role and
     its task."""
 
-    PARTS: list[tuple[int, str, str | None, str | None]] = [
+    PARTS: list[tuple[Any, ...]] = [
         (step, *of)
         for step in STEPS
         for of in (*(("behaviour", None, t) for t in TASKS), *(("circuit", None, t) for t in TASKS))
