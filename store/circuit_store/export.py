@@ -52,7 +52,7 @@ def _lines(rows: Rows, columns: list[str], kind: str, raw: bool) -> Iterator[str
 
 
 def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> dict[str, Any]:
-    """What `--json` prints: the view, its filters, header fields if exactly one thing answers, and the rows."""
+    """What `--json` prints: the view, its filters, header fields if it is of exactly one thing, and the rows."""
     header, rows = whole(db, which, filters, choices)
     shown = {"view": which.name, "filters": {**filters, **choices}}
     return shown | (header[0] if len(header) == 1 else {}) | {"rows": rows}

@@ -1,4 +1,4 @@
-"""What is written at once, and what is read of one state."""
+"""Transactions: writing all or nothing, and reading one state of the store."""
 
 import sqlite3
 from collections.abc import Iterator

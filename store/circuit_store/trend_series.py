@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from circuit_store.display_text import cell
 from circuit_store.views.circuits import UNQUALIFIED
 from circuit_store.views.trends import RESTS_ON
-from circuit_store.views.view import OF_MODEL, answer
+from circuit_store.views.view import OF_MODEL, shown_results
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ Series = tuple[str, str | None, str | None]
 
 def shown(db: sqlite3.Connection, model: str) -> dict[Series, list[ShownResult]]:
     """By step, of behaviour, heads and circuits. Those of a role or task are of one set of parameters."""
-    of_series = answer(f"analysis IN {RESTS_ON} AND {OF_MODEL}")
+    of_series = shown_results(f"analysis IN {RESTS_ON} AND {OF_MODEL}")
     found = db.execute(
-        f"WITH answer AS ({of_series}) SELECT analysis, role, task, of_task.id, step, asked, dtype,"
+        f"WITH shown_result AS ({of_series}) SELECT analysis, role, task, of_task.id, step, asked, dtype,"
         " json_extract(params, '$.preset'), json_extract(params, '$.text'), reason,"
-        f" CASE WHEN analysis = 'circuit' THEN {UNQUALIFIED} END FROM answer AS of_task"
+        f" CASE WHEN analysis = 'circuit' THEN {UNQUALIFIED} END FROM shown_result AS of_task"
         " JOIN checkpoint ON checkpoint.id = checkpoint_id LEFT JOIN circuit ON circuit.result_id = of_task.id"
         " ORDER BY step, of_task.id",
         (model,),

@@ -1,6 +1,6 @@
 """What training as a whole shows: rows that are computed at a run's end from the results of all checkpoints.
 
-Each rests on one set of parameters, which its row names, and on the results that were there; a view marks it stale
+Each rests on one configuration, which its row names, and on the results that were there; a view marks it stale
 when newer ones are, or when others were asked for.
 """
 

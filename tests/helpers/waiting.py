@@ -1,5 +1,6 @@
 """Waiting for a state, however long a busy machine takes: what never comes ends with the test's own time limit."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +15,17 @@ async def until(pilot: Any, holds: Callable[[], object]) -> None:
         await pilot.pause(_LOOK)
 
 
+async def read(pilot: Any) -> None:
+    """Until all that the explorer has asked of its store is answered."""
+    await pilot._wait_for_screen()
+    while pilot.app.is_running and not pilot.app._exit and pilot.app.reader.busy:
+        await asyncio.sleep(0.001)
+        await pilot._wait_for_screen()
+
+
 async def drawn(pilot: Any) -> None:
     """Until what is on the screen is what it was last told: draw instead of waiting for the next frame."""
-    await pilot._wait_for_screen()
+    await read(pilot)
     while True:
         screen = pilot.app.screen
         if not (

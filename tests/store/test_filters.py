@@ -11,7 +11,7 @@ from circuit_store.views.circuits import STORED
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 LARGE = ("circuit_edge", "node_score", "faithfulness", "head_score", "head_detail", "attention_row", "patch_effect")
-ASKED = [view for view in VIEWS.values() if view.answers and {"model", "step"} <= set(view.filters)]
+ASKED = [view for view in VIEWS.values() if view.of_results and {"model", "step"} <= set(view.filters)]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Views: declared columns, which result answers, names of nodes and ports."""
+"""Views: declared columns, which result is shown, names of nodes and ports."""
 
 import contextlib
 import re

@@ -1,6 +1,6 @@
 """At a run's end: what the checkpoints of a model show together (METHODS g), from the store into the store.
 
-Each role on each task, and each task, is a series: it rests on the one set of parameters that is shown in every view,
+Each role on each task, and each task, is a series: it rests on the one configuration that is shown in every view,
 and its rows name it. Of checkpoints with equal weights one is kept; what untrained heads reach is not a role (`floors`,
 METHODS l.4). A circuit counts as its task's where the task is done and the threshold is reached (METHODS l.3).
 

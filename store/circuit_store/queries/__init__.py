@@ -27,9 +27,19 @@ from circuit_store.queries.heads import (
     shown_tasks,
     strong_roles,
 )
-from circuit_store.queries.models import CheckpointRow, all_tasks, behaviour, checkpoints, roles, tasks
+from circuit_store.queries.models import (
+    CheckpointRow,
+    Holding,
+    all_tasks,
+    behaviour,
+    checkpoints,
+    holdings,
+    roles,
+    tasks,
+)
+from circuit_store.queries.narrowing import narrowed
 from circuit_store.queries.results import ResultOrigin, provenance
-from circuit_store.queries.views import data_version, each, rows, takes, view
+from circuit_store.queries.views import data_version, each, one_state, rows, takes, view
 
 __all__ = ["Attended", "attended"]
 __all__ += ["CheckpointRow", "CircuitEdge", "CircuitOf", "HeadGrid", "PatchOf", "ScorePoint", "ResultOrigin", "RoleSet"]
@@ -44,5 +54,18 @@ __all__ += [
     "each",
     "head_grid",
 ]
-__all__ += ["head_history", "patch", "provenance", "role_set", "roles", "rows", "scored", "shown_tasks"]
+__all__ += [
+    "Holding",
+    "head_history",
+    "holdings",
+    "narrowed",
+    "one_state",
+    "patch",
+    "provenance",
+    "role_set",
+    "roles",
+    "rows",
+    "scored",
+    "shown_tasks",
+]
 __all__ += ["stored_circuit", "strong_roles", "takes", "tasks", "view"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from circuit_store.queries.views import one_state, rows
 from circuit_store.views import VIEWS
-from circuit_store.views.view import NEWEST, OF_MODEL, answer
+from circuit_store.views.view import NEWEST, OF_MODEL, shown_results
 
 _OF_HEADS = (
     "FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
@@ -25,7 +25,7 @@ def scored(db: sqlite3.Connection, model: str) -> list[tuple[str, str | None]]:
 
 @dataclass(frozen=True)
 class RoleSet:
-    """What the scores of a role that answer have in common."""
+    """What the scores of a role that are shown have in common."""
 
     task: str | None
     """Task whose prompts were used; None if none were."""
@@ -36,15 +36,15 @@ class RoleSet:
 
 
 def role_set(db: sqlite3.Connection, model: str, role: str, task: str | None = None) -> RoleSet | None:
-    """Of the scores that answer for a role: on that task if it is scored there, else on that asked for last, among
+    """Of the scores that are shown of a role: on that task if it is scored there, else on that asked for last, among
     tasks on which it has a value at any checkpoint if there are such.
 
     None if the model has no such role.
     """
     row = db.execute(
-        f"WITH answer AS ({answer(OF_MODEL)})"
+        f"WITH shown_result AS ({shown_results(OF_MODEL)})"
         " SELECT task, json_extract(params, '$.preset') AS preset, json_extract(params, '$.text') AS text, dtype"
-        " FROM answer WHERE analysis = 'heads' AND role = ?"
+        " FROM shown_result WHERE analysis = 'heads' AND role = ?"
         f" ORDER BY task IS ? DESC, defined DESC, {NEWEST} LIMIT 1",
         (model, role, task),
     ).fetchone()
@@ -54,7 +54,7 @@ def role_set(db: sqlite3.Connection, model: str, role: str, task: str | None = N
 def shown_tasks(db: sqlite3.Connection, model: str, task: str | None) -> dict[str, str | None]:
     """Role -> the task of its scores that are shown beside a task, as `role_set` chooses it."""
     found = db.execute(
-        f"WITH answer AS ({answer(OF_MODEL)}) SELECT role, task FROM answer WHERE analysis = 'heads'"
+        f"WITH shown_result AS ({shown_results(OF_MODEL)}) SELECT role, task FROM shown_result WHERE analysis = 'heads'"
         " GROUP BY role, task ORDER BY task IS ?, max(defined), max(asked), max(id)",
         (model, task),
     )
@@ -71,7 +71,7 @@ class HeadGrid:
     """Why no head has a value here, or None."""
     computed: bool
     of: RoleSet | None = None
-    """What answers, at this checkpoint or at others; None if the model has no such role."""
+    """What is shown, at this checkpoint or at others; None if the model has no such role."""
 
 
 @one_state

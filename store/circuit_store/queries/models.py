@@ -37,6 +37,31 @@ def checkpoints(db: sqlite3.Connection, model: str) -> list[CheckpointRow]:
     return [CheckpointRow(**{n: r[n] for n in names}, computed=r["step"] in computed) for r in found]
 
 
+@dataclass(frozen=True)
+class Holding:
+    """Results of one kind."""
+
+    analysis: str
+    role: str | None
+    task: str | None
+    results: int
+    asked: int
+    """When the last of them was computed or asked for; grows."""
+    newest: int
+    """Grows with every result that is written."""
+
+
+def holdings(db: sqlite3.Connection, model: str) -> list[Holding]:
+    """What kinds of results the store holds of a model, in the order in which they were first computed."""
+    found = db.execute(
+        "SELECT analysis, role, task.name, count(*), max(asked), max(result.id) FROM result"
+        " JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
+        " LEFT JOIN task ON task.id = task_id WHERE model.name = ? GROUP BY 1, 2, 3 ORDER BY min(result.id)",
+        (model,),
+    )
+    return [Holding(*row) for row in found]
+
+
 def roles(db: sqlite3.Connection, model: str | None = None) -> list[str]:
     """Roles with results, of one model or of any, in the order in which they were first computed."""
     return _distinct(db, "role", "analysis = 'heads'", model)

@@ -1,4 +1,4 @@
-"""The rows of any view, by equality of its columns, and by which of several results answers; all statements of a
+"""The rows of any view, by equality of its columns, and by which of several results is shown; all statements of a
 question read one state of the store, and a sign says that it is no longer the newest.
 """
 
@@ -15,7 +15,7 @@ from circuit_store.views import VIEWS, View
 from circuit_store.views.view import AT_STEP, OF_MODEL
 
 _ABOUT = {"model": OF_MODEL, "task": "task.name = ?", "role": "role = ?"}
-"""What a question is about: other results than those need not be looked at to know which of them answer."""
+"""What a question is about: other results than those need not be looked at to know which of them are shown."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,18 +55,18 @@ def found(
 ) -> sqlite3.Cursor:
     """The rows of a view, filtered by equality (None: empty); the columns in the view's order.
 
-    Where no result answers, a choice is a filter like others.
+    Where rows are not of results, a choice is a filter like others.
 
     Raises:
         UnknownName: a choice that means nothing to this view.
     """
     filters, choices = filters or {}, {k: v for k, v in (choices or {}).items() if v is not None}
-    if not which.answers:
+    if not which.of_results:
         for choice in choices:
             takes(which, choice)
         filters, choices = filters | choices, {}
     narrow, at = {CHOICES[choice]: value for choice, value in choices.items()}, {}
-    if which.answers:
+    if which.of_results:
         known = {column: value for column, value in filters.items() if value is not None}
         narrow |= {_ABOUT[column]: known[column] for column in _ABOUT.keys() & known}
         at = {AT_STEP: known["step"]} if "step" in known else {}

@@ -1,4 +1,4 @@
-"""What is to be computed, run by run: asked for, begun, and settled when no unit of it is open (see `units`).
+"""Runs in the queue: added, begun, and settled when no unit of theirs is open (see `units`).
 
 The command line and the explorer ask for runs, and cancel them (`control`); settling is the runner's.
 """

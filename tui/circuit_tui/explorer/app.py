@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from math import inf
 from pathlib import Path
 
@@ -22,16 +23,16 @@ from circuit_store import private_files, queries
 from circuit_store.connection import Connection
 from circuit_store.display_text import lines
 from circuit_store.errors import StoreError
-from circuit_store.store import open_to_read
 from circuit_tui.explorer import state, theme
 from circuit_tui.explorer.pages import PagedApp
+from circuit_tui.explorer.reading import Reader
 from circuit_tui.explorer.screens.navigation import NavigationScreen
 from circuit_tui.explorer.widgets.status import Status
 
 _POLL = 0.5
 """Seconds between two looks at whether the store has changed."""
 _REST = 3.0
-"""Seconds at least between two changes that are shown: a job that is watched over SSH costs little."""
+"""Seconds at least between two changes that are shown: a run that is watched over SSH costs little."""
 
 
 class Explorer(PagedApp):
@@ -44,14 +45,16 @@ class Explorer(PagedApp):
         super().__init__()
         self.animation_level = "none"
         self.store, self._begin = store, begin
-        self.db: Connection | None = None
-        self.version, self._shown = -1, -inf
+        self.reader = Reader(store, self.call_later, self.unreadable)
+        self.version: tuple[int, int] = (0, -1)
+        """How often the store was opened, and of what is shown the number that changes with every write."""
+        self._shown = -inf
         wish, held = state.recall(store)
         for own in (theme.DARK, theme.LIGHT):
             self.register_theme(own)
         wanted = held.get("theme")
         self.theme = wanted if isinstance(wanted, str) and wanted in self.available_themes else theme.DARK.name
-        self.main = NavigationScreen(store, wish, str(held.get("pane")))
+        self.main = NavigationScreen(store, self.reader, wish, str(held.get("pane")))
         self.main.set_class(held.get("zoomed") is True, "-zoomed")
 
     def on_mount(self) -> None:
@@ -77,6 +80,8 @@ class Explorer(PagedApp):
 
     def _look_on(self) -> None:
         self.poll(resting=time.monotonic() - self._shown < _REST)
+        for status in self.main.query(Status):
+            status.wait(self.reader.long)
 
     def poll(self, resting: bool = False) -> None:
         """Look whether the store is there and has changed; not before there is a screen to show it on.
@@ -84,30 +89,37 @@ class Explorer(PagedApp):
         Args:
             resting: a change is left for later; a store that is opened is shown nonetheless.
         """
-        if not self.main.query(Status):
+        if not self.main.query(Status) or self.reader.asks(self):
             return
-        try:
-            if self.db is not None and self.db.moved():
-                self.close_store()
-            if self.db is None:
-                self.db, self.version = open_to_read(self.store), -1
-            version = queries.data_version(self.db)
-            if version != self.version and not (resting and self.version != -1):
-                self._shown = time.monotonic() if self.version != -1 else self._shown
-                self.version = version
-                self.main.reload(self.db, version)
-            self.main.query_one(Status).look_after()
-        except StoreError as error:
-            self.main.vacant(str(error))
-        except sqlite3.Error as error:
+        self.reader.ask(self, _look, partial(self._seen, resting))
+
+    def _seen(self, resting: bool, version: int | None) -> None:
+        """`version`: None if the file that was opened lies at the path no more."""
+        opened, shown = self.version
+        if version is None:
             self.close_store()
+            return self.poll()
+        if version != shown and not (resting and shown != -1):
+            self._shown = time.monotonic() if shown != -1 else self._shown
+            self.version = (opened, version)
+            self.main.reload(self.version)
+        self.main.query_one(Status).look_after()
+
+    def unreadable(self, error: Exception) -> None:
+        """Say why nothing can be read; what another has told of already is not told again."""
+        self.close_store()
+        if isinstance(error, StoreError):
+            self.main.vacant(str(error))
+        elif isinstance(error, sqlite3.Error):
             self.main.vacant(f"The store {self.store} cannot be read: {error}.")
             self.fail(error)
+        else:
+            raise error
 
     def close_store(self) -> None:
-        if self.db:
-            self.db.close()
-        self.db = None
+        """What is asked from now on is asked of what lies at the path then."""
+        self.reader.close()
+        self.version = (self.version[0] + 1, -1)
 
     def fail(self, error: BaseException) -> None:
         """Tell of an error, and keep it for the log and for `E`; one that is told of is not told again."""
@@ -143,3 +155,7 @@ class Explorer(PagedApp):
         if self._exit_renderables:
             return
         self.panic(Text(f"circuit-tui stopped because of an error of its own: {self._exception!r}\nMore is in {log}"))
+
+
+def _look(db: Connection) -> int | None:
+    return None if db.moved() else queries.data_version(db)

@@ -7,12 +7,14 @@ does hold. So a store that fills while one looks on is followed to its newest ch
 import hashlib
 import json
 import sqlite3
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from circuit_store import output_files, private_files, queries
+from circuit_store.queue import runs
 from circuit_tui import paths
 from circuit_tui.explorer import role_display
 
@@ -32,35 +34,84 @@ class Selection:
     marks: tuple[Head, ...] = ()
 
 
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the store holds of its models, and of one of them: what can be chosen."""
+
+    models: list[Row]
+    """The view `models`."""
+    model: Row | None = None
+    """The one that is looked at."""
+    checkpoints: list[queries.CheckpointRow] = field(default_factory=list)
+    kinds: list[queries.Holding] = field(default_factory=list)
+    progress: runs.Progress | None = None
+    """Of the runs that are open."""
+
+    @property
+    def roles(self) -> list[str]:
+        return _unique(kind.role for kind in self.kinds if kind.analysis == "heads")
+
+    @property
+    def tasks(self) -> list[str]:
+        """With results of any kind."""
+        return _unique(kind.task for kind in self.kinds)
+
+    @property
+    def done_tasks(self) -> list[str]:
+        """With behaviour, a circuit or paths."""
+        return _unique(kind.task for kind in self.kinds if kind.analysis in ("behaviour", "circuit", "patch"))
+
+    def stamp(self, analyses: tuple[str, ...]) -> tuple[Any, ...]:
+        """Changes whenever a result of these is written, replaced or deleted, or other weights are found."""
+        found = tuple((c.step, c.status, c.fingerprint) for c in self.checkpoints)
+        return (found, *(kind for kind in self.kinds if kind.analysis in analyses))
+
+
 @dataclass(frozen=True)
 class ViewState:
     """A store as it stands and the selection in it."""
 
-    db: sqlite3.Connection
-    version: int
-    """Changes with every write to the store."""
+    held: Held
+    version: tuple[int, int]
+    """Changes with every write to the store, and when another is opened."""
     at: Selection
 
 
-def settle(db: sqlite3.Connection, wish: Selection) -> Selection:
-    """The selection nearest to `wish` among what the store holds."""
+@queries.one_state
+def settle(db: sqlite3.Connection, wish: Selection) -> tuple[Held, Selection]:
+    """What the store holds, and the selection nearest to `wish` in it."""
+    held = _held(db, wish.model)
+    at = settled(held, wish)
+    if at.head is None and at.model and at.role and at.step is not None:
+        values = queries.head_grid(db, at.model, at.step, at.role, at.task).values
+        head = next(iter(strongest(values, 1)), (0, 0) if values and values[0] else None)
+        at = replace(at, head=head)
+    return held, at
+
+
+def _held(db: sqlite3.Connection, wish: str | None) -> Held:
     models = queries.rows(db, queries.view("models"))
     if not models:
-        return Selection()
-    model = next((m for m in models if m["model"] == wish.model), None) or max(models, key=lambda m: m["computed"] > 0)
+        return Held([], progress=runs.progress(db))
+    model = next((m for m in models if m["model"] == wish), None) or max(models, key=lambda m: m["computed"] > 0)
     name = model["model"]
-    checkpoints = queries.checkpoints(db, name)
-    computed = [c.step for c in checkpoints if c.computed] or [c.step for c in checkpoints]
-    step = wish.step if any(c.step == wish.step for c in checkpoints) else max(computed, default=None)
-    role = _one_of(queries.roles(db, name), wish.role, "induction")
-    shape = (model["n_layers"] or 0, model["n_heads"] or 0)
-    task = _task(db, name, wish.task)
-    head = _inside(wish.head, shape)
-    if head is None and step is not None and role is not None:
-        values = queries.head_grid(db, name, step, role, task).values
-        head = next(iter(strongest(values, 1)), (0, 0) if values and values[0] else None)
+    return Held(models, model, queries.checkpoints(db, name), queries.holdings(db, name), runs.progress(db))
+
+
+def settled(held: Held, wish: Selection) -> Selection:
+    """The selection nearest to `wish` in the model that is held; no head if none is wished for."""
+    if held.model is None:
+        return Selection()
+    name, steps = held.model["model"], [c.step for c in held.checkpoints]
+    computed = [c.step for c in held.checkpoints if c.computed] or steps
+    step = wish.step if wish.step in steps else max(computed, default=None)
+    shape = (held.model["n_layers"] or 0, held.model["n_heads"] or 0)
     marks = tuple(mark for mark in wish.marks if wish.model in (None, name) and _inside(mark, shape))
-    return Selection(name, step, role, task, head, marks)
+    role = _one_of(held.roles, wish.role, "induction")
+    return Selection(name, step, role, _task(held, wish.task), _inside(wish.head, shape), marks)
 
 
 def strongest(values: list[list[float | None]], most: int) -> tuple[Head, ...]:
@@ -73,11 +124,15 @@ def _one_of(held: list[str], wish: str | None, otherwise: str) -> str | None:
     return next((name for name in (wish, otherwise, *held) if name in held), None)
 
 
-def _task(db: sqlite3.Connection, model: str, wish: str | None) -> str | None:
+def _task(held: Held, wish: str | None) -> str | None:
     """Any task with results may be wished for; without a wish, one with behaviour or a circuit comes first."""
-    if wish and wish in queries.all_tasks(db, model):
+    if wish and wish in held.tasks:
         return wish
-    return _one_of(queries.tasks(db, model), None, "ioi") or _one_of(queries.all_tasks(db, model), None, "ioi")
+    return _one_of(held.done_tasks, None, "ioi") or _one_of(held.tasks, None, "ioi")
+
+
+def _unique(names: Iterable[str | None]) -> list[str]:
+    return [name for name in dict.fromkeys(names) if name is not None]
 
 
 def _inside(head: Head | None, shape: tuple[int, int]) -> Head | None:

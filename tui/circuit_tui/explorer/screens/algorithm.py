@@ -6,6 +6,9 @@ Of greater-than what the circuit's heads and MLPs do with years.
 """
 
 import json
+from collections.abc import Callable
+from functools import partial
+from sqlite3 import Connection
 from typing import Any
 
 from rich.text import Text
@@ -13,7 +16,7 @@ from rich.text import Text
 from circuit_store import queries
 from circuit_tui.explorer import role_display
 from circuit_tui.explorer.screens.page import Page, words, wrapped
-from circuit_tui.explorer.state import Selection, ViewState
+from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.circuit_lines import KINDS
 from circuit_tui.explorer.widgets.notation import bar, finite, plain, signed
 
@@ -28,8 +31,8 @@ class Algorithm(Page):
     def action_step(self, by: int) -> None:
         self.main.action_step(by)
 
-    def heading(self, look: ViewState) -> str:
-        return f"Algorithm · {plain(look.at.model)} step {look.at.step}   , . step"
+    def heading(self, at: Selection) -> str:
+        return f"Algorithm · {plain(at.model)} step {at.step}   , . step"
 
     def views(self, at: Selection) -> dict[str, dict[str, Any]]:
         here = {"model": at.model, "step": at.step}
@@ -37,17 +40,19 @@ class Algorithm(Page):
         stages = {"greater_than": of_task} if at.task == _OF_YEARS else {"algorithm": here}
         return stages | ({"composition": of_task} if at.task else {})
 
-    def write(self, look: ViewState) -> Text:
-        return Text("\n").join([self._years(look) or self._stages(look), self._composition(look)])
+    def read(self, at: Selection) -> Callable[[Connection], Any]:
+        return partial(_read, at=at)
 
-    def _years(self, look: ViewState) -> Text | None:
+    def write(self, at: Selection, found: dict[str, list[dict[str, Any]]]) -> Text:
+        first = self._years(at, found["greater_than"]) or self._stages(at, found["algorithm"])
+        return Text("\n").join([first, self._composition(at, found["composition"])])
+
+    def _years(self, at: Selection, rows: list[dict[str, Any]]) -> Text | None:
         """Of the task that is looked at, if it is one of years."""
-        at = {"model": look.at.model, "step": look.at.step, "task": look.at.task}
-        rows = queries.rows(look.db, queries.view("greater_than"), at)
         if not rows:
             said = Text("What its circuit does with years is not computed here:\n")
-            return said.append(wrapped(self._command(at))) if at["task"] == _OF_YEARS else None
-        lines = self.topic(f"Years in the circuit · {plain(look.at.task)}", "at the answer position")
+            return said.append(wrapped(self._command(at, at.task))) if at.task == _OF_YEARS else None
+        lines = self.topic(f"Years in the circuit · {plain(at.task)}", "at the answer position")
         if reason := rows[0]["reason"]:
             return lines.append(wrapped(f"undefined: {plain(reason)}"), self.colours.muted)
         lines.append(f"{'':<10}{'looks at YY':>14}{'raises YY, YY+1':>18}\n", self.colours.muted)
@@ -58,12 +63,10 @@ class Algorithm(Page):
             lines.append(f"{row['node']:<10}{signed(row['later_minus_others'], 2):>26} logit\n")
         return lines
 
-    def _stages(self, look: ViewState) -> Text:
+    def _stages(self, at: Selection, found: list[dict[str, Any]]) -> Text:
         """Of the task that is looked at, if it has any; else of the one that has."""
-        at = {"model": look.at.model, "step": look.at.step}
-        found = queries.rows(look.db, queries.view("algorithm"), at)
         tasks = [row["task"] for row in found]
-        rows = [row for row in found if row["task"] == (look.at.task if look.at.task in tasks else tasks[0])]
+        rows = [row for row in found if row["task"] == (at.task if at.task in tasks else tasks[0])]
         if not rows:
             return Text("The IOI algorithm is not computed here:\n").append(wrapped(self._command(at)))
         which = role_display.differs(role_display.set_of(rows[0]), rows[0]["task"])
@@ -93,12 +96,10 @@ class Algorithm(Page):
             line.append(wrapped(f"{random} · {effect}"), self.colours.muted)
         return line.append(wrapped(plain(row["note"])), self.colours.muted) if row["note"] else line
 
-    def _composition(self, look: ViewState) -> Text:
-        at = {"model": look.at.model, "step": look.at.step, "task": look.at.task}
-        rows = queries.rows(look.db, queries.view("composition"), at)
+    def _composition(self, at: Selection, rows: list[dict[str, Any]]) -> Text:
         if not rows:
-            return Text(f"No circuit of {plain(look.at.task)} here.", self.colours.muted)
-        lines = self.topic(f"Circuit · {plain(look.at.task)}", "percent of |score|, by where it is read")
+            return Text(f"No circuit of {plain(at.task)} here.", self.colours.muted)
+        lines = self.topic(f"Circuit · {plain(at.task)}", "percent of |score|, by where it is read")
         largest_first = sorted((row for row in rows if row["port"] is None), key=lambda r: -(r["share_of_score"] or 0))
         for kind in largest_first:
             lines.append_text(self._share(KINDS[kind["kind"]], kind, self.colours.accent))
@@ -113,9 +114,17 @@ class Algorithm(Page):
         line.append(f"{share:>8.1%}  ".replace("%", " %") if share is not None else f"{'–':>10}  ")
         return line.append(bar(share or 0, _BAR), colour).append("\n")
 
-    def _command(self, at: dict[str, Any]) -> str:
-        tasks = f" --tasks {plain(at['task'])}" if "task" in at else ""
-        return f"{self.main.program} run {plain(at['model'])} --checkpoints {at['step']} --analyses algorithm{tasks}"
+    def _command(self, at: Selection, task: str | None = None) -> str:
+        tasks = f" --tasks {plain(task)}" if task else ""
+        return f"{self.main.program} run {plain(at.model)} --checkpoints {at.step} --analyses algorithm{tasks}"
+
+
+@queries.one_state
+def _read(db: Connection, at: Selection) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each view that the page is of."""
+    here = {"model": at.model, "step": at.step}
+    narrowed = {"greater_than": here | {"task": at.task}, "algorithm": here, "composition": here | {"task": at.task}}
+    return {view: queries.rows(db, queries.view(view), filters) for view, filters in narrowed.items()}
 
 
 def _counted(number: int, what: str) -> str:

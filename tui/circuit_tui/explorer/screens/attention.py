@@ -1,12 +1,15 @@
 """Where the chosen head looks from the answer position of a task's prompts, token by token."""
 
+from collections.abc import Callable
+from functools import partial
+from sqlite3 import Connection
 from typing import Any
 
 from rich.text import Text
 
 from circuit_store import queries
 from circuit_tui.explorer.screens.page import Page, Panes, cut, wrapped
-from circuit_tui.explorer.state import Selection, ViewState
+from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.notation import bar, head_name, plain, signed
 
 _TOKEN, _BAR = 22, 30
@@ -28,11 +31,14 @@ class Attention(Page):
 
     def action_prompt(self, by: int) -> None:
         self.prompt += by
-        self.follow()
+        self.show()
 
-    def heading(self, look: ViewState) -> str:
-        head = f"{head_name(look.at.head)} · " if look.at.head else ""
-        return f"Attention · {head}{plain(look.at.model)} step {look.at.step}   , . step"
+    def needs(self, at: Selection) -> tuple[Any, ...]:
+        return (*super().needs(at), at.head)
+
+    def heading(self, at: Selection) -> str:
+        head = f"{head_name(at.head)} · " if at.head else ""
+        return f"Attention · {head}{plain(at.model)} step {at.step}   , . step"
 
     def views(self, at: Selection) -> dict[str, dict[str, Any]]:
         if not at.task or not at.head:
@@ -40,11 +46,14 @@ class Attention(Page):
         layer, head = at.head
         return {"attention": {"model": at.model, "step": at.step, "task": at.task, "layer": layer, "head": head}}
 
-    def write(self, look: ViewState) -> Text:
-        at = look.at
+    def read(self, at: Selection) -> Callable[[Connection], Any]:
+        if at.model is None or at.step is None or at.task is None or at.head is None:
+            return lambda db: None
+        return partial(queries.attended, model=at.model, step=at.step, task=at.task, head=at.head)
+
+    def write(self, at: Selection, found: queries.Attended | None) -> Text:
         if at.model is None or at.step is None or at.task is None or at.head is None:
             return Text(wrapped(_NOTHING, 0))
-        found = queries.attended(look.db, at.model, at.step, at.task, at.head)
         if found is None:
             return Text("Where heads look is not computed here:\n").append(wrapped(self._command(at)))
         if not found.prompts:

@@ -1,7 +1,10 @@
-"""The keys that take something away: a value or a row for the clipboard, a view as a file, where a number is from."""
+"""Keys that copy or export: a value or a row to the clipboard, a view to a file, and where a number comes from."""
 
+from collections.abc import Callable
+from functools import partial
 from os import environ
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 from circuit_core.errors import CircuitError
@@ -10,12 +13,13 @@ from circuit_store.errors import StoreError
 from circuit_tui import command_output, paths
 from circuit_tui.explorer import state
 from circuit_tui.explorer.screens import exports
-from circuit_tui.explorer.screens.explorer import ExplorerScreen
+from circuit_tui.explorer.screens.explorer import ExplorerScreen, in_turn
 from circuit_tui.explorer.screens.text import TextScreen
-from circuit_tui.explorer.state import ViewState
 from circuit_tui.explorer.widgets.listing import Listing
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.terminal.driver import copy_sequence
+
+_TAKING = "what is taken away"
 
 
 class CopyingScreen(ExplorerScreen):
@@ -24,6 +28,7 @@ class CopyingScreen(ExplorerScreen):
         """How a command about this store begins."""
         return paths.program(self.store)
 
+    @in_turn
     def action_provenance(self) -> None:
         at, analysis = self.look and self.look.at, self.pane.analysis
         if not analysis:
@@ -31,13 +36,25 @@ class CopyingScreen(ExplorerScreen):
         if not self.look or not at or not at.model or at.step is None:
             return self.say("There is no number here yet.")
         role = at.role if analysis == "heads" else None
-        found = queries.provenance(self.look.db, at.model, at.step, analysis, role, at.task)
+        ask = partial(queries.provenance, model=at.model, step=at.step, analysis=analysis, role=role, task=at.task)
+        self.reader.ask(_TAKING, ask, partial(self._show_provenance, f"no {analysis} at step {at.step}"))
+
+    def _show_provenance(self, lacking: str, found: queries.ResultOrigin | None) -> None:
         if found is None:
-            return self.say(f"Nothing is computed here: no {analysis} at step {at.step}.")
+            return self.say(f"Nothing is computed here: {lacking}.")
         self.app.push_screen(TextScreen("Where this number comes from", exports.provenance(found, self.program)))
 
+    @in_turn
     def action_copy(self, row: bool) -> None:
-        text = self._row() if row else self.pane.value()
+        filters, narrowed = self.pane.filters(), self.pane.row()
+        if not row:
+            self._copy(self.pane.value())
+        elif filters is None or narrowed is None or not self.look:
+            self._copy("")
+        else:
+            self.reader.ask(_TAKING, partial(_row, view=self.pane.view, filters=filters | narrowed), self._copy)
+
+    def _copy(self, text: str) -> None:
         if not text:
             return self.say("There is nothing to copy here yet.")
         self.app.copy_to_clipboard(text)
@@ -55,36 +72,46 @@ class CopyingScreen(ExplorerScreen):
         except (OSError, StoreError) as error:
             self.say(f"too long for the terminal's clipboard, and no file could be written: {error}")
 
-    def _row(self) -> str:
-        """The row under the cursor without a header, tab-separated; an empty cell is NULL."""
-        filters, row = self.pane.filters(), self.pane.row()
-        if not self.look or filters is None or row is None:
-            return ""
-        found = queries.rows(self.look.db, queries.view(self.pane.view), filters | row)
-        return "\n".join("\t".join("" if cell is None else plain(cell) for cell in row.values()) for row in found)
-
+    @in_turn
     def action_export(self) -> None:
         filters = self.pane.filters()
         if not self.look or filters is None:
             return self.say("There is nothing to export here yet.")
         if isinstance(self.pane, Listing) and not self.pane.rows:
             return self.say("There is nothing to export here: no row is listed.")
-        self.export(self.look, self.pane.view, filters, self.pane.listed(self.look.db))
+        self.export(self.pane.view, filters, self.pane.listed())
 
     def export(
-        self, look: ViewState, view: str, filters: dict[str, Any], listed: dict[str, list[str]] | None = None
+        self, view: str, filters: dict[str, Any], listed: Callable[[Connection], dict[str, Any]] = lambda db: {}
     ) -> None:
         """Write a view as a file, and say by what command it is printed.
 
         Args:
-            listed: the options of `export` that keep and order its rows.
+            listed: finds the options of `export` that keep and order its rows.
         """
-        try:
-            lines = exports.csv(look.db, view, filters, listed)
-            path = exports.write(lines, view, filters, Path.cwd(), command_output.taken(self.store))
-        except (OSError, StoreError, CircuitError) as error:
-            return self.say(f"No file could be written: {error}")
-        self.say(f"{path.name} written to {path.parent}\n{exports.command(view, filters, self.program, listed)}")
+        taken = command_output.taken(self.store)
+        write = partial(_export, view=view, filters=filters, listed=listed, program=self.program, taken=taken)
+        self.reader.ask((_TAKING, view), write, self.say)
 
-    def say(self, text: str) -> None:
-        self.app.notify(text, markup=False)
+
+def _row(db: Connection, view: str, filters: dict[str, Any]) -> str:
+    """The row under the cursor without a header, tab-separated; an empty cell is NULL."""
+    found = queries.rows(db, queries.view(view), filters)
+    return "\n".join("\t".join("" if cell is None else plain(cell) for cell in row.values()) for row in found)
+
+
+def _export(
+    db: Connection,
+    view: str,
+    filters: dict[str, Any],
+    listed: Callable[[Connection], dict[str, Any]],
+    program: str,
+    taken: output_files.Taken,
+) -> str:
+    """Write the file. Returns what to tell the user."""
+    try:
+        options = listed(db)
+        path = exports.write(exports.csv(db, view, filters, options), view, filters, Path.cwd(), taken)
+    except (OSError, StoreError, CircuitError) as error:
+        return f"No file could be written: {error}"
+    return f"{path.name} written to {path.parent}\n{exports.command(view, filters, program, options)}"

@@ -1,9 +1,10 @@
 """The one screen: five panes that follow one selection, and how they share the terminal."""
 
-import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,8 +14,9 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from circuit_tui.explorer.bindings import PANES
+from circuit_tui.explorer.reading import Reader
 from circuit_tui.explorer.screens.page import Page
-from circuit_tui.explorer.state import Selection, Trail, ViewState, settle
+from circuit_tui.explorer.state import Held, Selection, Trail, ViewState, settle, settled
 from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.circuit import Circuit
 from circuit_tui.explorer.widgets.heads import Heads
@@ -27,7 +29,22 @@ from circuit_tui.explorer.widgets.timeline import Timeline
 
 _SINGLE = ("-narrow", "-low", "-zoomed")
 _CHEAP = {"head", "marks"}
-"""Choices that hold without asking the store."""
+"""Choices within what is shown."""
+P = ParamSpec("P")
+_Screen = TypeVar("_Screen", bound="ExplorerScreen")
+
+
+def in_turn(act: Callable[Concatenate[_Screen, P], None]) -> Callable[Concatenate[_Screen, P], None]:
+    """Of a key that starts from what is shown: while the store is asked what that is, the key waits for its turn."""
+
+    @wraps(act)
+    def acted(screen: _Screen, *args: P.args, **kwargs: P.kwargs) -> None:
+        if screen.settling:
+            screen.later.append(partial(act, screen, *args, **kwargs))
+        else:
+            act(screen, *args, **kwargs)
+
+    return acted
 
 
 class _Filter(Input):
@@ -47,15 +64,21 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
     HORIZONTAL_BREAKPOINTS = [(0, "-cramped"), (60, "-narrow"), (100, "-normal"), (160, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (15, "-low"), (24, "-tall")]
 
-    def __init__(self, store: Path, wish: Selection, pane: str):
+    def __init__(self, store: Path, reader: Reader, wish: Selection, pane: str):
         super().__init__()
-        self.store, self.wish = store, wish
+        self.store, self.reader, self.wish = store, reader, wish
         self.marks = {wish.model: wish.marks}
         """Model -> its marked heads."""
         self.pane_name = pane if pane in PANES else "models"
         self.look: ViewState | None = None
         self.playing = False
         self.trail = Trail()
+        self.version = (0, -1)
+        """Of the store that is asked; `look` has that of the answer."""
+        self._left: Selection | None = None
+        """What was shown when the user chose something else that is not shown yet."""
+        self.later: list[Callable[[], None]] = []
+        """What keys have asked for meanwhile; see `in_turn`."""
 
     def compose(self) -> ComposeResult:
         yield Static("terminal too small (need 60x15)", id="small")
@@ -87,33 +110,71 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
     def single(self) -> bool:
         return any(self.has_class(name) for name in _SINGLE)
 
-    def reload(self, db: sqlite3.Connection, version: int) -> None:
+    def reload(self, version: tuple[int, int]) -> None:
         """The store has changed, or is another."""
-        self.look = ViewState(db, version, settle(db, self.wish))
+        self.version = version
+        self.settle()
+
+    @property
+    def settling(self) -> bool:
+        """Whether the store is asked what is there of what the user wishes to see."""
+        return self.reader.asks(self)
+
+    def settle(self) -> None:
+        self.reader.ask(self, partial(settle, wish=self.wish), partial(self._settled, self.version))
+
+    def _settled(self, version: tuple[int, int], found: tuple[Held, Selection]) -> None:
+        self._show(ViewState(found[0], version, found[1]))
+        waiting, self.later = self.later, []
+        for act in waiting:
+            act()
+
+    def _show(self, look: ViewState) -> None:
+        self.look = look
         self.follow()
+        if self._left:
+            self.trail.leave(self._left, look.at)
+        self._left = None
 
     def vacant(self, reason: str) -> None:
         """There is no store to look at."""
-        self.look = None
+        self.look, self.later = None, []
         for pane in self.query(Pane):
             pane.forget(reason)
         self.frame()
 
     def choose(self, **changes: Any) -> None:
-        """Change the selection; every pane follows. What the choice was made by, stays: see `_pinned`."""
+        """Change the selection; every pane follows. What the choice was made by, stays: see `_pinned`.
+
+        The store is asked only where what it holds of the model does not tell what is shown then.
+        """
+        if self.settling and "model" not in changes:
+            self.later.append(partial(self.choose, **changes))
+            return
         changes = {**changes, **self._marks_of(changes["model"])} if "model" in changes else changes
         self.wish = replace(self.wish, **self._pinned(changes))
         self.marks[self.wish.model] = self.wish.marks
+        self._left = None if self.playing or not self.look else self.look.at
+        self.go_to_wish()
+
+    def go_to_wish(self) -> None:
         if self.look is None:
             return
-        before = self.look.at
-        if changes.keys() <= _CHEAP:
-            self.look = replace(self.look, at=replace(self.look.at, **changes))
-            self.follow()
+        here, at = self.look.at, settled(self.look.held, self.wish)
+        if at == replace(here, head=None, marks=at.marks):
+            at = replace(at, head=here.head)
+        if at.model == self.wish.model and (at.head or not at.role) and not self.settling:
+            self._show(replace(self.look, at=at))
         else:
-            self.reload(self.look.db, self.look.version)
-        if not self.playing:
-            self.trail.leave(before, self.look.at)
+            self.settle()
+
+    def stop(self) -> None:
+        """Read nothing more of what is being read."""
+        askers, self.later, self._left = self.reader.stop(), [], None
+        for pane in self.query(Pane):
+            if pane in askers:
+                pane.stopped()
+        self.say("Reading was stopped: r reads again.")
 
     def _marks_of(self, model: str | None) -> dict[str, Any]:
         """A choice of the heads that are marked in a model."""
@@ -151,7 +212,7 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         """The lines around the panes, and the page over them."""
         self.query_one(Crumbs).follow(self.look, self.pane_name, self.single)
         self.query_one(Timeline).follow(self.look)
-        self.query_one(Status).follow(self.look, self.store, self.playing)
+        self.query_one(Status).follow(self.look.held.progress if self.look else None, self.store, self.playing)
         for page in self.app.screen_stack:
             if isinstance(page, Page):
                 page.follow()
@@ -181,6 +242,9 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         if self.look and (self.look.at.role or self.look.at.task):
             self.choose()
         self.show_pane(name)
+
+    def say(self, text: str) -> None:
+        self.app.notify(text, markup=False)
 
     @on(DescendantFocus)
     def _focused(self) -> None:

@@ -1,15 +1,14 @@
 """The screen with all its keys, which `bindings` lists; here are those that move between panes and open its pages."""
 
-from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display
 from circuit_tui.explorer.screens.algorithm import Algorithm
 from circuit_tui.explorer.screens.attention import Attention
+from circuit_tui.explorer.screens.explorer import in_turn
 from circuit_tui.explorer.screens.path_patch import PathPatch
 from circuit_tui.explorer.screens.selection_keys import SelectionScreen
 from circuit_tui.explorer.screens.trends import Trends
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.listing import Listing
-from circuit_tui.explorer.widgets.models import Models
 from circuit_tui.explorer.widgets.notation import plain
 
 
@@ -37,9 +36,11 @@ class NavigationScreen(SelectionScreen):
         self.open_filter()
 
     def action_back(self) -> None:
-        """Undo the nearest of filter, zoom and way."""
+        """Undo the nearest of a read that takes long, filter, zoom and way."""
         pane = self.pane
-        if isinstance(pane, Listing) and (pane.pattern or self.query_one("#filter").display):
+        if self.reader.long:
+            self.stop()
+        elif isinstance(pane, Listing) and (pane.pattern or self.query_one("#filter").display):
             pane.narrow("")
             self.show_pane(self.pane_name)
         elif self.has_class("-zoomed"):
@@ -53,6 +54,7 @@ class NavigationScreen(SelectionScreen):
     def action_attention(self) -> None:
         self.app.push_screen(Attention(self))
 
+    @in_turn
     def action_patch(self) -> None:
         at = self.look.at if self.look else Selection()
         if not at.head or not at.task:
@@ -66,9 +68,9 @@ class NavigationScreen(SelectionScreen):
         """What can be chosen by name: (field of the selection, as shown, value)."""
         if not self.look or not self.look.at.model:
             return []
-        db, model = self.look.db, self.look.at.model
-        models = [("model", row["model"], row["model"]) for row in self.query_one(Models).all]
-        named = [("role", name, name) for name in role_display.ordered(queries.roles(db, model))]
-        named += [("task", name, name) for name in queries.all_tasks(db, model)]
-        steps = [("step", str(c.step), c.step) for c in queries.checkpoints(db, model)]
+        held = self.look.held
+        models = [("model", row["model"], row["model"]) for row in held.models]
+        named = [("role", name, name) for name in role_display.ordered(held.roles)]
+        named += [("task", name, name) for name in held.tasks]
+        steps = [("step", str(c.step), c.step) for c in held.checkpoints]
         return [(kind, plain(name), value) for kind, name, value in (*models, *named, *steps)]

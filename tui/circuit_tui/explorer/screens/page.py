@@ -1,6 +1,9 @@
 """A page over the panes that follows the selection: it is written anew whenever that or the store changes."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from sqlite3 import Connection
 from textwrap import fill
 from typing import Any, Protocol
 
@@ -10,6 +13,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from circuit_tui.explorer import bindings, theme
+from circuit_tui.explorer.reading import Reader
 from circuit_tui.explorer.screens.text import TextScreen
 from circuit_tui.explorer.state import Selection, ViewState
 from circuit_tui.explorer.widgets.notation import plain
@@ -22,6 +26,7 @@ class Panes(Protocol):
     """What the screens over the panes know of them: what is looked at, of which store, and how to choose anew."""
 
     store: Path
+    reader: Reader
     look: ViewState | None
 
     @property
@@ -34,44 +39,78 @@ class Panes(Protocol):
         """Whether something waits to be computed that nobody computes."""
         ...
 
-    def export(self, look: ViewState, view: str, filters: dict[str, Any]) -> None: ...
+    def export(self, view: str, filters: dict[str, Any]) -> None: ...
     def choose(self, **changes: Any) -> None: ...
     def action_step(self, by: int) -> None: ...
     def say(self, text: str) -> None: ...
 
 
 class Page(TextScreen):
-    """Subclasses write what they show, in lines of at most `WIDTH` columns, and say of which views."""
+    """Subclasses read in a thread what they write, in lines of at most `WIDTH` columns, and say of which views."""
 
     BINDINGS = bindings.named("export")
 
     def __init__(self, main: Panes):
         super().__init__("", Text())
         self.main = main
+        self._asked: tuple[Any, ...] = ()
+        self._found: tuple[Selection, Any] | None = None
+        """What was read last, and of which selection."""
 
     def on_mount(self) -> None:
         self.follow()
 
+    def on_unmount(self) -> None:
+        self.main.reader.leave(self)
+
     def follow(self) -> None:
-        """Show what the main screen shows now; nothing is drawn where nothing has changed.
+        """Show what the main screen shows now; nothing is read or drawn where nothing has changed.
 
         A page that is still opening, or closing already, has no place to write on: it is told when it stands.
         """
-        if not self.query(Static):
+        if not self.query(Static) or not self.is_attached:
             return
         look = self.main.look
-        heading, text = "", Text("There is no store to look at.")
-        if look:
-            heading, text = self.heading(look), self.write(look)
+        if look is None:
+            self.main.reader.drop(self)
+            self._asked, self._found = (), None
+            return self._put("", Text("There is no store to look at."))
+        asked = (look.version, *self.needs(look.at))
+        if asked != self._asked:
+            self._asked = asked
+            self.main.reader.ask(self, self.read(look.at), partial(self._answered, look.at))
+        elif self._found:
+            self.show()
+
+    def _answered(self, at: Selection, found: Any) -> None:
+        self._found = (at, found)
+        self.show()
+
+    def show(self) -> None:
+        """Write what was read last."""
+        if self._found and self.query(Static):
+            at, found = self._found
+            self._put(self.heading(at), self.write(at, found))
+
+    def _put(self, heading: str, text: Text) -> None:
         self.query_one(VerticalScroll).border_title = Content(f"{heading}   esc closes")
         if text != self._text:
             self._text = text
             self.query_one(Static).update(text)
 
-    def heading(self, look: ViewState) -> str:
+    def needs(self, at: Selection) -> tuple[Any, ...]:
+        """What the page is read anew for, besides changes of the store."""
+        return at.model, at.step, at.task
+
+    def read(self, at: Selection) -> Callable[[Connection], Any]:
+        """The question, which is put in a thread: it takes with it what it needs."""
         raise NotImplementedError
 
-    def write(self, look: ViewState) -> Text:
+    def heading(self, at: Selection) -> str:
+        raise NotImplementedError
+
+    def write(self, at: Selection, found: Any) -> Text:
+        """`found`: the answer to `read`."""
         raise NotImplementedError
 
     def views(self, at: Selection) -> dict[str, dict[str, Any]]:
@@ -84,7 +123,7 @@ class Page(TextScreen):
         if not look or not views:
             return self.main.say("There is nothing to export here yet.")
         for view, filters in views.items():
-            self.main.export(look, view, filters)
+            self.main.export(view, filters)
 
     def topic(self, what: str, unit: str = "") -> Text:
         """The line above a part of the page."""

@@ -5,7 +5,9 @@ background; the page may be closed. It stays with the head and the checkpoint fo
 """
 
 import sqlite3
+from collections.abc import Callable
 from functools import partial
+from sqlite3 import Connection
 from typing import Any
 
 from rich.text import Text
@@ -16,7 +18,7 @@ from circuit_store import queries
 from circuit_store.errors import StoreError
 from circuit_store.queue import runs
 from circuit_tui.explorer.screens.page import Page, Panes, wrapped
-from circuit_tui.explorer.state import Head, Selection, ViewState
+from circuit_tui.explorer.state import Head, Selection
 from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, head_name, plain, signed
 
 STRONGEST = 5
@@ -47,12 +49,11 @@ class PathPatch(Page):
         """Receivers -> the run that computes them."""
         self.refusal = ""
 
-    def on_mount(self) -> None:
-        look = self.main.look
-        missing = [to for to in receivers(self.head) if look and self._found(look, to) is None]
-        if missing:
-            self.set_interval(_POLL, self.follow)
+    def _answered(self, at: Selection, found: "_Found") -> None:
+        if self._found is None and (missing := [to for to, patch in found[0].items() if patch is None]):
+            self.set_interval(_POLL, self.show)
             self.app.run_worker(partial(self._ask, self.app, missing), thread=True, exit_on_error=False)
+        super()._answered(at, found)
 
     def _ask(self, app: App[object], missing: list[str]) -> None:
         """In a thread; the page may be closed by then, and has no app any more."""
@@ -66,33 +67,35 @@ class PathPatch(Page):
             self.refusal = str(error)
         app.call_from_thread(self.follow)
 
-    def _found(self, look: ViewState, to: str) -> queries.PatchOf | None:
-        at = self.at
-        assert at.model and at.task and at.step is not None
-        return queries.patch(look.db, at.model, at.step, at.task, to)
+    def needs(self, at: Selection) -> tuple[Any, ...]:
+        return tuple(self.runs.items())
 
-    def heading(self, look: ViewState) -> str:
+    def read(self, at: Selection) -> Callable[[Connection], Any]:
+        return partial(_read, at=self.at, sets=receivers(self.head), computing=dict(self.runs))
+
+    def heading(self, at: Selection) -> str:
         return f"Path patching · {head_name(self.head)} · {plain(self.at.model)} step {self.at.step}"
 
     def views(self, at: Selection) -> dict[str, dict[str, Any]]:
         return {"patch": {"model": self.at.model, "step": self.at.step, "task": self.at.task}}
 
-    def write(self, look: ViewState) -> Text:
+    def write(self, at: Selection, found: "_Found") -> Text:
+        sets, failed = found
         page = Text(f"{plain(self.at.task)}, MLPs recomputed; effect −1 is as bad as corrupted, 0 none\n\n", "dim")
         if not self.head[0]:
             page.append(wrapped(f"No head precedes {head_name(self.head)}: its q, k and v have no senders.", 0) + "\n")
         if self.refusal:
             page.append(wrapped(f"Nothing can be computed here: {plain(self.refusal)}", 0) + "\n")
-        sets = {to: self._found(look, to) for to in receivers(self.head)}
-        largest = max((_largest(found) for found in sets.values() if found), default=0.0)
+        largest = max((_largest(patch) for patch in sets.values() if patch), default=0.0)
         if largest:
             page.append(f"Bars: all on one scale, full at ±{largest:.{digits_for(largest)}f}\n\n", "dim")
-        return page.append_text(Text("\n").join(self._set(look, to, found, largest) for to, found in sets.items()))
+        parts = [self._set(to, patch, largest, failed.get(to)) for to, patch in sets.items()]
+        return page.append_text(Text("\n").join(parts))
 
-    def _set(self, look: ViewState, to: str, found: queries.PatchOf | None, largest: float) -> Text:
+    def _set(self, to: str, found: queries.PatchOf | None, largest: float, failed: str | None) -> Text:
         """`largest`: the |effect| of a full bar."""
         if found is None:
-            return self.topic(f"to {to}").append(wrapped(self._waiting(look, to)))
+            return self.topic(f"to {to}").append(wrapped(self._waiting(to, failed)))
         clean, corrupted = (signed(found.header[f"metric_{of}"], 2) for of in ("clean", "corrupted"))
         lines = self.topic(f"to {to}", f"metric {clean} clean, {corrupted} corrupted")
         if found.header["reason"]:
@@ -108,13 +111,24 @@ class PathPatch(Page):
         line.append(bar(share, _BAR), self.colours.helps if (effect or 0) > 0 else self.colours.hurts)
         return line.append(f" metric {signed(row['metric'], 2)}\n", self.colours.muted)
 
-    def _waiting(self, look: ViewState, to: str) -> str:
-        """Why there is nothing yet."""
+    def _waiting(self, to: str, failed: str | None) -> str:
+        """Why there is nothing yet; `failed`: why the run that was to compute it did not."""
         if self.refusal:
             return "not computed"
-        run = self.runs.get(to)
-        if run is not None and (failed := runs.failures(look.db, run)):
-            return f"failed: {plain(failed[0][2])}"
-        if run is not None and self.main.stopped:
+        if failed is not None:
+            return f"failed: {plain(failed)}"
+        if to in self.runs and self.main.stopped:
             return "The runner stopped: close this page and press P, and it goes on."
         return "computing…"
+
+
+_Found = tuple[dict[str, queries.PatchOf | None], dict[str, str]]
+
+
+@queries.one_state
+def _read(db: Connection, at: Selection, sets: list[str], computing: dict[str, int]) -> _Found:
+    """Receivers -> what is stored of them, and -> why the run that was to compute them failed."""
+    assert at.model and at.task and at.step is not None
+    found = {to: queries.patch(db, at.model, at.step, at.task, to) for to in sets}
+    failed = {to: runs.failures(db, run) for to, run in computing.items()}
+    return found, {to: units[0][2] for to, units in failed.items() if units}

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from textual.timer import Timer
 
-from circuit_store import queries
 from circuit_tui.explorer import role_display
 from circuit_tui.explorer.screens.copying import CopyingScreen
+from circuit_tui.explorer.screens.explorer import in_turn
 from circuit_tui.explorer.state import Head
 from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.heads import MOST
@@ -20,9 +20,10 @@ _FRAME = 0.5
 class SelectionScreen(CopyingScreen):
     _timer: Timer | None = None
 
+    @in_turn
     def action_step(self, by: int) -> None:
         """Go along the checkpoints that are listed; the head stays."""
-        steps = sorted(row["step"] for row in self.query_one(Checkpoints).rows)
+        steps = sorted(self._listed())
         if self.look and steps and self.look.at.step is not None:
             place = bisect_left(steps, self.look.at.step) + by
             self.choose(step=steps[max(0, min(place, len(steps) - 1))], head=self.look.at.head)
@@ -34,7 +35,7 @@ class SelectionScreen(CopyingScreen):
             self._timer.stop()
         if self.playing and self.look:
             if self._at_end():
-                self.action_step(-len(self.query_one(Checkpoints).rows))
+                self.action_step(-len(self._listed()))
             self._timer = self.set_interval(_FRAME, self._play_on)
         self.frame()
 
@@ -44,24 +45,35 @@ class SelectionScreen(CopyingScreen):
             self.action_play()
 
     def _at_end(self) -> bool:
-        steps = [row["step"] for row in self.query_one(Checkpoints).rows]
+        steps = self._listed()
         return not steps or not self.look or self.look.at.step == max(steps)
 
+    def _listed(self) -> list[int]:
+        """The checkpoints that are listed, once those of the model are."""
+        listed = self.query_one(Checkpoints)
+        if self.look and self.look.at.model == listed.at.model:
+            return [row["step"] for row in listed.rows]
+        return [c.step for c in self.look.held.checkpoints] if self.look else []
+
+    @in_turn
     def action_role(self, by: int) -> None:
         if self.look and self.look.at.model and self.look.at.role:
-            held = role_display.ordered(queries.roles(self.look.db, self.look.at.model))
+            held = role_display.ordered(self.look.held.roles)
             self.choose(role=held[(held.index(self.look.at.role) + by) % len(held)])
 
+    @in_turn
     def action_task(self) -> None:
         if self.look and self.look.at.model and self.look.at.task:
-            tasks = queries.all_tasks(self.look.db, self.look.at.model)
+            tasks = self.look.held.tasks
             self.choose(task=tasks[(tasks.index(self.look.at.task) + 1) % len(tasks)])
 
+    @in_turn
     def action_mark(self) -> None:
         if self.look and (head := self.look.at.head):
             marks = self.look.at.marks
             self._mark(tuple(m for m in marks if m != head) if head in marks else (*marks, head))
 
+    @in_turn
     def action_range(self) -> None:
         """Mark what lies between the last mark and the cursor."""
         if self.look and (head := self.look.at.head):
@@ -75,10 +87,12 @@ class SelectionScreen(CopyingScreen):
         else:
             self.choose(marks=marks)
 
+    @in_turn
     def action_marks(self) -> None:
         if self.look:
             self.choose(marks=() if self.look.at.marks else self.heads.best())
 
+    @in_turn
     def action_history(self, by: int) -> None:
         """Go back to what was shown before, or forward again."""
         if not self.look:
@@ -87,8 +101,9 @@ class SelectionScreen(CopyingScreen):
         if there is None:
             return self.say("This is where it began." if by < 0 else "There is no way forward from here.")
         self.wish = replace(there, **self._marks_of(there.model))
-        self.reload(self.look.db, self.look.version)
+        self.go_to_wish()
 
+    @in_turn
     def action_match(self, by: int) -> None:
         """The next of the rows that the filter left, round and round."""
         pane = self.pane

@@ -1,5 +1,8 @@
 """When a model's tasks and roles come, when heads lose them, and to whom: what a run computes at its end."""
 
+from collections.abc import Callable
+from functools import partial
+from sqlite3 import Connection
 from typing import Any
 
 from rich.text import Text
@@ -7,7 +10,7 @@ from rich.text import Text
 from circuit_store import queries
 from circuit_tui.explorer import role_display
 from circuit_tui.explorer.screens.page import Page, cut, words, wrapped
-from circuit_tui.explorer.state import Selection, ViewState
+from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.heads import badge
 from circuit_tui.explorer.widgets.notation import head_name, plain, short
 
@@ -19,16 +22,20 @@ _OF_ROLES = ("role", "role_in_circuit")
 class Trends(Page):
     BINDINGS = [("W", "dismiss", "Close")]
 
-    def heading(self, look: ViewState) -> str:
-        return f"When · {plain(look.at.model)}"
+    def needs(self, at: Selection) -> tuple[Any, ...]:
+        return (at.model,)
+
+    def heading(self, at: Selection) -> str:
+        return f"When · {plain(at.model)}"
 
     def views(self, at: Selection) -> dict[str, dict[str, Any]]:
         return {view: {"model": at.model} for view in ("emergence", "handoffs")}
 
-    def write(self, look: ViewState) -> Text:
-        of = {"model": look.at.model}
-        rows = queries.rows(look.db, queries.view("emergence"), of)
-        passed = queries.rows(look.db, queries.view("handoffs"), of)
+    def read(self, at: Selection) -> Callable[[Connection], Any]:
+        return partial(_read, model=at.model)
+
+    def write(self, at: Selection, found: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> Text:
+        rows, passed = found
         if not rows:
             return Text(wrapped(_NONE, 0))
         stale = any(row["stale"] for row in rows)
@@ -84,6 +91,12 @@ class Trends(Page):
                 told = f"falls by {row['fall']:.2f}, rises by {row['rise']:.2f}; {by_chance}"
                 lines.append(wrapped(told, 5), self.colours.muted)
         return lines if passed else lines.append("  none\n", self.colours.muted)
+
+
+@queries.one_state
+def _read(db: Connection, model: str | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    emergence, handoffs = (queries.rows(db, queries.view(name), {"model": model}) for name in ("emergence", "handoffs"))
+    return emergence, handoffs
 
 
 def _when(row: dict[str, Any], which: str = "") -> str:

@@ -1,5 +1,8 @@
 """The checkpoints of a model: step, tokens, how loading went, and how well the task is done there."""
 
+from collections.abc import Callable
+from functools import partial
+from sqlite3 import Connection
 from typing import Any
 
 from rich.text import Text
@@ -36,16 +39,15 @@ class Checkpoints(Listing):
     def needs(self, at: Selection) -> tuple[Any, ...]:
         return at.model, at.task
 
-    def load(self, look: ViewState) -> None:
-        at = look.at
-        if at.model is None:
-            self.all = []
-            return
-        known = queries.rows(look.db, queries.view("checkpoints"), {"model": at.model})
-        metric = queries.behaviour(look.db, at.model, at.task) if at.task else []
-        values = {row["step"]: row for row in metric}
-        units = {row["step"]: row for row in queries.rows(look.db, queries.view("units"), {"model": at.model})}
-        self.all = [_joined(row, values.get(row["step"], {}), units.get(row["step"], {})) for row in known]
+    def stamp(self, look: ViewState) -> Any:
+        """Units change with every write."""
+        return look.version
+
+    def read(self, look: ViewState) -> Callable[[Connection], Any]:
+        return partial(_rows, model=look.at.model, task=look.at.task)
+
+    def hold(self, found: list[Row]) -> None:
+        self.all = found
         self.largest = max((abs(row["value"]) for row in self.all if row["value"] is not None), default=0.0)
 
     def line(self, row: Row, width: int) -> Text:
@@ -91,6 +93,17 @@ class Checkpoints(Listing):
 
     def value(self) -> str:
         return f"{self.at.model}@{self.at.step}" if self.at.step is not None else ""
+
+
+@queries.one_state
+def _rows(db: Connection, model: str | None, task: str | None) -> list[Row]:
+    if model is None:
+        return []
+    known = queries.rows(db, queries.view("checkpoints"), {"model": model})
+    metric = queries.behaviour(db, model, task) if task else []
+    values = {row["step"]: row for row in metric}
+    units = {row["step"]: row for row in queries.rows(db, queries.view("units"), {"model": model})}
+    return [_joined(row, values.get(row["step"], {}), units.get(row["step"], {})) for row in known]
 
 
 def _joined(known: Row, metric: Row, unit: Row) -> Row:

@@ -1,6 +1,9 @@
 """The circuit of a task: a tree from the logits upstream, each edge with its port and its score."""
 
 import re
+from collections.abc import Callable
+from functools import partial
+from sqlite3 import Connection
 from typing import Any
 
 from rich.text import Text
@@ -24,6 +27,7 @@ class Circuit(Pane):
     NAME = "circuit"
     ABOUT = "The circuit of a task: which heads and MLPs the logits read, upstream, with each edge's score."
     BINDINGS = bindings.of("circuit")
+    RESTS_ON = ("circuit", "heads")
     _marked: Head | None = None
 
     def __init__(self) -> None:
@@ -49,15 +53,11 @@ class Circuit(Pane):
     def needs(self, at: Selection) -> tuple[Any, ...]:
         return at.model, at.step, at.task
 
-    def load(self, look: ViewState) -> None:
-        at, self.circuit, self.roles, self.of = look.at, None, {}, None
-        if at.model is None or at.step is None:
-            return
-        if at.task:
-            self.circuit = queries.circuit(look.db, at.model, at.step, at.task)
-            self.of = None if self.circuit else queries.circuits_by(look.db, at.model, at.task)
-        strong = queries.strong_roles(look.db, at.model, at.step, at.task)
-        self.roles = {head: tuple(filter(role_display.is_role, held)) for head, held in strong.items()}
+    def read(self, look: ViewState) -> Callable[[Connection], Any]:
+        return partial(_read, at=look.at)
+
+    def hold(self, found: "_Found") -> None:
+        self.circuit, self.of, self.roles = found
         edges = [edge for into in (self.circuit.into if self.circuit else {}).values() for edge in into]
         self.largest = max((abs(finite(edge.score) or 0.0) for edge in edges), default=0.0)
 
@@ -184,6 +184,20 @@ class Circuit(Pane):
         if not (edge := branch.edge):
             return "logits"
         return f"{edge.src}->{edge.dst}" + (f"<{edge.port}>" if edge.port else "")
+
+
+_Found = tuple[queries.CircuitOf | None, str | None, dict[Head, tuple[str, ...]]]
+
+
+@queries.one_state
+def _read(db: Connection, at: Selection) -> _Found:
+    """The circuit, or by what those at other checkpoints were found; the roles of its heads."""
+    if at.model is None or at.step is None:
+        return None, None, {}
+    circuit = queries.circuit(db, at.model, at.step, at.task) if at.task else None
+    of = queries.circuits_by(db, at.model, at.task) if at.task and not circuit else None
+    strong = queries.strong_roles(db, at.model, at.step, at.task)
+    return circuit, of, {head: tuple(filter(role_display.is_role, held)) for head, held in strong.items()}
 
 
 def _head_of(node: str) -> Head | None:

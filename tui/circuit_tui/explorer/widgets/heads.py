@@ -1,6 +1,9 @@
 """The heads: a role's score for each, as a heat map, and what is known of the one under the cursor."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from sqlite3 import Connection
 from typing import Any
 
 from rich.style import Style
@@ -24,11 +27,18 @@ class Heads(Pane):
     NAME = "heads"
     ABOUT = "Each head's score in a role (induction, previous token, ...), layer by head."
     BINDINGS = bindings.of("heads")
+    RESTS_ON = ("heads",)
 
     def __init__(self) -> None:
         super().__init__()
         self.grid = _NOTHING
+        self.tasks: dict[str, str | None] = {}
+        """Role -> the task of its scores that are shown."""
         self.scores: dict[str, dict[str, Any]] = {}
+        """Of the head under the cursor."""
+        self.detailed: tuple[Any, ...] = ()
+        """The role and the head whose scores these are."""
+        self._detail = f"{self.NAME}: the head under the cursor"
 
     def compose(self) -> ComposeResult:
         yield HeatMap(self._moved)
@@ -41,12 +51,12 @@ class Heads(Pane):
     def needs(self, at: Selection) -> tuple[Any, ...]:
         return at.model, at.step, at.role, at.task
 
-    def load(self, look: ViewState) -> None:
-        at = look.at
-        self.grid = _NOTHING
-        if at.model and at.role and at.step is not None:
-            grid = queries.head_grid(look.db, at.model, at.step, at.role, at.task)
-            self.grid = replace(grid, values=[[finite(value) for value in row] for row in grid.values])
+    def read(self, look: ViewState) -> Callable[[Connection], Any]:
+        return partial(_grid, at=look.at)
+
+    def hold(self, found: tuple[queries.HeadGrid, dict[str, str | None]]) -> None:
+        self.grid, self.tasks = found
+        self.detailed = ()
 
     def draw(self) -> None:
         at = self.at
@@ -65,10 +75,20 @@ class Heads(Pane):
         self._say(self._why_empty())
 
     def _say(self, reason: str) -> None:
-        """Below the map: the scale, and the head under the cursor."""
-        if not reason:
-            self._read_head()
-        self.query_one(Note).say(Text() if reason else self._detail())
+        """Below the map: the scale, and the head under the cursor, once all its scores are read."""
+        if reason or not self.at.head:
+            self.reader.drop(self._detail)
+            self.detailed = ()
+            self.query_one(Note).say(Text() if reason else self._lines())
+        elif (wanted := (self.at.role, self.at.head)) != self.detailed:
+            self.reader.ask(self._detail, partial(_scores, at=self.at, tasks=self.tasks), partial(self._read, wanted))
+        else:
+            self.reader.drop(self._detail)
+            self.query_one(Note).say(self._lines())
+
+    def _read(self, of: tuple[Any, ...], scores: dict[str, dict[str, Any]]) -> None:
+        self.detailed, self.scores = of, scores
+        self.query_one(Note).say(self._lines())
 
     def vacant(self, reason: str) -> None:
         self.grid = _NOTHING
@@ -90,15 +110,7 @@ class Heads(Pane):
         """Which of several results is shown, where that is not what one would expect."""
         return role_display.differs(self.grid.of, self.at.task)
 
-    def _read_head(self) -> None:
-        if self.look and self.at.head:
-            layer, head = self.at.head
-            where = {"model": self.at.model, "step": self.at.step, "layer": layer, "head": head}
-            found = queries.rows(self.look.db, queries.view("heads"), where)
-            tasks = queries.shown_tasks(self.look.db, self.at.model or "", self.at.task)
-            self.scores = {row["role"]: row for row in found if row["task"] == tasks[row["role"]]}
-
-    def _detail(self) -> Text:
+    def _lines(self) -> Text:
         return Text("\n").join([self._legend(), self._of_head(), self._of_control(), self._of_roles()])
 
     def _legend(self) -> Text:
@@ -122,7 +134,7 @@ class Heads(Pane):
     def _of_head(self) -> Text:
         row = self.scores.get(self.at.role or "", {})
         line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(head_name(self.at.head or (0, 0)), "bold " + self.colours.accent)
+        line.append(head_name(self.detailed[1] if self.detailed else (0, 0)), "bold " + self.colours.accent)
         line.append(f" {plain(self.at.role)} ").append(signed(row.get("value"), 3), "bold")
         return line
 
@@ -166,8 +178,26 @@ class Heads(Pane):
         return {"layer": self.at.head[0], "head": self.at.head[1]} if self.at.head else None
 
     def value(self) -> str:
-        value = self.scores.get(self.at.role or "", {}).get("value")
+        layer, head = self.at.head or (0, 0)
+        value = self.grid.values[layer][head] if self.at.head and self.grid.values else None
         return "" if value is None else repr(value)
+
+
+@queries.one_state
+def _grid(db: Connection, at: Selection) -> tuple[queries.HeadGrid, dict[str, str | None]]:
+    if not at.model or not at.role or at.step is None:
+        return _NOTHING, {}
+    grid = queries.head_grid(db, at.model, at.step, at.role, at.task)
+    shown = replace(grid, values=[[finite(value) for value in row] for row in grid.values])
+    return shown, queries.shown_tasks(db, at.model, at.task)
+
+
+def _scores(db: Connection, at: Selection, tasks: dict[str, str | None]) -> dict[str, dict[str, Any]]:
+    """Role -> the columns of the view `heads`, of the head that is chosen."""
+    assert at.head
+    where = {"model": at.model, "step": at.step, "layer": at.head[0], "head": at.head[1]}
+    found = queries.rows(db, queries.view("heads"), where)
+    return {row["role"]: row for row in found if row["role"] in tasks and row["task"] == tasks[row["role"]]}
 
 
 def _ramp(colours: tuple[str, ...], width: int) -> Text:

@@ -1,6 +1,8 @@
 """Scores over training: of the marked heads, else of the head under the cursor; or the task's metric."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
+from sqlite3 import Connection
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -29,12 +31,12 @@ class History(Pane, can_focus=True):
     NAME = "history"
     ABOUT = "A head's score at every checkpoint, over the tokens seen in training."
     BINDINGS = bindings.of("history")
+    RESTS_ON = ("heads", "behaviour")
     DEFAULT_CSS = "History #legend { max-height: 3; color: $foreground; }"
 
     def __init__(self) -> None:
         super().__init__()
         self.plot: Plot | None = None
-        self.checkpoints: list[queries.CheckpointRow] = []
         self.curves: dict[str, Curve] = {}
         self.metric = ""
         self.of: queries.RoleSet | None = None
@@ -79,25 +81,21 @@ class History(Pane, can_focus=True):
         of = (at.task,) if self.of_task else (at.role, at.task, self.heads(at))
         return at.model, self.of_task, *of
 
-    def load(self, look: ViewState) -> None:
+    def read(self, look: ViewState) -> Callable[[Connection], Any]:
         at = look.at
-        self.checkpoints = queries.checkpoints(look.db, at.model) if at.model else []
-        self.curves, self.of = {}, None
-        if at.model and self.of_task and at.task:
-            found = queries.behaviour(look.db, at.model, at.task)
-            self.metric = found[0]["metric"] if found else ""
-            self.curves = {at.task: _curve((row["step"], row["value"]) for row in found)}
-        elif at.model and at.role:
-            self.of = queries.role_set(look.db, at.model, at.role, at.task)
-            self.curves = {head_name(head): self._of(look, head) for head in self.heads(at)}
+        if not at.model or not (at.task if self.of_task else at.role):
+            return lambda db: ({}, "", None)
+        return partial(_of_task, at=at) if self.of_task else partial(_of_heads, at=at, heads=self.heads(at))
+
+    def hold(self, found: "_Found") -> None:
+        self.curves, self.metric, self.of = found
 
     def heads(self, at: Selection) -> tuple[Head, ...]:
         return at.marks[:MOST] or ((at.head,) if at.head else ())
 
-    def _of(self, look: ViewState, head: Head) -> Curve:
-        assert look.at.model and look.at.role
-        points = queries.head_history(look.db, look.at.model, look.at.role, *head, look.at.task)
-        return _curve((point.step, point.value) for point in points)
+    @property
+    def checkpoints(self) -> list[queries.CheckpointRow]:
+        return self.look.held.checkpoints if self.look else []
 
     def draw(self) -> None:
         self._step = self.at.step
@@ -195,8 +193,8 @@ class History(Pane, can_focus=True):
 
     def action_behaviour(self) -> None:
         self.of_task = not self.of_task
-        if self.look:
-            self.follow(self.look)
+        if self._next:
+            self.follow(self._next)
 
     def action_closer(self) -> None:
         self.span = max(1 / 16, self.span / 2)
@@ -229,6 +227,24 @@ class History(Pane, can_focus=True):
 
 def _places(curve: Curve, axis: Axis) -> list[tuple[float, float]]:
     return [(axis.at(step), value) for step, value in curve.items()]
+
+
+_Found = tuple[dict[str, Curve], str, queries.RoleSet | None]
+
+
+@queries.one_state
+def _of_task(db: Connection, at: Selection) -> _Found:
+    assert at.model and at.task
+    found = queries.behaviour(db, at.model, at.task)
+    return {at.task: _curve((row["step"], row["value"]) for row in found)}, found[0]["metric"] if found else "", None
+
+
+@queries.one_state
+def _of_heads(db: Connection, at: Selection, heads: tuple[Head, ...]) -> _Found:
+    assert at.model and at.role
+    of = queries.role_set(db, at.model, at.role, at.task)
+    points = {head_name(head): queries.head_history(db, at.model, at.role, *head, at.task) for head in heads}
+    return {name: _curve((point.step, point.value) for point in found) for name, found in points.items()}, "", of
 
 
 def _curve(points: Iterable[tuple[int, float | None]]) -> Curve:

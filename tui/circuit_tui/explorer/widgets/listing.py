@@ -1,8 +1,9 @@
 """A pane that lists things: cursor, filter and sorting, shared by models and checkpoints."""
 
 import re
-import sqlite3
 from collections.abc import Callable
+from functools import partial
+from sqlite3 import Connection
 from typing import Any
 
 from rich.text import Text
@@ -73,20 +74,15 @@ class Listing(Pane):
         self.title(*self._state())
         self._say()
 
-    def listed(self, db: sqlite3.Connection) -> dict[str, Any]:
+    def listed(self) -> Callable[[Connection], dict[str, Any]]:
         """Short ones if they give these rows in this order, else each row by the first column of `SORTS`."""
         usual = self.sort == self.SORTS[0] and not self.backwards
         if usual and not self.pattern:
-            return {}
+            return super().listed()
         sort = [] if usual else [f"{'-' if self.backwards else ''}{self.sort}"]
         short = {"grep": [f"(?i){self.pattern}"] if self.pattern else [], "sort": sort}
-        by, which = self.SORTS[0], queries.view(self.view)
-        each = {"where": [f"{by}={row[by]}" for row in self.rows]}
-        every, seen = queries.rows(db, which, self.filters()), [row[by] for row in self.rows]
-        try:
-            return short if [row[by] for row in kept(every, which, short)] == seen else each
-        except (ValueError, UnknownName, BadPattern):
-            return each
+        by = self.SORTS[0]
+        return partial(_options, view=self.view, filters=self.filters(), short=short, by=by, rows=list(self.rows))
 
     def point(self) -> None:
         self.body.cursor = self._here()
@@ -151,3 +147,16 @@ class Listing(Pane):
     def _why_empty(self) -> str:
         fault = f"{self.pattern} takes too long to match" if self.slow else f"Nothing matches {self.pattern}"
         return f"{fault}: esc clears the filter." if self.all else self.ABOUT
+
+
+def _options(
+    db: Connection, view: str, filters: dict[str, Any] | None, short: dict[str, list[str]], by: str, rows: list[Row]
+) -> dict[str, Any]:
+    """`short`, if it gives these rows in this order, else each of them by the column `by`."""
+    each = {"where": [f"{by}={row[by]}" for row in rows]}
+    which = queries.view(view)
+    try:
+        found = kept(queries.each(db, which, filters), which, short)
+        return short if [row[by] for row in found] == [row[by] for row in rows] else each
+    except (ValueError, UnknownName, BadPattern):
+        return each

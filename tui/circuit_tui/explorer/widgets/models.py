@@ -4,7 +4,6 @@ from typing import Any
 
 from rich.text import Text
 
-from circuit_store import queries
 from circuit_tui.explorer import bindings
 from circuit_tui.explorer.state import Selection, ViewState
 from circuit_tui.explorer.widgets.listing import Listing, Row
@@ -27,8 +26,14 @@ class Models(Listing):
     def needs(self, at: Selection) -> tuple[Any, ...]:
         return ()
 
-    def load(self, look: ViewState) -> None:
-        self.all = queries.rows(look.db, queries.view("models"))
+    def follow(self, look: ViewState) -> None:
+        """All of it is known already."""
+        before, self.look, self.all = self.all, look, look.held.models
+        if self._loaded and before == self.all:
+            self.point()
+        else:
+            self._loaded = (True,)
+            self.draw()
 
     def line(self, row: Row, width: int) -> Text:
         done, total = row["computed"], row["checkpoints"]

@@ -1,6 +1,8 @@
 """What the panes have in common: a title, a place in the layout, and that they follow one selection."""
 
-import sqlite3
+from collections.abc import Callable
+from functools import partial
+from sqlite3 import Connection
 from typing import Any, ClassVar, Protocol, cast
 
 from rich.text import Text
@@ -10,15 +12,21 @@ from textual.widget import Widget
 
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.bindings import PANES
+from circuit_tui.explorer.reading import Reader
 from circuit_tui.explorer.state import Selection, ViewState
 
 
-class _Chooser(Protocol):
+class _Around(Protocol):
+    reader: Reader
+
     def choose(self, **changes: Any) -> None: ...
 
 
 class Pane(Vertical):
-    """Subclasses read in `load` what they show, show it in `draw`, and say in `needs` when to read again."""
+    """Subclasses read in `read`, in a thread, what they `hold` and show in `draw`; `needs` says when to read again.
+
+    What is shown stays, under its own name, until what is chosen is read.
+    """
 
     NAME: ClassVar[str]
     """Also its id."""
@@ -29,8 +37,14 @@ class Pane(Vertical):
     Pane:focus-within, Pane:focus { border-title-color: $accent; border-title-style: bold; }
     """
 
+    RESTS_ON: ClassVar[tuple[str, ...]] = ()
+    """Analyses whose results are shown; what else changes in the store is not read again."""
     look: ViewState | None = None
+    """What is shown."""
+    _next: ViewState | None = None
+    """What is to be shown."""
     _loaded: tuple[Any, ...] = ()
+    _asked: tuple[Any, ...] = ()
 
     def __init__(self) -> None:
         super().__init__(id=self.NAME)
@@ -68,28 +82,52 @@ class Pane(Vertical):
 
     def wish(self, **changes: Any) -> None:
         """Choose something that the other panes shall follow."""
-        cast(_Chooser, self.screen).choose(**changes)
+        cast(_Around, self.screen).choose(**changes)
+
+    @property
+    def reader(self) -> Reader:
+        return cast(_Around, self.screen).reader
 
     def follow(self, look: ViewState) -> None:
-        self.look = look
-        needs = (id(look.db), look.version, *self.needs(look.at))
-        if needs != self._loaded:
-            self.load(look)
-            self._loaded = needs
-            self.draw()
-        else:
+        needs = (look.version[0], self.stamp(look), *self.needs(look.at))
+        self._next = look
+        if needs == self._loaded:
+            self.reader.drop(self)
+            self.look = look
             self.point()
+        elif needs != self._asked or not self.reader.asks(self):
+            self._asked = needs
+            self.reader.ask(self, self.read(look), partial(self._answered, needs))
+
+    def _answered(self, needs: tuple[Any, ...], found: Any) -> None:
+        self.look, self._loaded = self._next, needs
+        self.hold(found)
+        self.draw()
 
     def forget(self, reason: str) -> None:
         """There is no store: say why."""
+        self.reader.drop(self)
         self.look, self._loaded = None, ()
         self.title()
         self.vacant(f"{self.ABOUT}\n\n{reason}")
 
+    def stopped(self) -> None:
+        """The user did not want to wait."""
+        self._loaded = ()
+        self.vacant("Reading was stopped: r reads again.")
+
+    def stamp(self, look: ViewState) -> Any:
+        """Changes with what is shown of the store."""
+        return look.held.stamp(self.RESTS_ON)
+
     def needs(self, at: Selection) -> tuple[Any, ...]:
         raise NotImplementedError
 
-    def load(self, look: ViewState) -> None:
+    def read(self, look: ViewState) -> Callable[[Connection], Any]:
+        """The question, which is put in a thread: it takes with it what it needs."""
+        raise NotImplementedError
+
+    def hold(self, found: Any) -> None:
         raise NotImplementedError
 
     def draw(self) -> None:
@@ -107,9 +145,11 @@ class Pane(Vertical):
         """How the store's view of this name is narrowed to what is shown; None: there is nothing."""
         raise NotImplementedError
 
-    def listed(self, db: sqlite3.Connection) -> dict[str, Any]:
-        """The options of `export` that give what is listed, where a list leaves rows out or orders them otherwise."""
-        return {}
+    def listed(self) -> Callable[[Connection], dict[str, Any]]:
+        """What finds the options of `export` that give what is listed, where a list leaves rows out or orders them
+        otherwise.
+        """
+        return lambda db: {}
 
     def row(self) -> dict[str, Any] | None:
         """What narrows the view further, to the row under the cursor."""

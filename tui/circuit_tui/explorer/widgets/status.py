@@ -1,4 +1,4 @@
-"""The lines above and below the panes: where one is, and how the sweep goes."""
+"""The lines above and below the panes: the selection, and the progress of the sweep."""
 
 from pathlib import Path
 
@@ -44,15 +44,21 @@ class Status(Note):
 
     DEFAULT_CSS = "Status { height: 1; }"
     _progress: runs.Progress | None = None
+    _waiting = False
     _store = Path()
     _playing = False
     _alone = 0
     """Looks in a row that found units to compute and nobody who does."""
 
-    def follow(self, look: ViewState | None, store: Path, playing: bool) -> None:
-        self._store, self._playing = store, playing
-        self._progress = runs.progress(look.db) if look else None
+    def follow(self, progress: runs.Progress | None, store: Path, playing: bool) -> None:
+        self._progress, self._store, self._playing = progress, store, playing
         self._draw()
+
+    def wait(self, waiting: bool) -> None:
+        """`waiting`: something takes long to read."""
+        if waiting != self._waiting:
+            self._waiting = waiting
+            self._draw()
 
     def look_after(self) -> None:
         """See whether someone still computes: a runner that died has changed nothing in the store."""
@@ -69,6 +75,8 @@ class Status(Note):
         line = Text(no_wrap=True, overflow="ellipsis")
         if self._playing:
             line.append("playing, p pauses   ", "bold")
+        if self._waiting:
+            line.append("reading, esc stops   ", "bold")
         if self._progress is None:
             line.append(f"store {plain(self._store)}")
         elif self.stopped:

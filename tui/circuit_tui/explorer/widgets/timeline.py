@@ -16,19 +16,14 @@ class Timeline(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._checkpoints: list[queries.CheckpointRow] = []
-        self._loaded: tuple[object, ...] = ()
         self._step: int | None = None
 
     def follow(self, look: ViewState | None) -> None:
         step = look.at.step if look else None
-        needs = (id(look.db), look.version, look.at.model) if look else ()
-        if needs != self._loaded or step != self._step:
-            self._step = step
+        checkpoints = look.held.checkpoints if look else []
+        if checkpoints != self._checkpoints or step != self._step:
+            self._checkpoints, self._step = checkpoints, step
             self.refresh()
-        if needs != self._loaded:
-            model = look.at.model if look else None
-            self._checkpoints = queries.checkpoints(look.db, model) if look and model else []
-            self._loaded = needs
 
     def render(self) -> Text:
         if not self._checkpoints:

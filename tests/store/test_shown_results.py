@@ -1,4 +1,4 @@
-"""Which of several results answers: one set of parameters for each role, task and model; what was asked for last."""
+"""Which of several results is shown: one configuration for each role, task and model; what was asked for last."""
 
 import pytest
 import recorded
