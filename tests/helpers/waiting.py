@@ -23,6 +23,13 @@ async def read(pilot: Any) -> None:
         await pilot._wait_for_screen()
 
 
+async def looked(pilot: Any, look: Callable[[], None] | None = None) -> None:
+    """Have the explorer look whether its store has changed, and show what has."""
+    await read(pilot)
+    (look or pilot.app.poll)()
+    await pilot.pause()
+
+
 async def drawn(pilot: Any) -> None:
     """Until what is on the screen is what it was last told: draw instead of waiting for the next frame."""
     await read(pilot)

@@ -7,7 +7,7 @@ is unreadable, the last is still queued. `toy-b` is another shape. Nothing is ra
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import recorded
+from statements import Statements, heard
 from waiting import drawing
 
 from circuit_store import models, results, store
@@ -163,6 +164,14 @@ def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "cwd").mkdir()
     monkeypatch.chdir(tmp_path / "cwd")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def statements() -> Iterator[Statements]:
+    """What is asked of stores: in no test on the thread of the event loop."""
+    with heard() as found:
+        yield found
+    assert not found.on_loop, "the event loop waited for the store"
 
 
 @pytest.fixture(autouse=True)

@@ -107,10 +107,11 @@ async def test_the_palette_runs_a_key_of_another_pane_and_choices(explore):
         await commands["Plot the task's metric, or heads again"]()
         assert app.main.of("history").of_task and app.main.pane_name == "history"
         commands["step 64"]()
+        await pilot.pause()
         assert app.main.look.at.step == 64
         commands["role successor"]()
-        assert app.main.look.at.role == "successor"
         await pilot.pause()
+        assert app.main.look.at.role == "successor"
 
 
 async def test_without_colour_the_values_can_be_read(explore, monkeypatch, screen_text):

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from waiting import until
+from waiting import looked, until
 
 from circuit_tui.explorer.app import Explorer
 
@@ -135,8 +135,8 @@ async def test_a_store_that_breaks_is_told_of(explore, path, monkeypatch):
             raise sqlite3.DatabaseError("database disk image is malformed")
 
         monkeypatch.setattr("circuit_store.queries.data_version", broken)
-        app.poll()
-        assert "malformed" in app.last_error and app.db is None
+        await looked(pilot)
+        assert "malformed" in app.last_error and app.main.look is None
         await pilot.press("E")
 
 

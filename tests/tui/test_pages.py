@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import recorded
+from waiting import looked
 
 from circuit_store import results, trends
 from circuit_tui.explorer import bindings
@@ -138,6 +139,7 @@ async def test_where_a_head_looks_token_by_token(explore, whole, screen_text, si
         await pilot.press("N")
         assert "prompt 3 of 3" in page(app)[0] and "\x1b" not in page(app)[2]
         app.main.choose(head=(0, 0))
+        await pilot.pause()
         assert page(app)[1].split() == ["So", "0.00"]
         await pilot.press("a")
         assert app.screen is app.main
@@ -194,10 +196,10 @@ async def test_when_tasks_and_roles_come_and_go_until_newer_results_make_it_stal
         assert [row[0] for row in rows if row and row[0] in ("in", "su", "nm")] == ["in", "in", "su", "nm"]
         assert not any("newer" in line or "a3.h2" in line for line in page(app))
         trained.add(256, "algorithm", recorded.algorithm(STAGES))
-        app.poll()
+        await looked(pilot)
         assert not any("newer" in line for line in page(app))
         trained.add(256, "behaviour", recorded.behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9))
-        app.poll()
+        await looked(pilot)
         assert page(app)[0].startswith("The store holds newer results")
         await pilot.press("W")
         assert app.screen is app.main

@@ -2,6 +2,7 @@
 
 import pytest
 import recorded
+from waiting import looked
 
 from circuit_core.models import identity
 from circuit_core.models.suites import sample_folder
@@ -53,8 +54,7 @@ async def opened(app, pilot, head, *keys) -> None:
     app.main.choose(step=0, head=head)
     await pilot.press("3", "P", *keys)
     await app.workers.wait_for_complete()
-    app.poll()
-    await pilot.pause()
+    await looked(pilot)
 
 
 PORTS = ["a1.h0<q>", "a1.h0<k>", "a1.h0<v>"]
@@ -94,8 +94,7 @@ async def test_results_appear_as_they_come_and_the_job_goes_on_when_the_page_is_
         assert len(asked()) == 4 and page(app).count("computing…") == 4
         for to in (*PORTS, "logits"):
             held(maker, 0, "patch", LOGITS, to=to, senders="all", freeze_mlps=False)
-        app.poll()
-        await pilot.pause()
+        await looked(pilot)
         assert "computing" not in page(app) and page(app).count("a2.h1") == 4
 
 
@@ -130,7 +129,7 @@ async def test_a_run_that_failed_and_a_result_that_is_undefined_say_why(explore,
         unit = units.take_unit(db)
         assert unit
         unit.finish("failed", 0.1, "out of memory")
-        app.poll()
+        await looked(pilot)
         assert "failed: out of memory" in page(app) and page(app).count("computing…") == 2
         assert "undefined: corruption changes nothing" in page(app)
 
@@ -140,7 +139,7 @@ async def test_a_dead_runner_is_noticed(explore, started, monkeypatch):
     async with explore() as (app, pilot):
         await opened(app, pilot, (1, 0))
         for _ in range(6):
-            app.poll()
+            await looked(pilot)
         app.screen.follow()
         assert "The runner stopped" in page(app) and "computing" not in page(app)
 

@@ -76,8 +76,9 @@ async def test_the_strongest_head_may_be_one_below_zero(explore, effects):
 
 
 async def test_the_sign_survives_the_cursor_and_narrow_cells(explore, effects, monkeypatch):
-    async with explore() as (app, _):
+    async with explore() as (app, pilot):
         app.main.choose(role="effect_logits", head=(0, 2))
+        await pilot.pause()
         for width in (1, 2, 3, 5, 6):
             monkeypatch.setattr("circuit_tui.explorer.widgets.heat_map.HeatMap.cell", (width, 1))
             drawn = app.main.heads.body._cell((0, 2), app.main.heads.colours, 0).plain
@@ -136,7 +137,7 @@ async def test_a_role_is_shown_on_the_task_that_is_looked_at(explore, movers):
             assert " on " not in str(heads.border_title)
         movers.execute("UPDATE result SET role = 'effect_logits' WHERE role = 'name_mover' AND key LIKE '%ioi%'")
         app.main.choose(task="ioi")
-        app.main.reload(movers, -1)
+        app.main.reload((0, -1))
         await pilot.pause()
         assert "on gendered_pronoun" in str(heads.border_title) and heads.grid.values[0][0] == 0.4
 

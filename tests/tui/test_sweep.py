@@ -3,7 +3,7 @@
 import fcntl
 
 import pytest
-from waiting import until
+from waiting import looked, until
 
 from circuit_sweep.runner import launch
 
@@ -39,14 +39,14 @@ async def test_a_marked_head_is_marked_where_it_was_seen(explore, maker):
     async with explore() as (app, pilot):
         await pilot.press("3", "space")
         maker.unit()
-        app.poll()
+        await looked(pilot)
         assert app.main.look.at.step == 16
 
 
 async def test_without_a_choice_the_first_model_with_results_is_followed(explore, later_first):
-    async with explore() as (app, _):
+    async with explore() as (app, pilot):
         later_first.unit()
-        app.poll()
+        await looked(pilot)
         assert app.main.look.at.model == "toy-a"
 
 
@@ -55,17 +55,17 @@ async def test_a_change_after_a_quiet_time_is_shown_at_once_and_the_next_after_a
     async with explore() as (app, pilot):
         version = app.version
         maker.unit()
-        app._look_on()
+        await looked(pilot, app._look_on)
         assert (shown := app.version) != version
         maker.unit()
-        app._look_on()
+        await looked(pilot, app._look_on)
         assert app.version == shown
         await pilot.press("r")
         assert app.version != shown
         shown = app.version
         maker.unit()
         monkeypatch.setattr("circuit_tui.explorer.app._REST", 0.0)
-        app._look_on()
+        await looked(pilot, app._look_on)
         assert app.version != shown
 
 
@@ -86,7 +86,7 @@ async def test_a_runner_that_waits_long_is_not_dead(explore, later_first, tmp_pa
     monkeypatch.setattr("circuit_sweep.runner.launch.alive", alive)
     with open(tmp_path / "store.db.lock", "a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        async with explore() as (app, _):
+        async with explore() as (app, pilot):
             for _ in range(10):
-                app.poll()
+                await looked(pilot)
             assert STOPPED not in screen_text(app) and "1/14" in screen_text(app)

@@ -45,7 +45,7 @@ class Explorer(PagedApp):
         super().__init__()
         self.animation_level = "none"
         self.store, self._begin = store, begin
-        self.reader = Reader(store, self.call_later, self.unreadable)
+        self.reader = Reader(store, partial(self.call_later, self._answered), self.unreadable)
         self.version: tuple[int, int] = (0, -1)
         """How often the store was opened, and of what is shown the number that changes with every write."""
         self._shown = -inf
@@ -92,6 +92,11 @@ class Explorer(PagedApp):
         if not self.main.query(Status) or self.reader.asks(self):
             return
         self.reader.ask(self, _look, partial(self._seen, resting))
+
+    def _answered(self, show: Callable[[], None]) -> None:
+        """The store has answered; while the explorer ends there may be nothing any more to show it on."""
+        if self.main.query(Status):
+            show()
 
     def _seen(self, resting: bool, version: int | None) -> None:
         """`version`: None if the file that was opened lies at the path no more."""

@@ -79,19 +79,28 @@ class CopyingScreen(ExplorerScreen):
             return self.say("There is nothing to export here yet.")
         if isinstance(self.pane, Listing) and not self.pane.rows:
             return self.say("There is nothing to export here: no row is listed.")
-        self.export(self.pane.view, filters, self.pane.listed())
+        self.export({self.pane.view: filters}, self.pane.listed())
 
     def export(
-        self, view: str, filters: dict[str, Any], listed: Callable[[Connection], dict[str, Any]] = lambda db: {}
+        self,
+        views: dict[str, dict[str, Any]],
+        listed: Callable[[Connection], dict[str, Any]] = lambda db: {},
     ) -> None:
-        """Write a view as a file, and say by what command it is printed.
+        """Write views as files, and say by what command each is printed; one export does not take another's place.
 
         Args:
-            listed: finds the options of `export` that keep and order its rows.
+            views: view -> how it is narrowed.
+            listed: finds the options of `export` that keep and order the rows.
         """
         taken = command_output.taken(self.store)
-        write = partial(_export, view=view, filters=filters, listed=listed, program=self.program, taken=taken)
-        self.reader.ask((_TAKING, view), write, self.say)
+        write = partial(_export, views=views, listed=listed, program=self.program, taken=taken)
+        asker = object()
+        self.reader.ask(asker, write, partial(self._exported, asker))
+
+    def _exported(self, asker: object, told: list[str]) -> None:
+        self.reader.leave(asker)
+        for one in told:
+            self.say(one)
 
 
 def _row(db: Connection, view: str, filters: dict[str, Any]) -> str:
@@ -102,16 +111,19 @@ def _row(db: Connection, view: str, filters: dict[str, Any]) -> str:
 
 def _export(
     db: Connection,
-    view: str,
-    filters: dict[str, Any],
+    views: dict[str, dict[str, Any]],
     listed: Callable[[Connection], dict[str, Any]],
     program: str,
     taken: output_files.Taken,
-) -> str:
-    """Write the file. Returns what to tell the user."""
-    try:
-        options = listed(db)
-        path = exports.write(exports.csv(db, view, filters, options), view, filters, Path.cwd(), taken)
-    except (OSError, StoreError, CircuitError) as error:
-        return f"No file could be written: {error}"
-    return f"{path.name} written to {path.parent}\n{exports.command(view, filters, program, options)}"
+) -> list[str]:
+    """Write the files. Returns what to tell the user."""
+    told = []
+    for view, filters in views.items():
+        try:
+            options = listed(db)
+            path = exports.write(exports.csv(db, view, filters, options), view, filters, Path.cwd(), taken)
+            command = exports.command(view, filters, program, options)
+            told.append(f"{path.name} written to {path.parent}\n{command}")
+        except (OSError, StoreError, CircuitError) as error:
+            told.append(f"No file could be written: {error}")
+    return told
