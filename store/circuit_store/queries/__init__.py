@@ -4,6 +4,7 @@ All read through the standard library's sqlite3, return plain rows or lists, and
 statements reads one state of the store: results come and are replaced while one looks on.
 """
 
+from circuit_store.queries.arrangement import Arrangement
 from circuit_store.queries.circuits import (
     CircuitEdge,
     CircuitOf,
@@ -29,9 +30,9 @@ from circuit_store.queries.heads import (
 )
 from circuit_store.queries.models import CheckpointRow, all_tasks, behaviour, checkpoints, roles, tasks
 from circuit_store.queries.results import ResultOrigin, provenance
-from circuit_store.queries.views import data_version, each, rows, takes, view
+from circuit_store.queries.views import data_version, each, found, rows, takes, view
 
-__all__ = ["Attended", "attended"]
+__all__ = ["Arrangement", "Attended", "attended"]
 __all__ += ["CheckpointRow", "CircuitEdge", "CircuitOf", "HeadGrid", "PatchOf", "ScorePoint", "ResultOrigin", "RoleSet"]
 __all__ += [
     "StoredCircuit",
@@ -42,6 +43,7 @@ __all__ += [
     "circuits_by",
     "data_version",
     "each",
+    "found",
     "head_grid",
 ]
 __all__ += ["head_history", "patch", "provenance", "role_set", "roles", "rows", "scored", "shown_tasks"]

@@ -14,6 +14,7 @@ computed or they are chosen (`--method imported`).
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -55,13 +56,15 @@ class View:
         """Whether its rows are of the results that answer, so that a caller may choose among several."""
         return re.search(r"\banswer\b", self.source) is not None
 
-    def statement(self, choices: str = "", where: str = "", at: str = "") -> str:
+    def statement(
+        self, choices: str = "", where: str = "", at: str = "", first: str = "", columns: Sequence[str] = ()
+    ) -> str:
         """The whole query; `choices` narrows which results may answer, `at` of which checkpoints those are wanted that
-        do, `where` which rows are shown."""
-        names = ", ".join(c.name for c in self.columns)
+        do, `where` which rows are shown, `columns` what of them; `first` comes before `order`."""
+        names = ", ".join(columns or (c.name for c in self.columns))
         condition = f"WHERE {where} " if where else ""
         answers = answer(choices, at)
-        return f"WITH answer AS ({answers}) SELECT {names} FROM ({self.body}) {condition}ORDER BY {self.order}"
+        return f"WITH answer AS ({answers}) SELECT {names} FROM ({self.body}) {condition}ORDER BY {first}{self.order}"
 
 
 _VALUES = {

@@ -82,9 +82,9 @@ class Listing(Pane):
         short = {"grep": [f"(?i){self.pattern}"] if self.pattern else [], "sort": sort}
         by, which = self.SORTS[0], queries.view(self.view)
         each = {"where": [f"{by}={row[by]}" for row in self.rows]}
-        every, seen = queries.rows(db, which, self.filters()), [row[by] for row in self.rows]
+        seen = [row[by] for row in self.rows]
         try:
-            return short if [row[by] for row in kept(every, which, short)] == seen else each
+            return short if [row[0] for row in kept(db, which, self.filters(), {}, short, [by])] == seen else each
         except (ValueError, UnknownName, BadPattern):
             return each
 
