@@ -30,7 +30,7 @@ from circuit_store.store import open_to_read
 from circuit_store.transactions import snapshot, transaction
 
 _SHAPE = ("params", "n_layers", "n_heads", "d_model", "parallel")
-_RESULTS, _BYTES = 200, 2**23
+_RESULTS, _BYTES = 200, 2**22
 """What is written at once: so many results, or as few as come to so much."""
 _ROW = 100
 """Bytes that a row of numbers takes, about."""
