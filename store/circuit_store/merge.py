@@ -16,27 +16,20 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from circuit_store import task_files
 from circuit_store.errors import StoreUnusable
-from circuit_store.integrity import columns_of_this_version, other_tables
-from circuit_store.maintenance import CONTENT
-from circuit_store.queue.states import RunState
+from circuit_store.integrity import other_tables
+from circuit_store.merge_source import ResultFound, Source, SourceBroken, columns_below
 from circuit_store.store import open_to_read
 from circuit_store.transactions import snapshot, transaction
 
 _SHAPE = ("params", "n_layers", "n_heads", "d_model", "parallel")
 _RESULTS, _BYTES = 200, 2**22
 """What is written at once: so many results, or as few as come to so much."""
-_ROW = 100
-"""Bytes that a row of numbers takes, about."""
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_WIDE = {"circuit", "head_by_prompt", "attention_row"}
-"""Tables with rows of any size, a few to each result."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +48,6 @@ class Merged:
     """Its name of a task -> the name here, where they differ."""
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A result of the other store."""
-
-    row: dict[str, Any]
-    content: dict[str, list[Any]]
-    """Table -> what the result has there, the columns of `_columns`."""
-
-    @property
-    def size(self) -> int:
-        """Bytes, about."""
-        wide = (row for table in _WIDE & self.content.keys() for row in self.content[table])
-        cells = (len(value) for row in wide for value in row if isinstance(value, str | bytes))
-        return sum(cells) + sum(_ROW * len(rows) for rows in self.content.values())
-
-
 def merge(db: sqlite3.Connection, other: Path) -> Merged:
     """Take over models, checkpoints, tasks and results, result by result; what is there already stays. What came over
     before an error or the process's end stays, too, and the same merge goes on from there.
@@ -80,30 +57,26 @@ def merge(db: sqlite3.Connection, other: Path) -> Merged:
         StoreTooOld, StoreTooNew: another version made it.
     """
     mine = Path(db.execute("PRAGMA database_list").fetchone()["file"])
-    with closing(open_to_read(other)) as theirs:
+    with closing(open_to_read(other)) as opened:
         if mine.samefile(other):
             raise StoreUnusable(f"{other} is the store itself: name another store.")
-        for wrong in other_tables(theirs):
+        for wrong in other_tables(opened):
             raise StoreUnusable(f"{other} does not have the tables of this version ({wrong}): name another store.")
         try:
-            with snapshot(theirs):
-                return _Merge(db, theirs).all()
-        except (_Broken, KeyError, TypeError, sqlite3.IntegrityError) as error:
-            why = f"{error}" if isinstance(error, _Broken) else f"{type(error).__name__} {error}"
+            with snapshot(opened):
+                return _Merge(db, Source(opened)).all()
+        except (SourceBroken, KeyError, TypeError, sqlite3.IntegrityError) as error:
+            why = f"{error}" if isinstance(error, SourceBroken) else f"{type(error).__name__} {error}"
             which = shlex.quote(str(other))
             raise StoreUnusable(
                 f"{other} is damaged ({why}): `circuit-tui --store {which} verify` says where."
             ) from None
 
 
-class _Broken(Exception):
-    """Of the other store cannot be read what it should hold."""
-
-
 class _Merge:
     """Ids of the other store and what they are here."""
 
-    def __init__(self, db: sqlite3.Connection, theirs: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, theirs: Source) -> None:
         self.db, self.theirs = db, theirs
         self.checkpoints: dict[int, int] = {}
         self.tasks: dict[int, int] = {}
@@ -122,26 +95,12 @@ class _Merge:
             self.tasks = self._by("task", "hash", name=labels)
             self._by("text_file", "hash")
             new = self._count("model") - before
-        results = self._ask("SELECT id, key, asked FROM result ORDER BY id")
+        results = self.theirs.ask("SELECT id, key, asked FROM result ORDER BY id")
         self.asked, taken = self._newest({key: asked for _, key, asked in results}), 0
         for batch in self._batches({own: key for own, key, _ in results}):
             with transaction(self.db):
                 taken += sum(map(self._put, batch))
         return Merged(new, taken, len(results) - taken, sorted(names.values()), _changed(names), _changed(labels))
-
-    def _ask(self, query: str, *parameters: Any) -> list[Any]:
-        """Of the other store. Raises: _Broken, or sqlite3.Error if it cannot be read now."""
-        try:
-            return self.theirs.execute(query, parameters).fetchall()
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _DAMAGE:
-                raise _Broken(error) from None
-            raise
-
-    def _row(self, table: str, own: int) -> dict[str, Any]:
-        for row in self._ask(f"SELECT * FROM {table} WHERE id = ?", own):
-            return dict(row)
-        raise _Broken(f"there is no {table} {own}")
 
     def _newest(self, asked: Mapping[str, int]) -> int:
         """The highest `asked` here of what did not come from there, so that a merge that goes on counts as the one that
@@ -150,24 +109,24 @@ class _Merge:
         Args:
             asked: there, by key.
         """
-        runs = {self._copy(self._settled(run)) for (run,) in self._ask("SELECT id FROM run")}
+        runs = {self._copy(self.theirs.run(run)) for (run,) in self.theirs.ask("SELECT id FROM run")}
         here = self.db.execute("SELECT key, asked, run_id FROM result").fetchall()
         came = {key: number for key, number, run in here if run in runs and key in asked}
         before = max((number for key, number, _ in here if key not in came), default=0)
         goes_on = all(number == before + asked[key] for key, number in came.items())
         return before if goes_on else max(before, *came.values())
 
-    def _batches(self, keys: Mapping[int, str]) -> Iterator[list[_Found]]:
+    def _batches(self, keys: Mapping[int, str]) -> Iterator[list[ResultFound]]:
         """What is not here yet, in their order.
 
         Args:
             keys: of their results, by id.
         """
-        batch, size = list[_Found](), 0
+        batch, size = list[ResultFound](), 0
         for own, key in keys.items():
             if self._held(key):
                 continue
-            batch.append(self._read(own))
+            batch.append(self.theirs.result(own))
             size += batch[-1].size
             if len(batch) == _RESULTS or size > _BYTES:
                 yield batch
@@ -177,12 +136,7 @@ class _Merge:
     def _held(self, key: str) -> bool:
         return self.db.execute("SELECT 1 FROM result WHERE key = ?", (key,)).fetchone() is not None
 
-    def _read(self, own: int) -> _Found:
-        row = self._row("result", own)
-        content = {t: self._ask(f"SELECT {_columns(t)} FROM {t} WHERE result_id = ?", own) for t in CONTENT}
-        return _Found(row, {table: rows for table, rows in content.items() if rows})
-
-    def _put(self, found: _Found) -> bool:
+    def _put(self, found: ResultFound) -> bool:
         """Within a transaction. Returns whether it was not there yet: others may have written it meanwhile."""
         row = found.row
         if self._held(row["key"]):
@@ -193,7 +147,7 @@ class _Merge:
         row["task_id"] = row["task_id"] and self.tasks[row["task_id"]]
         result = self._insert("result", row)
         for table, rows in found.content.items():
-            names = _columns(table)
+            names = columns_below(table)
             marks = ", ".join("?" * (names.count(",") + 1))
             self.db.executemany(f"INSERT INTO {table} (result_id, {names}) VALUES ({result}, {marks})", rows)
         return True
@@ -201,15 +155,9 @@ class _Merge:
     def _run(self, run: int) -> int:
         """The run that a result leads to comes with it, once."""
         if run not in self.runs:
-            row = self._settled(run)
+            row = self.theirs.run(run)
             self.runs[run] = self._copy(row) or self._insert("run", row)
         return self.runs[run]
-
-    def _settled(self, run: int) -> dict[str, Any]:
-        """A run of theirs as it is to stand here: over, and without units."""
-        row = self._row("run", run)
-        del row["id"]
-        return row | {"state": RunState.DONE, "hidden": 1, "log": None}
 
     def _copy(self, row: dict[str, Any]) -> int | None:
         """The number here of a run that came with an earlier merge."""
@@ -220,7 +168,7 @@ class _Merge:
     def _names(self) -> dict[str, str]:
         """Their name of each model -> the name here: their own, numbered where another model has it."""
         found: dict[str, str] = {}
-        for model in self._ask("SELECT * FROM model ORDER BY id"):
+        for model in self.theirs.ask("SELECT * FROM model ORDER BY id"):
             numbered = (f"{model['name']}~{i}" for i in count(2))
             names = (name for name in chain([model["name"]], numbered) if name not in found.values())
             found[model["name"]] = next(name for name in names if self._may_be(name, model))
@@ -233,17 +181,17 @@ class _Merge:
             return True
         if any(held[size] != model[size] for size in _SHAPE if None not in (held[size], model[size])):
             return False
-        here, there = _fingerprints(self.db, held), _fingerprints(self.theirs, model)
+        here, there = _fingerprints(self.db, held), _fingerprints(self.theirs.db, model)
         both = here.keys() & there.keys()
         in_one_place = held["source"] == model["source"] or "folder" not in (held["suite"], model["suite"])
         return all(here[step] == there[step] for step in both) and (in_one_place or bool(both))
 
     def _labels(self) -> dict[str, str]:
         """Their name of each task with results -> its name here; what the files hold decides."""
-        held = self._ask("SELECT name, hash, format, content FROM task_file")
+        held = self.theirs.ask("SELECT name, hash, format, content FROM task_file")
         files = {row["name"]: task_files.add_task_file(self.db, task_files.TaskFile(*row)) for row in held}
         files |= {f"{name}+bos": f"{here}+bos" for name, here in files.items()}
-        labels: list[str] = [row[0] for row in self._ask("SELECT name FROM task")]
+        labels: list[str] = [row[0] for row in self.theirs.ask("SELECT name FROM task")]
         return {label: files.get(label, label) for label in labels}
 
     def _count(self, table: str) -> int:
@@ -256,7 +204,7 @@ class _Merge:
             refers: of a column, what stands there -> what is to stand here.
         """
         ids: dict[int, int] = {}
-        for row in map(dict, self._ask(f"SELECT * FROM {table}")):
+        for row in map(dict, self.theirs.ask(f"SELECT * FROM {table}")):
             own = row.pop("id", None)
             row |= {column: to[row[column]] for column, to in refers.items()}
             self._insert(table, row, "OR IGNORE ")
@@ -270,7 +218,7 @@ class _Merge:
     def _loaded(self, checkpoints: dict[int, int]) -> None:
         """What loading showed there, where it is not known here."""
         loaded = "SELECT id, fingerprint, status, detail, present FROM checkpoint"
-        for own, *shown in self._ask(loaded):
+        for own, *shown in self.theirs.ask(loaded):
             self.db.execute(
                 "UPDATE checkpoint SET fingerprint = ?, status = ?, detail = ?, present = ?"
                 " WHERE id = ? AND status IS NULL",
@@ -283,12 +231,6 @@ class _Merge:
             f"INSERT {or_else}INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values())
         )
         return cursor.lastrowid or 0
-
-
-@cache
-def _columns(table: str) -> str:
-    """SQL: all of a table of `CONTENT` but the result's id."""
-    return ", ".join(name for name in columns_of_this_version()[table] if name != "result_id")
 
 
 def _changed(names: dict[str, str]) -> dict[str, str]:

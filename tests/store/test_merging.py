@@ -155,6 +155,21 @@ def test_a_store_that_breaks_off_leaves_what_is_whole(two, monkeypatch):
     assert (merged(into, other).results, taken > 9) == (1, True) and dumped(into) == dumped(whole)
 
 
+@pytest.mark.parametrize("table", ["result", "head_score", "circuit_edge"])
+def test_a_damaged_page_is_the_other_stores(two, table):
+    """Invariant: the sentence names the store that is damaged; the one that is written stays sound."""
+    into, other = two
+    with closing(sqlite3.connect(other)) as db:
+        (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+    with open(other, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    with pytest.raises(StoreUnusable, match="other.db is damaged .database disk image is malformed.: .* says where"):
+        merged(into, other)
+    assert sound(into) == []
+
+
 def test_a_disk_that_fills_up_leaves_what_is_whole(two):
     """Invariant: a merge that finds no room ends with the store's own error; with room again it ends as one would."""
     into, other = two
