@@ -13,6 +13,7 @@ from pathlib import Path
 
 from circuit_store import journal
 from circuit_store.connection import Connection, identity, uri
+from circuit_store.display_text import said
 from circuit_store.errors import StoreDamaged, StoreError, StoreFailed, StoreTooNew, StoreTooOld, StoreUnusable
 from circuit_store.transactions import transaction
 
@@ -160,6 +161,7 @@ def _connect(path: Path, how: str) -> Connection:
     )
     db.of(path, before, writes=how == "mode=rw")
     db.row_factory = sqlite3.Row
+    db.create_function("said", 1, said, deterministic=True)  # for `queries.Arrangement`
     db.execute("PRAGMA foreign_keys=ON")
     db.execute("PRAGMA synchronous=NORMAL")
     try:

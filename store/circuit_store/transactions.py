@@ -32,4 +32,4 @@ def snapshot(db: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         if db.in_transaction:
-            db.execute("COMMIT")
+            db.execute("ROLLBACK")  # nothing is written, and a damaged store cannot commit

@@ -100,6 +100,13 @@ def replace(
                 db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
 
 
+def stale(db: sqlite3.Connection, model: str) -> bool:
+    """Whether a model has results that its trends do not rest on."""
+    (of,) = db.execute("SELECT id FROM model WHERE name = ?", (model,)).fetchone()
+    (there,) = db.execute(_REST_ON, (of,)).fetchone()
+    return there < last_result(db, model)
+
+
 def touched(db: sqlite3.Connection, run: int) -> list[str]:
     """The models for which a run has results."""
     found = db.execute(

@@ -1,5 +1,7 @@
 """Which of several results is shown: one configuration for each role, task and model; what was asked for last."""
 
+import json
+
 import pytest
 import recorded
 
@@ -57,7 +59,8 @@ def test_a_preset_may_be_chosen(mixed):
     assert mixed.shown({"text": "abc"}, role="copy_suppression") == {10: 0.2}
     assert mixed.shown({"text": "abc"}, role="induction") == {10: 0.9}
     assert mixed.shown({"text": "abd"}, role="copy_suppression") == {}
-    told = export.document(mixed.db, VIEWS["heads"], {"role": "induction"}, {"preset": "default"})
+    text = export.document(mixed.db, VIEWS["heads"], {"role": "induction"}, {"preset": "default"})
+    told = json.loads("".join(text))
     assert told["filters"] == {"role": "induction", "preset": "default"}
     assert {(row["preset"], row["dtype"]) for row in told["rows"]} == {("default", "float32")}
 

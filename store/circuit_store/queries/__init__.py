@@ -4,6 +4,7 @@ All read through the standard library's sqlite3, return plain rows or lists, and
 statements reads one state of the store: results come and are replaced while one looks on.
 """
 
+from circuit_store.queries.arrangement import Arrangement
 from circuit_store.queries.circuits import (
     CircuitEdge,
     CircuitOf,
@@ -39,9 +40,9 @@ from circuit_store.queries.models import (
 )
 from circuit_store.queries.narrowing import narrowed
 from circuit_store.queries.results import ResultOrigin, provenance
-from circuit_store.queries.views import data_version, each, one_state, rows, takes, view
+from circuit_store.queries.views import data_version, each, found, one_state, rows, takes, view
 
-__all__ = ["Attended", "attended"]
+__all__ = ["Arrangement", "Attended", "attended"]
 __all__ += ["CheckpointRow", "CircuitEdge", "CircuitOf", "HeadGrid", "PatchOf", "ScorePoint", "ResultOrigin", "RoleSet"]
 __all__ += [
     "StoredCircuit",
@@ -52,6 +53,7 @@ __all__ += [
     "circuits_by",
     "data_version",
     "each",
+    "found",
     "head_grid",
 ]
 __all__ += [

@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from circuit_store.addresses import CHOICES
 from circuit_store.display_text import cell
 from circuit_store.errors import UnknownName
+from circuit_store.queries.arrangement import EVERYTHING, Arrangement
 from circuit_store.transactions import snapshot
 from circuit_store.views import VIEWS, View
 from circuit_store.views.view import AT_STEP, OF_MODEL
@@ -51,9 +52,13 @@ def each(
 
 
 def found(
-    db: sqlite3.Connection, which: View, filters: dict[str, Any] | None = None, choices: dict[str, Any] | None = None
+    db: sqlite3.Connection,
+    which: View,
+    filters: dict[str, Any] | None = None,
+    choices: dict[str, Any] | None = None,
+    wanted: Arrangement = EVERYTHING,
 ) -> sqlite3.Cursor:
-    """The rows of a view, filtered by equality (None: empty); the columns in the view's order.
+    """The rows of a view, filtered by equality (None: empty), as they are wanted; else all columns in the view's order.
 
     Where rows are not of results, a choice is a filter like others.
 
@@ -68,11 +73,13 @@ def found(
     narrow, at = {CHOICES[choice]: value for choice, value in choices.items()}, {}
     if which.of_results:
         known = {column: value for column, value in filters.items() if value is not None}
-        narrow |= {_ABOUT[column]: known[column] for column in _ABOUT.keys() & known}
+        about = {column: value for column, value in wanted.single.items() if column in which.filters} | known
+        narrow |= {_ABOUT[column]: about[column] for column in _ABOUT.keys() & about}
         at = {AT_STEP: known["step"]} if "step" in known else {}
-    where = " AND ".join(f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items())
-    statement = which.statement(" AND ".join(narrow), where, " AND ".join(at))
-    return db.execute(statement, (*narrow.values(), *at.values(), *filters.values()))
+    equal = [f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items()]
+    where = " AND ".join([*equal, *filter(None, [wanted.condition])])
+    statement = which.statement(" AND ".join(narrow), where, " AND ".join(at), wanted.first, wanted.columns)
+    return db.execute(statement, (*narrow.values(), *at.values(), *filters.values(), *wanted.values, *wanted.ranked))
 
 
 def one_state(ask: Question[P, T]) -> Question[P, T]:

@@ -14,6 +14,7 @@ the task was computed or they are chosen (`--method imported`).
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -57,12 +58,14 @@ class View:
         """Whether its rows are of results, so that a caller may choose among several."""
         return re.search(r"\bshown_result\b", self.source) is not None
 
-    def statement(self, choices: str = "", where: str = "", at: str = "") -> str:
+    def statement(
+        self, choices: str = "", where: str = "", at: str = "", first: str = "", columns: Sequence[str] = ()
+    ) -> str:
         """The whole query; `choices` narrows which results may be shown, `at` of which checkpoints they are wanted,
-        `where` which of their rows."""
-        names = ", ".join(c.name for c in self.columns)
+        `where` which of their rows, `columns` what of them; `first` comes before `order`."""
+        names = ", ".join(columns or (c.name for c in self.columns))
         condition = f"WHERE {where} " if where else ""
-        rows = f"SELECT {names} FROM ({self.body}) {condition}ORDER BY {self.order}"
+        rows = f"SELECT {names} FROM ({self.body}) {condition}ORDER BY {first}{self.order}"
         return f"WITH shown_result AS ({shown_results(choices, at)}) {rows}"
 
 
