@@ -56,7 +56,7 @@ def print_view(
                 text = files.document(db, which, filters, choices)
             else:
                 text = files.lines(queries.found(db, which, filters, choices), columns)
-            file.writelines(map(str.encode, text))
+            command_output.write(file, text)
         return
     header, found = files.whole(db, which, filters, choices)
     for line in header:
@@ -103,4 +103,4 @@ def export(store: Path, view: str, address: str | None, output: Path | None, **g
     found = rows.kept(db, which, filters, choices, listed, columns)
     text = [untrusted_files.place(given["text"])] if given["text"] else []
     with command_output.to(output, store, *filter(Path.is_file, text)) as file:
-        file.writelines(map(str.encode, files.lines(found, columns, given["kind"], given["raw"])))
+        command_output.write(file, files.lines(found, columns, given["kind"], given["raw"]))
