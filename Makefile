@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo real test test-fast test-slow test-gpu check format bench docs-tables clean
+.PHONY: demo real test test-fast test-slow test-gpu check format bench docs docs-tables clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("circuit-tui needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -53,8 +53,15 @@ bench: .venv/installed           ## ratios side by side, never a test
 	test -f build/full.db || $(BIN)/python benchmarks/full_size_store.py build/full.db
 	$(BIN)/python benchmarks/explorer.py --store build/full.db
 
+.venv/docs-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
+docs: .venv/docs-installed       ## a site in site/ from docs/ and docstrings; a broken link or anchor fails
+	$(BIN)/mkdocs build --strict
+
 docs-tables: .venv/installed      ## print the tables of views, commands, options and keys into the pages
 	$(BIN)/python docs/tables.py
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache
+	rm -rf .venv .pytest_cache .ruff_cache site

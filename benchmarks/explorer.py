@@ -180,7 +180,7 @@ def walk(store: str, down: int, repeats: int, report: Report) -> None:
 
 
 def watch(models: list[str], workers: int, keys: bytes) -> float:
-    """Bytes a second from a moment after the keys until the job has ended."""
+    """Bytes a second from a moment after the keys until the run has ended."""
     store = Path(tempfile.mkdtemp()) / "store.db"
     command = [sys.executable, "-m", "circuit_tui", "--store", str(store), "run", *models]
     subprocess.run([*command, "--detach", "--workers", str(workers)], check=True, capture_output=True)

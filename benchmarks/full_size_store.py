@@ -23,7 +23,7 @@ from circuit_core.tasks.specs import TASKS
 from circuit_store import blobs, models, results, store
 from circuit_store.queue import requests, units
 from circuit_store.results import Record, TableRows
-from circuit_sweep.planning.analyses import Job, jobs
+from circuit_sweep.planning.analyses import Analysis, analyses
 from circuit_sweep.planning.request import Request
 
 SIZES = {
@@ -65,19 +65,19 @@ class FullSizeModel:
             for task in TASKS
         }
 
-    def record(self, job: Job, step: int, all_scores: bool) -> Record:
-        if job.analysis == "behaviour":
+    def record(self, analysis: Analysis, step: int, all_scores: bool) -> Record:
+        if analysis.kind == "behaviour":
             value = 3 / (1 + (3000 / (step + 1)) ** 3) + self.rng.normal(0, 0.05)
             low, high = value - 0.2, value + 0.2
             numbers = {"value": value, "stderr": 0.1, "low": low, "high": high, "n_examples": 70, "accuracy": 0.9}
             return Record((TableRows.of("behaviour", numbers),))
-        if job.analysis == "attention":
+        if analysis.kind == "attention":
             rows = (self.rng.dirichlet(np.ones(len(WORDS)), self.layers * self.heads) for _ in range(8))
             looks = [json.dumps((row * 10_000).round().astype(int).tolist(), separators=(",", ":")) for row in rows]
             tokens = json.dumps(WORDS)
             columns = ("prompt", "tokens", "weights")
             return Record((TableRows("attention_row", columns, [(i, tokens, row) for i, row in enumerate(looks)]),))
-        return self._roles(job.role, step) if job.role else self._circuit(job, all_scores)
+        return self._roles(analysis.role, step) if analysis.role else self._circuit(analysis, all_scores)
 
     def _roles(self, role: str, step: int) -> Record:
         at, size = self.learnt[role]
@@ -89,9 +89,9 @@ class FullSizeModel:
         details = TableRows("head_detail", ("layer", "head", "name", "value"), parts if role == "successor" else [])
         return Record((scores, details))
 
-    def _circuit(self, job: Job, all_scores: bool) -> Record:
-        assert job.task is not None
-        edges, total = self._edges(job.task.name), len(self.real)
+    def _circuit(self, analysis: Analysis, all_scores: bool) -> Record:
+        assert analysis.task is not None
+        edges, total = self._edges(analysis.task.name), len(self.real)
         curve = [self._point(max(1, int(share * total)), total) for share in CURVE]
         at = self._point(len(edges), total)
         whole = {"metric_circuit" if name == "metric" else name: value for name, value in at.items()}
@@ -128,10 +128,10 @@ class FullSizeModel:
         }
 
 
-def wanted() -> list[Job]:
-    asked = jobs(Request(tasks=tuple(TASKS)), list(TASKS.values()), TEXT)
-    of_ioi = [job for job in asked if job.analysis == "attention" and job.task is TASKS["ioi"]]
-    return [job for job in asked if job.analysis in ("behaviour", "circuit") or job.role in ROLES] + of_ioi
+def wanted() -> list[Analysis]:
+    asked = analyses(Request(tasks=tuple(TASKS)), list(TASKS.values()), TEXT)
+    of_ioi = [one for one in asked if one.kind == "attention" and one.task is TASKS["ioi"]]
+    return [one for one in asked if one.kind in ("behaviour", "circuit") or one.role in ROLES] + of_ioi
 
 
 def fill(db: Any, model: FullSizeModel, steps: list[int], number: int) -> None:
@@ -146,16 +146,17 @@ def fill(db: Any, model: FullSizeModel, steps: list[int], number: int) -> None:
         mark = f"{number:04x}{step:012x}"
         models.checkpoint_loaded(db, unit.checkpoint, "ok", mark)
         models.holds(db, unit.checkpoint, mark)
-        for job in wanted():
-            if job.analysis == "attention" and index % 8 and index + 1 < len(steps):
+        for analysis in wanted():
+            if analysis.kind == "attention" and index % 8 and index + 1 < len(steps):
                 continue
-            all_scores = job.task is TASKS["ioi"] and index >= len(steps) - WITH_ALL_SCORES
-            task = job.task and results.TaskRecord(job.task.label, job.task.hash, job.task.metric, False)
+            all_scores = analysis.task is TASKS["ioi"] and index >= len(steps) - WITH_ALL_SCORES
+            task, kind, params = analysis.task, analysis.kind, analysis.params
+            record = task and results.TaskRecord(task.label, task.hash, task.metric, False)
             of = results.Provenance(
-                job.key(f"{model.name}@{step}", mark), run, unit.checkpoint, job.analysis, job.params, mark, mark,
-                job.dtype, 1.5, job.role, task, version=".".join(map(str, job.version)),
+                analysis.key(f"{model.name}@{step}", mark), run, unit.checkpoint, kind, params, mark, mark,
+                analysis.dtype, 1.5, analysis.role, record, version=".".join(map(str, analysis.version)),
             )  # fmt: skip
-            results.write(db, of, model.record(job, step, all_scores))
+            results.write(db, of, model.record(analysis, step, all_scores))
         unit.finish("done", 30.0)
     requests.close_runs(db)
 

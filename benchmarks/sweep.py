@@ -11,7 +11,7 @@ from collections import defaultdict
 
 from circuit_core.models import checkpoints, suites
 from circuit_core.tasks.specs import TASKS
-from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning.analyses import analyses
 from circuit_sweep.planning.request import ANALYSES, Request
 from circuit_sweep.worker.checkpoint import LoadedCheckpoint
 
@@ -22,16 +22,17 @@ def measure(model: suites.KnownModel, schedule: str, request: Request) -> tuple[
     """Checkpoints, and the seconds of loading and of each analysis."""
     found = {f.step: f.revision for f in checkpoints.discover(model.folder)}
     steps = suites.choose(list(found), schedule)
-    wanted = jobs(request, [TASKS[name] for name in request.tasks], "sample")
+    wanted = analyses(request, [TASKS[name] for name in request.tasks], "sample")
     spent: dict[str, float] = defaultdict(float)
     for step in steps:
         began = time.perf_counter()
         loaded = LoadedCheckpoint(model.folder / found[step], "cpu", "float32", TEXT.read_text())
         spent["load"] += time.perf_counter() - began
-        for job in wanted:
+        for analysis in wanted:
             began = time.perf_counter()
-            loaded.compute(job)
-            spent[job.role if job.analysis == "heads" and job.role else job.analysis] += time.perf_counter() - began
+            loaded.compute(analysis)
+            name = analysis.role if analysis.kind == "heads" and analysis.role else analysis.kind
+            spent[name] += time.perf_counter() - began
     return len(steps), spent
 
 

@@ -5,7 +5,7 @@
     python sample_data/emergence.py suite.db
 
 prints "What emerges in the sample suite" of docs/results.md, its table of compositions, and, with the role rows
-alone, the table of this folder's README.
+alone, the table of docs/sample-suite.md.
 """
 
 import sys

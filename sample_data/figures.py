@@ -2,7 +2,7 @@
 
     python sample_data/figures.py [FOLDER]
 
-prints the tables of this folder's README from the checkpoints as they lie there. Head roles and tasks are computed by
+prints the tables of docs/sample-suite.md from the checkpoints as they lie there. Head roles and tasks are computed by
 the program itself; IOI alone has prompts of its own, with name pairs that training never showed as giver and receiver.
 """
 

@@ -37,7 +37,6 @@ def missing(text: str, page: str = PAGE) -> set[str]:
 def texts() -> Iterator[Path]:
     """Code and text of the repository."""
     yield from ROOT.glob("*.md")
-    yield from (ROOT / "sample_data").glob("*.md")
     for folder in ("core", "store", "tui", "tests", "benchmarks", "docs"):
         yield from (path for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".md"))
 

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from pkgutil import resolve_name
 
 import click
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from circuit_tui.cli import main
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "sample_data" / "README.md"])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
 def _tables():
@@ -65,6 +66,30 @@ def test_links_lead_to_pages_and_headings(page):
 def test_every_page_is_in_the_index():
     index = set(links(ROOT / "docs" / "README.md"))
     assert {page.name for page in ROOT.glob("docs/*.md")} - {"README.md"} <= index
+
+
+def navigation() -> list[str]:
+    """The pages that mkdocs.yml lists, in its order; read as text, since it names objects of the generator."""
+    listed = (ROOT / "mkdocs.yml").read_text().split("\nnav:\n")[1]
+    return re.findall(r"^ +- (\S+\.md)$", listed, re.MULTILINE)
+
+
+def test_the_navigation_lists_every_page_once():
+    assert sorted(navigation()) == sorted(page.name for page in ROOT.glob("docs/*.md"))
+
+
+def test_the_reference_shows_what_the_packages_export():
+    """What docs/api.md takes from docstrings is there, and is all that the two packages export."""
+    shown = re.findall(r"^::: (\S+)$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
+    assert {"circuit_core", "circuit_store", "circuit_store.reader.Store"} <= set(shown)
+    for name in shown:
+        assert resolve_name(name).__doc__, name
+    for package in ("circuit_core", "circuit_store"):
+        exported = resolve_name(package)
+        undocumented = [
+            n for n in exported.__all__ if callable(getattr(exported, n)) and not getattr(exported, n).__doc__
+        ]
+        assert not undocumented
 
 
 def commands(page: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What may count: nothing that rounding decides (METHODS l.1).
+"""Margins for comparisons, so that rounding never decides what counts (METHODS l.1).
 
 Two numbers that are equal but for rounding are larger or smaller by the processor's choice. So where equality has a
 cause (a head that writes nothing, logits that are all alike, a copied circuit), a comparison asks for a margin.

@@ -1,4 +1,4 @@
-"""Files that others wrote, read so that none can hang the program, fill its memory or end it without a sentence.
+"""Reading files that others wrote, so that none can hang the program, fill its memory or crash it without a message.
 
 Only regular files are opened, also behind a link: never a pipe, a device or a folder. No more is read than a file of
 its kind may hold. JSON is refused where readers would disagree on it (a key twice in one object) or run out of stack.

@@ -12,7 +12,6 @@ from pathlib import Path
 from circuit_sweep import calls
 
 if __name__ == "__main__":
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     if len(sys.argv) > 1:
@@ -20,6 +19,7 @@ if __name__ == "__main__":
 
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
         sys.exit(run(Path(sys.argv[1]), *map(Path, sys.argv[2:3])))
+    os.environ["HF_HUB_OFFLINE"] = "1"  # only the runner fetches
     with redirect_stdout(sys.stderr):
         reply = calls.reply(sys.stdin.read())
     print(reply)

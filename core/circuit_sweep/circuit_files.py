@@ -41,7 +41,7 @@ FORMATS: dict[str, Callable[[CircuitFile, Path, dict[str, Any]], None]] = {
 def export(
     store: Path, model: str, step: str, task: str, kind: str, file: Path, choices: dict[str, Any], size: int | None
 ) -> None:
-    """Write the circuit that answers, of those that the choices allow (which of several results), to a file.
+    """Write the circuit that is shown, of those that the choices allow (which of several results), to a file.
 
     Raises:
         CircuitError, UnknownName: there is none, or it cannot be written.

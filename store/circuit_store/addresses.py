@@ -1,4 +1,4 @@
-"""What may be asked for: models, steps, and which of several results answers. A wrong name is told what there is."""
+"""Addresses in a store: models, steps, and which of several results is shown. A wrong name is told what there is."""
 
 import sqlite3
 from typing import Any
@@ -21,7 +21,7 @@ CHOICES = {
         for name in _OF_A_CIRCUIT
     },
 }
-"""Which of several results may answer; without a choice the newest does. Results that lack a parameter stay."""
+"""Which of several results may be shown; without a choice the newest is. Results that lack a parameter stay."""
 
 
 def check_model(db: sqlite3.Connection, model: str) -> None:

@@ -1,4 +1,4 @@
-"""A connection that knows which file it opened, and touches nothing at its path once another one lies there.
+"""A connection that knows which file it opened, and touches nothing at its path once another file lies there.
 
 SQLite finds the log of a store (`-wal`, `-shm`) by name: the last connection that closes folds it into its file and
 takes the names away. If the store was deleted, moved or replaced meanwhile, those names are another store's. Such a

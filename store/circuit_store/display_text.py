@@ -43,6 +43,11 @@ def cell(value: Any) -> Any:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
+def said(value: Any) -> str:
+    """A value as a reader names it; nothing is the text without a letter."""
+    return "" if value is None else str(cell(value))
+
+
 def _worded(value: Any) -> Any:
     if isinstance(value, dict):
         return {cell(key): _worded(item) for key, item in value.items()}

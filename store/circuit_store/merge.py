@@ -5,11 +5,15 @@ shape, and the same weights (fingerprints) at every step that both stores loaded
 folder, unless such weights show it to be the same in two folders. A model whose name is another's here gets a number
 (`mine~2`). A task of a file is what the file holds: if the name is another file's here it gets one, too, and a file
 that is known here under another name keeps that one.
+
+Models, checkpoints, tasks and texts come first, at once. Results follow in batches, each read before the store is held
+for writing it, so that others write between them. No result is ever there in part; a merge that was killed leaves whole
+ones, and the next goes on behind them as if there had been one merge.
 """
 
 import shlex
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, count
@@ -19,12 +23,13 @@ from typing import Any
 from circuit_store import task_files
 from circuit_store.errors import StoreUnusable
 from circuit_store.integrity import other_tables
-from circuit_store.maintenance import CONTENT
-from circuit_store.queue.states import RunState
+from circuit_store.merge_source import ResultFound, Source, SourceBroken, columns_below
 from circuit_store.store import open_to_read
-from circuit_store.transactions import transaction
+from circuit_store.transactions import snapshot, transaction
 
 _SHAPE = ("params", "n_layers", "n_heads", "d_model", "parallel")
+_RESULTS, _BYTES = 200, 2**22
+"""What is written at once: so many results, or as few as come to so much."""
 
 
 @dataclass(frozen=True)
@@ -44,23 +49,25 @@ class Merged:
 
 
 def merge(db: sqlite3.Connection, other: Path) -> Merged:
-    """Take over models, checkpoints, tasks and results, all or nothing; what is there already stays.
+    """Take over models, checkpoints, tasks and results, result by result; what is there already stays. What came over
+    before an error or the process's end stays, too, and the same merge goes on from there.
 
     Raises:
         StoreUnusable: `other` is not a store, damaged, or the same file.
         StoreTooOld, StoreTooNew: another version made it.
     """
     mine = Path(db.execute("PRAGMA database_list").fetchone()["file"])
-    with closing(open_to_read(other)) as theirs:
+    with closing(open_to_read(other)) as opened:
         if mine.samefile(other):
             raise StoreUnusable(f"{other} is the store itself: name another store.")
-        for wrong in other_tables(theirs):
+        for wrong in other_tables(opened):
             raise StoreUnusable(f"{other} does not have the tables of this version ({wrong}): name another store.")
         try:
-            with transaction(db):
-                return _Merge(db, theirs).all()
-        except (KeyError, TypeError, sqlite3.IntegrityError) as error:
-            why, which = f"{type(error).__name__} {error}", shlex.quote(str(other))
+            with snapshot(opened):
+                return _Merge(db, Source(opened)).all()
+        except (SourceBroken, KeyError, TypeError, sqlite3.IntegrityError) as error:
+            why = f"{error}" if isinstance(error, SourceBroken) else f"{type(error).__name__} {error}"
+            which = shlex.quote(str(other))
             raise StoreUnusable(
                 f"{other} is damaged ({why}): `circuit-tui --store {which} verify` says where."
             ) from None
@@ -69,35 +76,99 @@ def merge(db: sqlite3.Connection, other: Path) -> Merged:
 class _Merge:
     """Ids of the other store and what they are here."""
 
-    def __init__(self, db: sqlite3.Connection, theirs: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, theirs: Source) -> None:
         self.db, self.theirs = db, theirs
+        self.checkpoints: dict[int, int] = {}
+        self.tasks: dict[int, int] = {}
         self.runs: dict[int, int] = {}
-        self.asked = db.execute("SELECT coalesce(max(asked), 0) FROM result").fetchone()[0]
+        self.asked = 0
         """What comes over counts as newer than what is here, in its own order."""
 
     def all(self) -> Merged:
-        before = self._count("model")
-        names = self._names()
-        models = self._by("model", "name", name=names)
-        checkpoints = self._by("checkpoint", "model_id, step", model_id=models)
-        self._loaded(checkpoints)
-        labels = self._labels()
-        tasks = self._by("task", "hash", name=labels)
-        self._by("text_file", "hash")
-        taken = held = 0
-        for row in map(dict, self.theirs.execute("SELECT * FROM result ORDER BY id").fetchall()):
-            if self.db.execute("SELECT 1 FROM result WHERE key = ?", (row["key"],)).fetchone():
-                held += 1
+        with transaction(self.db):
+            before = self._count("model")
+            names = self._names()
+            models = self._by("model", "name", name=names)
+            self.checkpoints = self._by("checkpoint", "model_id, step", model_id=models)
+            self._loaded(self.checkpoints)
+            labels = self._labels()
+            self.tasks = self._by("task", "hash", name=labels)
+            self._by("text_file", "hash")
+            new = self._count("model") - before
+        results = self.theirs.ask("SELECT id, key, asked FROM result ORDER BY id")
+        self.asked, taken = self._newest({key: asked for _, key, asked in results}), 0
+        for batch in self._batches({own: key for own, key, _ in results}):
+            with transaction(self.db):
+                taken += sum(map(self._put, batch))
+        return Merged(new, taken, len(results) - taken, sorted(names.values()), _changed(names), _changed(labels))
+
+    def _newest(self, asked: Mapping[str, int]) -> int:
+        """The highest `asked` here of what did not come from there, so that a merge that goes on counts as the one that
+        was killed did; of everything, if anything was asked for or came from elsewhere since.
+
+        Args:
+            asked: there, by key.
+        """
+        runs = {self._copy(self.theirs.run(run)) for (run,) in self.theirs.ask("SELECT id FROM run")}
+        here = self.db.execute("SELECT key, asked, run_id FROM result").fetchall()
+        came = {key: number for key, number, run in here if run in runs and key in asked}
+        before = max((number for key, number, _ in here if key not in came), default=0)
+        goes_on = all(number == before + asked[key] for key, number in came.items())
+        return before if goes_on else max(before, *came.values())
+
+    def _batches(self, keys: Mapping[int, str]) -> Iterator[list[ResultFound]]:
+        """What is not here yet, in their order.
+
+        Args:
+            keys: of their results, by id.
+        """
+        batch, size = list[ResultFound](), 0
+        for own, key in keys.items():
+            if self._held(key):
                 continue
-            self._result(row, checkpoints, tasks)
-            taken += 1
-        new = self._count("model") - before
-        return Merged(new, taken, held, sorted(names.values()), _changed(names), _changed(labels))
+            batch.append(self.theirs.result(own))
+            size += batch[-1].size
+            if len(batch) == _RESULTS or size > _BYTES:
+                yield batch
+                batch, size = [], 0
+        yield batch
+
+    def _held(self, key: str) -> bool:
+        return self.db.execute("SELECT 1 FROM result WHERE key = ?", (key,)).fetchone() is not None
+
+    def _put(self, found: ResultFound) -> bool:
+        """Within a transaction. Returns whether it was not there yet: others may have written it meanwhile."""
+        row = found.row
+        if self._held(row["key"]):
+            return False
+        del row["id"]
+        row["checkpoint_id"], row["run_id"] = self.checkpoints[row["checkpoint_id"]], self._run(row["run_id"])
+        row["asked"] += self.asked
+        row["task_id"] = row["task_id"] and self.tasks[row["task_id"]]
+        result = self._insert("result", row)
+        for table, rows in found.content.items():
+            names = columns_below(table)
+            marks = ", ".join("?" * (names.count(",") + 1))
+            self.db.executemany(f"INSERT INTO {table} (result_id, {names}) VALUES ({result}, {marks})", rows)
+        return True
+
+    def _run(self, run: int) -> int:
+        """The run that a result leads to comes with it, once."""
+        if run not in self.runs:
+            row = self.theirs.run(run)
+            self.runs[run] = self._copy(row) or self._insert("run", row)
+        return self.runs[run]
+
+    def _copy(self, row: dict[str, Any]) -> int | None:
+        """The number here of a run that came with an earlier merge."""
+        same = " AND ".join(f"{name} IS ?" for name in row)
+        found = self.db.execute(f"SELECT id FROM run WHERE {same}", tuple(row.values())).fetchone()
+        return found and found[0]
 
     def _names(self) -> dict[str, str]:
         """Their name of each model -> the name here: their own, numbered where another model has it."""
         found: dict[str, str] = {}
-        for model in self.theirs.execute("SELECT * FROM model ORDER BY id").fetchall():
+        for model in self.theirs.ask("SELECT * FROM model ORDER BY id"):
             numbered = (f"{model['name']}~{i}" for i in count(2))
             names = (name for name in chain([model["name"]], numbered) if name not in found.values())
             found[model["name"]] = next(name for name in names if self._may_be(name, model))
@@ -110,17 +181,17 @@ class _Merge:
             return True
         if any(held[size] != model[size] for size in _SHAPE if None not in (held[size], model[size])):
             return False
-        here, there = _fingerprints(self.db, held), _fingerprints(self.theirs, model)
+        here, there = _fingerprints(self.db, held), _fingerprints(self.theirs.db, model)
         both = here.keys() & there.keys()
         in_one_place = held["source"] == model["source"] or "folder" not in (held["suite"], model["suite"])
         return all(here[step] == there[step] for step in both) and (in_one_place or bool(both))
 
     def _labels(self) -> dict[str, str]:
         """Their name of each task with results -> its name here; what the files hold decides."""
-        held = self.theirs.execute("SELECT name, hash, format, content FROM task_file")
+        held = self.theirs.ask("SELECT name, hash, format, content FROM task_file")
         files = {row["name"]: task_files.add_task_file(self.db, task_files.TaskFile(*row)) for row in held}
         files |= {f"{name}+bos": f"{here}+bos" for name, here in files.items()}
-        labels: list[str] = [row[0] for row in self.theirs.execute("SELECT name FROM task")]
+        labels: list[str] = [row[0] for row in self.theirs.ask("SELECT name FROM task")]
         return {label: files.get(label, label) for label in labels}
 
     def _count(self, table: str) -> int:
@@ -133,7 +204,7 @@ class _Merge:
             refers: of a column, what stands there -> what is to stand here.
         """
         ids: dict[int, int] = {}
-        for row in map(dict, self.theirs.execute(f"SELECT * FROM {table}").fetchall()):
+        for row in map(dict, self.theirs.ask(f"SELECT * FROM {table}")):
             own = row.pop("id", None)
             row |= {column: to[row[column]] for column, to in refers.items()}
             self._insert(table, row, "OR IGNORE ")
@@ -147,7 +218,7 @@ class _Merge:
     def _loaded(self, checkpoints: dict[int, int]) -> None:
         """What loading showed there, where it is not known here."""
         loaded = "SELECT id, fingerprint, status, detail, present FROM checkpoint"
-        for own, *shown in self.theirs.execute(loaded).fetchall():
+        for own, *shown in self.theirs.ask(loaded):
             self.db.execute(
                 "UPDATE checkpoint SET fingerprint = ?, status = ?, detail = ?, present = ?"
                 " WHERE id = ? AND status IS NULL",
@@ -160,24 +231,6 @@ class _Merge:
             f"INSERT {or_else}INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values())
         )
         return cursor.lastrowid or 0
-
-    def _result(self, row: dict[str, Any], checkpoints: dict[int, int], tasks: dict[int, int]) -> None:
-        own = row.pop("id")
-        row["checkpoint_id"], row["run_id"] = checkpoints[row["checkpoint_id"]], self._run(row["run_id"])
-        row["asked"] += self.asked
-        row["task_id"] = row["task_id"] and tasks[row["task_id"]]
-        result = self._insert("result", row)
-        for table in CONTENT:
-            for found in map(dict, self.theirs.execute(f"SELECT * FROM {table} WHERE result_id = ?", (own,))):
-                self._insert(table, found | {"result_id": result})
-
-    def _run(self, run: int) -> int:
-        """The run that a result leads to comes with it, as a settled one without units."""
-        if run not in self.runs:
-            row = dict(self.theirs.execute("SELECT * FROM run WHERE id = ?", (run,)).fetchone())
-            del row["id"]
-            self.runs[run] = self._insert("run", row | {"state": RunState.DONE, "hidden": 1, "log": None})
-        return self.runs[run]
 
 
 def _changed(names: dict[str, str]) -> dict[str, str]:

@@ -93,6 +93,21 @@ def known_weights(db: sqlite3.Connection) -> dict[str, str]:
     return dict(db.execute(f"SELECT files, fingerprint FROM checkpoint WHERE {told}").fetchall())
 
 
+def known_source(db: sqlite3.Connection, files: str) -> tuple[str, str] | None:
+    """Fingerprint and identity of what lies at a commit of the hub, as it was loaded from there."""
+    known = "SELECT fingerprint, present FROM checkpoint WHERE files = ? AND fingerprint NOT NULL AND present NOT NULL"
+    row = db.execute(known, (files,)).fetchone()
+    return row and (row["fingerprint"], row["present"])
+
+
+def set_aside(db: sqlite3.Connection, checkpoint: int, status: str, detail: str) -> None:
+    """Note why a checkpoint was not loaded: `known_bad`, `missing` or `duplicate_of`, with the reason."""
+    with transaction(db):
+        unless = "status IS NULL OR status IN ('known_bad', 'missing', 'duplicate_of') OR ?1 = 'known_bad'"
+        also = f"UPDATE checkpoint SET status = ?1, detail = ?2 WHERE id = ?3 AND ({unless})"
+        db.execute(also, (status, detail, checkpoint))
+
+
 def weights_seen(db: sqlite3.Connection, checkpoint: int, files: str, fingerprint: str) -> None:
     """Note what a checkpoint's weight files hold, so that they need not be read again to know it."""
     with transaction(db):
@@ -101,7 +116,7 @@ def weights_seen(db: sqlite3.Connection, checkpoint: int, files: str, fingerprin
 
 
 def holds(db: sqlite3.Connection, checkpoint: int, identity: str) -> None:
-    """Note what a checkpoint's source holds now; results of what it held before answer no more.
+    """Note what a checkpoint's source holds now; results of what it held before are shown no more.
 
     Where that was something else, open runs that were through with it have it in their queue again.
     """
@@ -118,10 +133,14 @@ def holds(db: sqlite3.Connection, checkpoint: int, identity: str) -> None:
 def checkpoint_loaded(
     db: sqlite3.Connection, checkpoint: int, status: str, fingerprint: str | None = None, detail: str | None = None
 ) -> None:
-    """What loading showed: `ok` with a fingerprint, or `unreadable`, `missing` or `mismatch` with the reason."""
+    """What loading showed: `ok` with a fingerprint, or `unreadable`, `missing` or `mismatch` with the reason.
+
+    One that is known to be bad stays so.
+    """
     with transaction(db):
         db.execute(
-            "UPDATE checkpoint SET status = ?1, detail = ?3,"
+            "UPDATE checkpoint SET detail = CASE WHEN ?1 = 'ok' AND status = 'known_bad' THEN detail ELSE ?3 END,"
+            " status = CASE WHEN ?1 = 'ok' AND status = 'known_bad' THEN status ELSE ?1 END,"
             " files = CASE WHEN coalesce(?2, fingerprint) = fingerprint THEN files END,"
             " fingerprint = coalesce(?2, fingerprint) WHERE id = ?4",
             (status, fingerprint, detail, checkpoint),

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from circuit_store import journal
 from circuit_store.connection import Connection, identity, uri
+from circuit_store.display_text import said
 from circuit_store.errors import StoreDamaged, StoreError, StoreFailed, StoreTooNew, StoreTooOld, StoreUnusable
 from circuit_store.transactions import transaction
 
 APPLICATION_ID = 0x43545549
-VERSION = 21
+VERSION = 22
 """Of the tables; raised with every change to them. All before it are of versions that were never released."""
 _PATIENCE = 10.0  # seconds to wait for another writer
 _HINT = "name another with --store FILE or the variable CIRCUIT_TUI_STORE"
@@ -160,6 +161,7 @@ def _connect(path: Path, how: str) -> Connection:
     )
     db.of(path, before, writes=how == "mode=rw")
     db.row_factory = sqlite3.Row
+    db.create_function("said", 1, said, deterministic=True)  # for `queries.Arrangement`
     db.execute("PRAGMA foreign_keys=ON")
     db.execute("PRAGMA synchronous=NORMAL")
     try:

@@ -1,4 +1,4 @@
-"""What is written at once, and what is read of one state."""
+"""Transactions: writing all or nothing, and reading one state of the store."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -32,4 +32,4 @@ def snapshot(db: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         if db.in_transaction:
-            db.execute("COMMIT")
+            db.execute("ROLLBACK")  # nothing is written, and a damaged store cannot commit

@@ -1,19 +1,15 @@
 """What training as a whole shows: rows that are computed at a run's end from the results of all checkpoints.
 
-Each rests on one set of parameters, which its row names, and on the results that were there; a view marks it stale
+Each rests on one configuration, which its row names, and on the results that were there; a view marks it stale
 when newer ones are, or when others were asked for.
 """
 
-import re
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from circuit_store.transactions import transaction
-from circuit_store.views import VIEWS
-from circuit_store.views.circuits import UNQUALIFIED
 from circuit_store.views.trends import LAST
-from circuit_store.views.view import AT, OF_MODEL, answer
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,17 @@ class EmergenceRecord:
     preset: str | None = None
     text: str | None = None
     dtype: str | None = None
+    rests_on: str | None = None
+    """A mark of all that its series was computed from: where that is still the same, the row is."""
+
+
+@dataclass(frozen=True)
+class SeriesTrends:
+    """The rows of one series, in order."""
+
+    emergences: list[EmergenceRecord]
+    handoffs: list[dict[str, Any]]
+    """By column of the table `handoff`."""
 
 
 def last_result(db: sqlite3.Connection, model: str) -> int:
@@ -52,6 +59,23 @@ _REST_ON = (
     " UNION ALL SELECT model_id, last_result FROM handoff) WHERE model_id = ?"
 )
 """Up to which number the rows of a model's trends go; 0 if there are none."""
+
+
+def held(db: sqlite3.Connection, model: str) -> dict[str, SeriesTrends]:
+    """The trends of a model that are there, by what their series rest on."""
+    of_model = "SELECT * FROM {} WHERE model_id = (SELECT id FROM model WHERE name = ?) ORDER BY id"
+    names, found = [field.name for field in fields(EmergenceRecord)], dict[str, SeriesTrends]()
+    of_role: dict[tuple[str, str | None], SeriesTrends] = {}
+    for row in db.execute(of_model.format("emergence"), (model,)):
+        if row["rests_on"] is not None:
+            series = found.setdefault(row["rests_on"], SeriesTrends([], []))
+            series.emergences.append(EmergenceRecord(**{name: row[name] for name in names}))
+            if row["kind"] == "role":
+                of_role[row["name"], row["task"]] = series
+    for row in map(dict, db.execute(of_model.format("handoff"), (model,))):
+        if series := of_role.get((row["role"], row["task"])):
+            series.handoffs.append({name: row[name] for name in row if name not in ("id", "model_id", "last_result")})
+    return found
 
 
 def replace(
@@ -76,6 +100,13 @@ def replace(
                 db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
 
 
+def stale(db: sqlite3.Connection, model: str) -> bool:
+    """Whether a model has results that its trends do not rest on."""
+    (of,) = db.execute("SELECT id FROM model WHERE name = ?", (model,)).fetchone()
+    (there,) = db.execute(_REST_ON, (of,)).fetchone()
+    return there < last_result(db, model)
+
+
 def touched(db: sqlite3.Connection, run: int) -> list[str]:
     """The models for which a run has results."""
     found = db.execute(
@@ -84,40 +115,3 @@ def touched(db: sqlite3.Connection, run: int) -> list[str]:
         (run,),
     )
     return [row[0] for row in found]
-
-
-Heads = set[tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class CircuitHeads:
-    """The heads of a task's circuits over training (METHODS l.3).
-
-    A checkpoint's circuit counts if the checkpoint does the task and the circuit reaches its threshold. All are of the
-    one set of parameters that answers.
-    """
-
-    by_step: dict[int, tuple[Heads, Heads]]
-    """Where a circuit counts: the heads that write edges of it, and those that read some."""
-    why_not: dict[int, str]
-    """Where one is stored that does not count, why."""
-
-
-_CIRCUITS = f"analysis = 'circuit' AND {OF_MODEL}"
-
-
-def circuit_heads(db: sqlite3.Connection, model: str, task: str) -> CircuitHeads:
-    """Empty if the store holds no circuit of the task."""
-    stored = db.execute(
-        f"WITH answer AS ({answer(_CIRCUITS)}) SELECT step, {UNQUALIFIED} FROM answer AS of_task JOIN {AT}"
-        " LEFT JOIN circuit ON circuit.result_id = of_task.id WHERE of_task.task = ? ORDER BY step",
-        (model, task),
-    )
-    why_not = {step: reason for step, reason in stored}
-    found: dict[int, tuple[Heads, Heads]] = {step: (set(), set()) for step, reason in why_not.items() if reason is None}
-    edges = VIEWS["circuit"].statement(_CIRCUITS, "task = ?")
-    for step, src, dst in db.execute(f"SELECT DISTINCT step, src, dst FROM ({edges})", (model, task)):
-        for heads, node in zip(found.get(step, ()), (src, dst)):  # noqa: B905 - none where the circuit does not count
-            if named := re.fullmatch(r"a(\d+)\.h(\d+)", node):
-                heads.add((int(named[1]), int(named[2])))
-    return CircuitHeads(found, {step: reason for step, reason in why_not.items() if reason is not None})

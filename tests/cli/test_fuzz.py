@@ -23,6 +23,8 @@ import pytest
 import torch
 from places import GOLDEN, SAMPLE
 
+from circuit_store.maintenance import CONTENT
+
 pytestmark = pytest.mark.slow
 
 PATIENCE = 20
@@ -78,6 +80,14 @@ def content(store: Path) -> str:
     """All rows of a store, as a digest."""
     with closing(sqlite3.connect(store)) as db:
         return hashlib.sha256("\n".join(db.iterdump()).encode(errors="replace")).hexdigest()
+
+
+def found(store: Path) -> set[str]:
+    """All results of a store and what lies below them, row by row."""
+    with closing(sqlite3.connect(store)) as db:
+        tables = [("key", "result", ""), *(("key", t, " JOIN result ON result.id = result_id") for t in CONTENT)]
+        every = (db.execute(f"SELECT {key}, {t}.* FROM {t}{joined}") for key, t, joined in tables)
+        return {repr(tuple(row)) for rows in every for row in rows}
 
 
 def rows(store: Path) -> list[int]:
@@ -241,15 +251,15 @@ def test_three_hundred_stores(made):
 
 
 def test_a_hundred_stores_to_merge(made):
-    """Invariant: a damaged store is merged, or refused and nothing of it is taken; it keeps its bytes."""
-    valid, place, codes, before = made.store.read_bytes(), made.folder / "other.db", [], content(made.store)
+    """Invariant: a damaged store is merged, or refused; it keeps its bytes, and every result that was here stays."""
+    valid, place, codes, before = made.store.read_bytes(), made.folder / "other.db", [], found(made.store)
     for number, (what, data) in enumerate(broken(100, lambda c: of_store(valid, c))):
         into = made.folder / f"into{number}.db"  # a command that failed may hold its store until it is forgotten
         place.write_bytes(data)
         into.write_bytes(valid)
         codes.append(answered(made, what, "--store", into, "merge", place))
         assert place.read_bytes() == data, what
-        assert not codes[-1] or content(into) == before, what
+        assert before <= found(into), what
         for store in (place, into):
             for end in ("-wal", "-shm", "-journal"):
                 Path(f"{store}{end}").unlink(missing_ok=True)

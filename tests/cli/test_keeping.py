@@ -2,13 +2,15 @@
 
 import json
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 
 import here
 import pytest
+import recorded
 
-from circuit_store import models
+from circuit_store import merge, models, results
 from circuit_store.queue import requests
 from circuit_store.store import close_writer, open_to_write
 from circuit_sweep.runner import exit_codes as faults_of_runners
@@ -124,3 +126,20 @@ def test_a_merge_on_a_full_disk_makes_room(known, monkeypatch):
         sentence = known.refused("merge", other, code=1)
     assert "make room" in sentence and "--store" not in sentence
     assert known("show", "models", "--json") == before and "is sound" in known.here("verify").stderr
+
+
+def test_trends_of_a_merge_that_was_killed_before_them(known):
+    """Invariant: results that came over without their trends get them from the same command."""
+    other = known.folder / "other.db"
+    shutil.copy(known.store, other)
+    with closing(open_to_write(other)) as db:
+        models.checkpoint_loaded(db, 1, "ok", "f0")
+        task = results.TaskRecord("ioi", "hash", "logit_diff", False)
+        of = results.Provenance("key", 1, 1, "behaviour", {}, "size", "f0", "float32", 0.5, None, task)
+        results.write(db, of, recorded.behaviour(1.5, 0.1, 1.0, 2.0, 70, 0.5))
+    with closing(open_to_write(known.store)) as db:
+        assert merge.merge(db, other).results == 1
+    shown = lambda: json.loads(known("show", "emergence", "--json"))["rows"]  # noqa: E731
+    assert not shown()
+    assert "0 results taken over, 1 were there already." in known.here("merge", other).stderr
+    assert {row["name"] for row in shown()} == {"ioi"} and not any(row["stale"] for row in shown())

@@ -6,11 +6,12 @@ import sqlite3
 import stat
 from contextlib import closing
 from functools import partial
+from tempfile import SpooledTemporaryFile
 
 import pytest
 from room import room
 
-from circuit_store import export, models, results
+from circuit_store import export, models, output_files, results
 from circuit_store.queue import requests
 from circuit_store.store import open_to_write
 from circuit_sweep.planning import texts
@@ -184,7 +185,8 @@ def test_an_expression_without_end_is_one_sentence(held, pattern, monkeypatch):
 
 
 def test_an_export_is_written_as_it_comes(held, monkeypatch):
-    """Invariant: no row waits for the others before it is written, unless rows are sorted."""
+    """Invariant: only few rows wait for others before they are written."""
+    monkeypatch.setattr(export, "_PIECE", 10)
     most, lines = [0], export.lines
 
     def watched(rows, *args):
@@ -194,10 +196,26 @@ def test_an_export_is_written_as_it_comes(held, monkeypatch):
                 yield row
 
         seen = [0]
-        for line in lines(one_by_one(), *args):
-            seen[0] += 1
-            yield line
+        for piece in lines(one_by_one(), *args):
+            seen[0] += piece.count("\n")
+            yield piece
 
     monkeypatch.setattr(export, "lines", watched)
     held("export", "models", "--grep", "toy", "--output", "out.csv")
-    assert (held.folder / "out.csv").read_text().count("\n") == 1001 and most[0] <= 0
+    assert (held.folder / "out.csv").read_text().count("\n") == 1001 and most[0] <= 10
+
+
+@pytest.mark.parametrize("command", [("export", "models", "--format", "jsonl"), ("show", "models", "--json")])
+def test_what_is_printed_waits_in_a_file(held, command, monkeypatch):
+    """Invariant: of an output that is large no more than a piece is in memory besides what may wait there."""
+    monkeypatch.setattr(export, "_PIECE", 10)
+    monkeypatch.setattr(output_files, "HELD", 2**12)
+    largest, write = [0], SpooledTemporaryFile.write
+
+    def watched(file, data):
+        written = write(file, data)
+        largest[0] = max(largest[0], 0 if file._rolled else file.tell())
+        return written
+
+    monkeypatch.setattr(SpooledTemporaryFile, "write", watched)
+    assert held(*command).count("toy-") >= 1000 and 0 < largest[0] <= 2**12

@@ -14,7 +14,7 @@ import torch
 from circuit_core.errors import TaskError
 from circuit_core.tasks import user_files, words
 from circuit_core.tasks.specs import TASKS
-from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning import analyses
 from circuit_sweep.planning.request import Request
 
 
@@ -122,10 +122,10 @@ def test_a_circuit_is_measured_on_other_prompts(sample, sides):
     from circuit_core.interchange.evaluation import Interchange
     from circuit_sweep.worker.analyses import Analyses
 
-    loaded, analyses = sample[0], Analyses(sample[0])
+    loaded, compute = sample[0], Analyses(sample[0])
     asked = Request(("gendered_pronoun",), ("circuit",), method="eap", sizes=(20,), held_out=50)
-    (job,) = jobs(asked, [TASKS["gendered_pronoun"]], None)
-    record = analyses(job)
+    (analysis,) = analyses.analyses(asked, [TASKS["gendered_pronoun"]], None)
+    record = compute(analysis)
     mask = loaded.graph.real & False
     for edge in recorded.rows(record, "circuit_edge"):
         mask[edge["src"], edge["port"]] = True
@@ -133,15 +133,13 @@ def test_a_circuit_is_measured_on_other_prompts(sample, sides):
     metric = run.metrics(mask[None]).mean().item()
     assert recorded.rows(record, "faithfulness")[-1]["held_out_metric"] == pytest.approx(metric, abs=1e-5)
     with pytest.raises(TaskError, match="at most 50, not 51"):
-        analyses(replace(job, params=job.params | {"held_out": 51}))
+        compute(replace(analysis, params=analysis.params | {"held_out": 51}))
 
 
 def test_other_draws_make_other_results_only_where_prompts_are_held_out(monkeypatch):
     """Invariant: a new way to hold prompts out recomputes no circuit that holds out none."""
-    from circuit_sweep.planning import analyses
-
-    asked = [jobs(Request(analyses=("circuit",), held_out=n), [TASKS["ioi"]], None)[0] for n in (0, 20)]
-    before = [job.key("m@0", "x") for job in asked]
+    asked = [analyses.analyses(Request(analyses=("circuit",), held_out=n), [TASKS["ioi"]], None)[0] for n in (0, 20)]
+    before = [analysis.key("m@0", "x") for analysis in asked]
     monkeypatch.setattr(analyses, "HELD_OUT", analyses.HELD_OUT + 1)
-    after = [job.key("m@0", "x") for job in asked]
+    after = [analysis.key("m@0", "x") for analysis in asked]
     assert before[0] == after[0] and before[1] != after[1]

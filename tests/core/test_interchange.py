@@ -119,7 +119,7 @@ def test_attention_that_does_more_is_refused():
     q, k, v = torch.randn(3, 2, 5, 3, 4, generator=torch.Generator().manual_seed(0))
     scores = torch.einsum("bqhe,bkhe->bhqk", q, k)
     assert AttentionReplay({"q": q, "k": k, "v": v, "attn_scores": scores / 2}).scale == pytest.approx(0.5)
-    with pytest.raises(UnsupportedModel, match="no plain product"):
+    with pytest.raises(UnsupportedModel, match="than a plain product"):
         AttentionReplay({"q": q, "k": k, "v": v, "attn_scores": scores.tanh()})
 
 

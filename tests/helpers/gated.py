@@ -1,6 +1,6 @@
-"""A worker whose jobs each wait at a gate: the test says how many may pass, so that it knows what is under way.
+"""A worker whose analyses each wait at a gate: the test says how many may pass, so that it knows what is under way.
 
-The gate is a pipe in the folder `GATE`; what has begun there stands in a file beside it, a line a job.
+The gate is a pipe in the folder `GATE`; what has begun there stands in a file beside it, a line an analysis.
 """
 
 import os
@@ -17,11 +17,11 @@ def serve(runner: Connection, visible: str | None) -> None:
     passes = os.open(gate / "gate", os.O_RDONLY)
     compute = checkpoint.LoadedCheckpoint.compute
 
-    def wait(self: checkpoint.LoadedCheckpoint, job: checkpoint.Job) -> object:
+    def wait(self: checkpoint.LoadedCheckpoint, analysis: checkpoint.Analysis) -> object:
         with open(gate / "begun", "a") as begun:
-            begun.write(f"{self.fingerprint} {job.title}\n")
+            begun.write(f"{self.fingerprint} {analysis.title}\n")
         assert os.read(passes, 1)
-        return compute(self, job)
+        return compute(self, analysis)
 
     class Inbox(process._Inbox):
         def __setattr__(self, name: str, value: object) -> None:
@@ -42,9 +42,9 @@ class Gate:
         os.mkfifo(folder / "gate")
         self.pipe = os.open(folder / "gate", os.O_RDWR)
 
-    def let(self, jobs: int = 1) -> None:
+    def let(self, analyses: int = 1) -> None:
         """So many more may pass."""
-        self.passes += os.write(self.pipe, b"." * jobs)
+        self.passes += os.write(self.pipe, b"." * analyses)
 
     def open(self) -> None:
         """As many as will come may pass."""
@@ -55,7 +55,7 @@ class Gate:
         self.passes += 1
 
     def waits(self) -> bool:
-        """Whether a job has come that may not pass."""
+        """Whether an analysis has come that may not pass."""
         return len(self.begun()) > self.passes
 
     def environment(self) -> dict[str, str]:
@@ -69,6 +69,6 @@ class Gate:
         return (self.folder / "stopped").exists()
 
     def begun(self) -> list[str]:
-        """Fingerprint and title of every job that has begun, in order."""
+        """Fingerprint and title of every analysis that has begun, in order."""
         file = self.folder / "begun"
         return file.read_text().splitlines() if file.exists() else []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import recorded
 
-from circuit_store import models, queries, results, store, trends
+from circuit_store import models, queries, results, store, trend_series, trends
 from circuit_store.queue import requests
 from circuit_store.views import VIEWS
 
@@ -96,6 +96,14 @@ class Toy:
             curve=[point],
         )
         return results.write(self.db, self.of(step, "circuit", task=IOI, params=params, version=version), found)
+
+    def in_circuits(self) -> dict[int, tuple[set[tuple[int, int]], ...]]:
+        """Step -> the heads that write, and those that read, of the circuit for ioi that is shown and counts."""
+        shown = trend_series.shown(self.db, "toy").get(("circuit", None, "ioi"), [])
+        heads = {of.step: trend_series.circuit_heads(self.db, "toy", of.id) for of in shown if of.why_not is None}
+        return {
+            step: tuple({(i, j) for i, j in np.argwhere(part).tolist()} for part in of) for step, of in heads.items()
+        }
 
     def full(self) -> "Toy":
         """Something in every view."""

@@ -96,10 +96,22 @@ def cells(line: str) -> list[str]:
 def test_a_circuits_document_has_its_figures_on_top(toy):
     """Invariant: where one circuit answers, the document carries its header; where several do, none."""
     toy.circuit(10, [(0, 2, 0.5)])
-    shown = export.document(toy.db, VIEWS["circuit"], {"model": "toy"}, {})
+    document = lambda: json.loads("".join(export.document(toy.db, VIEWS["circuit"], {"model": "toy"}, {})))  # noqa: E731
+    shown = document()
     assert (shown["view"], shown["n_edges"], len(shown["rows"])) == ("circuit", 1, 1)
     toy.circuit(20, [(0, 2, 0.5)])
-    assert "n_edges" not in export.document(toy.db, VIEWS["circuit"], {"model": "toy"}, {})
+    assert "n_edges" not in document()
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_document_that_is_written_in_pieces_is_what_json_writes(toy, name, monkeypatch):
+    """Invariant: byte for byte, with rows and without, and however many rows a piece has."""
+    monkeypatch.setattr(export, "_PIECE", 2)
+    for filters in ({}, {"model": "another"}):
+        header, rows = export.whole(toy.full().db, VIEWS[name], filters, {})
+        shown = {"view": name, "filters": filters, **(header[0] if len(header) == 1 else {}), "rows": rows}
+        whole = json.dumps(shown, ensure_ascii=False, indent=1) + "\n"
+        assert "".join(export.document(toy.db, VIEWS[name], filters, {})) == whole
 
 
 @pytest.mark.parametrize("name", VIEWS)

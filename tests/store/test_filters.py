@@ -9,7 +9,7 @@ from circuit_store.views import VIEWS
 from circuit_store.views.circuits import STORED
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
-ASKED = [view for view in VIEWS.values() if view.answers and {"model", "step"} <= set(view.filters)]
+ASKED = [view for view in VIEWS.values() if view.of_results and {"model", "step"} <= set(view.filters)]
 
 
 @pytest.fixture

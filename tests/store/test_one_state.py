@@ -71,7 +71,7 @@ def strong_roles(db: sqlite3.Connection) -> Any:
         (lambda db: queries.head_history(db, "toy", "name_mover", 0, 0), another_task),
         (lambda db: queries.provenance(db, "toy", 10, "heads", "name_mover"), another_task),
         (lambda db: queries.patch(db, "toy", 20, "ioi", "logits"), other_effects),
-        (lambda db: export.document(db, queries.view("circuit"), AT, {}), another_circuit),
+        (lambda db: "".join(export.document(db, queries.view("circuit"), AT, {})), another_circuit),
         (lambda db: export.whole(db, queries.view("circuit"), AT, {}), another_circuit),
     ],
 )

@@ -52,10 +52,9 @@ def test_the_circuits_of_trends_are_of_one_kind(toy):
     for step in (0, 10, 20):
         toy.circuit(step, [(0, 2, 0.5), (1, 14, 1.0)])
     toy.circuit(10, [(2, 14, 0.25)], method="imported", file="x")
-    assert set(trends.circuit_heads(toy.db, "toy", "ioi").by_step) == {0, 10, 20}
+    assert set(toy.in_circuits()) == {0, 10, 20}
     toy.circuit(10, [(2, 14, 0.25)], method="eap")
-    assert trends.circuit_heads(toy.db, "toy", "ioi").by_step == {10: ({(0, 1)}, set())}
-    assert trends.circuit_heads(toy.db, "toy", "chess") == trends.CircuitHeads({}, {})
+    assert toy.in_circuits() == {10: ({(0, 1)}, set())}
 
 
 def patched(toy, to: str, dtype: str = "float32") -> str:

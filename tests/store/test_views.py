@@ -1,4 +1,4 @@
-"""Views: declared columns, which result answers, names of nodes and ports."""
+"""Views: declared columns, which result is shown, names of nodes and ports."""
 
 import contextlib
 import re
@@ -341,4 +341,4 @@ def test_steps_of_trends_bear_their_tokens(toy):
 def test_the_heads_of_a_circuit_by_step(toy):
     """Invariant: heads that write and heads that read are told apart."""
     toy.circuit(10, [(0, 2, 0.5), (1, 7, 1.0), (4, 14, 1.0)])
-    assert trends.circuit_heads(toy.db, "toy", "ioi").by_step == {10: ({(0, 0), (1, 0)}, {(0, 0), (1, 0)})}
+    assert toy.in_circuits() == {10: ({(0, 0), (1, 0)}, {(0, 0), (1, 0)})}

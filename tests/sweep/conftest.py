@@ -124,7 +124,7 @@ class Bench:
 
     @cached_property
     def gate(self) -> Gate:
-        """Where the jobs of processes that are started from now on wait."""
+        """Where the analyses of processes that are started from now on wait."""
         folder = self.folder / "gate"
         folder.mkdir()
         gate = Gate(folder)
@@ -140,7 +140,7 @@ class Bench:
         return process
 
     def until_gated(self, process: subprocess.Popen[str], done: int) -> None:
-        """Let jobs pass until so many units are done, and one waits."""
+        """Let analyses pass until so many units are done, and one waits."""
 
         def there() -> bool:
             assert process.poll() is None, self.log()

@@ -1,11 +1,11 @@
-"""What a request asks for, and which results then answer: roles on every task with names, and what was asked last."""
+"""What a request asks for, and which results are then shown: roles on every task with names; what was asked last."""
 
 import json
 
 import pytest
 
 from circuit_core.tasks.specs import TASKS, TaskSpec
-from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning.analyses import analyses
 from circuit_sweep.planning.request import ANALYSES, Request
 from circuit_tui.runs import run_request, sweeps
 from circuit_tui.runs.run_request import RunRequest
@@ -27,13 +27,15 @@ OF_ROLE = "SELECT step, preset FROM head_history WHERE role = '{}' AND task IS {
     ],
 )
 def test_roles_of_names_are_scored_on_every_task_with_names(given, scored):
-    """Invariant: one job for each such role and task, likewise the algorithm; IOI if no task has names."""
-    found = jobs(Request(analyses=ANALYSES), given, None)
+    """Invariant: one analysis for each such role and task, likewise the algorithm; IOI if no task has names."""
+    found = analyses(Request(analyses=ANALYSES), given, None)
     for role in ("name_mover", "attn_end_s2", "s_inhibition", "effect_logits"):
-        assert [job.task and job.task.name for job in found if job.role == role] == scored
-    assert [job.task and job.task.name for job in found if job.analysis == "algorithm"] == scored
-    assert [job.task for job in found if job.role in ("induction", "successor", "copy_suppression")] == [None] * 3
-    keys = [job.key("m@0", "folder") for job in found]
+        assert [analysis.task and analysis.task.name for analysis in found if analysis.role == role] == scored
+    assert [analysis.task and analysis.task.name for analysis in found if analysis.kind == "algorithm"] == scored
+    assert [analysis.task for analysis in found if analysis.role in ("induction", "successor", "copy_suppression")] == [
+        None
+    ] * 3
+    keys = [analysis.key("m@0", "folder") for analysis in found]
     assert len(set(keys)) == len(keys)
 
 

@@ -16,7 +16,7 @@ def test_the_rows_kept_are_hugging_faces_attention():
     from transformers import AutoModelForCausalLM
 
     from circuit_core.tasks.specs import TASKS
-    from circuit_sweep.planning.analyses import Job
+    from circuit_sweep.planning.analyses import Analysis
     from circuit_sweep.worker.analyses import Analyses
     from circuit_sweep.worker.checkpoint import LoadedCheckpoint
 
@@ -24,7 +24,7 @@ def test_the_rows_kept_are_hugging_faces_attention():
     drawn = analyses.prompts(task)
     by_length = drawn.end.argsort().tolist()
     prompts = analyses._drawn[task] = drawn[by_length[:4] + by_length[-4:]]
-    found = recorded.rows(analyses(Job("attention", {}, task)), "attention_row")
+    found = recorded.rows(analyses(Analysis("attention", {}, task)), "attention_row")
     kept = [(json.loads(row["tokens"]), json.loads(row["weights"])) for row in found]
     model: Any = AutoModelForCausalLM.from_pretrained(FOLDER, attn_implementation="eager", dtype=torch.float32)
     assert len(kept) == 8 and len({len(tokens) for tokens, _ in kept}) > 1

@@ -17,21 +17,21 @@ AT = {"model": "toy", "step": 0, "task": "gendered_pronoun"}
 def held(tmp_path_factory):
     """A store with the circuit of a small sample model, asked for with these options, and what was computed."""
     from circuit_core import TASKS, loading
-    from circuit_sweep.planning.analyses import jobs
+    from circuit_sweep.planning.analyses import analyses
     from circuit_sweep.worker.analyses import Analyses
     from circuit_tui.runs import run_request
 
     options = ("--areas", "mib", "--threshold-on", "normalised", "--held-out", "12", "--analyses", "circuit")
     request = run_request.parsed(["any", *options]).request
-    (job,) = jobs(request, [replace(TASKS["gendered_pronoun"], n=12)], None)
-    record = Analyses(loading.load(SAMPLE.parent / "sample-0.1m" / "step7000"))(job)
+    (analysis,) = analyses(request, [replace(TASKS["gendered_pronoun"], n=12)], None)
+    record = Analyses(loading.load(SAMPLE.parent / "sample-0.1m" / "step7000"))(analysis)
     db = store.open_to_write(tmp_path_factory.mktemp("options") / "x.db")
     ids = models.add_model(
         db, models.Model("toy", "f", "toy", None, 1, 1, 3, 3, 60, True), [models.CheckpointRecord(0, 0, "")]
     )
     run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
     task = results.TaskRecord("gendered_pronoun", "hash", "logit_diff", False)
-    of = results.Provenance("k", run, ids[0], "circuit", job.params, "", None, "float32", 0.1, task=task)
+    of = results.Provenance("k", run, ids[0], "circuit", analysis.params, "", None, "float32", 0.1, task=task)
     results.write(db, of, record)
     yield db, record
     store.close_writer(db)

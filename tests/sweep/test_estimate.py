@@ -36,11 +36,11 @@ def db(tmp_path: Path) -> sqlite3.Connection:
     requests.add_run(db, {"models": ["sample-0.1m"]}, note(db, surveyed(db, "sample-0.1m", STEPS, REQUEST))[:1])
     unit = units.take_unit(db)
     assert unit
-    (job,) = surveyed(db, "sample-0.1m", "0", Request(analyses=("behaviour",))).missing[0]
-    assert job.task
+    (analysis,) = surveyed(db, "sample-0.1m", "0", Request(analyses=("behaviour",))).missing[0]
+    assert analysis.task
     source = identity.source(suites.sample_folder() / "sample-0.1m" / "step0").identity
-    task = results.TaskRecord(job.task.name, job.task.hash, job.task.metric, job.task.prepend_bos)
-    key = job.key("sample-0.1m@0", source)
+    task = results.TaskRecord(analysis.task.name, analysis.task.hash, analysis.task.metric, analysis.task.prepend_bos)
+    key = analysis.key("sample-0.1m@0", source)
     of = results.Provenance(
         key, unit.run, unit.checkpoint, "behaviour", {}, source, "f", "float32", 2.0, task=task, device="cpu"
     )
@@ -112,15 +112,15 @@ def test_the_same_is_missing_as_a_run_would_queue(db):
 
 
 def done(db: sqlite3.Connection, steps: str, request: Request, *titles: str, seconds: float = 1.0) -> None:
-    """As if another run had computed some of a request's jobs of sample-0.1m."""
+    """As if another run had computed some of a request's analyses of sample-0.1m."""
     asked = surveyed(db, "sample-0.1m", steps, request)
     ids, run = models.add_model(db, asked.model, []), requests.add_run(db, {"models": []}, [])
     for step, lacking in asked.missing.items():
         source = identity.source(asked.folder(step)).identity
-        for job in (job for job in lacking if job.title in titles and job.task):
-            key, task = job.key(f"sample-0.1m@{step}", source), job.task
+        for analysis in (analysis for analysis in lacking if analysis.title in titles and analysis.task):
+            key, task = analysis.key(f"sample-0.1m@{step}", source), analysis.task
             of = results.Provenance(
-                *(key, run, ids[step], job.analysis, job.params, source, "f", "float32", seconds, job.role),
+                *(key, run, ids[step], analysis.kind, analysis.params, source, "f", "float32", seconds, analysis.role),
                 task=task and results.TaskRecord(task.label, task.hash, task.metric, task.prepend_bos),
             )
             results.write(db, of, results.Undefined("not looked at"))
@@ -155,7 +155,7 @@ def test_what_rests_on_another_analysis_costs_that_one_where_it_is_found_again(d
 
 def test_what_was_only_timed_with_what_it_rests_on_counts_once(db):
     request = Request(("greater_than",), ("algorithm",))
-    titles = [job.title for job in surveyed(db, "sample-0.1m", "0", request).missing[0]]
+    titles = [analysis.title for analysis in surveyed(db, "sample-0.1m", "0", request).missing[0]]
     done(db, "0", request, *titles, seconds=5.0)
     assert estimate(db, ["sample-0.1m"], "250", request, Slots("cpu")).seconds == pytest.approx(5.0 * len(titles) + 1)
 

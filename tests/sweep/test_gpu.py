@@ -12,7 +12,7 @@ from comparing import unlike
 from circuit_core.models import suites
 from circuit_core.tasks.specs import TASKS
 from circuit_store import results
-from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning.analyses import analyses
 from circuit_sweep.planning.request import ANALYSES, Request
 from circuit_sweep.worker.checkpoint import LoadedCheckpoint
 
@@ -26,13 +26,13 @@ TEXT = (suites.sample_folder() / "text.txt").read_text()
 
 def wanted(**asked: Any) -> list[Any]:
     request = Request(tasks=tuple(TASKS), analyses=ANALYSES, **asked)
-    return jobs(request, [TASKS[name] for name in request.tasks], "sample")
+    return analyses(request, [TASKS[name] for name in request.tasks], "sample")
 
 
 def computed(model: str, device: str, dtype: str = "float32", **asked: Any) -> dict[str, results.Record]:
     """Every analysis of a sample model's last checkpoint, by title."""
     last = LoadedCheckpoint(suites.sample_folder() / model / "step7000", device, dtype, TEXT)
-    return {job.title: last.compute(job) for job in wanted(**asked)}
+    return {analysis.title: last.compute(analysis) for analysis in wanted(**asked)}
 
 
 @pytest.mark.parametrize("model", ["sample-0.1m", "sample-0.2m", "sample-0.4m"])

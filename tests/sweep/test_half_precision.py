@@ -6,7 +6,7 @@ import recorded
 from circuit_core.models import suites
 from circuit_core.tasks.specs import TASKS
 from circuit_store import results
-from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning.analyses import analyses
 from circuit_sweep.planning.request import ANALYSES, Request
 from circuit_sweep.worker.checkpoint import LoadedCheckpoint
 
@@ -18,9 +18,9 @@ TEXT = (suites.sample_folder() / "text.txt").read_text()
 
 def computed(dtype: str) -> dict[str, results.Record]:
     """Every analysis by its title; circuits without a search, which could end at other sizes."""
-    wanted = jobs(Request(analyses=ANALYSES, sizes=(20, 60)), [TASKS["ioi"], TASKS["greater_than"]], "sample")
+    wanted = analyses(Request(analyses=ANALYSES, sizes=(20, 60)), [TASKS["ioi"], TASKS["greater_than"]], "sample")
     last = LoadedCheckpoint(LAST, "cpu", dtype, TEXT)
-    found = {job.title: last.compute(job) for job in wanted}
+    found = {analysis.title: last.compute(analysis) for analysis in wanted}
     assert len(found) == len(wanted)
     return found
 

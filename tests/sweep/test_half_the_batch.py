@@ -17,12 +17,12 @@ FOLDER = suites.sample_folder() / "sample-0.1m" / "step7000"
 def order(batch: float, device: str = "cpu") -> Any:
     """All analyses of the smallest sample model, 20 prompts a task, circuits of ten edges."""
     from circuit_core.tasks.specs import TASKS
-    from circuit_sweep.planning.analyses import jobs
+    from circuit_sweep.planning.analyses import analyses
     from circuit_sweep.planning.request import ANALYSES, Request
     from circuit_sweep.worker.messages import WorkOrder
 
     request = Request(tasks=("ioi", "greater_than"), analyses=ANALYSES, sizes=(10,))
-    todo = jobs(request, [replace(TASKS[name], n=20) for name in request.tasks], "text")
+    todo = analyses(request, [replace(TASKS[name], n=20) for name in request.tasks], "text")
     text = (suites.sample_folder() / "text.txt").read_text()
     return WorkOrder(1, FOLDER, todo, "float32", device, text, batch=batch)
 
@@ -56,11 +56,11 @@ def test_the_second_attempt_begins_with_half_the_items_and_finds_the_same(tried)
         tried.clear()
         *said, last = work(order(batch))
         assert isinstance(last, UnitFinished), last
-        found.append({m.job.title: m.record for m in said if isinstance(m, Result)})
+        found.append({m.analysis.title: m.record for m in said if isinstance(m, Result)})
         lengths.append(tried.copy())
     whole, half = lengths
     assert set(whole) >= {20, 16, 17, 100} and half == [n // 2 for n in whole]
-    assert {job.title for job in order(1.0).jobs} == found[0].keys()
+    assert {analysis.title for analysis in order(1.0).analyses} == found[0].keys()
     assert not unlike(found[1], found[0])
 
 

@@ -1,4 +1,4 @@
-"""However the explorer ends while its job goes on: the terminal is as it was, and the job has all its results."""
+"""However the explorer ends while its run goes on: the terminal is as it was, and the run has all its results."""
 
 import os
 import re

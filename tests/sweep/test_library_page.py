@@ -13,7 +13,7 @@ PAGE = (ROOT / "docs" / "library.md").read_text()
 
 @pytest.mark.long
 def test_the_examples_of_the_library_run(bench, monkeypatch, capsys):
-    """Invariant: cutting the best edge lowers the metric, files read as they were written, the store answers."""
+    """Invariant: cutting the best edge lowers the metric, files read as written, a frame has the rows."""
     (command,) = re.findall(r"^    circuit-tui --store suite.db (.*)$", PAGE, re.MULTILINE)
     bench.here(*shlex.split(command))
     (bench.folder / "suite.db").symlink_to(bench.store)
@@ -28,7 +28,8 @@ def test_the_examples_of_the_library_run(bench, monkeypatch, capsys):
     assert (names["again"].mask == names["cut"]).all() and names["again"].scores == pytest.approx(
         names["eap_ig"].scores
     )
-    assert {row["step"] for row in names["history"]} == {0, 7000}
+    assert {row["step"] for row in names["rows"]} == {0, 7000}
     assert f"{names['best']['layer']} {names['best']['head']} " in capsys.readouterr().out
-    names["db"].close()
+    assert names["frame"].to_dict("records") == names["rows"]
+    names["store"].close()
     names["plain"].close()

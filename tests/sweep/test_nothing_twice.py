@@ -29,7 +29,7 @@ NUMBERS = {
 
 
 def computed(db, path, request: Request) -> set[str]:
-    """Compute a request in this process; the keys of its jobs."""
+    """Compute a request in this process; the keys of its analyses."""
     before = {key for keys in results.held_keys(db, "sample-0.1m").values() for key in keys}
     model, found = describe(db, "sample-0.1m")
     ids = models.add_model(db, model, [models.CheckpointRecord(f.step, None, f.revision) for f in found[-1:]])
@@ -39,7 +39,7 @@ def computed(db, path, request: Request) -> set[str]:
     taken = RunningUnit(db, path, unit)
     order = taken.order(Slots("cpu").slots()[0], None)
     assert order
-    keys = {taken._key(job) for job in order.jobs}
+    keys = {taken._key(analysis) for analysis in order.analyses}
     assert not keys & before
     assert [taken.say(message) for message in work(order)][-1]
     assert db.execute("SELECT state, error FROM unit ORDER BY id DESC").fetchone()[:] == ("done", None)

@@ -75,7 +75,7 @@ def test_thirty_checkpoints_take_the_memory_of_three(bench, tmp_path, built, mon
         folder = shutil.copytree(LAST, tmp_path / "many" / f"step{step}")
         changed = {name: tensor * (1 + step / 1000) for name, tensor in weights.items()}
         save_file(changed, folder / "model.safetensors", {"format": "pt"})
-    held, compute = [], checkpoint.LoadedCheckpoint.job_by_job
+    held, compute = [], checkpoint.LoadedCheckpoint.one_by_one
 
     def computing(*given):
         whole = yield from compute(*given)
@@ -84,7 +84,7 @@ def test_thirty_checkpoints_take_the_memory_of_three(bench, tmp_path, built, mon
         held.append(sum(storages.values()))
         return whole
 
-    monkeypatch.setattr(checkpoint.LoadedCheckpoint, "job_by_job", computing)
+    monkeypatch.setattr(checkpoint.LoadedCheckpoint, "one_by_one", computing)
     bench.here("run", str(tmp_path / "many"), "--analyses", "behaviour", "--device", "cpu")
     assert built == ["step1"] and len(held) == 30
     assert bench.ask("SELECT count(DISTINCT value) FROM behaviour") == [(30,)]

@@ -32,7 +32,7 @@ def computed(of, *options: str) -> dict:
     """What `run` with these options computes of head roles and the algorithm: role (or analysis) -> record."""
     from circuit_core import TASKS
     from circuit_sweep.planning import texts
-    from circuit_sweep.planning.analyses import jobs
+    from circuit_sweep.planning.analyses import analyses
     from circuit_sweep.worker.analyses import Analyses
     from circuit_tui.runs import run_request
 
@@ -41,7 +41,7 @@ def computed(of, *options: str) -> dict:
         run_request.parsed(["any", "--analyses", "heads,algorithm", *options]).request,
     )
     run = Analyses(of, text.content)
-    return {job.role or job.analysis: run(job) for job in jobs(request, [TASKS["ioi"]], text.hash)}
+    return {analysis.role or analysis.kind: run(analysis) for analysis in analyses(request, [TASKS["ioi"]], text.hash)}
 
 
 @pytest.fixture(scope="module")

@@ -134,7 +134,7 @@ def test_import_then_export_loses_nothing(case, kind, tmp_path):
         found, given = (torch.load(path, weights_only=True) for path in (back, file))
         assert list(found) == list(given)
         assert all(torch.equal(found[k], v) if isinstance(v, torch.Tensor) else found[k] == v for k, v in given.items())
-    header = json.loads(case.bench.told("show", "circuit", f"{case.name}@0", "--json")[0])
+    header = json.loads(case.bench.told("show", "circuit", f"{case.name}@0", "--method", "imported", "--json")[0])
     assert (header["method"], header["imported_from"]) == ("imported", file.name)
     assert header["reason"] == header["areas_reason"] == "imported: never evaluated here"
     assert case.scores("--method", "eap-ig").any()

@@ -48,20 +48,21 @@ def asked(db, folder):
 
 
 def compute(db, folder) -> None:
-    """As if a run had: a result of every job under its key, and what loading showed."""
+    """As if a run had: a result of every analysis under its key, and what loading showed."""
     found = asked(db, folder)
     note(db, found)
     ids = models.add_model(db, found.model, [])
     run = requests.add_run(db, {"models": [found.model.name]}, [])
-    for step, jobs in found.missing.items():
+    for step, analyses in found.missing.items():
         source = identity.source(found.folder(step))
         models.checkpoint_loaded(db, ids[step], "ok", source.fingerprint)
         models.holds(db, ids[step], source.identity)
-        for job in jobs:
-            task = job.task and results.TaskRecord(job.task.label, job.task.hash, job.task.metric, False)
-            key = job.key(f"{found.model.name}@{step}", source.identity)
-            about = (key, run, ids[step], job.analysis, job.params, source.identity, source.fingerprint, "float32", 1.0)
-            results.write(db, results.Provenance(*about, job.role, task), results.Undefined("not looked at"))
+        for analysis in analyses:
+            task, kind, params = analysis.task, analysis.kind, analysis.params
+            record = task and results.TaskRecord(task.label, task.hash, task.metric, False)
+            key = analysis.key(f"{found.model.name}@{step}", source.identity)
+            about = (key, run, ids[step], kind, params, source.identity, source.fingerprint, "float32", 1.0)
+            results.write(db, results.Provenance(*about, analysis.role, record), results.Undefined("not looked at"))
 
 
 def test_a_folder_that_was_touched_copied_or_moved_computes_nothing_again(db, mine, tmp_path):
@@ -159,7 +160,7 @@ def test_a_result_is_of_what_was_loaded(db, mine, tmp_path, again):
     if again == "restored":
         shutil.copy(SAMPLE / "step0" / "model.safetensors", mine / "step0")
     taken.say(messages.CheckpointLoaded(unit.id, new.fingerprint, "cpu", 1))
-    taken.say(messages.Result(unit.id, order.jobs[0], results.Undefined("not looked at"), 1.0))
+    taken.say(messages.Result(unit.id, order.analyses[0], results.Undefined("not looked at"), 1.0))
     assert taken.say(messages.UnitFinished(unit.id))
     stored = [row[0] for row in db.execute("SELECT identity FROM result")]
     state = tuple(db.execute("SELECT state, error FROM unit").fetchone())

@@ -12,7 +12,7 @@ from circuit_store import models
 from circuit_store.queue import control, requests, runs, units
 from circuit_store.store import open_to_write
 from circuit_sweep.engines.local import LocalEngine
-from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning.analyses import analyses
 from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
@@ -33,7 +33,7 @@ def engine():
 
 @pytest.fixture
 def runner(tmp_path, engine):
-    """A runner with two checkpoints in its queue; the first is under way, and all of its worker's jobs are to come."""
+    """A runner with two checkpoints in its queue; the first is under way, all its analyses are to come."""
     path = tmp_path / "x.db"
     with closing(open_to_write(path)) as db:
         model, found = describe(db, "sample-0.1m")
@@ -67,13 +67,13 @@ def test_a_unit_that_was_told_to_stop_is_computed_whole_when_its_run_goes_on(run
     runner.work()
     found = runs.units(runner.db, 1)
     assert [(unit["state"], unit["attempts"]) for unit in found] == [("done", 2), ("done", 1)]
-    assert runs.run_state(runner.db, 1) == "done" and held(runner) == [len(jobs(REQUEST, [TASKS["ioi"]], None))] * 2
+    assert runs.run_state(runner.db, 1) == "done" and held(runner) == [len(analyses(REQUEST, [TASKS["ioi"]], None))] * 2
 
 
 @pytest.mark.parametrize("told", [False, True])
 def test_a_worker_says_whether_it_stopped(told):
     """Invariant: one that hears of it in its last computation has finished."""
-    todo = jobs(Request(analyses=("behaviour",)), [TASKS[name] for name in ("ioi", "greater_than")], None)
+    todo = analyses(Request(analyses=("behaviour",)), [TASKS[name] for name in ("ioi", "greater_than")], None)
     order = WorkOrder(1, suites.sample_folder() / "sample-0.1m" / "step0", todo, "float32", "cpu")
     *said, last = work(order, lambda: told)
     assert sum(isinstance(message, Result) for message in said) == (1 if told else 2)

@@ -11,7 +11,7 @@ from circuit_core.errors import TaskError
 from circuit_core.tasks.specs import TASKS, labelled
 from circuit_store.store import open_to_write
 from circuit_sweep.planning import task_names
-from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning.analyses import analyses
 from circuit_sweep.planning.request import Request
 
 
@@ -77,8 +77,8 @@ def test_names_are_scored_on_ioi_as_the_runs_tasks_begin():
     """Invariant: where no task names IO, S1 and S2, the roles that need names use IOI, with BOS if all have it."""
     plain, begun = TASKS["subject_verb"], replace(TASKS["greater_than"], prepend_bos=True)
     for tasks, label in (([plain], "ioi"), ([begun], "ioi+bos"), ([plain, begun], "ioi"), ([], "ioi")):
-        asked = [job for job in jobs(Request(analyses=("algorithm",)), tasks, None) if job.analysis != "greater_than"]
-        found = {job.task.label for job in asked if job.task}
+        asked = [one for one in analyses(Request(analyses=("algorithm",)), tasks, None) if one.kind != "greater_than"]
+        found = {analysis.task.label for analysis in asked if analysis.task}
         assert found == {label}
 
 

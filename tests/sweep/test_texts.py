@@ -104,4 +104,4 @@ def test_a_later_request_without_a_text_asks_for_the_same_scores(db, copied):
     scored(db, 1, "first")
     planned = submit.plan(db, RunRequest(("mine",), "all", Request(("greater_than",), ("heads", "algorithm"))))
     (lacking,) = planned.surveys[0].missing.values()
-    assert {job.params["text"] for job in lacking if "text" in job.params} == {"first"}
+    assert {analysis.params["text"] for analysis in lacking if "text" in analysis.params} == {"first"}

@@ -12,7 +12,8 @@ from circuit_store import models, queries, results, store
 from circuit_store.queue import requests, runs, units
 from circuit_store.views import VIEWS
 from circuit_sweep import circuit_files
-from circuit_sweep.runner import runner, update_trends
+from circuit_sweep.runner import update_trends
+from circuit_sweep.runner.settling import Settling
 from circuit_tui.runs import jobs
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
@@ -72,7 +73,7 @@ def test_an_import_settles_no_run_but_its_own(tmp_path):
     circuit_files.import_file(path, "sample-0.1m", "final", "ioi", file)
     states = "SELECT state FROM run ORDER BY id"
     assert [row[0] for row in db.execute(states)] == ["done", "running", "done"]
-    runner._close(db)
+    Settling(db, path).finish()
     assert [row[0] for row in db.execute(states)] == ["done"] * 3
     assert queries.rows(db, VIEWS["emergence"], {"model": "sample-0.1m", "task": "ioi"})
     store.close_writer(db)

@@ -22,15 +22,15 @@ def checkpoint(text: str | None = None, step: int = 7000) -> Any:
     return LoadedCheckpoint(suites.sample_folder() / "sample-0.1m" / f"step{step}", "cpu", "float32", text)
 
 
-def jobs_of(request: Any, tasks: list[Any]) -> list[Any]:
-    from circuit_sweep.planning.analyses import jobs
+def analyses_of(request: Any, tasks: list[Any]) -> list[Any]:
+    from circuit_sweep.planning.analyses import analyses
 
-    return jobs(request, tasks, None)
+    return analyses(request, tasks, None)
 
 
-def computed(of: Any, jobs: list[Any]) -> dict[str, Any]:
-    """Title of each job -> its record."""
-    return {job.title: of.compute(job) for job in jobs}
+def computed(of: Any, analyses: list[Any]) -> dict[str, Any]:
+    """Title of each analysis -> its record."""
+    return {analysis.title: of.compute(analysis) for analysis in analyses}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def silent(asked):
     """What rests on copy suppression or on years, of a checkpoint without text."""
     request, tasks = asked
     wanted = ("heads copy_suppression", "algorithm ioi", "circuit greater_than", "greater_than greater_than")
-    todo = [job for job in jobs_of(request, tasks) if job.title in wanted]
+    todo = [analysis for analysis in analyses_of(request, tasks) if analysis.title in wanted]
     return computed(checkpoint(), todo)
 
 
@@ -81,10 +81,10 @@ def test_without_text_the_stages_say_what_they_lack(silent):
 @pytest.mark.parametrize(("step", "reason"), [(0, "does not do the task"), (7000, None)])
 def test_effects_of_paths_need_a_model_that_does_the_task(asked, step, reason):
     """Else they would be shares of nothing: the metrics are kept, each effect is empty, and the reason stands there."""
-    from circuit_sweep.planning.analyses import Job
+    from circuit_sweep.planning.analyses import Analysis
 
-    job = Job("patch", {"to": "logits", "senders": "all", "freeze_mlps": False}, asked[1][0])
-    record = checkpoint(step=step).compute(job)
+    analysis = Analysis("patch", {"to": "logits", "senders": "all", "freeze_mlps": False}, asked[1][0])
+    record = checkpoint(step=step).compute(analysis)
     (whole,), heads = rows(record, "patch"), rows(record, "patch_effect")
     assert record.reason == reason and len(heads) == 9
     assert [row["effect"] is None for row in heads] == [reason is not None] * 9
@@ -115,7 +115,7 @@ def test_effects_are_no_shares_of_noise(corrupted, reason):
 
 def test_a_text_that_is_too_short_is_a_reason(asked):
     request, tasks = asked
-    first, *_ = jobs_of(replace(request, analyses=("algorithm",)), tasks[:1])
+    first, *_ = analyses_of(replace(request, analyses=("algorithm",)), tasks[:1])
     found = computed(checkpoint(TEXT.read_text()[:400]), [first])
     assert "the text given has" in rows(found["algorithm ioi"], "stage")[0]["note"]
 
@@ -125,10 +125,10 @@ def test_years_are_looked_for_in_the_circuit_of_years(silent, asked):
     from circuit_core.graph import Graph
 
     request, (ioi, years) = asked
-    only = [job.title for job in jobs_of(replace(request, analyses=("algorithm",)), [ioi, years])]
+    only = [analysis.title for analysis in analyses_of(replace(request, analyses=("algorithm",)), [ioi, years])]
     assert [title for title in only if "greater" in title] == ["greater_than greater_than"]
     renamed = replace(years, metric="logit_diff")
-    assert not [job for job in jobs_of(request, [ioi, renamed]) if job.analysis == "greater_than"]
+    assert not [analysis for analysis in analyses_of(request, [ioi, renamed]) if analysis.kind == "greater_than"]
     graph, circuit = Graph(3, 3, True), silent["circuit greater_than"]
     edges = {(edge["src"], edge["port"]) for edge in rows(circuit, "circuit_edge")}
     mlps = [graph.mlp(i) for i in range(3) if (graph.mlp(i), graph.logits) in edges]
@@ -150,7 +150,7 @@ def test_years_are_looked_for_in_the_circuit_of_years(silent, asked):
 def test_years_are_those_of_a_circuit_that_does_the_task(asked, step, sizes, reason):
     """Members below the threshold, or of a model that fails, are not counted: no figure, and why (METHODS l.3)."""
     request, tasks = asked
-    (check,) = [j for j in jobs_of(replace(request, sizes=sizes), tasks) if j.title == "greater_than greater_than"]
+    (check,) = [j for j in analyses_of(replace(request, sizes=sizes), tasks) if j.title == "greater_than greater_than"]
     found = checkpoint(step=step).compute(check)
     assert (found.reason, bool(rows(found, "year_node"))) == (reason, reason is None)
 
@@ -168,7 +168,7 @@ def test_a_circuit_of_years_is_found_once(asked, monkeypatch):
     )
     monkeypatch.setattr(analyses, "draw", lambda task, *more: drawn.append(task.name) or draw(task, *more))
     one = replace(request, analyses=("circuit", "algorithm"), held_out=10)
-    years = [job for job in jobs_of(one, tasks[1:]) if job.title.endswith("greater_than")]
+    years = [analysis for analysis in analyses_of(one, tasks[1:]) if analysis.title.endswith("greater_than")]
     assert len(list(map(checkpoint().compute, years))) == 2 and searched == [1]
     assert drawn == ["greater_than"] * 2
 
@@ -182,18 +182,18 @@ def test_a_task_of_pairs_that_names_no_years_is_not_checked(asked):
     content = "".join(json.dumps(line | {"positions": {"YY": 1}}) + "\n" for line in lines)
     task = TaskSpec("mine", "prob_diff", 2, content=content, format="jsonl", named=("YY",))
     of = checkpoint()
-    (check,) = [job for job in jobs_of(request, [task]) if job.analysis == "greater_than"]
+    (check,) = [analysis for analysis in analyses_of(request, [task]) if analysis.kind == "greater_than"]
     found = of.compute(check)
     assert "mine is not a task of years: give the position of YY" in found.reason
 
 
 def test_heads_without_copy_suppression_say_each_why():
     """Early ones are not looked at; one that writes nothing changes no prediction; the others have a score."""
-    from circuit_sweep.planning.analyses import Job
+    from circuit_sweep.planning.analyses import Analysis
 
     of = checkpoint(TEXT.read_text())
     of.loaded.bridge.blocks[2].attn.W_O.data[1] = 0
-    found = of.compute(Job("heads", {"preset": "default"}, None, "copy_suppression"))
+    found = of.compute(Analysis("heads", {"preset": "default"}, None, "copy_suppression"))
     heads = rows(found, "head_score")
     reasons = {(row["layer"], row["head"]): row["reason"] for row in heads if row["reason"]}
     assert set(reasons) == {(0, 0), (0, 1), (0, 2), (2, 1)} and found.reason is None
@@ -215,7 +215,7 @@ def test_copy_suppression_that_no_head_has_is_looked_for_once(asked, monkeypatch
     for block in of.loaded.bridge.blocks[1:]:
         block.attn.W_O.data.zero_()
     wanted = ("heads copy_suppression", "algorithm ioi")
-    found = computed(of, [job for job in jobs_of(*asked) if job.title in wanted])
+    found = computed(of, [analysis for analysis in analyses_of(*asked) if analysis.title in wanted])
     assert len(found) == 2 and computed_once == [1]
     assert "changes no prediction" in found["heads copy_suppression"].reason
 
@@ -230,8 +230,8 @@ def test_what_is_undefined_is_looked_for_once(asked, monkeypatch):
     real = head_roles.attention_roles
     monkeypatch.setattr(head_roles, "attention_roles", lambda *given, **more: tried.append(1) or real(*given, **more))
     rest = {"algorithm ioi", "heads induction", "heads previous_token", *(f"heads {role} ioi" for role in OF_PATHS)}
-    short = jobs_of(replace(asked[0], preset="paper-code"), asked[1])
-    found = computed(checkpoint(), [job for job in short if job.title in rest])
+    short = analyses_of(replace(asked[0], preset="paper-code"), asked[1])
+    found = computed(checkpoint(), [analysis for analysis in short if analysis.title in rest])
     assert set(found) == rest and tried == [1]
     for role in ("induction", "previous_token"):
         assert found[f"heads {role}"].reason == "a context of 128 tokens is too short: 200 are needed"
@@ -258,10 +258,10 @@ def test_years_that_are_not_finite_are_undefined(value):
 
 
 def test_what_is_not_finite_is_a_reason_everywhere(asked):
-    """A head that writes NaN: no job fails, no number is kept that is none, each empty one says why."""
+    """A head that writes NaN: no analysis fails, no number is kept that is none, each empty one says why."""
     of = checkpoint(TEXT.read_text())
     of.loaded.bridge.blocks[1].attn.W_O.data[0] = math.nan
-    found = computed(of, jobs_of(*asked))
+    found = computed(of, analyses_of(*asked))
     assert len(found) > 20
     for title, record in found.items():
         reasons = [stage["reason"] for stage in rows(record, "stage")] or [record.reason]

@@ -12,7 +12,7 @@ from circuit_store.queue import requests, runs, units
 from circuit_store.store import open_to_write
 from circuit_sweep.engines import local
 from circuit_sweep.engines.local import LocalEngine
-from circuit_sweep.planning.analyses import jobs
+from circuit_sweep.planning.analyses import analyses
 from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
@@ -23,7 +23,7 @@ from circuit_sweep.worker.checkpoint import work
 pytestmark = pytest.mark.processes
 
 REQUEST = Request(analyses=("behaviour", "heads"), device="cpu")
-TITLES = [job.title for job in jobs(REQUEST, [TASKS["ioi"]], None)]
+TITLES = [analysis.title for analysis in analyses(REQUEST, [TASKS["ioi"]], None)]
 WITHIN = "heads duplicate_token"
 """The second of three roles that are found in one pass."""
 PATCH = {"to": "logits", "senders": "all", "freeze_mlps": False}

@@ -1,4 +1,4 @@
-"""A result that cannot be stored costs its own job alone; a store that takes nothing ends the runner."""
+"""A result that cannot be stored costs its own analysis alone; a store that takes nothing ends the runner."""
 
 import sqlite3
 from contextlib import closing
@@ -30,7 +30,7 @@ def db(tmp_path):
 
 @pytest.fixture
 def taken(db, tmp_path):
-    """A unit of three jobs, loaded."""
+    """A unit of three analyses, loaded."""
     model, found = describe(db, "sample-0.1m")
     ids = models.add_model(db, model, [models.CheckpointRecord(f.step, None, f.revision) for f in found[-1:]])
     request = Request(tasks=("ioi", "greater_than", "subject_verb"), analyses=("behaviour",))
@@ -39,7 +39,7 @@ def taken(db, tmp_path):
     taken = RunningUnit(db, tmp_path / "x.db", unit)
     order: Any = taken.order(Slots().slots()[0], None)
     taken.say(CheckpointLoaded(unit.id, taken.source.fingerprint, "cpu", 1))
-    return taken, order.jobs
+    return taken, order.analyses
 
 
 def state(db) -> tuple[str, str | None]:
@@ -57,11 +57,11 @@ def state(db) -> tuple[str, str | None]:
     ids=["null", "type", "json", "column"],
 )
 def test_the_other_results_of_the_unit_are_kept(db, taken, record, params, says):
-    """Invariant: the unit fails with the job and the reason; asked again, that job alone is missing."""
-    under_way, jobs = taken
-    wrong = replace(jobs[1], params=params)
-    for job, found in ((jobs[0], FINE), (wrong, record), (jobs[2], FINE)):
-        under_way.say(Result(under_way.unit.id, job, found, 0.1))
+    """Invariant: the unit fails with the analysis and the reason; asked again, that analysis alone is missing."""
+    under_way, analyses = taken
+    wrong = replace(analyses[1], params=params)
+    for analysis, found in ((analyses[0], FINE), (wrong, record), (analyses[2], FINE)):
+        under_way.say(Result(under_way.unit.id, analysis, found, 0.1))
     assert under_way.say(UnitFinished(under_way.unit.id))
     failed, error = state(db)
     assert failed == "failed" and error and error.startswith("behaviour greater_than cannot be stored: ")
@@ -70,14 +70,14 @@ def test_the_other_results_of_the_unit_are_kept(db, taken, record, params, says)
                                          " JOIN task ON task.id = task_id")] == ["ioi", "subject_verb"]  # fmt: skip
     assert db.execute("SELECT count(*) FROM result").fetchone()[0] == 2
     again = RunningUnit(db, under_way.store, under_way.unit).order(Slots().slots()[0], None)
-    assert again and [job.task and job.task.name for job in again.jobs] == ["greater_than"]
+    assert again and [analysis.task and analysis.task.name for analysis in again.analyses] == ["greater_than"]
 
 
 def test_a_store_that_takes_nothing_is_the_runners_concern(db, taken):
     """Invariant: what SQLite says of the file is raised, and no unit is blamed for it."""
-    under_way, jobs = taken
+    under_way, analyses = taken
     db.execute("PRAGMA query_only=ON")
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        under_way.say(Result(under_way.unit.id, jobs[0], FINE, 0.1))
+        under_way.say(Result(under_way.unit.id, analyses[0], FINE, 0.1))
     assert state(db) == ("loading", None) or state(db) == ("running", None)
     assert under_way.unwritten is None

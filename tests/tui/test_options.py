@@ -92,7 +92,7 @@ def test_every_option_is_one_of_the_command():
 def test_without_options_the_defaults_of_the_request_are_asked_for():
     """Invariant: the library, the command line and the dialog begin with the same request."""
     asked = run_request.parsed(["toy"])
-    assert (asked.request, asked.how, asked.checkpoints) == (Request(), run_request.How(), "all")
+    assert (asked.request, asked.how, asked.checkpoints) == (Request(), run_request.How(), "auto")
 
 
 def test_an_option_is_made_of_its_field(monkeypatch):

@@ -118,7 +118,9 @@ def test_a_watched_job_costs_little_output(terminal, db):
     db.execute("UPDATE unit SET state = 'queued' WHERE run_id = 1")
     db.execute("UPDATE run SET hidden = run.id != 1")
     os.write(screen, b"7")
-    assert b"toy-a@0" in read_until(b"toy-a@0")
+    shown = read_until(b"toy-a@0")
+    while b"model.safetensors" not in shown:  # the last unit's error: the list is drawn
+        shown += read_until(b"model.safetensors")
     read_until(b"never", 1.0)
     for _ in range(3):
         unit = units.take_unit(db)

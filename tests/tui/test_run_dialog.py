@@ -88,7 +88,7 @@ def test_the_dialog_and_the_command_line_ask_the_same():
     line = "sample-0.1m --preset paper-code --ig-steps 7 --device cuda:0,cuda:1 --per-gpu 2 --priority 3"
     asked = run_request.parsed(run_request.split(line))
     request = asked.request
-    assert (request.ig_steps, request.ig_rule, request.search, asked.checkpoints) == (7, "code", "code", "all")
+    assert (request.ig_steps, request.ig_rule, request.search, asked.checkpoints) == (7, "code", "code", "auto")
     assert asked.slots == Slots(device="cuda:0,cuda:1", per_gpu=2) and asked.how.priority == 3
 
 

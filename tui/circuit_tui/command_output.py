@@ -1,6 +1,6 @@
 """Where what a command gives goes: to stdout, or to a file that is not one of the program's own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -36,3 +36,9 @@ def to(output: Path | None, store: Path, *inputs: Path) -> Iterator[IO[bytes]]:
             yield file
     except OutputRefused as error:
         raise OutputRefused(f"--output {error}") from None
+
+
+def write(file: IO[bytes], text: Iterable[str]) -> None:
+    """Piece by piece: what waits for the end in memory looks after `writelines` only whether it grew too large."""
+    for piece in text:
+        file.write(piece.encode())

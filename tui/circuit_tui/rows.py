@@ -1,55 +1,70 @@
 """Rows of a view, kept and ordered as the options of `export` say: by the commands, and by lists of the explorer."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from circuit_core.bounded_regex import Pattern
+from circuit_store import queries
+from circuit_store.display_text import said
 from circuit_store.errors import UnknownName
 
 if TYPE_CHECKING:
     from circuit_store.views import View
 
 Row = dict[str, Any]
+Options = Mapping[str, Sequence[str]]
 
 
-def kept(rows: Iterable[Row], which: "View", options: Mapping[str, Sequence[str]]) -> Iterable[Row]:
-    """The rows that all of `where` and `grep` leave, as `sort` orders them: the options of `export`, each a list.
+def kept(
+    db: sqlite3.Connection,
+    which: "View",
+    filters: Row | None,
+    choices: Row | None,
+    options: Options,
+    columns: Sequence[str] = (),
+) -> Iterator[Sequence[Any]]:
+    """The rows that all of `where` and `grep` leave, as `sort` orders them (the options of `export`, each a list): of
+    each the values of `columns`, or of all.
 
     Raises:
         ValueError, UnknownName: an option without sense for the view.
         BadPattern: not a regular expression, or one that takes too long; the latter as rows are taken.
     """
+    names = [column.name for column in which.columns]
+    where, sort = _where(which, options.get("where", ())), options.get("sort", ())
+    for name in (*(sort.removeprefix("-") for sort in sort), *columns):
+        column_of(which, name)
+    patterns = [Pattern(text, "--grep").search for text in options.get("grep", ())]
+    wanted = queries.Arrangement(where, sort, () if patterns else columns)
+    rows: Iterator[Sequence[Any]] = queries.found(db, which, filters, choices, wanted)
+    for search in patterns:
+        rows = filter(lambda row, search=search: any(search(said(v)) for v in row if v is not None), rows)
+    places = [names.index(name) for name in columns]
+    return ([row[place] for place in places] for row in rows) if patterns and columns else rows
+
+
+def _where(which: "View", conditions: Iterable[str]) -> dict[str, list[str]]:
+    """Column -> the values that are given of it. Raises: ValueError, UnknownName."""
     wanted: dict[str, list[str]] = {}
-    for condition in options.get("where", ()):
+    for condition in conditions:
         column, equals, value = condition.partition("=")
         if not equals:
             raise ValueError(f"--where {condition}: give COLUMN=VALUE.")
         wanted.setdefault(column_of(which, column), []).append(value)
-    for column, values in wanted.items():
-        rows = [r for r in rows if _word(r[column]) in values]
-        rows.sort(key=lambda r, column=column, values=values: values.index(_word(r[column])))
-    for text in options.get("grep", ()):
-        search = Pattern(text, "--grep").search
-        rows = filter(lambda r, search=search: any(search(str(v)) for v in r.values() if v is not None), rows)
-    for sort in options.get("sort", ()):
-        rows = ordered(rows, column_of(which, sort.removeprefix("-")), sort.startswith("-"))
-    return rows
+    return wanted
 
 
 def ordered(rows: Iterable[Row], column: str, backwards: bool = False) -> list[Row]:
-    """By a column, numbers before text as in SQLite; rows without a value come last either way."""
+    """Rows that are there already, as `sort` orders those of the store: numbers before text, what is empty last."""
     rows = list(rows)
     known = [row for row in rows if row[column] is not None]
     known.sort(key=lambda row: (isinstance(row[column], str), row[column]), reverse=backwards)
     return known + [row for row in rows if row[column] is None]
 
 
-def _word(value: Any) -> str:
-    """As `--where` names it."""
-    return "" if value is None else str(value)
-
-
 def column_of(which: "View", name: str) -> str:
+    """The name. Raises: UnknownName."""
     there = [c.name for c in which.columns]
     if name not in there:
         raise UnknownName(f"The view {which.name} has no column {name}: it has {', '.join(there)}.")

@@ -5,6 +5,7 @@ itself one checkpoint. No torch is needed, so that planning a sweep does not wai
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def discover(folder: Path, pattern: str | None = None) -> list[FoundCheckpoint]:
     found: dict[int, FoundCheckpoint] = {}
     for name in names:
         if (named := expression.fullmatch(name)) and not (itself and _is_trainers_state(folder / name)):
-            step = _step(named["step"], folder / name)
+            step = step_named(named["step"], folder / name)
             if step in found:
                 raise UnknownModel(f"{folder} has step {step} twice, {found[step].revision} and {name}: move one away.")
             found[step] = FoundCheckpoint(step, name)
@@ -72,7 +73,7 @@ def discover(folder: Path, pattern: str | None = None) -> list[FoundCheckpoint]:
         return [found[step] for step in sorted(found)]
     if itself:
         named = expression.search(folder.name)
-        return [FoundCheckpoint(_step(named["step"], folder) if named else 0, "")]
+        return [FoundCheckpoint(step_named(named["step"], folder) if named else 0, "")]
     if said := adapter(folder):
         raise UnknownModel(said)
     raise UnknownModel(
@@ -86,7 +87,8 @@ def _is_trainers_state(folder: Path) -> bool:
     return not (folder / "config.json").exists() and any(folder.glob("*_states.pt"))
 
 
-def _step(text: str | None, folder: Path) -> int:
+def step_named(text: str | None, folder: Path | str) -> int:
+    """The number that a name says. Raises: UnknownModel."""
     if not (text and text.isascii() and text.isdigit() and len(text) < 16):
         raise UnknownModel(f"{folder}: {text!r} is no step; the group (?P<step>...) must match digits.")
     return int(text)
@@ -97,9 +99,13 @@ def shape(folder: Path) -> Shape:
     read = config(folder)
     found, tensors = sizes.sizes(read, folder / "config.json"), weights.tensors(folder)
     sizes.check(read, found, tensors, folder)
-    parallel = bool(read.get("use_parallel_residual", read.get("model_type") in ("gpt_neox", "gptj", "phi")))
     params = weights.parameters(tensors, read)
-    return Shape(params, found["layers"], found["heads"], found["width"], parallel, found["kv_heads"])
+    return Shape(params, found["layers"], found["heads"], found["width"], is_parallel(read), found["kv_heads"])
+
+
+def is_parallel(config: Mapping[str, Any]) -> bool:
+    """Whether attention and MLP of a layer read the same residual stream, by config.json."""
+    return bool(config.get("use_parallel_residual", config.get("model_type") in ("gpt_neox", "gptj", "phi")))
 
 
 def config(folder: Path) -> dict[str, Any]:

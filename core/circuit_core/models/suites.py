@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-SCHEDULES = ("all", "log", "sparse", "linear", "final")
+SCHEDULES = ("auto", "all", "log", "sparse", "linear", "final")
 _SHAPE = {"layers": "n_layers", "heads": "n_heads", "width": "d_model", "kv_heads": "kv_heads"}
 
 
@@ -161,13 +161,15 @@ def choose(steps: list[int], schedule: str, own: Mapping[str, tuple[int, ...]] |
 
     Args:
         steps: what there is, ascending.
-        schedule: `all`; `final`; `linear`, every fourth; `log`, powers of two and the ends; `sparse`, about every
-            second of those; or steps as `0,512,final`.
-        own: the suite's own schedules, which come before these rules.
+        schedule: `auto`: `sparse` for a model of the hub, else `all`; `all`; `final`; `linear`, every fourth; `log`,
+            powers of two and the ends; `sparse`, about every second of those; or steps as `0,512,final`.
+        own: of a suite on the hub, its own schedules, which come before these rules.
 
     Raises:
         ValueError: neither a schedule nor steps of this model.
     """
+    if schedule == "auto":
+        schedule = "sparse" if own is not None else "all"
     if schedule == "all":
         return steps
     if schedule == "final":

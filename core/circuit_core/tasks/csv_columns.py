@@ -1,4 +1,4 @@
-"""Which columns of a CSV say what is right: those of the files of EAP-IG, its follow-ups and circuits-over-time.
+"""The columns of a CSV file of prompts, as EAP-IG, its follow-ups and circuits-over-time name them.
 
 Prompts are `clean` and `corrupted`. Answers are token ids in one of four pairs of columns, a number or a list of them
 in a cell; a label beside them is passed over, whatever it means. Without such a pair the answer may be a year: `label`,

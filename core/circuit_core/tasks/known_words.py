@@ -1,4 +1,4 @@
-"""What a tokenizer can say: which words of a task it knows, and by which tokens (METHODS d, "Decision (words)").
+"""What a tokenizer can say: which words of a task it knows, and by which tokens (METHODS d, "Words").
 
 Words are looked up as they stand in a sentence, after another word, since many tokenizers split a text's first word in
 another way. A word is known if none of its tokens is the unknown token. Sentences are tried filled with known words:

@@ -140,7 +140,8 @@ def own_prompts(
     """Prompts and a metric of one's own, the answer read at the last token of each prompt.
 
     Args:
-        clean, corrupted: token ids, as many in both forms of a prompt.
+        clean: token ids of each prompt.
+        corrupted: token ids of its other form, as many.
         metric: see `OwnMetric`: logits at the answers and the places of their prompts in, one value a prompt out.
 
     Raises:

@@ -26,7 +26,8 @@ def draw(
     """The prompts of a task.
 
     Args:
-        n, seed: stand in for those of the specification.
+        n: how many, in place of the specification's number.
+        seed: in place of the specification's.
         besides: texts that are not to be drawn; given, none comes twice either.
 
     Raises:

@@ -1,4 +1,4 @@
-"""One example of a user's task file, and what must be so of it whatever the tokenizer."""
+"""One example of a user's task file, and those of its checks that need no tokenizer."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,6 +1,6 @@
 """The project's own word lists, shared by the tasks and by the sample suite's corpus.
 
-A task uses the words that a model's tokenizer knows (METHODS d, "Decision (words)"), so a list may be longer
+A task uses the words that a model's tokenizer knows (METHODS d, "Words"), so a list may be longer
 than what any one model can read. No word here starts with a vowel sound where "a" precedes it in a template.
 """
 

@@ -118,7 +118,7 @@ def _course(
     x = scores[at]
     peak = int(x.argmax())
     maximum = float(x[peak])
-    above = np.array([floor.reached(value) for value in x.tolist()])
+    above = floor.reached(x)
     emerged = lasting(above & (x >= EMERGED * maximum))
     lost = None if emerged is None else lasting(x < LOST * maximum, emerged + 1)
     only_last = bool(above[-1]) and not above[:-1].any()

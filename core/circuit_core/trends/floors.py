@@ -14,6 +14,7 @@ later weights is a fault of the publication (pythia-2.8b's step 0 holds the fina
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 ROLE_FLOORS = {
     "induction": 0.3,
@@ -44,9 +45,9 @@ class Floor:
     step: int | None = None
     """The untrained checkpoint, if its chance raises the floor above the role's own."""
 
-    def reached(self, score: float) -> bool:
-        """Whether a score is at the floor, and above chance (so above zero)."""
-        return score >= self.value - SCORE_ROUNDING and score > self.chance
+    def reached(self, score: Any) -> Any:
+        """Whether a score, or each of an array, is at the floor, and above chance (so above zero)."""
+        return (score >= self.value - SCORE_ROUNDING) & (score > self.chance)
 
 
 def floor_of(role: str, chance: float | None = None, step: int | None = None) -> Floor:

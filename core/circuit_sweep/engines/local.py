@@ -112,7 +112,7 @@ class LocalEngine:
             yield from pipes[pipe].read()  # type: ignore[index]
 
     def stop(self, unit: int) -> None:
-        """Ask for a unit's end after the job under way."""
+        """Ask for a unit's end after the analysis under way."""
         for worker in self._at(unit):
             worker.stop()
 

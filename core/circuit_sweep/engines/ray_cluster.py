@@ -32,7 +32,7 @@ def _serve(order: WorkOrder, told: Queue, stops: Any) -> None:
 
 
 class _Stops:
-    """Units that are to end after the job under way."""
+    """Units that are to end after the analysis under way."""
 
     def __init__(self) -> None:
         self.units: set[int] = set()

@@ -29,10 +29,11 @@ HELD_OUT = 3
 
 
 @dataclass(frozen=True)
-class Job:
+class Analysis:
     """One analysis of one checkpoint: one result in the store."""
 
-    analysis: str
+    kind: str
+    """`behaviour`, `circuit`, `heads`, ...: see `VERSIONS`."""
     params: dict[str, Any]
     task: TaskSpec | None = None
     role: str | None = None
@@ -42,42 +43,42 @@ class Job:
     def version(self) -> tuple[int, ...]:
         """Of the analysis, of the prompts held out if any are, and of the analysis that it rests on if it does."""
         held_out = (HELD_OUT,) if self.params.get("held_out") else ()
-        rests_on = (VERSIONS[self.rests_on.analysis],) if self.rests_on else ()
-        return (VERSIONS[self.analysis], *held_out, *rests_on)
+        rests_on = (VERSIONS[self.rests_on.kind],) if self.rests_on else ()
+        return (VERSIONS[self.kind], *held_out, *rests_on)
 
     def key(self, address: str, identity: str) -> str:
         task = [self.task.hash, self.task.prepend_bos] if self.task else None
-        parts = [address, identity, task, self.analysis, self.role, self.params, self.dtype, *self.version]
+        parts = [address, identity, task, self.kind, self.role, self.params, self.dtype, *self.version]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
-    def rests_on(self) -> "Job | None":
-        """The job that finds what this one looks into; where both are computed together, that is found once."""
-        if self.analysis in _RESTS_ON:
-            return replace(self, analysis=_RESTS_ON[self.analysis])
-        return replace(self, analysis="algorithm", role=None) if self.role in OF_PATHS else None
+    def rests_on(self) -> "Analysis | None":
+        """The analysis that finds what this one looks into; where both are computed together, that is found once."""
+        if self.kind in _RESTS_ON:
+            return replace(self, kind=_RESTS_ON[self.kind])
+        return replace(self, kind="algorithm", role=None) if self.role in OF_PATHS else None
 
     @property
-    def uses(self) -> "list[Job]":
-        """The jobs whose results it looks into: those that the store holds are handed to the worker, not found anew."""
-        if self.analysis in _RESTS_ON:
-            return [replace(self, analysis=_RESTS_ON[self.analysis])]
-        if self.analysis != "algorithm" and self.role not in OF_PATHS:
+    def uses(self) -> "list[Analysis]":
+        """Those whose results it looks into: what the store holds of them is handed to the worker, not found anew."""
+        if self.kind in _RESTS_ON:
+            return [replace(self, kind=_RESTS_ON[self.kind])]
+        if self.kind != "algorithm" and self.role not in OF_PATHS:
             return []
         preset, text = self.params["preset"], self.params["text"]
         return [replace(_scored(role, preset, self.task, text), dtype=self.dtype) for role in _OF_ALGORITHM]
 
     @property
     def computation(self) -> tuple[Any, ...]:
-        """What it is computed by: jobs of one computation come one after another, and nothing stops a worker there."""
-        if self.analysis == "algorithm" or self.role in OF_PATHS:
+        """What it is computed by: those of one computation come one after another, and nothing stops a worker there."""
+        if self.kind == "algorithm" or self.role in OF_PATHS:
             return "algorithm", self._of_task
-        if self.analysis in ("circuit", *_RESTS_ON):
+        if self.kind in ("circuit", *_RESTS_ON):
             return "circuit", self._of_task
-        if self.analysis == "attention" or (self.role or "").startswith("attn_end"):
+        if self.kind == "attention" or (self.role or "").startswith("attn_end"):
             return "attention from the end", self._of_task
         kinds = {**dict.fromkeys(_OF_ATTENTION, "attention"), **dict.fromkeys(COPYING, "copying")}
-        return kinds.get(self.role or "", self.role or self.analysis), self._of_task
+        return kinds.get(self.role or "", self.role or self.kind), self._of_task
 
     @property
     def _of_task(self) -> str | None:
@@ -85,10 +86,10 @@ class Job:
 
     @property
     def title(self) -> str:
-        return " ".join(filter(None, (self.analysis, self.role, self.task.label if self.task else None)))
+        return " ".join(filter(None, (self.kind, self.role, self.task.label if self.task else None)))
 
 
-def jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]:
+def analyses(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Analysis]:
     """Everything a request asks of one checkpoint, cheap and telling results first.
 
     Args:
@@ -99,40 +100,40 @@ def jobs(request: Request, tasks: list[TaskSpec], text: str | None) -> list[Job]
     roles = [*((None, role) for role in (*_OF_ATTENTION, "successor")), *of_names, (None, "copy_suppression")]
     of_years = [task for task in tasks if "YY" in task.named and task.metric == "prob_diff"]
     wanted = {
-        "behaviour": [Job("behaviour", {}, task) for task in tasks],
+        "behaviour": [Analysis("behaviour", {}, task) for task in tasks],
         "heads": [
             *(_scored(role, request.preset, task, text) for task, role in roles),
-            *(Job("attention", {}, task) for task in tasks),
+            *(Analysis("attention", {}, task) for task in tasks),
         ],
-        "circuit": [Job("circuit", request.of_circuits, task) for task in tasks],
+        "circuit": [Analysis("circuit", request.of_circuits, task) for task in tasks],
         "algorithm": [
-            *(Job("algorithm", params, task) for task in names),
-            *(Job("heads", params, task, role) for task in names for role in OF_PATHS),
-            *(Job("greater_than", request.of_circuits, task) for task in of_years),
+            *(Analysis("algorithm", params, task) for task in names),
+            *(Analysis("heads", params, task, role) for task in names for role in OF_PATHS),
+            *(Analysis("greater_than", request.of_circuits, task) for task in of_years),
         ],
-        "patch": [Job("patch", request.patch or {}, task) for task in tasks],
+        "patch": [Analysis("patch", request.patch or {}, task) for task in tasks],
     }
-    found = [job for analysis, some in wanted.items() if analysis in request.analyses for job in some]
-    first = {job.computation: place for place, job in reversed(list(enumerate(found)))}
-    found.sort(key=lambda job: first[job.computation])
-    return [replace(job, dtype=request.dtype) for job in found]
+    found = [analysis for kind, some in wanted.items() if kind in request.analyses for analysis in some]
+    first = {analysis.computation: place for place, analysis in reversed(list(enumerate(found)))}
+    found.sort(key=lambda analysis: first[analysis.computation])
+    return [replace(analysis, dtype=request.dtype) for analysis in found]
 
 
-def repeated(lacking: list[Job]) -> list[Job]:
-    """What a checkpoint's jobs rest on without being among them: it is found again for them."""
-    found: list[Job] = []
-    for job in lacking:
-        if (needed := job.rests_on) and needed not in lacking and needed not in found:
+def repeated(lacking: list[Analysis]) -> list[Analysis]:
+    """What a checkpoint's analyses rest on without being among them: it is found again for them."""
+    found: list[Analysis] = []
+    for analysis in lacking:
+        if (needed := analysis.rests_on) and needed not in lacking and needed not in found:
             found.append(needed)
     return found
 
 
-def _scored(role: str, preset: str, task: TaskSpec | None, text: str | None) -> Job:
-    """The job of a role's scores; `task` and `text` are left out where they say nothing."""
+def _scored(role: str, preset: str, task: TaskSpec | None, text: str | None) -> Analysis:
+    """The analysis of a role's scores; `task` and `text` are left out where they say nothing."""
     if role == "copy_suppression":
-        return Job("heads", {"preset": preset, "text": text}, None, role)
+        return Analysis("heads", {"preset": preset, "text": text}, None, role)
     drawn = {"rows": 16, "seed": 0} if role in _OF_ATTENTION else {}
-    return Job("heads", {"preset": preset, **drawn}, task if role in _OF_NAMES else None, role)
+    return Analysis("heads", {"preset": preset, **drawn}, task if role in _OF_NAMES else None, role)
 
 
 def _with_names(tasks: list[TaskSpec]) -> list[TaskSpec]:

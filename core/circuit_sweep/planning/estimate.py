@@ -21,7 +21,7 @@ from circuit_core.graph import Graph
 from circuit_store.models import Model
 from circuit_store.queries.costs import Costs
 from circuit_sweep.planning import task_names
-from circuit_sweep.planning.analyses import Job
+from circuit_sweep.planning.analyses import Analysis
 from circuit_sweep.planning.missing import Survey, surveys
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
@@ -66,8 +66,10 @@ class Estimate:
     on_gpu: bool
     weights: int | None
     """Bytes of the largest model in memory; None if its size is unknown."""
-    left_out: tuple[str, ...] = ()
-    """What to say of final models that are not among their checkpoints."""
+    fetch: int = 0
+    """Bytes that the hub is to send."""
+    warnings: tuple[str, ...] = ()
+    """Of what is left out, a sentence each."""
     exact: tuple[ExactRuns, ...] = ()
     """Of each model whose edges are to be scored by exact patching."""
 
@@ -90,13 +92,14 @@ def estimate(
         already=sum(len(s.steps) for s in asked) - units,
         results=sum(len(lacking) for s in asked for lacking in s.missing.values()),
         bytes=sum(s.on_disk(step) for s in asked for step in s.missing),
+        fetch=sum(s.to_fetch(step) for s in asked for step in s.missing),
         seconds=time.shared(timed, min(len(places), units)) if len(timed) == len(seconds) else None,
         seconds_from=tuple(sorted(time.others)),
         untimed=tuple(sorted(time.untimed)),
         slots=len(places),
         on_gpu=time.gpu,
         weights=max((p * _BYTES[request.dtype] for p in sizes if p), default=None) if all(sizes) else None,
-        left_out=tuple(s.left_out for s in asked if s.left_out),
+        warnings=tuple(said for s in asked for said in s.warnings),
         exact=exact_runs(asked),
     )
 
@@ -115,9 +118,9 @@ def _of(asked: Survey) -> ExactRuns | None:
     return ExactRuns(model.name, len(circuits), cost * max(circuits), cost * sum(circuits))
 
 
-def _circuits(computed: list[Job]) -> int:
+def _circuits(computed: list[Analysis]) -> int:
     """Circuits that are searched, for themselves or for what rests on them."""
-    return sum(job.analysis == "circuit" and job.params["method"] == "exact" for job in computed)
+    return sum(analysis.kind == "circuit" and analysis.params["method"] == "exact" for analysis in computed)
 
 
 def in_memory(model: Model) -> int | None:
@@ -145,24 +148,24 @@ class _Time:
         """All units, by so many slots at once, whose workers start together; nothing if there are none."""
         return self.start + sum(seconds) / slots if slots else 0.0
 
-    def of(self, of: Model, lacking: list[Job], again: list[Job]) -> float | None:
+    def of(self, of: Model, lacking: list[Analysis], again: list[Analysis]) -> float | None:
         model, params = of.name, of.params
         parts = [self._scaled(self.loading, model, params)]
-        for job in lacking:
-            parts.append(self._scaled(self.known.work.get(self._key(job), {}), model, params))
+        for analysis in lacking:
+            parts.append(self._scaled(self.known.work.get(self._key(analysis), {}), model, params))
             if parts[-1] is None:
-                self.untimed.add(job.analysis)
-        parts += [self._again(job, model, params) for job in again]
+                self.untimed.add(analysis.kind)
+        parts += [self._again(analysis, model, params) for analysis in again]
         known = [part for part in parts if part is not None]
         return sum(known) if len(known) == len(parts) else None
 
-    def _again(self, job: Job, model: str, params: int | None) -> float:
+    def _again(self, analysis: Analysis, model: str, params: int | None) -> float:
         """Of what others rest on; 0 if it was never computed but within them, whose time holds it then."""
-        return self._scaled(self.known.work.get(self._key(job), {}), model, params) or 0.0
+        return self._scaled(self.known.work.get(self._key(analysis), {}), model, params) or 0.0
 
-    def _key(self, job: Job) -> tuple[str, str | None, str | None, str, str, bool]:
-        task = job.task.hash if job.task else None
-        return job.analysis, job.role, task, json.dumps(job.params, sort_keys=True), job.dtype, self.gpu
+    def _key(self, analysis: Analysis) -> tuple[str, str | None, str | None, str, str, bool]:
+        task = analysis.task.hash if analysis.task else None
+        return analysis.kind, analysis.role, task, json.dumps(analysis.params, sort_keys=True), analysis.dtype, self.gpu
 
     def _scaled(self, seconds: Mapping[str, float], model: str, params: int | None) -> float | None:
         """Of this model, or of the one nearest in size."""

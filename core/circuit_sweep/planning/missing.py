@@ -10,12 +10,12 @@ from pathlib import Path
 
 from circuit_core.errors import CheckpointError, UnsupportedModel
 from circuit_core.graph import Graph
-from circuit_core.models import checkpoints, families, final_model, identity, suites, weights
+from circuit_core.models import checkpoints, families, final_model, hub, identity, places, suites, weights
 from circuit_core.tasks.specs import TaskSpec
 from circuit_store import models, results
-from circuit_sweep.planning import texts
-from circuit_sweep.planning.analyses import Job, jobs, repeated
-from circuit_sweep.planning.model_sources import describe, source_of
+from circuit_sweep.planning import hub_models, texts
+from circuit_sweep.planning.analyses import Analysis, analyses, repeated
+from circuit_sweep.planning.model_sources import describe, folder_of, source_of
 from circuit_sweep.planning.request import Request
 
 
@@ -27,9 +27,9 @@ class Survey:
     found: list[checkpoints.FoundCheckpoint]
     steps: list[int]
     """Those that are asked for."""
-    missing: dict[int, list[Job]] = field(default_factory=dict)
+    missing: dict[int, list[Analysis]] = field(default_factory=dict)
     """Step -> what its checkpoint lacks; everything, if its weights cannot be read."""
-    again: dict[int, list[Job]] = field(default_factory=dict)
+    again: dict[int, list[Analysis]] = field(default_factory=dict)
     """Step -> what that rests on without being among it, or there to be looked into: it is found again."""
     held: list[str] = field(default_factory=list)
     """Keys of the results that are there."""
@@ -37,11 +37,19 @@ class Survey:
     """Step -> what its folder holds, where the store has results of it."""
     given: str = ""
     """What the user called the model."""
-    left_out: str | None = None
-    """What to say of a final model that is not one of its checkpoints."""
+    warnings: tuple[str, ...] = ()
+    """Of a final model that is not one of its checkpoints, and of what is not computed, a sentence each."""
+    left_out: dict[int, hub_models.LeftOut] = field(default_factory=dict)
+    """Step -> why a checkpoint of the hub is not computed."""
+    listed: dict[int, hub_models.Listed] = field(default_factory=dict)
+    """Step -> what the hub says of it."""
+
+    def at(self, step: int) -> checkpoints.FoundCheckpoint:
+        return next(f for f in self.found if f.step == step)
 
     def folder(self, step: int) -> Path:
-        return Path(self.model.source) / next(f.revision for f in self.found if f.step == step)
+        """Raises: CheckpointError, if it is one of the hub that is not in the local cache."""
+        return folder_of(self.model, self.at(step))
 
     def on_disk(self, step: int) -> int:
         """Bytes of a checkpoint's weights; 0 if there are none."""
@@ -50,20 +58,30 @@ class Survey:
         except (CheckpointError, OSError):
             return 0
 
+    def to_fetch(self, step: int) -> int:
+        """Bytes that the hub is to send."""
+        of = self.listed.get(step)
+        return of.size if isinstance(of, hub.HubRevision) and not places.here(self.model.source, of.revision) else 0
+
     def check(self, sizes: tuple[int, ...]) -> None:
         """See that circuits of so many edges can be found. A checkpoint that is not supported fails alone.
 
         Raises:
             ValueError: there are fewer edges.
-            UnsupportedModel: no checkpoint is supported.
+            UnsupportedModel: no checkpoint is supported; of one of the hub the last that is asked for is looked at.
+            HubError: the hub does not give its config.json.
         """
         model = self.model
         if sizes and model.n_layers and model.n_heads:
             edges = Graph(model.n_layers, model.n_heads, bool(model.parallel)).n_edges
             if max(sizes) > edges:
                 raise ValueError(f"--sizes {max(sizes)}: {model.name} has {edges} edges; give at most so many.")
-        said = [families.refusal_of(self.folder(step)) for step in self.steps]
-        if said[0] and all(said):
+        if repository := places.repository(model.source):
+            last = self.steps[-1:]
+            said = [families.refusal_of(hub_models.small_files(repository, self.at(step).revision)) for step in last]
+        else:
+            said = [families.refusal_of(self.folder(step)) for step in self.steps]
+        if said and said[0] and all(said):
             raise UnsupportedModel(said[0])
 
 
@@ -72,8 +90,9 @@ def surveys(
 ) -> list[Survey]:
     """One of each model; see `survey`. Raises: UnknownName, besides, if two folders would go by one name."""
     found: dict[str, Survey] = {}
-    for name in dict.fromkeys(names):
-        asked = survey(db, name, schedule, request, tasks)
+    for given in dict.fromkeys(names):
+        name, at, step = given.rpartition("@")
+        asked = survey(db, name, step, request, tasks) if at else survey(db, given, schedule, request, tasks)
         other = found.setdefault(asked.model.name, asked)
         if other.model.source != asked.model.source:
             models.check(db, asked.model, elsewhere=other.model.source)
@@ -84,7 +103,7 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
     """Find which checkpoints of a model lack a result; nothing is written, and there need not be a store.
 
     Args:
-        name: a known model, a model of the store, or a folder.
+        name: a known model, a model of the store, a folder, or a repository of the hub.
         schedule: see `suites.choose`.
         tasks: those of the request.
 
@@ -92,28 +111,55 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
         UnknownModel, UnknownName, UnsupportedModel, ValueError: with a sentence for the user.
     """
     model, found = describe(db, name)
-    wanted = jobs(request, tasks, texts.asked(db, request, model.name, model.suite))
+    wanted = analyses(request, tasks, texts.asked(db, request, model.name, model.suite))
     held = results.held_keys(db, model.name) if db else {}
     known = models.known_weights(db) if db else {}
-    left_out = final_model.left_out(Path(model.source), {f.step: Path(model.source) / f.revision for f in found})
-    asked = Survey(model, found, suites.choose([f.step for f in found], schedule), given=name, left_out=left_out)
+    asked = _of_hub(model, found, schedule, request, name) or _of_folder(model, found, schedule, name)
     asked.check(request.sizes)
+    commits = hub_models.commits(places.repository(model.source) or "") if asked.listed and held else {}
     for step in asked.steps:
-        source = source_of(asked.folder(step), known) if held.get(step) else None
+        source = None
+        if held.get(step) and asked.listed:
+            source = hub_models.source_of(db, model, asked.at(step), commits.get(asked.at(step).revision))
+        elif held.get(step):
+            source = source_of(asked.folder(step), known)
         if source is None:
             asked.missing[step], asked.again[step] = wanted, repeated(wanted)
             continue
         asked.seen[step] = source
 
-        def there(job: Job, step: int = step, source: identity.Source = source) -> bool:
-            return job.key(f"{model.name}@{step}", source.identity) in held[step]
+        def there(analysis: Analysis, step: int = step, source: identity.Source = source) -> bool:
+            return analysis.key(f"{model.name}@{step}", source.identity) in held[step]
 
-        asked.held.extend(job.key(f"{model.name}@{step}", source.identity) for job in wanted if there(job))
-        if lacking := [job for job in wanted if not there(job)]:
-            looked_into = [used for job in lacking for used in job.uses if there(used)]
+        asked.held.extend(
+            analysis.key(f"{model.name}@{step}", source.identity) for analysis in wanted if there(analysis)
+        )
+        if lacking := [analysis for analysis in wanted if not there(analysis)]:
+            looked_into = [used for analysis in lacking for used in analysis.uses if there(used)]
             asked.missing[step] = lacking
-            asked.again[step] = [job for job in repeated(lacking) if job not in looked_into]
+            asked.again[step] = [analysis for analysis in repeated(lacking) if analysis not in looked_into]
     return asked
+
+
+def _of_folder(model: models.Model, found: list[checkpoints.FoundCheckpoint], schedule: str, given: str) -> Survey:
+    left_out = final_model.left_out(Path(model.source), {f.step: Path(model.source) / f.revision for f in found})
+    steps = suites.choose([f.step for f in found], schedule)
+    return Survey(model, found, steps, given=given, warnings=(left_out,) if left_out else ())
+
+
+def _of_hub(
+    model: models.Model, found: list[checkpoints.FoundCheckpoint], schedule: str, request: Request, given: str
+) -> Survey | None:
+    """What the hub says of the checkpoints that are asked for; None if the model is not one of the hub."""
+    if (repository := places.repository(model.source)) is None:
+        return None
+    known = suites.find(repository)
+    steps = suites.choose([f.step for f in found], schedule, known.schedules if known else {})
+    listed = hub_models.listings(repository, [f for f in found if f.step in steps])
+    out = {} if request.with_known_bad else hub_models.left_out(repository, listed)
+    said = hub_models.said(model.name, out)
+    steps = [step for step in steps if step not in out]
+    return Survey(model, found, steps, given=given, warnings=tuple(said), left_out=out, listed=listed)
 
 
 def note(db: sqlite3.Connection, asked: Survey) -> list[int]:
@@ -124,6 +170,8 @@ def note(db: sqlite3.Connection, asked: Survey) -> list[int]:
         models.holds(db, ids[step], source.identity)
         if source.files not in known:
             models.weights_seen(db, ids[step], source.files, source.fingerprint)
+    for step, why in asked.left_out.items():
+        models.set_aside(db, ids[step], why.status, why.detail)
     return [ids[step] for step in asked.missing]
 
 

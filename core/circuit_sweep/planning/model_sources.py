@@ -1,4 +1,4 @@
-"""What a name on the command line stands for: a known model, a model of the store, or a folder of checkpoints."""
+"""What a name on the command line stands for: a known model, one of the store, a folder, or a repository of the hub."""
 
 import sqlite3
 from dataclasses import asdict, replace
@@ -6,53 +6,81 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core.errors import CheckpointError, UnknownModel
-from circuit_core.models import checkpoints, identity, suites
+from circuit_core.models import checkpoints, identity, places, suites
 from circuit_store import models, queries, results
-from circuit_sweep.planning import gguf_folders
+from circuit_sweep.planning import gguf_folders, hub_models
 
 
 def tokenizer_folder(db: sqlite3.Connection | None, name: str) -> Path:
-    """The last checkpoint of a model, or of `MODEL@STEP`, for its tokenizer. Raises: UnknownModel."""
+    """The last checkpoint of a model, or of `MODEL@STEP`, for its tokenizer. Raises: UnknownModel, HubError."""
     model, found = describe(db, name.partition("@")[0])
-    return Path(model.source) / found[-1].revision
+    repository = places.repository(model.source)
+    return hub_models.small_files(repository or "", found[-1].revision) if repository else folder_of(model, found[-1])
+
+
+def folder_of(model: models.Model, at: checkpoints.FoundCheckpoint) -> Path:
+    """Raises: CheckpointError, if it is one of the hub that is not in the local cache."""
+    return places.folder(model.source, at.revision)
 
 
 def describe(db: sqlite3.Connection | None, name: str) -> tuple[models.Model, list[checkpoints.FoundCheckpoint]]:
-    """A model and its checkpoints, from its name or folder; without a store only known ones have names.
+    """A model and its checkpoints, from its name, folder or repository; without a store only known ones have names.
 
     A folder goes by its own name, or by that of the model which it holds a copy of; while that lies where it did, it is
     the original that is computed, for copies are made to be changed.
 
     Raises:
-        UnknownModel: neither, or a folder whose own name is the sample suite's.
+        UnknownModel: none of these, or a folder whose own name is the sample suite's.
+        HubError: the hub does not answer, or has no such repository.
         UnknownName: a folder whose own name stands for another one.
     """
     known, held = suites.known_models(), models.held_models(db) if db else {}
     if name not in known and name not in held:
+        if (repository := hub_models.repository_of(name)) and not is_folder(name):
+            return _of_hub(db, repository)
         folder = gguf_folders.converted(
             _folder(name, [*known, *(other for other in sorted(held) if other not in known)])
         )
         copies = {k.folder.resolve(): k.name for k in known.values()}
-        places = {model.source: model.name for model in reversed(held.values())}
-        name = copies.get(folder.resolve()) or places.get(str(folder)) or ""
+        by_source = {model.source: model.name for model in reversed(held.values())}
+        name = copies.get(folder.resolve()) or by_source.get(str(folder)) or ""
         if not name:
             return _new(db, folder)
     if name in known:
         return model_of(name, known[name].folder, known[name].suite, known[name].tokens_per_step)
     model = held[name]
+    if repository := places.repository(model.source):
+        return hub_models.describe(repository, model.name, model.pattern, model.tokens_per_step)
     return model_of(model.name, Path(model.source), model.suite, model.tokens_per_step, model.pattern)
 
 
-def _folder(name: str, known: list[str]) -> Path:
+def is_folder(name: str) -> bool:
+    """Whether something lies there."""
     try:
-        folder = place(Path(name))
-        if folder.exists():
-            return folder
+        return place(Path(name)).exists()
     except (OSError, RuntimeError):
-        pass
-    hint = "choose its steps with --checkpoints; " if "@" in name else ""
+        return False
+
+
+def _folder(name: str, known: list[str]) -> Path:
+    if is_folder(name):
+        return place(Path(name))
     names = ", ".join(known)
-    raise UnknownModel(f"There is no model or folder {name}: {hint}give a folder of checkpoints, or one of {names}.")
+    raise UnknownModel(
+        f"There is no model or folder {name}: give a folder of checkpoints, ORG/NAME on the hub, or one of {names}; "
+        "`circuit-tui models --all` lists the suites on the hub."
+    )
+
+
+def _of_hub(db: sqlite3.Connection | None, repository: str) -> tuple[models.Model, list[checkpoints.FoundCheckpoint]]:
+    """A repository under the store's name for it, or its own. Raises: HubError, UnknownModel, UnknownName."""
+    source = places.HUB + repository
+    held = next((m for m in models.held_models(db).values() if m.source == source), None) if db else None
+    if held:
+        return hub_models.describe(repository, held.name, held.pattern, held.tokens_per_step)
+    model, found = hub_models.describe(repository)
+    models.check(db, model)
+    return model, found
 
 
 def _new(db: sqlite3.Connection | None, folder: Path) -> tuple[models.Model, list[checkpoints.FoundCheckpoint]]:

@@ -1,4 +1,4 @@
-"""An option of `run`: what it is called, what it may be and what it does, said once, beside the field that it sets.
+"""An option of `run`: its name, its values and what it does, said once, beside the field that it sets.
 
     method: str = option("eap-ig", "How edges are scored.", METHODS, hint="{choices}")
 
@@ -7,6 +7,7 @@ and the documentation's table (`circuit_tui.runs.options`). The default is the f
 how a command line is read.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -97,6 +98,15 @@ def names(given: str, flag: str, or_file: bool = False) -> tuple[str, ...]:
     if not listed:
         raise ValueError(f"{flag} names nothing: give names separated by commas.")
     return listed
+
+
+def numbers_of_bytes(given: Any, flag: str) -> int | None:
+    """A size such as `200GB`, in powers of 1000. Raises: ValueError."""
+    if given is None or isinstance(given, int):
+        return given
+    if not (found := re.fullmatch(r"(\d{1,12})\s*([kMGT]?)B?", given.strip())):
+        raise ValueError(f"{flag} {given}: give a size such as 500MB or 200GB.")
+    return int(found[1]) * 1000 ** ("kMGT".index(found[2]) + 1 if found[2] else 0)
 
 
 def numbers(given: str, flag: str) -> tuple[int, ...]:

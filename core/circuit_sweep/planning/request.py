@@ -118,6 +118,9 @@ class Request:
     )
     """Hash of the text on which copy suppression is scored; None for the last that gave scores, or none (`texts`).
     A file is given, of which the request holds the hash."""
+    with_known_bad: bool = option(
+        False, "Compute checkpoints of the hub that are known to be bad, or equal to others, too.", kind=bool
+    )
     device: str = option(
         "auto",
         "cpu, cuda, or GPUs such as cuda:0,cuda:1; auto takes a GPU if there is one.",

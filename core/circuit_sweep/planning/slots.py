@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from circuit_sweep.planning.options import option
+from circuit_sweep.planning.options import numbers_of_bytes, option
 from circuit_sweep.planning.request import Request
 
 
@@ -55,6 +55,14 @@ class Slots:
     )
     per_gpu: int = option(1, "Workers on each GPU, for small models.", least=1, most=64)
     engine: str = option("local", "ray: workers on several boxes.", ("local", "ray"))
+    disk: int | None = option(
+        None,
+        "Most that a sweep leaves in the hub's cache, such as 200GB; what was there before stays.",
+        metavar="SIZE",
+        read=numbers_of_bytes,
+        hint="a size such as 200GB, or nothing",
+    )
+    """Bytes."""
     address: str | None = option(
         None, "Address of the Ray cluster; auto finds the one that runs here.", flag="--ray-address"
     )

@@ -1,4 +1,4 @@
-"""What becomes of a runner that can no longer write its store: exit codes, and the sentence that each stands for.
+"""Exit codes of a runner that can no longer write its store, and the sentence that each stands for.
 
 Codes, because a full disk takes no message: whoever started the runner says it. Light.
 """

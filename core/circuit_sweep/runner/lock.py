@@ -1,4 +1,5 @@
-"""One runner a store: a lock on a file beside it, which falls with the process; between hosts the beat decides.
+"""The lock that gives a store one runner: on a file beside it, released when the process ends; between hosts, the
+runner's regular sign of life decides.
 
 The file is open to whom the store is, so that colleagues who share a store share its runner. It is opened without
 following a link or waiting for anybody. A lock may not hold on a file system that several hosts share.

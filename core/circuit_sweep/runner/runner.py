@@ -16,15 +16,18 @@ from importlib.metadata import version
 from pathlib import Path
 
 from circuit_core import __version__
-from circuit_core.errors import CircuitError
-from circuit_store import filesystem, trends
+from circuit_core.errors import CheckpointError, CircuitError
+from circuit_core.models import places
+from circuit_store import filesystem
 from circuit_store.connection import Connection
 from circuit_store.errors import StoreError, StoreMoved
 from circuit_store.queue import control, requests, runners, units
 from circuit_store.store import close_writer, open_to_write
 from circuit_sweep.engines.engine import Engine, engine_of
-from circuit_sweep.planning.slots import Slots
-from circuit_sweep.runner import exit_codes, lock, update_trends
+from circuit_sweep.planning.slots import Slot, Slots
+from circuit_sweep.runner import exit_codes, lock
+from circuit_sweep.runner.fetching import Fetch, Fetcher
+from circuit_sweep.runner.settling import Settling
 from circuit_sweep.runner.unit_lifecycle import RunningUnit
 from circuit_sweep.worker.messages import Message
 
@@ -32,7 +35,7 @@ log = logging.getLogger(__name__)
 PACKAGES = ("torch", "transformers", "transformer-lens", "numpy")
 POLL = 0.1
 GRACE = 5.0
-"""Seconds in which a worker may finish its job before it is ended."""
+"""Seconds in which a worker may finish its analysis before it is ended."""
 
 
 class EndSignal:
@@ -74,12 +77,14 @@ def run_alone(store: Path, logged: Path | None, end: EndSignal) -> int:
     db = open_to_write(store, make=False)
     if filesystem.shared(store) and lock.beats_elsewhere(db):
         return exit_codes.REFUSED
-    engine = None
+    engine = runner = None
     try:
         runners.take(db, platform.node(), os.getpid())
         units.requeue_orphans(db)
-        engine = engine_of(Slots.read(requests.wanted_slots(db)))
-        Runner(db, store, engine, logged, end).work()
+        slots = Slots.read(requests.wanted_slots(db))
+        engine = engine_of(slots)
+        runner = Runner(db, store, engine, logged, end, slots.disk)
+        runner.work()
         db.in_place()
         return exit_codes.ENDED if end.heard else exit_codes.DONE
     except (CircuitError, StoreError) as error:
@@ -96,10 +101,12 @@ def run_alone(store: Path, logged: Path | None, end: EndSignal) -> int:
             db.close()  # at once: what lies at the path shall not meet its log
         if engine is not None:
             engine.close()
+        if runner is not None:
+            runner.fetcher.close()
         with suppress(sqlite3.Error):
             if not db.moved():
                 units.requeue_orphans(db)
-                _close(db)
+                Settling(db, store).finish()
                 runners.leave(db, whatever=True)
             close_writer(db)
 
@@ -108,45 +115,93 @@ class Runner:
     """From the queue to the workers, and from them to the store."""
 
     def __init__(
-        self, db: Connection, store: Path, engine: Engine, logged: Path | None, end: EndSignal | None = None
+        self,
+        db: Connection,
+        store: Path,
+        engine: Engine,
+        logged: Path | None,
+        end: EndSignal | None = None,
+        disk: int | None = None,
     ) -> None:
         self.db, self.store, self.engine, self.logged, self.end = db, store, engine, logged, end or EndSignal()
+        self.settling = Settling(db, store)
         self.under_way: dict[int, RunningUnit] = {}
+        self.fetcher = Fetcher(disk)
+        self.fetching: dict[int, tuple[Slot, Fetch]] = {}
+        """Of the units under way, those whose checkpoint is on its way from the hub to the slot that waits for it."""
         self.described: set[int] = set()
         self.beaten = time.monotonic()
 
     def work(self) -> None:
         """Until nothing is queued, or the process is asked to end."""
-        while not self.end.heard:
-            self._fill()
-            if not self.under_way and runners.leave(self.db):
-                return
-            self._listen()
+        with self.settling.beside:
+            while not self.end.heard:
+                self._fill()
+                settling = self.settling.go_on()
+                if not self.under_way and not settling and runners.leave(self.db):
+                    return
+                self._listen()
 
     def _listen(self) -> None:
-        """Hear what workers say within a moment, and look after them."""
-        for message in self.engine.messages(POLL):
+        """Hear what workers say within a moment, and look after them; with none at work, trends may end the moment."""
+        waited = not self.under_way and self.settling.wait(POLL)
+        for message in self.engine.messages(0.0 if waited else POLL):
             self._hear(message)
+        self._receive()
         self._look_after()
 
     def _fill(self) -> None:
         """Give every free slot a unit; one that is settled without a worker leaves the slot free."""
-        for slot in self.engine.free():
+        waiting = {slot.name for slot, _ in self.fetching.values()}
+        for slot in (slot for slot in self.engine.free() if slot.name not in waiting):
             while not self.end.heard and (unit := units.take_unit(self.db, slot.name, self._busy())):
                 self._describe(unit.run)
                 taken = RunningUnit(self.db, self.store, unit)
-                if order := taken.order(slot, self._ahead(unit)):
-                    self.under_way[unit.id] = taken
-                    self.engine.begin(slot, order)
+                if fetch := self.fetcher.want(unit.source, unit.revision):
+                    self.under_way[unit.id], self.fetching[unit.id] = taken, (slot, fetch)
                     break
-                _close(self.db)
+                if self._begin(taken, slot):
+                    break
+
+    def _begin(self, taken: RunningUnit, slot: Slot) -> bool:
+        """Give a unit to a worker; False if it is settled without one."""
+        order = taken.order(slot, self._ahead(taken.unit))
+        if order:
+            self.under_way[taken.unit.id] = taken
+            self.engine.begin(slot, order)
+        return order is not None
+
+    def _receive(self) -> None:
+        """Begin what has come from the hub; what did not come has failed."""
+        for number, (slot, fetch) in list(self.fetching.items()):
+            taken = self.under_way[number]
+            try:
+                there = self.fetcher.arrived(fetch)
+            except CheckpointError as error:
+                del self.fetching[number]
+                taken.failed(error)
+                self._drop(taken)
+                continue
+            if there is None:
+                taken.fetched(fetch.fraction)
+                continue
+            del self.fetching[number]
+            if not self._begin(taken, slot):
+                self._drop(taken)
 
     def _busy(self, *more: int) -> list[int]:
         return [taken.unit.checkpoint for taken in self.under_way.values()] + list(more)
 
     def _ahead(self, unit: units.Unit) -> Path | None:
+        """The folder of the unit that comes next, if it is here; one of the hub is fetched meanwhile."""
         following = units.next_unit(self.db, self._busy(unit.checkpoint))
-        return Path(following.source) / following.revision if following else None
+        if following is None:
+            return None
+        if not places.here(following.source, following.revision):
+            if self.fetcher.room():
+                self.fetcher.want(following.source, following.revision)
+            return None
+        return places.folder(following.source, following.revision)
 
     def _hear(self, message: Message) -> None:
         """What is said of a unit that was ended already is dropped."""
@@ -155,7 +210,7 @@ class Runner:
 
     def _drop(self, taken: RunningUnit) -> None:
         del self.under_way[taken.unit.id]
-        _close(self.db)
+        self.fetcher.over(taken.unit.source, taken.unit.revision)
 
     def _look_after(self) -> None:
         """Stop what is not wanted any more, and show that this process lives. Raises: StoreMoved."""
@@ -170,6 +225,9 @@ class Runner:
             runners.beat(self.db)
 
     def _stop(self, taken: RunningUnit) -> None:
+        if taken.unit.id in self.fetching:
+            taken.asked_to_stop = time.monotonic()
+            return self._let_go(taken)
         now = time.monotonic()
         if taken.asked_to_stop is None:
             taken.asked_to_stop = now
@@ -179,12 +237,21 @@ class Runner:
             taken.stopped()
             self._drop(taken)
 
+    def _let_go(self, taken: RunningUnit) -> None:
+        """Of a unit that no worker has yet. What has come of its checkpoint stays."""
+        _, fetch = self.fetching.pop(taken.unit.id)
+        self.fetcher.stop(fetch)
+        taken.stopped()
+        self._drop(taken)
+
     def _give_way(self) -> None:
         """Let what is asked for by hand come next: one unit at a time ends after the computation under way."""
         if any(taken.gives_way for taken in self.under_way.values()):
             return
         unit = units.to_give_way(self.db, self.under_way, bool(self.engine.free()))
-        if unit is not None:
+        if unit in self.fetching:
+            self._let_go(self.under_way[unit])
+        elif unit is not None:
             self.under_way[unit].gives_way = True
             self.engine.stop(unit)
 
@@ -196,16 +263,3 @@ class Runner:
         logged = str(self.logged) if self.logged else None
         requests.describe_runner(self.db, run, platform.node(), os.getpid(), versions, logged)
         self.described.add(run)
-
-
-def _close(db: sqlite3.Connection) -> None:
-    """Settle runs that are through, the trends of their models first, so that whoever waits finds them."""
-    for run in requests.finished_runs(db):
-        for model in trends.touched(db, run):
-            try:
-                update_trends.refresh(db, model)
-            except sqlite3.Error:
-                raise
-            except Exception:
-                log.exception("the trends of %s", model)
-    requests.close_runs(db)

@@ -1,20 +1,20 @@
-"""A unit between the queue and its results: what a worker is told to do for it, and what becomes of what it says."""
+"""A unit from the queue to its results: the order that its worker gets, and what is done with the worker's messages."""
 
 import logging
 import math
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from circuit_core.errors import CheckpointError, CircuitError, first_line
-from circuit_core.models import identity
+from circuit_core.models import identity, places
 from circuit_store import models, results, task_files
 from circuit_store.display_text import plain
 from circuit_store.queue import control, units
 from circuit_store.queue.states import UnitState
 from circuit_sweep.planning import task_names, texts
-from circuit_sweep.planning.analyses import Job, jobs
-from circuit_sweep.planning.model_sources import source_of
+from circuit_sweep.planning.analyses import Analysis, analyses
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slot
 from circuit_sweep.worker import messages
@@ -48,7 +48,8 @@ class RunningUnit:
 
     @property
     def folder(self) -> Path:
-        return Path(self.unit.source) / self.unit.revision
+        """Raises: CheckpointError, if it is one of the hub that is not in the local cache."""
+        return places.folder(self.unit.source, self.unit.revision)
 
     @property
     def seconds(self) -> float:
@@ -67,25 +68,33 @@ class RunningUnit:
     def _order(self, slot: Slot, ahead: Path | None) -> WorkOrder | None:
         """Raises: CircuitError, OSError."""
         unit, request = self.unit, Request.read(self.unit.request)
-        self.source = identity.source(self.folder, models.known_weights(self.db))
+        self.source = places.seen(self.unit.source, self.unit.revision, models.known_weights(self.db))
         there = results.held_keys(self.db, unit.model).get(unit.step, set())
         text = texts.chosen(self.db, request, unit.model, unit.suite)
         tasks = [task_names.spec(self.db, name) for name in request.tasks]
-        missing = [job for job in jobs(request, tasks, text) if self._key(job) not in there]
+        missing = [analysis for analysis in analyses(request, tasks, text) if self._key(analysis) not in there]
         if not missing:
             models.holds(self.db, unit.checkpoint, self.source.identity)
             self._settle(UnitState.DONE)
             return None
         words = text and task_files.text_of(self.db, text)
         batch = HALF**unit.crashes
-        used = {job.title: self._key(job) for of in missing for job in of.uses}
+        used = {analysis.title: self._key(analysis) for of in missing for analysis in of.uses}
         held = {title: results.held(self.db, key) for title, key in used.items() if key in there}
         return WorkOrder(
             unit.id, self.folder, missing, request.dtype, slot.device, words, slot.cores, batch, ahead, held
         )
 
-    def _key(self, job: Job) -> str:
-        return job.key(f"{self.unit.model}@{self.unit.step}", self.source.identity)
+    def _key(self, analysis: Analysis) -> str:
+        return analysis.key(f"{self.unit.model}@{self.unit.step}", self.source.identity)
+
+    def fetched(self, fraction: float) -> None:
+        """How far the hub's files of it are here."""
+        self.doing = messages.UnitProgress(self.unit.id, "fetch", fraction)
+
+    def failed(self, error: CheckpointError) -> None:
+        """It did not come."""
+        self.say(messages.UnitFailed(self.unit.id, str(error), error.status))
 
     def say(self, message: Message) -> bool:
         """Write down what a worker says; True if that was the last of this unit."""
@@ -129,7 +138,8 @@ class RunningUnit:
         self.loaded, checkpoint = loaded, self.unit.checkpoint
         self.unit.computing_on(loaded.device)
         models.checkpoint_loaded(self.db, checkpoint, "ok", loaded.fingerprint)
-        self.source = source_of(self.folder, models.known_weights(self.db)) or self.source
+        with suppress(CheckpointError, OSError):
+            self.source = places.seen(self.unit.source, self.unit.revision, models.known_weights(self.db))
         if loaded.fingerprint == self.source.fingerprint:
             models.holds(self.db, checkpoint, self.source.identity)
             models.weights_seen(self.db, checkpoint, self.source.files, loaded.fingerprint)
@@ -141,25 +151,26 @@ class RunningUnit:
         assert self.loaded is not None
         if self.unwritten == CHANGED:
             return
-        job, unit = result.job, self.unit
-        task = job.task and results.TaskRecord(job.task.label, job.task.hash, job.task.metric, job.task.prepend_bos)
+        analysis, unit = result.analysis, self.unit
+        task = analysis.task
+        record = task and results.TaskRecord(task.label, task.hash, task.metric, task.prepend_bos)
         of = results.Provenance(
-            key=self._key(job),
+            key=self._key(analysis),
             run=unit.run,
             checkpoint=unit.checkpoint,
-            analysis=job.analysis,
-            params=job.params,
+            analysis=analysis.kind,
+            params=analysis.params,
             identity=self.source.identity,
             fingerprint=self.loaded.fingerprint,
-            dtype=job.dtype,
-            version=".".join(map(str, job.version)),
+            dtype=analysis.dtype,
+            version=".".join(map(str, analysis.version)),
             seconds=result.seconds,
-            role=job.role,
-            task=task,
+            role=analysis.role,
+            task=record,
             device=self.loaded.device,
             threads=self.loaded.threads,
         )
-        self._write(of, result.record, job.title)
+        self._write(of, result.record, analysis.title)
 
     def show(self) -> None:
         """Note what is under way, if that has begun since the last note; one that comes too soon is made later."""
@@ -169,7 +180,7 @@ class RunningUnit:
             self.doing = None
 
     def _write(self, of: results.Provenance, record: results.Record, title: str) -> None:
-        """A record that cannot be stored costs its job alone. Raises: sqlite3.Error, if it is the store that cannot."""
+        """A record that cannot be stored costs its analysis alone. Raises: sqlite3.Error, if the store cannot."""
         try:
             results.write(self.db, of, record)
         except Exception as error:

@@ -1,36 +1,52 @@
 """At a run's end: what the checkpoints of a model show together (METHODS g), from the store into the store.
 
-Each role on each task, and each task, rests on the one set of parameters that answers in every view, and its rows name
-it. Of checkpoints with equal weights one is kept; what untrained heads reach is not a role (`floors`, METHODS l.4). A
-circuit counts as its task's where the task is done and the threshold is reached (METHODS l.3).
+Each role on each task, and each task, is a series: it rests on the one configuration that is shown in every view,
+and its rows name it. Of checkpoints with equal weights one is kept; what untrained heads reach is not a role (`floors`,
+METHODS l.4). A circuit counts as its task's where the task is done and the threshold is reached (METHODS l.3).
+
+Rows carry a mark of all that their series was computed from; while it is the same the series is not read again.
 """
 
+import hashlib
 import sqlite3
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from circuit_core.trends import floors
 from circuit_core.trends.emergence import TASK_OF, Earliest, HeadEmergence, RoleEmergence, role_emergence
 from circuit_core.trends.figures import FigureHeads, figure_2_head, top_heads
 from circuit_core.trends.handoffs import handoffs
 from circuit_core.trends.tasks import HALF_OF_FINAL, task_acquisition
-from circuit_store import queries, trends
-from circuit_store.trends import EmergenceRecord
+from circuit_store import queries, trend_series, trends
+from circuit_store.transactions import snapshot
+from circuit_store.trend_series import ShownResult
+from circuit_store.trends import EmergenceRecord, SeriesTrends
+
+DEFINITION = 1
+"""Part of every mark; raised when the same results give other rows."""
 
 
 def refresh(db: sqlite3.Connection, model: str) -> None:
-    """Compute the trends of a model anew."""
-    last = trends.last_result(db, model)
-    own = _Model(db, model)
-    rows = [row for task in queries.tasks(db, model) for row in own.task(task)]
-    passed: list[dict[str, Any]] = []
-    for role, task in queries.scored(db, model):
-        if role in floors.ROLE_FLOORS:
-            found, handed = own.role(role, task)
-            rows, passed = rows + found, passed + handed
+    """Bring the trends of a model up to date, from whatever was there before to the rows that its results give.
+
+    Others may write meanwhile. A result that is replaced before it is read leaves rows that are stale, with a mark of
+    what is gone: the next refresh computes them anew.
+    """
+    with snapshot(db):
+        last, held = trends.last_result(db, model), trends.held(db, model)
+        series = list(_Model(db, model).series())
+    found = [held.get(mark) or _marked(compute(), mark) for mark, compute in series]
+    rows, passed = [row for of in found for row in of.emergences], [row for of in found for row in of.handoffs]
     trends.replace(db, model, rows, passed, last)
+
+
+def _marked(of: SeriesTrends, mark: str) -> SeriesTrends:
+    return SeriesTrends([replace(row, rests_on=mark) for row in of.emergences], of.handoffs)
 
 
 class _Model:
@@ -43,16 +59,38 @@ class _Model:
         self.steps, self.untrained = floors.distinct(weights), floors.untrained(weights)
         self.place = {step: i for i, step in enumerate(self.steps)}
         self.tokens = {c.step: c.tokens for c in loaded}
+        self.rests_on = DEFINITION, [(c.step, c.tokens, c.fingerprint) for c in loaded]
+        self.shown = trend_series.shown(db, model)
+        self.circuits = cache(self._circuits)
 
-    def task(self, task: str) -> list[EmergenceRecord]:
+    def series(self) -> Iterator[tuple[str, Callable[[], SeriesTrends]]]:
+        """In order, the mark of each and what computes it. A role of which no result is shown has none."""
+        for task in queries.tasks(self.db, self.model):
+            found = self.shown.get(("behaviour", None, task), [])
+            yield self._mark("task", task, None, found), partial(self._task, task, found)
+        for role, on in queries.scored(self.db, self.model):
+            found = self.shown.get(("heads", role, on))
+            if found and role in floors.ROLE_FLOORS:
+                circuits = self.shown.get(("circuit", None, on or TASK_OF[role]), [])
+                yield self._mark("role", role, on, found + circuits), partial(self._role, role, on, found)
+
+    def _mark(self, kind: str, name: str, on: str | None, found: list[ShownResult]) -> str:
+        """Hash of what a series rests on: its results, and all checkpoints of the model."""
+        of = kind, name, on, [(result.id, result.asked) for result in found], self.rests_on
+        return hashlib.blake2b(repr(of).encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+    def _task(self, task: str, found: list[ShownResult]) -> SeriesTrends:
+        return SeriesTrends(self._acquired(task, found), [])
+
+    def _acquired(self, task: str, results: list[ShownResult]) -> list[EmergenceRecord]:
         metric, error = np.full((2, len(self.steps)), np.nan)
-        rows = queries.behaviour(self.db, self.model, task)
-        of = {"task": task, "dtype": rows[0]["dtype"] if rows else None}
-        known = [row for row in rows if row["value"] is not None and row["step"] in self.place]
-        for row in known:
-            metric[self.place[row["step"]]], error[self.place[row["step"]]] = row["value"], row["stderr_plain"]
-        if known and known[-1]["stderr_plain"] is None:
-            return [EmergenceRecord("task", task, value=known[-1]["value"], reason=known[-1]["reason"], **of)]
+        of = {"task": task, "dtype": results[0].dtype if results else None}
+        rows = [(result, *trend_series.behaviour(self.db, result.id)) for result in results]
+        known = [row for row in rows if row[1] is not None and row[0].step in self.place]
+        for result, value, stderr in known:
+            metric[self.place[result.step]], error[self.place[result.step]] = value, stderr
+        if known and known[-1][2] is None:
+            return [EmergenceRecord("task", task, value=known[-1][1], reason=known[-1][0].reason, **of)]
         found = task_acquisition(self.steps, metric, error)
         if (half := found.half_threshold) is None:
             least = {"value": found.final, "threshold": found.least, "reason": found.reason}
@@ -65,17 +103,20 @@ class _Model:
             EmergenceRecord("task_minimum", task, step=found.minimum_step, **lowest, **of),
         ]
 
-    def role(self, role: str, on: str | None) -> tuple[list[EmergenceRecord], list[dict[str, Any]]]:
+    def _role(self, role: str, on: str | None, results: list[ShownResult]) -> SeriesTrends:
         """A role on a task; `on` is None for roles that need none."""
-        every, of = self._rows(role, on), vars(queries.role_set(self.db, self.model, role, on))
-        rows = [r for r in every if r["step"] in self.place]
-        scores = self._scores(rows)
+        of = {"task": on, **{name: getattr(results[0], name) for name in ("preset", "text", "dtype")}}
+        kept = [result for result in results if result.step in self.place]
+        wanted = [result for result in results if result.step in self.place or result.step in self.untrained]
+        read = {result.step: trend_series.head_scores(self.db, result.id) for result in wanted}
+        scores = self._scores({result.step: read[result.step] for result in kept})
         if scores is None:
-            reasons = "; ".join(dict.fromkeys(r["reason"] for r in rows if r["reason"]))
+            reasons = "; ".join(trend_series.reasons(self.db, kept))
             nowhere = ": ".join(["undefined at every checkpoint", *([reasons] if reasons else [])])
-            return [EmergenceRecord("role", role, reason=nowhere, **of)], []
-        circuits = self._circuits(on or TASK_OF[role], scores.shape[1:])
-        found = role_emergence(self.steps, scores, role, circuits and circuits.allowed, self._floor(role, every))
+            return SeriesTrends([EmergenceRecord("role", role, reason=nowhere, **of)], [])
+        circuits = self.circuits(on or TASK_OF[role])
+        allowed, counts = circuits.at(scores.shape[1:]) if circuits else (None, None)
+        found = role_emergence(self.steps, scores, role, allowed, self._floor(role, read))
         told = [_earliest("role", found, found.anywhere)]
         if circuits and circuits.reason:
             told.append(_floored(EmergenceRecord("role_in_circuit", role, reason=circuits.reason), found))
@@ -85,49 +126,41 @@ class _Model:
         seen = sorted((h for h in found.heads if h.state), key=lambda h: (h.emerged_step is None, h.emerged_step or 0))
         told += [_row("head", found, head) for head in seen]
         if not (circuits and circuits.reason):
-            allowed, counts = (circuits.allowed, circuits.counts) if circuits else (None, None)
             told += _shown("figure_2_head", role, figure_2_head(self.steps, scores, role, allowed))
             told += _shown("top_head", role, top_heads(self.steps, scores, role, counts, allowed))
         passed = [{**vars(h), "window_tokens": self._span(h), **of} for h in handoffs(self.steps, found.heads)]
-        return [replace(row, **of) for row in told], passed
+        return SeriesTrends([replace(row, **of) for row in told], passed)
 
-    def _rows(self, role: str, on: str | None) -> list[dict[str, Any]]:
-        """Of the view `heads`; also of checkpoints that repeat another."""
-        return queries.rows(self.db, queries.view("heads"), {"model": self.model, "role": role, "task": on})
-
-    def _floor(self, role: str, rows: list[dict[str, Any]]) -> floors.Floor:
+    def _floor(self, role: str, read: dict[int, np.ndarray]) -> floors.Floor:
         """Above what the role's heads reach at the first untrained checkpoint at which one has a score."""
         for step in self.untrained:
-            if values := [r["value"] for r in rows if r["step"] == step and r["value"] is not None]:
-                return floors.floor_of(role, max(values), step)
+            if step in read and len(read[step]):
+                return floors.floor_of(role, float(read[step][:, 2].max()), step)
         return floors.floor_of(role)
 
-    def _scores(self, rows: list[dict[str, Any]]) -> np.ndarray | None:
-        """[step, layer, head]; None if the role is defined nowhere."""
-        known = [r for r in rows if r["value"] is not None]
+    def _scores(self, read: dict[int, np.ndarray]) -> Float[np.ndarray, "step layer head"] | None:
+        """None if the role is defined nowhere."""
+        known = [rows[:, :2].max(0) for rows in read.values() if len(rows)]
         if not known:
             return None
-        shape = (max(r["layer"] for r in known) + 1, max(r["head"] for r in known) + 1)
-        scores = np.full((len(self.steps), *shape), np.nan)
-        for r in known:
-            scores[self.place[r["step"]], r["layer"], r["head"]] = r["value"]
+        scores = np.full((len(self.steps), *(np.max(known, 0).astype(int) + 1)), np.nan)
+        for step, rows in read.items():
+            layer, head = rows[:, :2].astype(int).T
+            scores[self.place[step], layer, head] = rows[:, 2]
         return scores
 
-    def _circuits(self, task: str, shape: Any) -> "_Circuits | None":
+    def _circuits(self, task: str) -> "_Circuits | None":
         """None if the store holds no circuit of the task."""
-        found = trends.circuit_heads(self.db, self.model, task)
-        by_step = {step: heads for step, heads in found.by_step.items() if step in self.place}
-        why_not = [reason for step, reason in found.why_not.items() if step in self.place]
-        if not by_step and not why_not:
+        found = [result for result in self.shown.get(("circuit", None, task), []) if result.step in self.place]
+        if not found:
             return None
-        writes, reads, counts = np.zeros((3, *shape), int)
-        for of_step in by_step.values():
-            for into, heads in zip((writes, reads, counts), (*of_step, set.union(*of_step)), strict=True):
-                for layer, head in heads:
-                    if layer < shape[0] and head < shape[1]:
-                        into[layer, head] += 1
-        reason = None if by_step else f"no circuit of {task} counts: {'; '.join(dict.fromkeys(why_not))}"
-        return _Circuits((writes > 0) & (reads > 0), counts, reason)
+        why_not = dict.fromkeys(result.why_not for result in found if result.why_not)
+        heads = [trend_series.circuit_heads(self.db, self.model, of.id) for of in found if of.why_not is None]
+        if not heads:
+            return _Circuits(
+                np.zeros((0, 0), bool), np.zeros((0, 0), int), f"no circuit of {task} counts: {'; '.join(why_not)}"
+            )
+        return _Circuits(np.any(heads, 0).all(0), np.any(heads, 1).sum(0), None)
 
     def _span(self, of: Any) -> int | None:
         """Tokens between the ends of a hand-off's window."""
@@ -141,12 +174,19 @@ class _Model:
 class _Circuits:
     """The circuits of a task that count as such."""
 
-    allowed: np.ndarray
-    """[layer, head]: whether it both writes and reads in some."""
-    counts: np.ndarray
-    """[layer, head]: in how many it is."""
+    allowed: Bool[np.ndarray, "layer head"]
+    """Whether it both writes and reads in some."""
+    counts: Int[np.ndarray, "layer head"]
+    """In how many it is."""
     reason: str | None
     """Why none counts, though some are stored."""
+
+    def at(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """`allowed` and `counts` of that many layers and heads."""
+        allowed, counts = np.zeros(shape, bool), np.zeros(shape, int)
+        both = tuple(slice(min(sizes)) for sizes in zip(shape, self.counts.shape, strict=True))
+        allowed[both], counts[both] = self.allowed[both], self.counts[both]
+        return allowed, counts
 
 
 def _earliest(kind: str, found: RoleEmergence, earliest: Earliest) -> EmergenceRecord:

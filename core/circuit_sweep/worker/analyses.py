@@ -24,21 +24,21 @@ from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tasks.sampling import draw
 from circuit_core.tasks.specs import TaskSpec
 from circuit_store.results import Held, Record, TableRows
-from circuit_sweep.planning.analyses import OF_PATHS, Job
+from circuit_sweep.planning.analyses import OF_PATHS, Analysis
 from circuit_sweep.worker import records
 from circuit_sweep.worker.head_roles import HeadRoles
 
 
 class Analyses:
-    """Call it with a job to get the job's record."""
+    """Call it with an analysis to get its record."""
 
     def __init__(self, of: LoadedModel, text: str | None = None, held: dict[str, Held] | None = None) -> None:
-        """`held` are results that need not be found again, by the titles of their jobs."""
+        """`held` are results that need not be found again, by the titles of their analyses."""
         self.of, self.held = of, held or {}
         self.roles = HeadRoles(of, text)
         self._circuits: dict[str, tuple[MinimalCircuit, EdgeScores]] = {}
         self._drawn: dict[TaskSpec, PromptSet] = {}
-        self._by_name: dict[str, Callable[[Job], Record]] = {
+        self._by_name: dict[str, Callable[[Analysis], Record]] = {
             "behaviour": self._behaviour,
             "heads": self._heads,
             "attention": self._attention,
@@ -48,9 +48,9 @@ class Analyses:
             "patch": self._patch,
         }
 
-    def __call__(self, job: Job) -> Record:
-        """Raises: TaskError, if the tokenizer or the model cannot express the job's task."""
-        return self._by_name[job.analysis](job)
+    def __call__(self, analysis: Analysis) -> Record:
+        """Raises: TaskError, if the tokenizer or the model cannot express its task."""
+        return self._by_name[analysis.kind](analysis)
 
     def prompts(self, task: TaskSpec | None) -> PromptSet:
         """A task's prompts. Raises: TaskError, BrokenTask."""
@@ -66,25 +66,25 @@ class Analyses:
             raise TaskError(f"{task.name} needs {drawn.clean.shape[1]} tokens, the model takes {n_ctx}")
         return drawn.to(self.of.device)
 
-    def _behaviour(self, job: Job) -> Record:
-        found = behaviour(self.of.bridge, self.prompts(job.task))
+    def _behaviour(self, analysis: Analysis) -> Record:
+        found = behaviour(self.of.bridge, self.prompts(analysis.task))
         return Record((TableRows.of("behaviour", records.columns(found)),), found.reason)
 
-    def _heads(self, job: Job) -> Record:
+    def _heads(self, analysis: Analysis) -> Record:
         """Raises: TaskError."""
-        role, preset = job.role or "", job.params["preset"]
+        role, preset = analysis.role or "", analysis.params["preset"]
         if role in OF_PATHS:
-            return records.of_paths(role, self._found_algorithm(job))
+            return records.of_paths(role, self._found_algorithm(analysis))
         if role == "copy_suppression":
             scores, reasons = self.roles.suppression(preset)
             return records.of_heads(scores, reasons=reasons)
         if role == "successor":
             return records.of_successor(self.roles.successor(preset))
-        if job.task is None:
+        if analysis.task is None:
             return records.of_heads(self.roles.attention(preset)[role])
         if role.startswith("attn_end"):
-            return records.of_heads(self._from_end(job.task, role))
-        return records.of_heads(self.roles.copying(self.prompts(job.task), preset)[role])
+            return records.of_heads(self._from_end(analysis.task, role))
+        return records.of_heads(self.roles.copying(self.prompts(analysis.task), preset)[role])
 
     def _from_end(self, task: TaskSpec, role: str) -> RoleScores:
         found = {scores.role: scores for scores in self.roles.from_end(self.prompts(task)).roles}
@@ -92,41 +92,41 @@ class Analyses:
             raise TaskError(f"{role} needs the positions of IO, S1 and S2; {task.name} does not name them")
         return found[role]
 
-    def _attention(self, job: Job) -> Record:
-        prompts = self.prompts(job.task)
+    def _attention(self, analysis: Analysis) -> Record:
+        prompts = self.prompts(analysis.task)
         return records.of_attention(self.roles.from_end(prompts).rows, shown(prompts[:SHOWN], self.of.tokenizer))
 
-    def _algorithm(self, job: Job) -> Record:
-        return records.of_algorithm(self._found_algorithm(job))
+    def _algorithm(self, analysis: Analysis) -> Record:
+        return records.of_algorithm(self._found_algorithm(analysis))
 
-    def _found_algorithm(self, job: Job) -> IOIAlgorithm:
+    def _found_algorithm(self, analysis: Analysis) -> IOIAlgorithm:
         """By the scores that are held, and others found now. Raises: TaskError."""
-        held = tuple((used.role or "", self.held[used.title]) for used in job.uses if used.title in self.held)
-        return self.roles.algorithm(self.prompts(job.task), job.params["preset"], held)
+        held = tuple((used.role or "", self.held[used.title]) for used in analysis.uses if used.title in self.held)
+        return self.roles.algorithm(self.prompts(analysis.task), analysis.params["preset"], held)
 
-    def _patch(self, job: Job) -> Record:
-        p, prompts = job.params, self.prompts(job.task)
+    def _patch(self, analysis: Analysis) -> Record:
+        p, prompts = analysis.params, self.prompts(analysis.task)
         to = "logits" if p["to"] == "logits" else p["to"].split(",")
         senders = "all" if p["senders"] == "all" else [tuple(head) for head in p["senders"]]
         return records.of_patching(path_patching(self.of.bridge, self.of.graph, prompts, to, senders, p["freeze_mlps"]))
 
-    def _greater_than(self, job: Job) -> Record:
-        of, prompts = self.of, self._choosing(job.task, job.params["held_out"])
+    def _greater_than(self, analysis: Analysis) -> Record:
+        of, prompts = self.of, self._choosing(analysis.task, analysis.params["held_out"])
         ascending(prompts)
-        mask, reached, reason = self._looked_into(job)
+        mask, reached, reason = self._looked_into(analysis)
         if not reached:
-            unknown = reason if reached is None else f"{NOT_REACHED} of {job.params['threshold']}"
+            unknown = reason if reached is None else f"{NOT_REACHED} of {analysis.params['threshold']}"
             return records.of_years(GreaterThan(reason=unknown or NOT_REACHED), of.graph)
         return records.of_years(greater_than_check(of.bridge, of.graph, prompts, mask), of.graph)
 
-    def _looked_into(self, job: Job) -> tuple[Bool[np.ndarray, "src port"], bool | None, str | None]:
-        """The circuit that a job looks into, whether it reaches its threshold, and what there is to say of that.
+    def _looked_into(self, analysis: Analysis) -> tuple[Bool[np.ndarray, "src port"], bool | None, str | None]:
+        """The circuit that an analysis looks into, whether it reaches its threshold, and what there is to say of that.
 
         It is the one that is held, or found now. Raises: TaskError.
         """
-        (circuit,) = job.uses
+        (circuit,) = analysis.uses
         if (held := self.held.get(circuit.title)) is None:
-            found = self._found(job)[0]
+            found = self._found(analysis)[0]
             return found.mask, found.threshold_reached, found.reason
         if held.undefined is not None:
             raise TaskError(held.undefined)
@@ -135,19 +135,19 @@ class Analyses:
             mask[source, port] = True
         return mask, held.threshold_reached, held.reason
 
-    def _circuit(self, job: Job) -> Record:
-        return records.of_circuit(*self._found(job))
+    def _circuit(self, analysis: Analysis) -> Record:
+        return records.of_circuit(*self._found(analysis))
 
-    def _found(self, job: Job) -> tuple[MinimalCircuit, EdgeScores]:
+    def _found(self, analysis: Analysis) -> tuple[MinimalCircuit, EdgeScores]:
         """The circuit of a task, searched once for all that rests on it."""
-        asked = json.dumps([job.task and job.task.hash, job.params])
+        asked = json.dumps([analysis.task and analysis.task.hash, analysis.params])
         if asked not in self._circuits:
-            self._circuits[asked] = self._search(job)
+            self._circuits[asked] = self._search(analysis)
         return self._circuits[asked]
 
-    def _search(self, job: Job) -> tuple[MinimalCircuit, EdgeScores]:
-        of, p = self.of, job.params
-        prompts, held_out = self._split(job.task, p["held_out"])
+    def _search(self, analysis: Analysis) -> tuple[MinimalCircuit, EdgeScores]:
+        of, p = self.of, analysis.params
+        prompts, held_out = self._split(analysis.task, p["held_out"])
         scores = attribute(
             of.bridge, of.graph, prompts, p["method"], ig_steps=p["ig_steps"] or 1, ig_rule=p["ig_rule"] or "paper"
         )

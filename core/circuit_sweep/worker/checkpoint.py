@@ -16,7 +16,7 @@ from circuit_core.errors import CheckpointError, CircuitError, TaskError, first_
 from circuit_core.forward import batches
 from circuit_core.models.checkpoints import shape
 from circuit_store import results
-from circuit_sweep.planning.analyses import Job
+from circuit_sweep.planning.analyses import Analysis
 from circuit_sweep.worker import messages
 from circuit_sweep.worker.analyses import Analyses
 from circuit_sweep.worker.messages import Message, WorkOrder
@@ -68,35 +68,35 @@ class LoadedCheckpoint:
     def fingerprint(self) -> str:
         return self.loaded.fingerprint
 
-    def compute(self, job: Job) -> results.Record:
+    def compute(self, analysis: Analysis) -> results.Record:
         """Raises: whatever goes wrong with it, but for a task that cannot be expressed."""
         try:
-            return self.analyses(job)
+            return self.analyses(analysis)
         except TaskError as error:
             return results.Undefined(str(error))
 
-    def job_by_job(
+    def one_by_one(
         self, order: WorkOrder, stopped: Callable[[], bool], say: Say | None
     ) -> Generator[Message, None, bool]:
-        """Each result as it is ready; False if it is stopped before the last job.
+        """Each result as it is ready; False if it is stopped before the last analysis.
 
-        Raises: the first error of a job, after all others were done.
+        Raises: the first error of an analysis, after all others were done.
         """
         failed: Exception | None = None
-        for place, job in enumerate(order.jobs):
-            if place and job.computation != order.jobs[place - 1].computation and stopped():
+        for place, analysis in enumerate(order.analyses):
+            if place and analysis.computation != order.analyses[place - 1].computation and stopped():
                 return False
-            begun = messages.UnitProgress(order.unit, job.title, place / len(order.jobs))
+            begun = messages.UnitProgress(order.unit, analysis.title, place / len(order.analyses))
             yield begun
             began = time.perf_counter()
             try:
                 listener = say and (lambda done, of, begun=begun: say(begun.within(done, of)))
                 with batches.reduced(order.batch), batches.heard(listener):
-                    record = self.compute(job)
+                    record = self.compute(analysis)
             except Exception as error:
                 failed = failed or error
                 continue
-            yield messages.Result(order.unit, job, record, time.perf_counter() - began)
+            yield messages.Result(order.unit, analysis, record, time.perf_counter() - began)
         if failed:
             raise failed
         return True
@@ -108,9 +108,9 @@ def work(
     """All that is to say of one order; the last message is a `UnitEnd`.
 
     Args:
-        stopped: asked after every computation (`Job.computation`).
+        stopped: asked after every computation (`Analysis.computation`).
         masked: this process sees the order's GPU alone, as `cuda:0`.
-        say: is told how far a long job is while it goes on.
+        say: is told how far a long analysis is while it goes on.
     """
     try:
         if masked and not torch.cuda.is_available():
@@ -121,7 +121,7 @@ def work(
         loaded = LoadedCheckpoint(order.folder, device, order.dtype, order.text, order.cores, order.held, _STANDING)
         named = order.device if masked else loaded.device
         yield messages.CheckpointLoaded(order.unit, loaded.fingerprint, named, loaded.threads)
-        whole = yield from loaded.job_by_job(order, stopped, say)
+        whole = yield from loaded.one_by_one(order, stopped, say)
         yield messages.UnitFinished(order.unit) if whole else messages.UnitStopped(order.unit)
     except CheckpointError as error:
         yield messages.UnitFailed(order.unit, str(error), error.status)

@@ -40,10 +40,10 @@ def remembered(compute: Callable[P, T]) -> Callable[P, T]:
             return error.with_traceback(None)
 
     def recall(*args: P.args, **kwargs: P.kwargs) -> T:
-        answer = found(*args, **kwargs)
-        if isinstance(answer, TaskError):
-            raise answer.with_traceback(None)
-        return answer
+        result = found(*args, **kwargs)
+        if isinstance(result, TaskError):
+            raise result.with_traceback(None)
+        return result
 
     return recall
 

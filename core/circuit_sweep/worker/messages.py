@@ -4,16 +4,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from circuit_store.results import Held, Record
-from circuit_sweep.planning.analyses import Job
+from circuit_sweep.planning.analyses import Analysis
 
 
 @dataclass(frozen=True)
 class WorkOrder:
-    """Runner to worker: compute these jobs of this checkpoint."""
+    """Runner to worker: compute these analyses of this checkpoint."""
 
     unit: int
     folder: Path
-    jobs: list[Job]
+    analyses: list[Analysis]
     dtype: str
     device: str
     """As the user names it; `auto` is for the worker to decide."""
@@ -26,7 +26,7 @@ class WorkOrder:
     ahead: Path | None = None
     """The checkpoint that is likely to come next."""
     held: dict[str, Held] = field(default_factory=dict)
-    """Results that the jobs look into and the store holds, by the titles of their jobs."""
+    """Results that the analyses look into and the store holds, by the titles of their analyses."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,20 @@ class CheckpointLoaded(Message):
 
 @dataclass(frozen=True)
 class UnitProgress(Message):
-    """A job begins, or goes on."""
+    """An analysis begins, or goes on."""
 
     what: str
     fraction: float
-    """How many of the unit's jobs lie behind, 0 to 1."""
+    """How many of the unit's analyses lie behind, 0 to 1."""
 
     def within(self, done: int, of: int) -> "UnitProgress":
-        """So many prompts (or edges) of the pass under way are done; a job may take several passes."""
+        """So many prompts (or edges) of the pass under way are done; an analysis may take several passes."""
         return replace(self, what=f"{self.what} {done}/{of}")
 
 
 @dataclass(frozen=True)
 class Result(Message):
-    job: Job
+    analysis: Analysis
     record: Record
     seconds: float
 
@@ -77,12 +77,12 @@ class UnitEnd(Message):
 
 @dataclass(frozen=True)
 class UnitFinished(UnitEnd):
-    """Every job was done."""
+    """Every analysis was done."""
 
 
 @dataclass(frozen=True)
 class UnitStopped(UnitEnd):
-    """A `StopOrder` was heard before every job was done."""
+    """A `StopOrder` was heard before every analysis was done."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ def serve(runner: Connection, visible: str | None) -> None:
         signal.signal(number, signal.SIG_IGN)
     if visible is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = visible
+    os.environ["HF_HUB_OFFLINE"] = "1"  # only the runner fetches
     inbox = _Inbox(runner)
     gc.disable()
     from circuit_sweep.worker.checkpoint import work

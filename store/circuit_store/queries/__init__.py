@@ -4,6 +4,7 @@ All read through the standard library's sqlite3, return plain rows or lists, and
 statements reads one state of the store: results come and are replaced while one looks on.
 """
 
+from circuit_store.queries.arrangement import Arrangement
 from circuit_store.queries.circuits import (
     CircuitEdge,
     CircuitOf,
@@ -20,7 +21,6 @@ from circuit_store.queries.heads import (
     RoleSet,
     RoleTasks,
     ScorePoint,
-    answering,
     attended,
     head_grid,
     head_history,
@@ -28,6 +28,7 @@ from circuit_store.queries.heads import (
     role_tasks,
     scored,
     scores_of_head,
+    shown_at,
     strong_roles,
 )
 from circuit_store.queries.models import (
@@ -40,10 +41,12 @@ from circuit_store.queries.models import (
     roles,
     tasks,
 )
+from circuit_store.queries.narrowing import narrowed
 from circuit_store.queries.results import ResultOrigin, provenance
-from circuit_store.queries.views import data_version, each, one_state, rows, takes, view
+from circuit_store.queries.views import data_version, each, found, one_state, rows, takes, view
 
 __all__ = [
+    "Arrangement",
     "Attended",
     "CheckpointRow",
     "CircuitEdge",
@@ -57,7 +60,6 @@ __all__ = [
     "ScorePoint",
     "StoredCircuit",
     "all_tasks",
-    "answering",
     "attended",
     "behaviour",
     "checkpoints",
@@ -65,9 +67,11 @@ __all__ = [
     "circuits_by",
     "data_version",
     "each",
+    "found",
     "head_grid",
     "head_history",
     "holdings",
+    "narrowed",
     "one_state",
     "patch",
     "provenance",
@@ -77,6 +81,7 @@ __all__ = [
     "rows",
     "scored",
     "scores_of_head",
+    "shown_at",
     "stored_circuit",
     "strong_roles",
     "takes",

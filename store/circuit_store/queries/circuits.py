@@ -46,7 +46,7 @@ def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> Circuit
 
 
 def circuits_by(db: sqlite3.Connection, model: str, task: str) -> str | None:
-    """The method and the search of the circuits that answer over training (`eap-ig, grid`); None if there are none."""
+    """Method and search of the circuits that are shown over training (`eap-ig, grid`); None if there are none."""
     held = rows(db, VIEWS["circuits"], {"model": model, "task": task})
     return ", ".join(held[0][name] for name in ("method", "search") if held[0][name]) if held else None
 
@@ -72,7 +72,7 @@ class StoredCircuit:
 def stored_circuit(
     db: sqlite3.Connection, model: str, step: int, task: str, choices: dict[str, Any]
 ) -> StoredCircuit | None:
-    """The circuit that answers; None if none was computed."""
+    """The circuit that is shown; None if none was computed."""
     held = found(db, STORED, {"model": model, "step": step, "task": task}, choices).fetchone()
     if held is None:
         return None

@@ -10,7 +10,7 @@ from typing import Any
 from circuit_store.display_text import cell
 from circuit_store.queries.views import one_state, rows
 from circuit_store.views import VIEWS
-from circuit_store.views.view import AT_STEP, NEWEST, OF_MODEL, answer
+from circuit_store.views.view import AT_STEP, NEWEST, OF_MODEL, shown_results
 
 _OF_HEADS = (
     "FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
@@ -27,7 +27,7 @@ def scored(db: sqlite3.Connection, model: str) -> list[tuple[str, str | None]]:
 
 @dataclass(frozen=True)
 class RoleSet:
-    """What the scores of a role that answer have in common."""
+    """What the scores of a role that are shown have in common."""
 
     task: str | None
     """Task whose prompts were used; None if none were."""
@@ -41,15 +41,15 @@ _HEADS_OF_MODEL = f"{OF_MODEL} AND analysis = 'heads'"
 
 
 def role_set(db: sqlite3.Connection, model: str, role: str, task: str | None = None) -> RoleSet | None:
-    """Of the scores that answer for a role: on that task if it is scored there, else on that asked for last, among
+    """Of the scores that are shown of a role: on that task if it is scored there, else on that asked for last, among
     tasks on which it has a value at any checkpoint if there are such.
 
     None if the model has no such role.
     """
     row = db.execute(
-        f"WITH answer AS ({answer(f'{_HEADS_OF_MODEL} AND role = ?')})"
+        f"WITH shown_result AS ({shown_results(f'{_HEADS_OF_MODEL} AND role = ?')})"
         " SELECT task, json_extract(params, '$.preset') AS preset, json_extract(params, '$.text') AS text, dtype"
-        " FROM answer"
+        " FROM shown_result"
         f" ORDER BY task IS ? DESC, defined DESC, {NEWEST} LIMIT 1",
         (model, role, task),
     ).fetchone()
@@ -70,7 +70,7 @@ class RoleTasks:
 
 def role_tasks(db: sqlite3.Connection, model: str) -> RoleTasks:
     found = db.execute(
-        f"WITH answer AS ({answer(_HEADS_OF_MODEL)}) SELECT role, task FROM answer"
+        f"WITH shown_result AS ({shown_results(_HEADS_OF_MODEL)}) SELECT role, task FROM shown_result"
         " GROUP BY role, task ORDER BY max(defined), max(asked), max(id)",
         (model,),
     )
@@ -87,7 +87,7 @@ class HeadGrid:
     """Why no head has a value here, or None."""
     computed: bool
     of: RoleSet | None = None
-    """What answers, at this checkpoint or at others; None if the model has no such role."""
+    """What is shown, at this checkpoint or at others; None if the model has no such role."""
 
 
 @one_state
@@ -125,16 +125,17 @@ def head_history(
     return [ScorePoint(r["step"], r["tokens"], r["value"]) for r in found]
 
 
-def answering(db: sqlite3.Connection, model: str, step: int, shown: dict[str, str | None]) -> list[int]:
-    """The results whose scores answer at a checkpoint, of each role on the task on which it is shown (`RoleTasks`)."""
+def shown_at(db: sqlite3.Connection, model: str, step: int, shown: dict[str, str | None]) -> list[int]:
+    """The results whose scores are shown of a checkpoint, of each role on the task that is shown (`RoleTasks`)."""
     found = db.execute(
-        f"WITH answer AS ({answer(_HEADS_OF_MODEL, AT_STEP)}) SELECT id, role, task FROM answer", (model, step)
+        f"WITH shown_result AS ({shown_results(_HEADS_OF_MODEL, AT_STEP)}) SELECT id, role, task FROM shown_result",
+        (model, step),
     )
     return [result for result, role, task in found if role in shown and task == shown[role]]
 
 
 def scores_of_head(db: sqlite3.Connection, results: list[int], layer: int, head: int) -> dict[str, dict[str, Any]]:
-    """Role -> the columns of the view `heads`, of one head in results of which each answers for its role."""
+    """Role -> the columns of the view `heads`, of one head in results of which each is shown of its role."""
     which = VIEWS["heads"]
     statement = which.statement("result.id IN (SELECT value FROM json_each(?))", "layer = ? AND head = ?")
     found = db.execute(statement, (json.dumps(results), layer, head))

@@ -1,4 +1,4 @@
-"""Where a number comes from: the result that answers, its run and its parameters."""
+"""Where a number comes from: the result that is shown, its run and its parameters."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from circuit_store.json_columns import read_json
 from circuit_store.queries.heads import role_set
 from circuit_store.queries.views import one_state
-from circuit_store.views.view import AT, OF_MODEL, answer
+from circuit_store.views.view import AT, OF_MODEL, shown_results
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,18 @@ class ResultOrigin:
 def provenance(
     db: sqlite3.Connection, model: str, step: int, analysis: str, role: str | None = None, task: str | None = None
 ) -> ResultOrigin | None:
-    """Of the result that answers; None if there is none. A role's is the one shown beside the task (`role_set`)."""
+    """Of the result that is shown; None if there is none. A role's is the one beside the task (`role_set`)."""
     if role is not None:
         of = role_set(db, model, role, task)
         task = of and of.task
     row = db.execute(
-        f"WITH answer AS ({answer(OF_MODEL)})"
-        " SELECT model.name AS model, step, revision, source, answer.fingerprint, analysis, role, task,"
+        f"WITH shown_result AS ({shown_results(OF_MODEL)})"
+        " SELECT model.name AS model, step, revision, source, shown_result.fingerprint, analysis, role, task,"
         " task.hash AS task_hash, prepend_bos, dtype, device, threads, run_id AS run, round(seconds, 2) AS seconds,"
-        " started, ended, host, versions, answer.params, answer.reason, answer.id"
-        f" FROM answer JOIN {AT} JOIN run ON run.id = run_id LEFT JOIN task ON task.id = task_id"
+        " started, ended, host, versions, shown_result.params, shown_result.reason, shown_result.id"
+        f" FROM shown_result JOIN {AT} JOIN run ON run.id = run_id LEFT JOIN task ON task.id = task_id"
         " WHERE step = ? AND analysis = ? AND (? IS NULL OR role = ?) AND (? IS NULL OR task = ?)"
-        " ORDER BY asked DESC, answer.id DESC",
+        " ORDER BY asked DESC, shown_result.id DESC",
         (model, step, analysis, role, role, task, task),
     ).fetchone()
     if row is None:

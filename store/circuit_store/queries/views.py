@@ -1,4 +1,4 @@
-"""The rows of any view, by equality of its columns, and by which of several results answers; all statements of a
+"""The rows of any view, by equality of its columns, and by which of several results is shown; all statements of a
 question read one state of the store, and a sign says that it is no longer the newest.
 """
 
@@ -10,12 +10,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from circuit_store.addresses import CHOICES
 from circuit_store.display_text import cell
 from circuit_store.errors import UnknownName
+from circuit_store.queries.arrangement import EVERYTHING, Arrangement
 from circuit_store.transactions import snapshot
 from circuit_store.views import VIEWS, View
 from circuit_store.views.view import AT_STEP, OF_MODEL
 
 _ABOUT = {"model": OF_MODEL, "task": "task.name = ?", "role": "role = ?"}
-"""What a question is about: other results than those need not be looked at to know which of them answer."""
+"""What a question is about: other results than those need not be looked at to know which of them are shown."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,29 +52,35 @@ def each(
 
 
 def found(
-    db: sqlite3.Connection, which: View, filters: dict[str, Any] | None = None, choices: dict[str, Any] | None = None
+    db: sqlite3.Connection,
+    which: View,
+    filters: dict[str, Any] | None = None,
+    choices: dict[str, Any] | None = None,
+    wanted: Arrangement = EVERYTHING,
 ) -> sqlite3.Cursor:
-    """The rows of a view, filtered by equality (None: empty); the columns in the view's order.
+    """The rows of a view, filtered by equality (None: empty), as they are wanted; else all columns in the view's order.
 
-    Where no result answers, a choice is a filter like others.
+    Where rows are not of results, a choice is a filter like others.
 
     Raises:
         UnknownName: a choice that means nothing to this view.
     """
     filters, choices = filters or {}, {k: v for k, v in (choices or {}).items() if v is not None}
-    if not which.answers:
+    if not which.of_results:
         for choice in choices:
             takes(which, choice)
         filters, choices = filters | choices, {}
     narrow, at = {CHOICES[choice]: value for choice, value in choices.items()}, {}
-    if which.answers:
+    if which.of_results:
         known = {column: value for column, value in filters.items() if value is not None}
-        narrow |= {_ABOUT[column]: known[column] for column in _ABOUT.keys() & known}
+        about = {column: value for column, value in wanted.single.items() if column in which.filters} | known
+        narrow |= {_ABOUT[column]: about[column] for column in _ABOUT.keys() & about}
         at = {AT_STEP: known["step"]} if "step" in known else {}
-    where = " AND ".join(f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items())
-    choices_of = " AND ".join([*narrow, *([f"analysis = '{which.analysis}'"] if which.analysis else [])])
-    statement = which.statement(choices_of, where, " AND ".join(at))
-    return db.execute(statement, (*narrow.values(), *at.values(), *filters.values()))
+    equal = [f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items()]
+    where = " AND ".join([*equal, *filter(None, [wanted.condition])])
+    kinds = " AND ".join([*narrow, *([f"analysis = '{which.analysis}'"] if which.analysis else [])])
+    statement = which.statement(kinds, where, " AND ".join(at), wanted.first, wanted.columns)
+    return db.execute(statement, (*narrow.values(), *at.values(), *filters.values(), *wanted.values, *wanted.ranked))
 
 
 def one_state(ask: Question[P, T]) -> Question[P, T]:

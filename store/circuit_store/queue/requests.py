@@ -1,4 +1,4 @@
-"""What is to be computed, run by run: asked for, begun, and settled when no unit of it is open (see `units`).
+"""Runs in the queue: added, begun, and settled when no unit of theirs is open (see `units`).
 
 The command line and the explorer ask for runs, and cancel them (`control`); settling is the runner's.
 """
@@ -96,7 +96,8 @@ def describe_runner(
 
 _THROUGH = (
     f"state IN {one_of((*OPEN_RUNS, RunState.INTERRUPTED))} AND NOT EXISTS"
-    f" (SELECT 1 FROM unit WHERE run_id = run.id AND state IN {one_of(UNFINISHED_UNITS)})"
+    f" (SELECT 1 FROM unit WHERE run_id = run.id AND state IN {one_of(UNFINISHED_UNITS)}"
+    f" AND NOT (run.state = '{RunState.CANCELLING}' AND unit.state = '{UnitState.QUEUED}'))"
 )
 _FAILED = f"EXISTS (SELECT 1 FROM unit WHERE run_id = run.id AND state = '{UnitState.FAILED}')"
 

@@ -1,4 +1,4 @@
-"""What a run and a unit may be, and what may become of them: all that changes a state does so by `move`.
+"""The states of a run and of a unit, and the transitions between them; every change of a state goes through `move`.
 
 A unit is a checkpoint to compute for a run. It is under way while it is loading or running. What it is stands on the
 left, what may become of it above:

@@ -1,4 +1,4 @@
-"""What another analysis looks into of a result that is there, so that it is not computed anew."""
+"""What another analysis needs of a stored result, so that it is not computed again."""
 
 import sqlite3
 from dataclasses import dataclass

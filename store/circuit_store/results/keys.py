@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from circuit_store.transactions import transaction
 from circuit_store.views.trends import RESTS_ON
-from circuit_store.views.view import ABOUT, OF_MODEL, answer, competing
+from circuit_store.views.view import ABOUT, OF_MODEL, competing, shown_results
 
 
 def held_keys(db: sqlite3.Connection, model: str) -> dict[int, set[str]]:
@@ -37,19 +37,20 @@ def next_asked(db: sqlite3.Connection) -> int:
 
 
 def ask_again(db: sqlite3.Connection, model: str, keys: Iterable[str]) -> bool:
-    """Results of a model that a request finds already there count as new, so that they answer before any others.
+    """Results of a model that a request finds already there count as new, so that they are shown before any others.
 
-    Those that answer stay as they are, and so do those that would not answer even so, being of a set without a value
-    where another has some.
+    Those that are shown stay as they are, and so do those that would not be shown even so, being of a configuration
+    without a value where another has some.
 
     Returns:
-        Whether trends rest on any that changed. Path patching with other parameters does not count: each set of them
-        has an answer of its own.
+        Whether trends rest on any that changed. Path patching with other parameters does not count: it is shown
+        beside it, not in its place.
     """
     with transaction(db):
         number = next_asked(db)
         best = f"SELECT *, max(defined) OVER (PARTITION BY {ABOUT}) AS best FROM ({competing(OF_MODEL)})"
-        hidden = f"SELECT id FROM ({best}) WHERE defined = best AND id NOT IN (SELECT id FROM ({answer(OF_MODEL)}))"
+        shown = f"SELECT id FROM ({shown_results(OF_MODEL)})"
+        hidden = f"SELECT id FROM ({best}) WHERE defined = best AND id NOT IN ({shown})"
         db.execute(
             f"UPDATE result SET asked = ? WHERE key IN (SELECT value FROM json_each(?)) AND id IN ({hidden})",
             (number, json.dumps(list(keys)), model, model),

@@ -18,12 +18,13 @@ def write(db: sqlite3.Connection, of: Provenance, found: Record) -> int:
         sqlite3.Error: a value that its column does not take, or a store that cannot be written.
     """
     with transaction(db):
+        asked = next_asked(db)  # before: what replaces the newest is newer
         db.execute("DELETE FROM result WHERE key = ?", (of.key,))
         values = {
             **{name: getattr(of, name) for name in _OF_RESULT},
             **{"run_id": of.run, "checkpoint_id": of.checkpoint, "task_id": of.task and _task(db, of.task)},
             **{"params": json.dumps(of.params, sort_keys=True, allow_nan=False), "reason": found.reason},
-            "asked": next_asked(db),
+            "asked": asked,
         }
         _insert(db, TableRows.of("result", values))
         (result,) = db.execute("SELECT id FROM result WHERE key = ?", (of.key,)).fetchone()

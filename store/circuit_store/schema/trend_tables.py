@@ -19,7 +19,8 @@ CREATE TABLE emergence (
     preset TEXT,
     text TEXT,
     dtype TEXT,
-    last_result INTEGER NOT NULL       -- the highest `result.asked` that it rests on
+    last_result INTEGER NOT NULL,      -- the highest `result.asked` that it rests on
+    rests_on TEXT                      -- hash of the results and checkpoints of its series: the same, the same rows
 );
 CREATE INDEX emergence_model ON emergence (model_id);
 CREATE TABLE handoff (                 -- a role that one head loses and another gains

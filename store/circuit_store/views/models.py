@@ -9,25 +9,30 @@ MODELS = View(
     (
         MODEL,
         Column("suite", "suite it belongs to; `folder` for a folder of your own"),
-        Column("params", "number of parameters, tied weights counted once", "not read yet, or it cannot be read"),
-        Column("n_layers", "layers", "the source could not be read"),
-        Column("n_heads", "attention heads a layer", "the source could not be read"),
+        Column(
+            "params", "number of parameters, tied weights counted once", "not read yet, or it cannot be read", kind=int
+        ),
+        Column("n_layers", "layers", "the source could not be read", kind=int),
+        Column("n_heads", "attention heads a layer", "the source could not be read", kind=int),
         Column(
             "kv_heads",
             "heads of keys and values a layer; fewer than `n_heads` where heads share them in groups: repeated for "
             "each head when loaded",
             "the source could not be read",
+            kind=int,
         ),
         Column(
             "checkpoints",
             "checkpoints that the source has",
             sql="(SELECT count(*) FROM checkpoint WHERE model_id = model.id)",
+            kind=int,
         ),
         Column(
             "computed",
             "checkpoints with results in the store",
             sql="(SELECT count(DISTINCT checkpoint_id) FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
             " WHERE model_id = model.id)",
+            kind=int,
         ),
         Column("source", "folder or hub id"),
     ),
@@ -72,12 +77,12 @@ UNITS = View(
     "units",
     "What was asked for and how it went, one row a checkpoint.",
     (
-        Column("run", "number of the run", sql="run_id"),
+        Column("run", "number of the run", sql="run_id", kind=int),
         MODEL,
         STEP,
         Column("state", f"`{'`, `'.join(_STATES[:-1])}` or `{_STATES[-1]}`"),
-        Column("attempts", "times it was begun"),
-        Column("seconds", "time it took", "not finished"),
+        Column("attempts", "times it was begun", kind=int),
+        Column("seconds", "time it took", "not finished", kind=float),
         Column("device", "where it ran", "not begun"),
         Column("error", "why it failed", "it did not fail"),
     ),

@@ -13,6 +13,7 @@ _STALE = Column(
     "stale",
     "1 if the store holds newer results of the kind that this rests on, or if others were asked for since",
     sql=f"{LAST} > last_result",
+    kind=int,
 )
 _OF = (PRESET, TEXT, DTYPE)
 
@@ -37,25 +38,37 @@ EMERGENCE = View(
         ),
         Column("name", "role or task", sql="emergence.name"),
         Column("task", "task whose prompts were used", "none were"),
-        Column("layer", "layer, from 0", "a task, or no head, see reason"),
-        Column("head", "head, from 0", "a task, or no head, see reason"),
+        Column("layer", "layer, from 0", "a task, or no head, see reason", kind=int),
+        Column("head", "head, from 0", "a task, or no head, see reason", kind=int),
         Column(
             "step",
             "first of two checkpoints in a row at the threshold; the first at all for the paper's figures",
             "it does not emerge, see reason",
+            kind=int,
         ),
-        Column("tokens", "tokens seen by then", "not known, or it does not emerge", _tokens("emergence.step")),
-        Column("lost_step", "first of two in a row below a third of the head's maximum", "not lost"),
-        Column("lost_tokens", "tokens seen by then", "not lost, or not known", _tokens("emergence.lost_step")),
+        Column(
+            "tokens", "tokens seen by then", "not known, or it does not emerge", _tokens("emergence.step"), kind=int
+        ),
+        Column("lost_step", "first of two in a row below a third of the head's maximum", "not lost", kind=int),
+        Column(
+            "lost_tokens", "tokens seen by then", "not lost, or not known", _tokens("emergence.lost_step"), kind=int
+        ),
         Column(
             "state",
             "of a head: `emerged`, `lost`, or `last checkpoint only`: it reaches the floor there alone, so that nothing"
             " confirms it",
             "the role does not emerge there, a figure, or a task",
         ),
-        Column("value", "a head's highest score; a task's final (or lowest) metric", "nothing was measured"),
-        Column("threshold", "what had to be reached", "undefined, see reason"),
-        Column("floor", "the least score that counts as the role", "a figure, a task, or never defined, see reason"),
+        Column(
+            "value", "a head's highest score; a task's final (or lowest) metric", "nothing was measured", kind=float
+        ),
+        Column("threshold", "what had to be reached", "undefined, see reason", kind=float),
+        Column(
+            "floor",
+            "the least score that counts as the role",
+            "a figure, a task, or never defined, see reason",
+            kind=float,
+        ),
         Column(
             "floor_from",
             "`role`: the role's own floor; `step N`: what its heads reach by chance at that untrained checkpoint, and"
@@ -80,21 +93,25 @@ HANDOFFS = View(
         MODEL,
         Column("role", "the role"),
         Column("task", "task whose prompts were used", "none were"),
-        Column("from_layer", "layer of the head that loses it"),
-        Column("from_head", "the head that loses it"),
-        Column("lost_step", "when it is lost"),
-        Column("to_layer", "layer of the head that gains it"),
-        Column("to_head", "the head that gains it"),
-        Column("gained_step", "when it is gained"),
-        Column("window", "checkpoints that may lie between"),
+        Column("from_layer", "layer of the head that loses it", kind=int),
+        Column("from_head", "the head that loses it", kind=int),
+        Column("lost_step", "when it is lost", kind=int),
+        Column("to_layer", "layer of the head that gains it", kind=int),
+        Column("to_head", "the head that gains it", kind=int),
+        Column("gained_step", "when it is gained", kind=int),
+        Column("window", "checkpoints that may lie between", kind=int),
         Column(
-            "window_tokens", "tokens seen from so many checkpoints before the loss to as many after it", "not known"
+            "window_tokens",
+            "tokens seen from so many checkpoints before the loss to as many after it",
+            "not known",
+            kind=int,
         ),
-        Column("fall", "mean score over 3 checkpoints before the loss minus that over 3 from it on"),
-        Column("rise", "the same of the head that gains it, at least half the fall"),
+        Column("fall", "mean score over 3 checkpoints before the loss minus that over 3 from it on", kind=float),
+        Column("rise", "the same of the head that gains it, at least half the fall", kind=float),
         Column(
             "expected_by_chance",
             "hand-offs of the role if its losses came at other times: mean over 200 shifts round the run",
+            kind=float,
         ),
         *_OF,
         _STALE,

@@ -1,19 +1,20 @@
 """Every table a person sees, once: its columns, their units, what an empty cell means, and the query behind it.
 
-The same definition serves the explorer, `show`, `export`, the database's own view and the documentation. Several
-results may answer one question (other parameters, an earlier run); `answer` is the relation of those that do, among
-those that the caller's choices allow.
+The same definition serves the explorer, `show`, `export`, the database's own view and the documentation. A checkpoint
+may hold several results of one analysis (other parameters, an earlier run); `shown_result` is the relation of those
+that are shown, among those that the caller's choices allow.
 
-A curve over training never mixes parameters. For each model, analysis, role and task one set answers at all
-checkpoints (parameters, text and prompts of the task, precision, version of the analysis): the one asked for last,
-among those with a value at any checkpoint if there are such (METHODS l.2). A result counts as asked for when it is
-computed and when a run asks for it again. Where a checkpoint lacks that set nothing answers. Path patching has a set
-for each of its parameters, since these name the paths. Results of weights, config or tokenizer that a checkpoint held
-before, as far as the store knows, do not answer (METHODS l.16); files of circuits do, where none of the task was
-computed or they are chosen (`--method imported`).
+A curve over training never mixes parameters. For each model, analysis, role and task, results of one configuration are
+shown at all checkpoints (parameters, text and prompts of the task, precision, version of the analysis): the one asked
+for last, among those with a value at any checkpoint if there are such (METHODS l.2). A result counts as asked for when
+it is computed and when a run asks for it again. Where a checkpoint lacks that configuration nothing is shown. Path
+patching has one for each of its parameters, since these name the paths. Results of weights, config or tokenizer that a
+checkpoint held before, as far as the store knows, are not shown (METHODS l.16); circuits from files are, where none of
+the task was computed or they are chosen (`--method imported`).
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -25,6 +26,8 @@ class Column:
     """What an empty cell (NULL) means; empty if there is none."""
     sql: str = ""
     """What it is in the view's tables; empty where it has its name there."""
+    kind: type = str
+    """Of its values that are not NULL: int, float or str; what is true or not is 1 or 0."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class View:
     about: str
     columns: tuple[Column, ...]
     source: str
-    """SQL: the tables that the columns are of, and which of their rows; may read the relation `answer`."""
+    """SQL: the tables that the columns are of, and which of their rows; may read the relation `shown_result`."""
     order: str
     filters: tuple[str, ...]
     """Columns by which the view is addressed."""
@@ -51,9 +54,9 @@ class View:
         return f"SELECT {', '.join((*columns, *self.beside))} FROM {self.source}"
 
     @property
-    def answers(self) -> bool:
-        """Whether its rows are of the results that answer, so that a caller may choose among several."""
-        return re.search(r"\banswer\b", self.source) is not None
+    def of_results(self) -> bool:
+        """Whether its rows are of results, so that a caller may choose among several."""
+        return re.search(r"\bshown_result\b", self.source) is not None
 
     @property
     def analysis(self) -> str | None:
@@ -61,13 +64,15 @@ class View:
         named = re.findall(r"WHERE analysis = '(\w+)'", self.source)
         return named[0] if len(named) == 1 else None
 
-    def statement(self, choices: str = "", where: str = "", at: str = "") -> str:
-        """The whole query; `choices` narrows which results may answer, `at` of which checkpoints those are wanted that
-        do, `where` which rows are shown."""
-        names = ", ".join(c.name for c in self.columns)
+    def statement(
+        self, choices: str = "", where: str = "", at: str = "", first: str = "", columns: Sequence[str] = ()
+    ) -> str:
+        """The whole query; `choices` narrows which results may be shown, `at` of which checkpoints they are wanted,
+        `where` which of their rows, `columns` what of them; `first` comes before `order`."""
+        names = ", ".join(columns or (c.name for c in self.columns))
         condition = f"WHERE {where} " if where else ""
-        answers = answer(choices, at)
-        return f"WITH answer AS ({answers}) SELECT {names} FROM ({self.body}) {condition}ORDER BY {self.order}"
+        rows = f"SELECT {names} FROM ({self.body}) {condition}ORDER BY {first}{self.order}"
+        return f"WITH shown_result AS ({shown_results(choices, at)}) {rows}"
 
 
 _VALUES = {
@@ -84,11 +89,12 @@ _VALUED = "CASE analysis " + " ".join(
     f"WHEN '{analysis}' THEN EXISTS (SELECT 1 FROM {rows} AND result_id = result.id)"
     for analysis, rows in _VALUES.items()
 )
-_SET = (
+_CONFIGURATION = (
     "CASE WHEN analysis = 'circuit' AND json_extract(result.params, '$.method') = 'imported' THEN 'imported'"
     " ELSE result.dtype || ' ' || result.version || ' ' || coalesce(task_id, '') || ' ' || result.params END"
 )
-"""SQL: what results must have in common to be compared over training; all circuits of files are one set."""
+"""SQL: what results must have in common to be compared over training; all circuits from files are one
+configuration."""
 _IMPORTED = "json_extract(result.params, '$.method') IS 'imported'"
 _PRESENT = f"(coalesce(checkpoint.present, result.identity) = result.identity OR {_IMPORTED})"
 ABOUT = "of_model, analysis, role, task, paths"
@@ -103,30 +109,30 @@ AT_STEP = "checkpoint_id IN (SELECT checkpoint.id FROM checkpoint WHERE step = ?
 
 
 def competing(choices: str = "") -> str:
-    """SQL: results, with the name `task` and `metric` of the task, and which set each is of.
+    """SQL: results, with the name `task` and `metric` of the task, and which configuration each is of.
 
-    Columns besides: `parameters` names the set, `defined` is 1 if any result of that set has a value, and `shown` is
-    the set that answers.
+    Columns besides: `parameters` names the configuration, `defined` is 1 if any result of it has a value, and `shown`
+    is the configuration that is shown.
     """
     known = (
         "SELECT result.*, task.name AS task, task.metric AS metric, model_id AS of_model,"
         " CASE analysis WHEN 'patch' THEN result.params END AS paths,"
-        f" {_SET} AS parameters, {_VALUED} END AS valued"
+        f" {_CONFIGURATION} AS parameters, {_VALUED} END AS valued"
         " FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id LEFT JOIN task ON task.id = task_id"
         f" WHERE {_PRESENT}{choices and f' AND ({choices})'}"
     )
-    sets = f"SELECT *, max(valued) OVER (PARTITION BY {ABOUT}, parameters) AS defined FROM ({known})"
+    valued = f"SELECT *, max(valued) OVER (PARTITION BY {ABOUT}, parameters) AS defined FROM ({known})"
     return (
         "SELECT *, first_value(parameters) OVER"
-        f" (PARTITION BY {ABOUT} ORDER BY parameters = 'imported', defined DESC, {NEWEST}) AS shown FROM ({sets})"
+        f" (PARTITION BY {ABOUT} ORDER BY parameters = 'imported', defined DESC, {NEWEST}) AS shown FROM ({valued})"
     )
 
 
-def answer(choices: str = "", at: str = "") -> str:
-    """SQL: the results that answer (see above); columns as in `competing`.
+def shown_results(choices: str = "", at: str = "") -> str:
+    """SQL: the results that are shown (see above); columns as in `competing`.
 
     Args:
-        at: the checkpoints at which they are wanted; which set answers is decided over all of them.
+        at: the checkpoints at which they are wanted; which configuration is shown is decided over all of them.
     """
     of_checkpoint = (
         f"SELECT *, row_number() OVER (PARTITION BY checkpoint_id, {ABOUT} ORDER BY {NEWEST}) AS rank"
@@ -136,17 +142,17 @@ def answer(choices: str = "", at: str = "") -> str:
 
 
 MODEL = Column("model", "name of the model", sql="model.name")
-STEP = Column("step", "training step of the checkpoint")
-TOKENS = Column("tokens", "tokens seen in training", "not known for this model")
+STEP = Column("step", "training step of the checkpoint", kind=int)
+TOKENS = Column("tokens", "tokens seen in training", "not known for this model", kind=int)
 TASK = Column("task", "task whose prompts were used")
 REASON = Column("reason", "why a value is empty", "the value is defined")
 DTYPE = Column("dtype", "precision of the computation")
 DEVICE = Column("device", "where it was computed: `cpu`, or a GPU; values of several may differ in the last digits")
 
 
-def param(name: str, meaning: str, empty: str = "") -> Column:
+def param(name: str, meaning: str, empty: str = "", kind: type = str) -> Column:
     """A parameter of the analysis."""
-    return Column(name, meaning, empty, f"json_extract(answer.params, '$.{name}')")
+    return Column(name, meaning, empty, f"json_extract(shown_result.params, '$.{name}')", kind)
 
 
 PRESET = Column("preset", "parameters of the role: `default` or `paper-code`", "it has none")

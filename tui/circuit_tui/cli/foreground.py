@@ -23,8 +23,8 @@ def compute(store: Path, asked: RunRequest, as_json: bool = False) -> int:
     for survey in plan.surveys:
         if survey.model.name not in (survey.given, Path(survey.given).name):
             console.told(f"{survey.given} goes by the name {survey.model.name}.")
-        if survey.left_out:
-            console.told(f"warning: {survey.left_out}")
+        for said in survey.warnings:
+            console.told(f"warning: {said}")
     for runs_of_model in exact_runs(plan.surveys):
         console.told(cost_report.exact(runs_of_model))
     with follow.Interruption() as interruption:

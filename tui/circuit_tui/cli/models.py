@@ -14,9 +14,10 @@ from circuit_tui.terminal import console
 
 
 @main.group(invoke_without_command=True)
+@click.option("--all", "everything", is_flag=True, help="List the models of published suites, too.")
 @flags.flag(options.JSON)
 @click.pass_context
-def models(ctx: click.Context, as_json: bool) -> None:
+def models(ctx: click.Context, everything: bool, as_json: bool) -> None:
     """List known models, and what the store holds of each."""
     from circuit_store import queries
 
@@ -28,10 +29,25 @@ def models(ctx: click.Context, as_json: bool) -> None:
     rows = [] if to_be_made(ctx.obj) else queries.rows(open_to_read(ctx.obj), view)
     held = {row["model"] for row in rows}
     rows += [_known(known, columns) for known in suites.known_models().values() if known.name not in held]
+    if everything:
+        rows += [_on_the_hub(m, columns) for m in suites.published().values() if m.name not in held]
     if as_json:
         console.document({"view": "models", "filters": {}, "rows": rows}, indent=1)
-    else:
-        console.table(rows, columns)
+        return
+    console.table(rows, columns)
+    if not everything:
+        console.told(
+            f"{len(suites.published())} models of published suites are known, too: `circuit-tui models --all`."
+        )
+
+
+def _on_the_hub(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
+    """A model of a published suite, as far as that is known without the hub."""
+    from circuit_core.models import places
+
+    row = {"model": known.name, "suite": known.suite, "params": None, "source": f"{places.HUB}{known.repository}"}
+    row |= {"kv_heads": known.shape.get("n_heads"), **known.shape, "checkpoints": len(known.steps) or None}
+    return {column: row.get(column, 0 if column == "computed" else None) for column in columns}
 
 
 def _known(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
@@ -44,15 +60,16 @@ def _known(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
 
 @models.command()
 @click.argument("name")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--pattern", help="Regular expression for the folders of steps, with a group (?P<step>[0-9]+).")
+@click.argument("source")
+@click.option("--pattern", help="Regular expression for folders or branches of steps, with a group (?P<step>[0-9]+).")
 @click.option("--tokens-per-step", type=click.IntRange(1, 10**9), metavar="N", help="Tokens seen in one training step.")
 @click.pass_obj
-def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_step: int | None) -> None:
-    """Let NAME stand for FOLDER: a folder of checkpoints, or a single one."""
+def add(store: Path, name: str, source: str, pattern: str | None, tokens_per_step: int | None) -> None:
+    """Let NAME stand for SOURCE: a folder of checkpoints, a single one, or ORG/NAME on the hub."""
     from circuit_core.bounded_regex import Pattern
     from circuit_store import models as held_models
-    from circuit_sweep.planning import model_sources
+    from circuit_sweep.planning import hub_models, model_sources
+    from circuit_sweep.planning.missing import noted
 
     if name in suites.known_models():
         raise ValueError(f"The name {name} is taken by the sample suite: choose another.")
@@ -63,16 +80,18 @@ def add(store: Path, name: str, folder: Path, pattern: str | None, tokens_per_st
         fault = str(error).removesuffix(".")
     if fault:
         raise ValueError(f"{fault}; give for instance 'run-(?P<step>[0-9]+)'.")
-    try:
-        place = model_sources.place(folder)
-    except (OSError, RuntimeError) as error:
-        raise ValueError(f"{folder}: {error}") from None
-    model, found = model_sources.model_of(name, place, "folder", tokens_per_step, pattern)
+    repository = None if model_sources.is_folder(source) else hub_models.repository_of(source)
+    if repository:
+        model, found = hub_models.describe(repository, name, pattern, tokens_per_step)
+    else:
+        try:
+            place = model_sources.place(Path(source))
+        except (OSError, RuntimeError) as error:
+            raise ValueError(f"{source}: {error}") from None
+        model, found = model_sources.model_of(name, place, "folder", tokens_per_step, pattern)
     db = open_to_write(store)
-    moved = model_sources.copied(db, model, found)
+    moved = None if repository else model_sources.copied(db, model, found)
     if not (moved and moved.name == name):
         held_models.check(db, model)
-    tokens = [f.step * tokens_per_step if tokens_per_step else None for f in found]
-    checkpoints = [held_models.CheckpointRecord(f.step, n, f.revision) for f, n in zip(found, tokens, strict=True)]
-    held_models.add_model(db, model, checkpoints)
+    held_models.add_model(db, model, noted(model, found))
     console.told(f"{name}: {len(found)} checkpoints, steps {found[0].step} to {found[-1].step}.")

@@ -49,15 +49,16 @@ def print_view(
     db = open_to_read(store)
     filters, choices = narrowed(db, which, address, narrow)
     filters |= more or {}
-    if kind == "json":
-        console.document(files.document(db, which, filters, choices), indent=1)
+    columns = [c.name for c in which.columns]
+    if kind != "table":
+        with command_output.to(None, store) as file:
+            if kind == "json":
+                text = files.document(db, which, filters, choices)
+            else:
+                text = files.lines(queries.found(db, which, filters, choices), columns)
+            command_output.write(file, text)
         return
     header, found = files.whole(db, which, filters, choices)
-    columns = [c.name for c in which.columns]
-    if kind == "csv":
-        with command_output.to(None, store) as file:
-            file.writelines(map(str.encode, files.lines(found, columns)))
-        return
     for line in header:
         console.shown(", ".join(f"{k} {console.cell(v)}" for k, v in line.items() if v is not None))
     console.table(found, columns)
@@ -97,9 +98,9 @@ def export(store: Path, view: str, address: str | None, output: Path | None, **g
     filters, choices = narrowed(db, which, address, given)
     columns = [c.name for c in which.columns]
     if given["columns"] is not None:
-        columns = [rows.column_of(which, column.strip()) for column in given["columns"].split(",")]
+        columns = [column.strip() for column in given["columns"].split(",")]
     listed = {"where": given["where"], **{name: [given[name]] if given[name] else [] for name in ("grep", "sort")}}
-    found = rows.kept(queries.each(db, which, filters, choices), which, listed)
+    found = rows.kept(db, which, filters, choices, listed, columns)
     text = [untrusted_files.place(given["text"])] if given["text"] else []
     with command_output.to(output, store, *filter(Path.is_file, text)) as file:
-        file.writelines(map(str.encode, files.lines(found, columns, given["kind"], given["raw"])))
+        command_output.write(file, files.lines(found, columns, given["kind"], given["raw"]))

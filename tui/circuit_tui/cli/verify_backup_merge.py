@@ -60,14 +60,16 @@ def backup(store: Path, output: Path, as_json: bool) -> None:
 @click.pass_obj
 def merge(store: Path, other: Path, as_json: bool) -> None:
     """Copy from OTHER.db what this store lacks; nothing is overwritten."""
+    from circuit_store import trends
     from circuit_store.merge import merge as merge_stores
     from circuit_sweep.runner import update_trends
 
     open_to_read(other).close()
     db = open_to_write(store)
     merged = merge_stores(db, other)
-    for model in merged.names if merged.results else []:
-        update_trends.refresh(db, model)
+    for model in merged.names:
+        if merged.results or trends.stale(db, model):  # of results that came with a merge that was killed
+            update_trends.refresh(db, model)
     close_writer(db)
     if as_json:
         counts = {"models": merged.models, "results": merged.results, "held": merged.held}

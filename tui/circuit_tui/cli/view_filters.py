@@ -58,27 +58,13 @@ def narrowed(
     """Filters and choices of an address and options. Raises: UnknownName."""
     from circuit_store import queries
 
-    filters: dict[str, Any] = {}
-    if address:
-        model, _, step = address.partition("@")
-        if not model:
-            raise UnknownName(f"{address} names no model: give MODEL or MODEL@STEP.")
-        addresses.check_model(db, model)
-        filters["model"] = model
-        if step:
-            queries.takes(which, "step")
-            filters["step"] = addresses.resolve_step(db, model, step)
-    for column in addresses.FILTERS:
-        if narrow.get(column) is not None:
-            queries.takes(which, column)
-            _held(db, column, narrow[column], filters.get("model"))
-            filters[column] = narrow[column]
-    choices = {c: narrow[c] for c in addresses.CHOICES if narrow.get(c) is not None}
-    if "text" in choices:
-        choices["text"] = _text(db, choices["text"])
-    for choice, value in choices.items():
-        _one_of(choice.replace("_", "-"), value, addresses.chosen(db, choice))
-    return filters, choices
+    model, _, step = (address or "").partition("@")
+    if address and not model:
+        raise UnknownName(f"{address} names no model: give MODEL or MODEL@STEP.")
+    options = {name: narrow.get(name) for name in (*addresses.FILTERS, *addresses.CHOICES)}
+    if options["text"] is not None:
+        options["text"] = _text(db, options["text"])
+    return queries.narrowed(db, which, {"model": model or None, "step": step or None, **options})
 
 
 def _text(db: sqlite3.Connection, given: str) -> str:
@@ -88,23 +74,3 @@ def _text(db: sqlite3.Connection, given: str) -> str:
 
     path = untrusted_files.place(given)
     return addresses.text_named(db, texts.read(path).hash if untrusted_files.there(path) else given)
-
-
-def _held(db: sqlite3.Connection, column: str, value: Any, model: str | None) -> None:
-    """Raises: UnknownName, if the store has no such task, role, layer or head at all."""
-    from circuit_store import queries
-
-    if column in ("task", "role"):
-        held = queries.all_tasks(db, model) if column == "task" else queries.roles(db, model)
-        _one_of(column, value, held, f" of {model}" if model else "")
-    elif value not in range(addresses.most(db, column, model)):
-        raise UnknownName(
-            f"There is no {column} {value}: there are {addresses.most(db, column, model)}, counted from 0."
-        )
-
-
-def _one_of(kind: str, value: Any, held: list[Any], of: str = "") -> None:
-    """Raises: UnknownName."""
-    if value not in held:
-        there = ", ".join(map(str, held)) or "none yet"
-        raise UnknownName(f"The store holds no {kind} {value}{of}: it holds {there}.")

@@ -32,7 +32,7 @@ from circuit_tui.explorer.widgets.status import Status
 _POLL = 0.5
 """Seconds between two looks at whether the store has changed."""
 _REST = 3.0
-"""Seconds at least between two changes that are shown: a job that is watched over SSH costs little."""
+"""Seconds at least between two changes that are shown: a run that is watched over SSH costs little."""
 
 
 class Explorer(PagedApp):

@@ -36,7 +36,7 @@ def sentences(found: Estimate) -> list[str]:
     """One line each: units, bytes, time, memory, and the runs of exact patching."""
     already = f"; {found.already} computed already" if found.already else ""
     units = f"{found.units} checkpoint{'' if found.units == 1 else 's'}, {found.results} results{already}"
-    warnings = [f"warning: {said}" for said in found.left_out]
+    warnings = [f"warning: {said}" for said in found.warnings]
     if not found.units:
         return [f"nothing to compute{already}", *warnings]
     if found.seconds is None:
@@ -51,6 +51,7 @@ def sentences(found: Estimate) -> list[str]:
     batch = "batches of half the GPU's free memory" if found.on_gpu else f"batches of at most {_size(IN_MAIN_MEMORY)}"
     return [
         f"units   {units}",
+        *([f"fetch   {_size(found.fetch)} from the hub"] if found.fetch else []),
         f"read    {_size(found.bytes)} of weights",
         f"time    {time}",
         f"memory  {weights} and {batch}, each slot",

@@ -15,7 +15,12 @@ from circuit_sweep.planning.slots import Slots
 
 _SCHEDULES = f"{', '.join(SCHEDULES)}, or steps such as 0,512,final"
 CHECKPOINTS = Option(
-    "all", f"{_SCHEDULES}.", name="checkpoints", flag="--checkpoints", hint=_SCHEDULES, completions=SCHEDULES
+    "auto",
+    f"{_SCHEDULES}; auto: all of a folder, sparse of a model on the hub.",
+    name="checkpoints",
+    flag="--checkpoints",
+    hint=_SCHEDULES,
+    completions=SCHEDULES,
 )
 PREPEND_BOS = Option(
     None,

@@ -22,8 +22,8 @@ def begin(store: Path, asked: RunRequest) -> str:
         begun = f"Computing {checkpoints_in_words(queued.missing)} in the background; that goes on if you leave."
     else:
         begun = f"{checkpoints_in_words(queued.total)} computed already{'' if queued.answering else ': nothing to do'}."
-    left_out = (survey.left_out for survey in queued.surveys)
-    return " ".join(filter(None, (begun, answering(queued), *left_out)))
+    warnings = (said for survey in queued.surveys for said in survey.warnings)
+    return " ".join(filter(None, (begun, answering(queued), *warnings)))
 
 
 def answering(queued: submit.SubmittedRun) -> str:

@@ -1,6 +1,6 @@
 """What the explorer writes to the terminal: only what changed, nothing that steers it, and copies for its clipboard.
 
-It also ends in order when a signal says so, or by force if the terminal is gone and writing never returns.
+It also ends on a signal: in order, or by force if the terminal is gone and a write never returns.
 """
 
 import asyncio

@@ -7,7 +7,7 @@ something is asked of the hub.
 """
 
 from circuit_core.models.hub.asking import endpoint, offline
-from circuit_core.models.hub.cache import cache_folder, cached, cached_revisions, remove
+from circuit_core.models.hub.cache import cache_folder, cached, cached_listing, cached_revisions, remove, snapshot
 from circuit_core.models.hub.fetching import fetch
 from circuit_core.models.hub.listing import HubFile, HubRevision, listing, revisions
 
@@ -16,6 +16,7 @@ __all__ = [
     "HubRevision",
     "cache_folder",
     "cached",
+    "cached_listing",
     "cached_revisions",
     "endpoint",
     "fetch",
@@ -23,4 +24,5 @@ __all__ = [
     "offline",
     "remove",
     "revisions",
+    "snapshot",
 ]

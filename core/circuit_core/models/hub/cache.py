@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from circuit_core.errors import CheckpointError, FetchStopped
+from circuit_core import untrusted_files
+from circuit_core.errors import CheckpointError, FetchStopped, HubError
 from circuit_core.models import weights
+from circuit_core.models.hub.listing import HubFile, HubRevision
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 _TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"))
@@ -34,9 +36,31 @@ def repository(repo: str) -> Path:
 
 def cached(repo: str, revision: str) -> Path | None:
     """The folder of a revision, if all that loading needs is in it and whole; None if not."""
+    folder = snapshot(repo, revision)
+    return folder if folder and _is_whole(folder) else None
+
+
+def snapshot(repo: str, revision: str) -> Path | None:
+    """The folder of a revision, whatever is in it; None if the cache knows nothing of it."""
     commit = revision if _COMMIT.fullmatch(revision) else _commit(reference(repo, revision))
-    snapshot = repository(repo) / "snapshots" / commit
-    return snapshot if commit and _is_whole(snapshot) else None
+    folder = repository(repo) / "snapshots" / commit
+    return folder if commit and folder.is_dir() else None
+
+
+def cached_listing(repo: str, revision: str) -> HubRevision:
+    """What the hub told of the files of a revision that are here: their names in the cache are their hashes.
+
+    Raises: HubError, if none is.
+    """
+    folder = snapshot(repo, revision)
+    if folder is None:
+        raise HubError(f"{repo}@{revision} is not in the cache: `circuit-tui run` fetches it.")
+    there = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    digests = (
+        (path, path.readlink().name if path.is_symlink() else untrusted_files.digest(path).hex()) for path in there
+    )
+    files = tuple(HubFile(path.name, path.stat().st_size, digest) for path, digest in digests)
+    return HubRevision(repo, revision, folder.name, files)
 
 
 def cached_revisions(repo: str) -> dict[str, str]:
@@ -123,12 +147,12 @@ def _commit(path: Path | None) -> str:
     return ""
 
 
-def _is_whole(snapshot: Path) -> bool:
+def _is_whole(folder: Path) -> bool:
     """A file gets its name only when all of it has come; one that is cut off later shows in its header."""
     try:
-        weights.tensors(snapshot)
+        weights.tensors(folder)
     except (CheckpointError, OSError):
         return False
-    there = {file.name for file in snapshot.iterdir() if file.exists()}
-    no_tokenizer = snapshot.parents[1] / ".no_exist" / snapshot.name / "tokenizer.json"
+    there = {file.name for file in folder.iterdir() if file.exists()}
+    no_tokenizer = folder.parents[1] / ".no_exist" / folder.name / "tokenizer.json"
     return "config.json" in there and (has_tokenizer(there) or no_tokenizer.exists())

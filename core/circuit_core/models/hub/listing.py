@@ -7,7 +7,7 @@ weights is known before a byte of them is fetched.
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -43,11 +43,18 @@ class HubRevision:
     revision: str
     commit: str
     files: tuple[HubFile, ...]
+    with_weights: bool = True
+    """Whether loading is what it is for; config and tokenizer are enough to plan."""
+
+    @property
+    def small(self) -> "HubRevision":
+        """The same without its weights."""
+        return replace(self, with_weights=False)
 
     @cached_property
     def needed(self) -> tuple[HubFile, ...]:
         """The files that loading needs: configs, tokenizer, weights. Raises: HubError, if there are no weights."""
-        weights = self.weights
+        weights = self.weights if self.with_weights else ()
         if not self._named(["config.json"]):
             adapter = self._named(["adapter_config.json"])
             why = "holds an adapter: give a repository of the merged model" if adapter else "is it a model's?"

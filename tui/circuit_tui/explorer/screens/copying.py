@@ -1,4 +1,4 @@
-"""The keys that take something away: a value or a row for the clipboard, a view as a file, where a number is from."""
+"""Keys that copy or export: a value or a row to the clipboard, a view to a file, and where a number comes from."""
 
 from collections.abc import Callable
 from functools import partial

@@ -19,10 +19,9 @@ from circuit_tui.runs import options
 def csv(
     db: sqlite3.Connection, view: str, filters: dict[str, Any], listed: dict[str, list[str]] | None = None
 ) -> Iterator[str]:
-    """Line by line; `listed` are the options by which rows are kept (`printing.kept`)."""
+    """In pieces; `listed` are the options by which rows are kept (`rows.kept`)."""
     which = queries.view(view)
-    rows = kept(queries.each(db, which, filters), which, listed or {})
-    return export.lines(rows, [column.name for column in which.columns], "csv")
+    return export.lines(kept(db, which, filters, {}, listed or {}), [column.name for column in which.columns], "csv")
 
 
 def address(filters: dict[str, Any]) -> str:

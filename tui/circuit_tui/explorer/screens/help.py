@@ -1,4 +1,4 @@
-"""All keys, made from the one list of them; what is typed narrows them."""
+"""The help screen: all keys, from the list in `bindings`; typing narrows them."""
 
 from itertools import groupby
 

@@ -1,4 +1,4 @@
-"""How a branch of the circuit's tree is written, in one line, and what the circuit is worth, in two."""
+"""A branch of the circuit's tree as one line, and the circuit's figures as two."""
 
 from collections.abc import Iterable
 from typing import Any

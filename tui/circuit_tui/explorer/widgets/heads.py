@@ -193,7 +193,7 @@ def _grid(db: Connection, at: Selection, shown: dict[str, str | None]) -> tuple[
         return _NOTHING, []
     grid = queries.head_grid(db, at.model, at.step, at.role, at.task)
     values = [[finite(value) for value in row] for row in grid.values]
-    return replace(grid, values=values), queries.answering(db, at.model, at.step, shown)
+    return replace(grid, values=values), queries.shown_at(db, at.model, at.step, shown)
 
 
 def _ramp(colours: tuple[str, ...], width: int) -> Text:

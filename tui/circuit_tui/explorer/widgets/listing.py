@@ -156,7 +156,7 @@ def _options(
     each = {"where": [f"{by}={row[by]}" for row in rows]}
     which = queries.view(view)
     try:
-        found = kept(queries.each(db, which, filters), which, short)
-        return short if [row[by] for row in found] == [row[by] for row in rows] else each
+        found = [row[0] for row in kept(db, which, filters, {}, short, [by])]
+        return short if found == [row[by] for row in rows] else each
     except (ValueError, UnknownName, BadPattern):
         return each

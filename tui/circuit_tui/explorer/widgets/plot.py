@@ -1,4 +1,4 @@
-"""The plot of values over training, on the library's braille canvas. Imports numpy, so it is itself imported late."""
+"""The plot of values over training, on textual-plot's braille canvas. Imports numpy, so it is itself imported late."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The lines above and below the panes: where one is, and how the sweep goes."""
+"""The lines above and below the panes: the selection, and the progress of the sweep."""
 
 from pathlib import Path
 

@@ -1,9 +1,11 @@
-"""Which of several results answers: one set of parameters for each role, task and model; what was asked for last."""
+"""Which of several results is shown: one configuration for each role, task and model; what was asked for last."""
+
+import json
 
 import pytest
 import recorded
 
-from circuit_store import addresses, export, models, queries, results, trends
+from circuit_store import addresses, export, models, queries, results
 from circuit_store.errors import UnknownName
 from circuit_store.merge import merge
 from circuit_store.queue import requests
@@ -37,7 +39,7 @@ def test_a_history_never_mixes_versions_of_an_analysis(toy):
     for step, version in ((0, "2"), (10, "3")):
         edges = [(step and 1, 14, 0.5)]
         toy.circuit(step, edges, version=version)
-    assert set(trends.circuit_heads(toy.db, "toy", "ioi").by_step) == {10}
+    assert set(toy.in_circuits()) == {10}
 
 
 def test_another_model_and_another_role_keep_their_answers(mixed):
@@ -57,7 +59,8 @@ def test_a_preset_may_be_chosen(mixed):
     assert mixed.shown({"text": "abc"}, role="copy_suppression") == {10: 0.2}
     assert mixed.shown({"text": "abc"}, role="induction") == {10: 0.9}
     assert mixed.shown({"text": "abd"}, role="copy_suppression") == {}
-    told = export.document(mixed.db, VIEWS["heads"], {"role": "induction"}, {"preset": "default"})
+    text = export.document(mixed.db, VIEWS["heads"], {"role": "induction"}, {"preset": "default"})
+    told = json.loads("".join(text))
     assert told["filters"] == {"role": "induction", "preset": "default"}
     assert {(row["preset"], row["dtype"]) for row in told["rows"]} == {("default", "float32")}
 

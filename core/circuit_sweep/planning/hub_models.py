@@ -1,0 +1,191 @@
+"""Models of the hub as a request sees them, before a byte of their weights is fetched.
+
+The hub says what revisions a repository has and, file by file, the hash of what each holds. By that, revisions of
+equal weights are told apart from others: one of them is computed (of steps 0 to 2 the first, else the last, as trends
+keep them, METHODS l.4), and what a suite knows to be wrong is left out unless it is asked for.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from circuit_core.bounded_regex import Pattern
+from circuit_core.errors import CheckpointError, HubError, UnknownModel
+from circuit_core.models import checkpoints, hub, identity, places, sizes, suites
+from circuit_store import models
+
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+_AT_ONCE = 8
+"""Requests to the hub."""
+Listed = hub.HubRevision | CheckpointError
+"""What a revision holds, or why the hub does not say it."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Why a checkpoint is not computed."""
+
+    status: str
+    """`known_bad`, `missing` or `duplicate_of`."""
+    detail: str
+
+
+def repository_of(name: str) -> str | None:
+    """The repository that a name stands for: a model of a published suite, or `ORG/NAME`; None if it is neither."""
+    name = name.removeprefix(places.HUB)
+    if known := suites.find(name):
+        return known.repository
+    return name if _REPOSITORY.fullmatch(name) else None
+
+
+def describe(
+    repository: str, name: str | None = None, pattern: str | None = None, tokens_per_step: int | None = None
+) -> tuple[models.Model, list[checkpoints.FoundCheckpoint]]:
+    """A repository as a model, under its own name if none is given.
+
+    Raises:
+        HubError: the hub does not answer, or has no such repository.
+        UnknownModel: no branch or tag of it names a step.
+        BadPattern: the pattern is none, or takes too long.
+    """
+    known = suites.find(repository)
+    found = _found(repository, known, pattern)
+    if known:
+        name, pattern = name or known.name, pattern or known.pattern
+        tokens_per_step = tokens_per_step or known.tokens_per_step
+    suite = known.suite if known else "hub"
+    source, own = places.HUB + repository, name or repository.split("/")[1]
+    return models.Model(own, suite, source, pattern, tokens_per_step, **_shape(repository, found[-1], known)), found
+
+
+def _found(repository: str, known: suites.KnownModel | None, pattern: str | None) -> list[checkpoints.FoundCheckpoint]:
+    """The checkpoints of a repository, by step: those of its suite, or what its branches and tags are named."""
+    if known and known.steps and known.revision and not pattern:
+        return [checkpoints.FoundCheckpoint(step, known.revision.format(step=step)) for step in known.steps]
+    names = sorted(commits(repository))
+    given = pattern or (known.pattern if known else None)
+    expression = Pattern(given, "--pattern") if given else re.compile(checkpoints.PATTERN)
+    found: dict[int, checkpoints.FoundCheckpoint] = {}
+    for name in names:
+        if named := expression.fullmatch(name):
+            step = checkpoints.step_named(named["step"], name)
+            if step in found:
+                twice = f"{found[step].revision} and {name}"
+                raise UnknownModel(f"{repository} has step {step} twice, {twice}: tell them apart by --pattern.")
+            found[step] = checkpoints.FoundCheckpoint(step, name)
+    if not found and "main" in names and not pattern:
+        return [checkpoints.FoundCheckpoint(0, "main")]
+    if not found:
+        some = f"there are {', '.join(names[:5])}" if names else "there are none"
+        raise UnknownModel(
+            f"No branch or tag of {repository} names a step ({some}): give `models add NAME {repository} "
+            "--pattern 'run-(?P<step>[0-9]+)'`."
+        )
+    return [found[step] for step in sorted(found)]
+
+
+def commits(repository: str) -> dict[str, str]:
+    """Branches and tags -> commit; only those of the cache where the hub is not to be asked. Raises: HubError."""
+    return hub.cached_revisions(repository) if hub.offline() else hub.revisions(repository)
+
+
+def _shape(repository: str, last: checkpoints.FoundCheckpoint, known: suites.KnownModel | None) -> dict[str, Any]:
+    """By the weights if they are here, else by config.json, else by what is known of the suite. Raises: HubError."""
+    if lies := hub.cached(repository, last.revision):
+        return asdict(checkpoints.shape(lies))
+    unknown: dict[str, Any] = dict.fromkeys(checkpoints.Shape.__annotations__)
+    try:
+        folder = small_files(repository, last.revision)
+    except HubError:
+        if not (known and known.shape):
+            raise
+        return {**unknown, "parallel": known.parallel, "kv_heads": known.shape["n_heads"], **known.shape}
+    read = checkpoints.config(folder)
+    found = sizes.sizes(read, folder / "config.json")
+    shape = {"n_layers": found["layers"], "n_heads": found["heads"], "d_model": found["width"]}
+    return {**unknown, **shape, "kv_heads": found["kv_heads"], "parallel": checkpoints.is_parallel(read)}
+
+
+def small_files(repository: str, revision: str) -> Path:
+    """The folder with config.json and tokenizer of a checkpoint, fetched if it is not there. Raises: HubError."""
+    lies = hub.snapshot(repository, revision)
+    if lies is not None and (lies / "config.json").exists() and checkpoints.tokenizer_folder(lies):
+        return lies
+    return hub.fetch(hub.listing(repository, revision).small)
+
+
+def listings(repository: str, found: Iterable[checkpoints.FoundCheckpoint]) -> dict[int, Listed]:
+    """Step -> what its revision holds: as the cache has it, or as the hub says, several requests at once."""
+
+    def listed(at: checkpoints.FoundCheckpoint) -> Listed:
+        try:
+            here = hub.cached(repository, at.revision) is not None
+            of = hub.cached_listing(repository, at.revision) if here else hub.listing(repository, at.revision)
+            return of if of.mark and of.needed else of
+        except CheckpointError as error:
+            return error
+
+    found = list(found)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip((at.step for at in found), pool.map(listed, found), strict=True))
+
+
+def left_out(repository: str, listed: Mapping[int, Listed]) -> dict[int, LeftOut]:
+    """Step -> why it is not worth fetching: known to be bad, without weights, or equal to another."""
+    known = suites.find(repository)
+    out: dict[int, LeftOut] = {}
+    equal: dict[str, list[int]] = {}
+    for step, of in sorted(listed.items()):
+        if known and (defect := known.defect(step)):
+            out[step] = LeftOut(defect.status, f"{defect.reason} ({defect.source})")
+        elif isinstance(of, HubError) and of.status == "missing" and not hub.offline():
+            out[step] = LeftOut("missing", str(of))
+        elif not isinstance(of, CheckpointError):
+            equal.setdefault(of.mark, []).append(step)
+    for steps in equal.values():
+        kept = steps[0] if steps[-1] <= 2 else steps[-1]
+        out |= {step: LeftOut("duplicate_of", f"step {kept}") for step in steps if step != kept}
+    return out
+
+
+def said(model: str, out: Mapping[int, LeftOut]) -> list[str]:
+    """A sentence for each reason, with the steps that it is of."""
+    by_reason: dict[str, list[int]] = {}
+    for step, why in sorted(out.items()):
+        reason = {
+            "duplicate_of": f"the weights are those of {why.detail}",
+            "known_bad": f"known to be bad, {why.detail}; --with-known-bad computes it",
+            "missing": "the hub has no weights under that name",
+        }
+        by_reason.setdefault(reason[why.status], []).append(step)
+    return [f"{model} leaves out {_steps(steps)}: {reason}." for reason, steps in by_reason.items()]
+
+
+def _steps(steps: list[int]) -> str:
+    some = steps if len(steps) <= 6 else [*steps[:3], "...", *steps[-2:]]
+    return f"step{'s' if len(steps) > 1 else ''} {', '.join(map(str, some))}"
+
+
+def source_of(
+    db: sqlite3.Connection | None, model: models.Model, at: checkpoints.FoundCheckpoint, commit: str | None
+) -> identity.Source | None:
+    """What a checkpoint holds, by what the store knows of its commit, by the cache, or as the hub says.
+
+    None if it cannot be said.
+    """
+    files = f"{model.source}@{commit}"
+    if db and commit and (known := models.known_source(db, files)):
+        return identity.Source(known[0], files, known[1])
+    repository = places.repository(model.source)
+    assert repository is not None
+    try:
+        if hub.cached(repository, at.revision):
+            return places.seen(model.source, at.revision, models.known_weights(db) if db else {})
+        of = hub.listing(repository, at.revision)
+        return identity.Source("", f"{model.source}@{of.commit}", of.identity)
+    except (CheckpointError, OSError):
+        return None
