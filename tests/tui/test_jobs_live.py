@@ -1,9 +1,11 @@
 """The explorer and a real runner: a run that one explorer starts is there in the next, and ends when it is told to."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from waiting import until
 
-from circuit_store.store import open_to_read
 from circuit_sweep.runner import launch
 
 alive = launch.alive
@@ -33,7 +35,7 @@ async def test_a_run_outlives_the_explorer_that_started_it(explore, tmp_path, mo
         await until(pilot, lambda: not alive(store))
         done = [row for row in app.screen.queue.units if row["state"] == "done"]
         assert 0 < len(done) < 16
-        with open_to_read(store) as db:
+        with closing(sqlite3.connect(store)) as db:
             assert db.execute("SELECT count(DISTINCT checkpoint_id) FROM result").fetchone()[0] >= len(done)
         await pilot.press("L")
         await until(pilot, lambda: "sample-0.1m@0 done" in app.screen._text.plain)
