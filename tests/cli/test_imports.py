@@ -36,7 +36,7 @@ def imported(code: str, env: dict[str, str] | None = None) -> set[str]:
     """Modules of a fresh process after `code`."""
     code += "\nimport json, sys; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-P", "-c", code], env=env, capture_output=True, text=True, check=True)
-    return set(json.loads(done.stderr))
+    return set(json.loads(done.stderr.splitlines()[-1]))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_a_folder_whose_name_is_no_text_is_refused(fresh, command):
         (["run", "no-such-folder"], ["no-such-folder", "sample-0.1m"]),
         (["run", "~no-such-user/x"], ["~no-such-user/x", "sample-0.1m"]),
         (["run", "x" * 300], ["sample-0.1m"]),
-        (["run", "sample-0.1m@final"], ["sample-0.1m@final", "--checkpoints"]),
+        (["run", "sample-0.1m@7"], ["There is no checkpoint 7", "0, "]),
         (["run", "sample-0.1m", "--tasks", "chess"], ["chess", "ioi"]),
         (["run", "sample-0.1m", "--tasks", ","], ["--tasks"]),
         (["run", "sample-0.1m", "--analyses", "heads,magic"], ["magic", "behaviour, heads, circuit, algorithm"]),

@@ -124,5 +124,5 @@ def test_schedules(schedule, chosen):
 
 @pytest.mark.parametrize("schedule", ["3", "half", "", "0;1"])
 def test_a_wrong_schedule_says_what_there_is(schedule):
-    with pytest.raises(ValueError, match="there are 0, 1|give all, log"):
+    with pytest.raises(ValueError, match="there are 0, 1|give auto, all, log"):
         suites.choose([0, 1, 2], schedule)

@@ -31,7 +31,7 @@ def test_schedules_of_the_paper():
     pythia = suites.published()["pythia-160m"]
     chosen = {name: suites.choose(list(pythia.steps), name, pythia.schedules) for name in suites.SCHEDULES}
     assert {name: len(steps) for name, steps in chosen.items()} == {
-        "all": 154, "log": 43, "sparse": 28, "linear": 143, "final": 1,
+        "auto": 28, "all": 154, "log": 43, "sparse": 28, "linear": 143, "final": 1,
     }  # fmt: skip
     assert chosen["sparse"][:3] == [256, 512, 1000] and chosen["sparse"][-3:] == [120_000, 140_000, 143_000]
     assert all(set(steps) <= set(pythia.steps) for steps in pythia.schedules.values())

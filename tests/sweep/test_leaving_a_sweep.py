@@ -24,8 +24,8 @@ FAILS = """
 import pathlib, sys
 from circuit_tui.explorer.app import Explorer
 class Failing(Explorer):
-    def poll(self):
-        super().poll()
+    def poll(self, resting=False):
+        super().poll(resting)
         secret = "local" + str(42_000 + 1)
         if self.main.look and secret:
             raise RuntimeError("an error of its own")

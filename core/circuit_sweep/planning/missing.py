@@ -3,6 +3,7 @@
 What cannot be computed for reasons that folder and store tell is refused here, before anything is queued.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ from circuit_core.tasks.specs import TaskSpec
 from circuit_store import models, results
 from circuit_sweep.planning import hub_models, texts
 from circuit_sweep.planning.analyses import Analysis, analyses, repeated
-from circuit_sweep.planning.model_sources import describe, folder_of, source_of
+from circuit_sweep.planning.model_sources import describe, folder_of, is_folder, source_of
 from circuit_sweep.planning.request import Request
+
+_ADDRESS = re.compile(r"(?P<model>.+)@(?P<step>\d+|final)")
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,9 @@ def surveys(
     """One of each model; see `survey`. Raises: UnknownName, besides, if two folders would go by one name."""
     found: dict[str, Survey] = {}
     for given in dict.fromkeys(names):
-        name, at, step = given.rpartition("@")
-        asked = survey(db, name, step, request, tasks) if at else survey(db, given, schedule, request, tasks)
+        address = None if is_folder(given) else _ADDRESS.fullmatch(given)
+        name, steps = (address["model"], address["step"]) if address else (given, schedule)
+        asked = survey(db, name, steps, request, tasks)
         other = found.setdefault(asked.model.name, asked)
         if other.model.source != asked.model.source:
             models.check(db, asked.model, elsewhere=other.model.source)
