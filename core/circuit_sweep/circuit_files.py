@@ -27,7 +27,7 @@ from circuit_store.store import open_to_read, open_to_write
 from circuit_store.transactions import transaction
 from circuit_sweep.planning import task_names
 from circuit_sweep.planning.missing import noted
-from circuit_sweep.planning.model_sources import describe
+from circuit_sweep.planning.model_sources import describe, folder_of
 
 NOT_EVALUATED = "imported: never evaluated here"
 FORMATS: dict[str, Callable[[CircuitFile, Path, dict[str, Any]], None]] = {
@@ -117,7 +117,7 @@ def _sizes(model: models.Model, found: list[checkpoints.FoundCheckpoint]) -> dic
     named: dict[str, Any] = {"d_model": width, "d_head": width // heads if width and heads else None}
     for at in found:
         try:
-            config = checkpoints.config(Path(model.source) / at.revision)
+            config = checkpoints.config(folder_of(model, at))
         except CheckpointError:
             continue
         named |= {"d_head": config.get("head_dim") or named["d_head"], "d_vocab": config.get("vocab_size")}

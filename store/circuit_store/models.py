@@ -51,7 +51,8 @@ def check(db: sqlite3.Connection | None, model: Model, elsewhere: str | None = N
             f"choose another with `circuit-tui models add NAME {model.source}`."
         )
     held = held_models(db).get(model.name) if db else None
-    if held and held.source != model.source and "folder" in (model.suite, held.suite):
+    moved = held and held.suite == model.suite != "folder" and "://" not in model.source + held.source
+    if held and held.source != model.source and not moved:
         elsewhere = held.source
     if elsewhere:
         raise UnknownName(
@@ -91,13 +92,6 @@ def known_weights(db: sqlite3.Connection) -> dict[str, str]:
     """Weight files as they were seen (name, size and times) -> fingerprint of what they held."""
     told = "typeof(files) = 'text' AND typeof(fingerprint) = 'text'"
     return dict(db.execute(f"SELECT files, fingerprint FROM checkpoint WHERE {told}").fetchall())
-
-
-def known_source(db: sqlite3.Connection, files: str) -> tuple[str, str] | None:
-    """Fingerprint and identity of what lies at a commit of the hub, as it was loaded from there."""
-    known = "SELECT fingerprint, present FROM checkpoint WHERE files = ? AND fingerprint NOT NULL AND present NOT NULL"
-    row = db.execute(known, (files,)).fetchone()
-    return row and (row["fingerprint"], row["present"])
 
 
 def set_aside(db: sqlite3.Connection, checkpoint: int, status: str, detail: str) -> None:

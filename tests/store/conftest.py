@@ -105,6 +105,15 @@ class Toy:
             step: tuple({(i, j) for i, j in np.argwhere(part).tolist()} for part in of) for step, of in heads.items()
         }
 
+    def trained(self) -> "Toy":
+        """Something in every view, and a role, copying and a circuit at every checkpoint."""
+        self.full()
+        for step in (0, 10, 20):
+            self.score(step, step / 100, DEFAULT)
+            self.score(step, 0.5, DEFAULT, role="name_mover", task=IOI)
+            self.circuit(step, [(0, 2, 0.5), (3, 14, -1.5), (4, 14, 0.1)])
+        return self
+
     def full(self) -> "Toy":
         """Something in every view."""
         self.behaviour(0, -0.5)

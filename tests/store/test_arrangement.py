@@ -6,11 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from circuit_store import queries, results
+from circuit_store import queries
 from circuit_store.queries import Arrangement
 from circuit_store.views import VIEWS
 
-IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 Row = dict[str, Any]
 ODD = (None, 3, -3, 2**62, 0.1 + 0.2, 3.5, 1e-7, float("inf"), float("-inf"))
 ODD += ("", "3", "3.0", "a", "=b", "ä", "inf", b"3", b"a\xff", b"")
@@ -19,11 +18,7 @@ ODD += ("", "3", "3.0", "a", "=b", "ä", "inf", b"3", b"a\xff", b"")
 @pytest.fixture
 def several(toy):
     """Every view has rows; of models, numbers, text and bytes stand in one column."""
-    toy.full()
-    for step in (0, 10, 20):
-        toy.score(step, step / 30, {"preset": "default"})
-        toy.score(step, 0.5, {"preset": "default"}, role="name_mover", task=IOI)
-        toy.circuit(step, [(0, 2, 0.5), (3, 14, -1.5), (4, 14, 0.1)])
+    toy.trained()
     for number, value in enumerate(ODD):
         values = (f"m{number}", "folder", number % 3, value, value)
         toy.db.execute("INSERT INTO model (name, suite, source, params, n_layers) VALUES (?, ?, ?, ?, ?)", values)

@@ -3,23 +3,18 @@
 import pytest
 from statements import scanned
 
-from circuit_store import queries, results
+from circuit_store import queries
 from circuit_store.queries.views import found
 from circuit_store.views import VIEWS
 from circuit_store.views.circuits import STORED
 
-IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 ASKED = [view for view in VIEWS.values() if view.of_results and {"model", "step"} <= set(view.filters)]
 
 
 @pytest.fixture
 def several(toy):
     """Every view has rows, of two models and of two sets of parameters, of which one answers only where it is."""
-    toy.full()
-    for step in (0, 10, 20):
-        toy.score(step, step / 100, {"preset": "default"})
-        toy.score(step, 0.5, {"preset": "default"}, role="name_mover", task=IOI)
-        toy.circuit(step, [(0, 2, 0.5), (3, 14, -1.5), (4, 14, 0.1)])
+    toy.trained()
     toy.score(10, 0.75, {"preset": "paper-code"})
     toy.circuit(20, [(0, 1, 0.25)], method="eap")
     return toy

@@ -64,6 +64,21 @@ def test_one_checkpoint_by_its_address(bench, pythia, name):
     assert bench.units().keys() == {1000} and weights_sent(pythia) == {"step1000"}
 
 
+def test_several_addresses_of_a_model_are_one_request(bench, pythia):
+    bench.here("run", "pythia-14m@0", "pythia-14m@1000", *RUN[2:])
+    assert bench.units().keys() == {0, 1000}
+    _, told = bench.here("run", "pythia-14m@0", "EleutherAI/pythia-14m@1000", *RUN[2:], code=2)
+    assert "pythia-14m and EleutherAI/pythia-14m are one model, asked for at other steps: name it once." in told
+
+
+def test_a_name_stands_for_one_repository(bench, pythia, tmp_path):
+    pythia.branches["me/pythia-14m"] = folders({5: 250}, tmp_path / "other")
+    pythia.tags["me/pythia-14m"] = {}
+    bench.here("run", "pythia-14m@0", *RUN[2:])
+    _, told = bench.here("run", "me/pythia-14m", *RUN[2:], code=2)
+    assert "The name pythia-14m stands for hf://EleutherAI/pythia-14m, not for hf://me/pythia-14m" in told
+
+
 def test_the_suites_own_schedule_is_the_default(bench, pythia):
     """Of a model of the hub `sparse`; checkpoints that the hub does not have are recorded, and the rest goes on."""
     _, told = bench.here(*RUN)
@@ -123,6 +138,9 @@ def test_what_is_known_to_be_bad_is_left_out_unless_asked_for(bench, tmp_path, m
         _, told = bench.here(*run)
         assert "known to be bad, the branch serves weights of the end of training" in told and "issues/205" in told
         assert weights_sent(hub) == {"step66000", "step143000"} and status(bench)[0][0] == "known_bad"
+        bench.here(*run, "--with-known-bad")
+        assert status(bench)[0][0] == "known_bad"
+        bench.store.unlink()
         bench.here(*run, "--with-known-bad")
         assert bench.units().keys() >= {0} and weights_sent(hub) == {"step0", "step66000", "step143000"}
         assert status(bench)[0][0] == "known_bad"

@@ -6,7 +6,6 @@ keep them, METHODS l.4), and what a suite knows to be wrong is left out unless i
 """
 
 import re
-import sqlite3
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 from circuit_core.bounded_regex import Pattern
 from circuit_core.errors import CheckpointError, HubError, UnknownModel
-from circuit_core.models import checkpoints, hub, identity, places, sizes, suites
+from circuit_core.models import checkpoints, hub, places, sizes, suites
 from circuit_store import models
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
@@ -125,7 +124,7 @@ def listings(repository: str, found: Iterable[checkpoints.FoundCheckpoint]) -> d
         try:
             here = hub.cached(repository, at.revision) is not None
             of = hub.cached_listing(repository, at.revision) if here else hub.listing(repository, at.revision)
-            return of if of.mark and of.needed else of
+            return of.complete()
         except CheckpointError as error:
             return error
 
@@ -168,24 +167,3 @@ def said(model: str, out: Mapping[int, LeftOut]) -> list[str]:
 def _steps(steps: list[int]) -> str:
     some = steps if len(steps) <= 6 else [*steps[:3], "...", *steps[-2:]]
     return f"step{'s' if len(steps) > 1 else ''} {', '.join(map(str, some))}"
-
-
-def source_of(
-    db: sqlite3.Connection | None, model: models.Model, at: checkpoints.FoundCheckpoint, commit: str | None
-) -> identity.Source | None:
-    """What a checkpoint holds, by what the store knows of its commit, by the cache, or as the hub says.
-
-    None if it cannot be said.
-    """
-    files = f"{model.source}@{commit}"
-    if db and commit and (known := models.known_source(db, files)):
-        return identity.Source(known[0], files, known[1])
-    repository = places.repository(model.source)
-    assert repository is not None
-    try:
-        if hub.cached(repository, at.revision):
-            return places.seen(model.source, at.revision, models.known_weights(db) if db else {})
-        of = hub.listing(repository, at.revision)
-        return identity.Source("", f"{model.source}@{of.commit}", of.identity)
-    except (CheckpointError, OSError):
-        return None

@@ -43,7 +43,7 @@ class Survey:
     warnings: tuple[str, ...] = ()
     """Of a final model that is not one of its checkpoints, and of what is not computed, a sentence each."""
     left_out: dict[int, hub_models.LeftOut] = field(default_factory=dict)
-    """Step -> why a checkpoint of the hub is not computed."""
+    """Step -> why a checkpoint of the hub is not worth computing."""
     listed: dict[int, hub_models.Listed] = field(default_factory=dict)
     """Step -> what the hub says of it."""
 
@@ -53,6 +53,16 @@ class Survey:
     def folder(self, step: int) -> Path:
         """Raises: CheckpointError, if it is one of the hub that is not in the local cache."""
         return folder_of(self.model, self.at(step))
+
+    def source(self, step: int, known: dict[str, str]) -> identity.Source | None:
+        """What a checkpoint holds, by weights that are known; None if that cannot be said."""
+        if places.repository(self.model.source) is None:
+            return source_of(self.folder(step), known)
+        of = self.listed.get(step)
+        if not isinstance(of, hub.HubRevision):
+            return None
+        files = f"{self.model.source}@{of.commit}"
+        return identity.Source(known.get(files, ""), files, of.identity)
 
     def on_disk(self, step: int) -> int:
         """Bytes of a checkpoint's weights; 0 if there are none."""
@@ -91,15 +101,25 @@ class Survey:
 def surveys(
     db: sqlite3.Connection | None, names: Iterable[str], schedule: str, request: Request, tasks: list[TaskSpec]
 ) -> list[Survey]:
-    """One of each model; see `survey`. Raises: UnknownName, besides, if two folders would go by one name."""
-    found: dict[str, Survey] = {}
+    """One of each model; see `survey`. `MODEL@STEP` asks for that step, and may stand several times.
+
+    Raises:
+        UnknownName: besides, two folders would go by one name.
+        ValueError: besides, one model is asked for by two names at other steps.
+    """
+    wanted: dict[str, list[str]] = {}
     for given in dict.fromkeys(names):
         address = None if is_folder(given) else _ADDRESS.fullmatch(given)
-        name, steps = (address["model"], address["step"]) if address else (given, schedule)
-        asked = survey(db, name, steps, request, tasks)
+        name, step = (address["model"], address["step"]) if address else (given, schedule)
+        wanted.setdefault(name, []).append(step)
+    found: dict[str, Survey] = {}
+    for name, steps in wanted.items():
+        asked = survey(db, name, ",".join(steps), request, tasks)
         other = found.setdefault(asked.model.name, asked)
         if other.model.source != asked.model.source:
             models.check(db, asked.model, elsewhere=other.model.source)
+        if other.steps != asked.steps:
+            raise ValueError(f"{other.given} and {name} are one model, asked for at other steps: name it once.")
     return list(found.values())
 
 
@@ -120,13 +140,8 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
     known = models.known_weights(db) if db else {}
     asked = _of_hub(model, found, schedule, request, name) or _of_folder(model, found, schedule, name)
     asked.check(request.sizes)
-    commits = hub_models.commits(places.repository(model.source) or "") if asked.listed and held else {}
     for step in asked.steps:
-        source = None
-        if held.get(step) and asked.listed:
-            source = hub_models.source_of(db, model, asked.at(step), commits.get(asked.at(step).revision))
-        elif held.get(step):
-            source = source_of(asked.folder(step), known)
+        source = asked.source(step, known) if held.get(step) else None
         if source is None:
             asked.missing[step], asked.again[step] = wanted, repeated(wanted)
             continue
@@ -160,7 +175,9 @@ def _of_hub(
     known = suites.find(repository)
     steps = suites.choose([f.step for f in found], schedule, known.schedules if known else {})
     listed = hub_models.listings(repository, [f for f in found if f.step in steps])
-    out = {} if request.with_known_bad else hub_models.left_out(repository, listed)
+    out = hub_models.left_out(repository, listed)
+    if request.with_known_bad:
+        return Survey(model, found, steps, given=given, left_out=out, listed=listed)
     said = hub_models.said(model.name, out)
     steps = [step for step in steps if step not in out]
     return Survey(model, found, steps, given=given, warnings=tuple(said), left_out=out, listed=listed)
@@ -172,7 +189,7 @@ def note(db: sqlite3.Connection, asked: Survey) -> list[int]:
     known = models.known_weights(db)
     for step, source in asked.seen.items():
         models.holds(db, ids[step], source.identity)
-        if source.files not in known:
+        if source.fingerprint and source.files not in known:
             models.weights_seen(db, ids[step], source.files, source.fingerprint)
     for step, why in asked.left_out.items():
         models.set_aside(db, ids[step], why.status, why.detail)

@@ -6,7 +6,6 @@ before is never touched.
 """
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -48,8 +47,8 @@ class Fetcher:
         disk: bytes that what was fetched may take; None for as many as there are.
     """
 
-    def __init__(self, disk: int | None = None, say: Callable[[str], None] = lambda said: None) -> None:
-        self.disk, self.say = disk, say
+    def __init__(self, disk: int | None = None) -> None:
+        self.disk = disk
         self.pool = ThreadPoolExecutor(AT_ONCE, "fetch")
         self.under_way: dict[tuple[str, str], Fetch] = {}
         self.fetched: dict[tuple[str, str], Fetch] = {}
@@ -100,8 +99,7 @@ class Fetcher:
             if self._bytes() <= self.disk:
                 return
             fetch = self.fetched.pop(key)
-            freed = hub.remove(fetch.repository, fetch.commit)
-            self.say(f"removed {'@'.join(key)} from the cache, {freed} bytes")
+            hub.remove(fetch.repository, fetch.commit)
             if key == ended:
                 return
 

@@ -51,6 +51,11 @@ class HubRevision:
         """The same without its weights."""
         return replace(self, with_weights=False)
 
+    def complete(self) -> "HubRevision":
+        """Itself. Raises: HubError, if a file that loading needs is not there."""
+        assert self.needed
+        return self
+
     @cached_property
     def needed(self) -> tuple[HubFile, ...]:
         """The files that loading needs: configs, tokenizer, weights. Raises: HubError, if there are no weights."""
