@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import recorded
 
-from circuit_store import models, queries, results, store, trend_series, trends
+from circuit_store import models, queries, results, store, trend_circuits, trend_series, trends
 from circuit_store.queue import requests
+from circuit_store.trend_circuits import CircuitReader
 from circuit_store.views import VIEWS
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
@@ -100,7 +101,9 @@ class Toy:
     def in_circuits(self) -> dict[int, tuple[set[tuple[int, int]], ...]]:
         """Step -> the heads that write, and those that read, of the circuit for ioi that is shown and counts."""
         shown = trend_series.shown(self.db, "toy").get(("circuit", None, "ioi"), [])
-        heads = {of.step: trend_series.circuit_heads(self.db, "toy", of.id) for of in shown if of.why_not is None}
+        read = CircuitReader(self.db, trend_circuits.shape(self.db, "toy"))
+        edges = {of.step: read.members(of).edges for of in shown if of.why_not is None}
+        heads = {step: trend_circuits.heads_in(read.shape, of) for step, of in edges.items()}
         return {
             step: tuple({(i, j) for i, j in np.argwhere(part).tolist()} for part in of) for step, of in heads.items()
         }
