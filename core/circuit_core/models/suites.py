@@ -43,7 +43,7 @@ class KnownModel:
     size: str | None = None
     variant: str | None = None
     """What sets it apart from other runs of its size but for the seed: `deduped`."""
-    seed: str | None = None
+    seed: int | None = None
     shape: Mapping[str, int] = field(default_factory=dict)
     """`n_layers`, `n_heads`, `d_model` and, if keys and values are shared, `kv_heads`, as far as they are known."""
     parallel: bool | None = None
@@ -131,7 +131,7 @@ def _models(suite: Mapping[str, Any]) -> Iterator[KnownModel]:
             )
 
 
-def _repositories(run: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+def _repositories(run: Mapping[str, Any]) -> Iterator[tuple[str, str, int | None]]:
     """Repository, size and seed of each run: by a template, or listed with a size or a seed each."""
     sizes, seeds = run["sizes"], run.get("seeds", [None])
     if "repository" in run:

@@ -198,5 +198,4 @@ def note(db: sqlite3.Connection, asked: Survey) -> list[int]:
 
 def noted(model: models.Model, found: list[checkpoints.FoundCheckpoint]) -> list[models.CheckpointRecord]:
     """Checkpoints as the store notes them."""
-    tokens = model.tokens_per_step
-    return [models.CheckpointRecord(f.step, f.step * tokens if tokens else None, f.revision) for f in found]
+    return [models.CheckpointRecord(f.step, model.told.tokens(f.step), f.revision) for f in found]
