@@ -7,6 +7,7 @@ from circuit_store.views.circuit_trends import SIMILARITY, SIZE, SIZE_CORRELATIO
 from circuit_store.views.circuits import CIRCUIT, CIRCUITS, COMPOSITION, FAITHFULNESS, NODES
 from circuit_store.views.heads import ATTENTION, BEHAVIOUR, HEADS, HISTORY
 from circuit_store.views.models import CHECKPOINTS, MODELS, UNITS
+from circuit_store.views.replicates import SEEDS
 from circuit_store.views.role_trends import LOAD, LOGISTIC, STABILITY
 from circuit_store.views.trends import EMERGENCE, HANDOFFS
 from circuit_store.views.view import Column, View
@@ -19,6 +20,6 @@ VIEWS: Mapping[str, View] = {
         *(MODELS, CHECKPOINTS, BEHAVIOUR, HEADS, HISTORY, ATTENTION),
         *(CIRCUITS, CIRCUIT, FAITHFULNESS, COMPOSITION, NODES),
         *(DETAILS, ALGORITHM, GREATER_THAN, PATCHES, PATCH, EMERGENCE, HANDOFFS, LOGISTIC, LOAD, STABILITY),
-        *(SIZE, SIMILARITY, SIZE_CORRELATION, UNITS),
+        *(SIZE, SIMILARITY, SIZE_CORRELATION, SEEDS, UNITS),
     )
 }

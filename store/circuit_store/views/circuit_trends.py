@@ -8,13 +8,17 @@ from circuit_store.views.view import AT, DEVICE, DTYPE, MODEL, STEP, TASK, TOKEN
 
 _FEW = "fewer than two checkpoints have a circuit, see reason"
 _UNWEIGHTED = "a circuit has no scores, see reason"
-_NOT_YET = "no noise floor is computed"
+_NO_FLOOR = "a circuit has none, see `circuits`"
 _METHOD = Column("method", "attribution method of all circuits of the curve")
 
 
 def _floors(kind: str, of: str) -> tuple[Column, Column]:
     """What the two circuits would share if only their prompts differed (METHODS l.10); below both is a change."""
-    mean, low = (Column(name, "", _NOT_YET, "NULL", float) for name in (f"{kind}_floor", f"{kind}_floor_low"))
+    both = "FROM circuit WHERE result_id IN (result_a, result_b)"
+    mean, low = (
+        Column(name, "", _NO_FLOOR, f"(SELECT CASE count({name}) WHEN 2 THEN min({name}) END {both})", float)
+        for name in (f"{kind}_floor", f"{kind}_floor_low")
+    )
     return (
         replace(mean, meaning=f"Jaccard of {of} between two halves of the prompts, mean: the lower of a's and b's"),
         replace(low, meaning="its 2.5 % quantile, likewise: a similarity below it is a change beyond prompts"),
