@@ -179,14 +179,10 @@ def choose(steps: list[int], schedule: str, own: Mapping[str, tuple[int, ...]] |
     if schedule == "linear":
         return sorted({*steps[::4], steps[-1]})
     if schedule in ("log", "sparse"):
-        nearest = _nearest_powers(steps, 2 if schedule == "log" else 4)
-        return sorted({steps[0], *nearest, steps[-1]})
+        base = 2 if schedule == "log" else 4
+        powers = [base**i for i in range(64) if base**i <= steps[-1]]
+        return sorted({steps[0], *(min(steps, key=lambda s: (abs(s - p), s)) for p in powers), steps[-1]})
     return _listed(steps, schedule)
-
-
-def _nearest_powers(steps: list[int], base: int) -> list[int]:
-    powers = [base**i for i in range(64) if base**i <= steps[-1]]
-    return [min(steps, key=lambda s: (abs(s - p), s)) for p in powers]
 
 
 def _listed(steps: list[int], text: str) -> list[int]:

@@ -72,7 +72,8 @@ def _found(repository: str, known: suites.KnownModel | None, pattern: str | None
     """The checkpoints of a repository, by step: those of its suite, or what its branches and tags are named."""
     if known and known.steps and known.revision and not pattern:
         return [checkpoints.FoundCheckpoint(step, known.revision.format(step=step)) for step in known.steps]
-    names = sorted(commits(repository))
+    # Where the hub is not to be asked, those that the cache knows.
+    names = sorted(hub.cached_revisions(repository) if hub.offline() else hub.revisions(repository))
     given = pattern or (known.pattern if known else None)
     expression = Pattern(given, "--pattern") if given else re.compile(checkpoints.PATTERN)
     found: dict[int, checkpoints.FoundCheckpoint] = {}
@@ -92,11 +93,6 @@ def _found(repository: str, known: suites.KnownModel | None, pattern: str | None
             "--pattern 'run-(?P<step>[0-9]+)'`."
         )
     return [found[step] for step in sorted(found)]
-
-
-def commits(repository: str) -> dict[str, str]:
-    """Branches and tags -> commit; only those of the cache where the hub is not to be asked. Raises: HubError."""
-    return hub.cached_revisions(repository) if hub.offline() else hub.revisions(repository)
 
 
 def _shape(repository: str, last: checkpoints.FoundCheckpoint, known: suites.KnownModel | None) -> dict[str, Any]:
