@@ -25,6 +25,7 @@ from jaxtyping import Bool, Float, Int
 
 from circuit_core.attribution.edge_scores import EdgeScores
 from circuit_core.circuits.many_circuits import EdgeList
+from circuit_core.graph import Graph
 from circuit_core.margins import ROUNDING
 from circuit_core.statistics import halves, resamples
 
@@ -58,13 +59,15 @@ class ErrorBars:
     floors: dict[str, Floor] = field(default_factory=lambda: dict.fromkeys(KINDS, Floor()))
 
 
-def to_keep(
-    scores: Float[np.ndarray, "src port"], members: Bool[np.ndarray, "src port"]
-) -> Bool[np.ndarray, "src port"]:
+def all_fit(prompts: int, graph: Graph) -> bool:
+    """Whether the scores of each prompt and edge fit in the memory at hand; else see `to_keep`."""
+    return 4 * prompts * graph.n_edges <= AT_HAND
+
+
+def to_keep(scores: EdgeScores, members: Bool[np.ndarray, "src port"]) -> Bool[np.ndarray, "src port"]:
     """Edges to resample where not all can be: the members and the 10,000 largest."""
-    sizes = np.abs(scores).ravel()
-    kept = members.copy()
-    kept.flat[np.argpartition(sizes, max(0, len(sizes) - LARGEST))[-LARGEST:]] = True
+    every, kept = np.flatnonzero(scores.graph.real), members.copy()
+    kept.flat[every[np.argsort(-np.abs(scores.scores.flat[every]), kind="stable")[:LARGEST]]] = True
     return kept
 
 
