@@ -83,7 +83,7 @@ def attribute(
         raise CircuitError(f"There is no attribution method {method}: choose {', '.join(METHODS)}.")
     steps = ig_steps if method in ("eap-ig", "eap-ig-activations") else None
     rule = ig_rule if method == "eap-ig" else None
-    each = Footprint(bridge, prompts.clean.shape[1]).attribution(ig_steps)
+    each = Footprint(bridge, prompts.clean.shape[1]).attribution(ig_steps) + 4 * int(0 if kept is None else kept.sum())
     size = batch or fitting(len(prompts), each, prompts.clean.device)
 
     def work(rows: slice) -> tuple[Float[Tensor, "src port_or_all"], Float[Tensor, "batch edge"]]:
