@@ -19,7 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformer_lens.model_bridge.architecture_adapter import ArchitectureAdapter
-from transformer_lens.model_bridge.generalized_components import NormalizationBridge
+from transformer_lens.model_bridge.generalized_components import NormalizationBridge, PositionEmbeddingsAttentionBridge
+from transformer_lens.model_bridge.generalized_components.base import GeneralizedComponent
 from transformers import PhiConfig, PhiForCausalLM, PreTrainedModel
 from transformers.initialization import no_init_weights
 
@@ -104,12 +105,17 @@ def fill(held: Mapping[str, Tensor], given: Iterable[tuple[str, Tensor]], place:
 
 
 def name_parts(adapter: ArchitectureAdapter) -> None:
-    """Tell TransformerLens of the norms that `hookable` adds."""
+    """Tell TransformerLens of the norms that `hookable` adds, and of those on queries and keys that it leaves out."""
     cfg: Any = adapter.cfg
     blocks: Any = (adapter.component_mapping or {})["blocks"]
     if cfg.architecture in ("StableLmForCausalLM", "PhiForCausalLM") and "ln2" not in blocks.submodules:
         norm = NormalizationBridge("post_attention_layernorm", cfg, use_native_layernorm_autograd=True)
         blocks.submodules["ln2"] = norm
+    if cfg.architecture == "PhiForCausalLM":
+        norms = {f"{port}_norm": GeneralizedComponent(f"{port}_layernorm", optional=True) for port in "qk"}
+        attention = blocks.submodules["attn"]
+        parts = attention.submodules | norms  # its hooks are made with it, so it is another
+        blocks.submodules["attn"] = PositionEmbeddingsAttentionBridge(attention.name, cfg, parts)
 
 
 def _layers(model: PreTrainedModel) -> Any:

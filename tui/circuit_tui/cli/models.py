@@ -1,8 +1,9 @@
 """Known models, and names for folders of checkpoints: `models` and `models add`."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,9 @@ from circuit_store.store import open_to_read, open_to_write, to_be_made
 from circuit_tui.cli.main import check_place, main
 from circuit_tui.runs import flags, options
 from circuit_tui.terminal import console
+
+if TYPE_CHECKING:
+    from circuit_store.models import Told
 
 
 @main.group(invoke_without_command=True)
@@ -61,17 +65,30 @@ def _known(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
     return {column: row[column] for column in columns}
 
 
+def _base(store: Path, base: str | None) -> "Told":
+    from circuit_store.models import Told
+    from circuit_sweep.planning.bases import base_of
+
+    if base is None:
+        return Told()
+    if to_be_made(store):
+        return base_of(None, base)
+    with closing(open_to_read(store)) as db:
+        return base_of(db, base)
+
+
 @models.command()
 @click.argument("name")
 @click.argument("source")
 @click.option("--pattern", help="Regular expression for folders or branches of steps, with a group (?P<step>[0-9]+).")
 @click.option("--tokens-per-step", type=click.IntRange(1, 10**9), metavar="N", help="Tokens seen in one training step.")
+@click.option("--base", metavar="MODEL@STEP", help="Of a finetune: the checkpoint that its steps count on from.")
 @click.option("--family", metavar="NAME", help="Models that were trained alike, in several sizes.")
 @click.option("--size", metavar="NAME", help="Which of them it is, as 160m.")
 @click.option("--variant", metavar="NAME", help="What sets it apart from others of that family and size, as deduped.")
 @click.option("--seed", type=click.IntRange(0, 2**53), metavar="N", help="Number of the run, if nothing else differs.")
 @click.pass_obj
-def add(store: Path, name: str, source: str, pattern: str | None, **said: Any) -> None:
+def add(store: Path, name: str, source: str, pattern: str | None, base: str | None, **said: Any) -> None:
     """Let NAME stand for SOURCE: a folder of checkpoints, a single one, or ORG/NAME on the hub."""
     from circuit_core.bounded_regex import Pattern
     from circuit_store import models as held_models
@@ -87,7 +104,7 @@ def add(store: Path, name: str, source: str, pattern: str | None, **said: Any) -
         fault = str(error).removesuffix(".")
     if fault:
         raise ValueError(f"{fault}; give for instance 'run-(?P<step>[0-9]+)'.")
-    told = held_models.Told(pattern, **said)
+    told = replace(_base(store, base), pattern=pattern, **said)
     repository = None if model_sources.is_folder(source) else hub_models.repository_of(source)
     if repository:
         model, found = hub_models.describe(repository, name, told)
