@@ -92,7 +92,7 @@ def export(store: Path, view: str, address: str | None, output: Path | None, **g
     from circuit_core import untrusted_files
     from circuit_store import export as files
     from circuit_store import parquet, queries
-    from circuit_tui import rows
+    from circuit_tui import view_rows
 
     which = queries.view(view)
     db = open_to_read(store)
@@ -101,7 +101,7 @@ def export(store: Path, view: str, address: str | None, output: Path | None, **g
     if given["columns"] is not None:
         columns = [column.strip() for column in given["columns"].split(",")]
     listed = {"where": given["where"], **{name: [given[name]] if given[name] else [] for name in ("grep", "sort")}}
-    found = rows.kept(db, which, filters, choices, listed, columns)
+    found = view_rows.kept(db, which, filters, choices, listed, columns)
     text = [untrusted_files.place(given["text"])] if given["text"] else []
     if given["kind"] == "parquet" and output is None and console.terminal(sys.stdout):
         raise ValueError("Parquet is binary: name a file with --output FILE.")
