@@ -1,6 +1,7 @@
 """A merge in parts: killed at any of its steps, with others who write between, and of a store that breaks off."""
 
 import os
+import random
 import signal
 import sqlite3
 from collections.abc import Callable
@@ -89,6 +90,27 @@ def test_a_merge_that_is_killed_goes_on(two):
         assert dumped(part) == dumped(whole), (at, statements[at - 1])
         assert rest <= taken
     assert len(left) > 3 and taken in left
+
+
+@pytest.mark.slow
+def test_twenty_kills_of_one_merge_lose_nothing(toy, two):
+    """Invariant: one merge that dies twenty times, each time somewhere in its next steps, ends as one that did not."""
+    into, other = two
+    with closing(type(toy)(other).db) as db:
+        toy.db = db
+        for i in range(60):
+            toy.score(VALUES[i % 4][1], i / 100, {"method": f"own {i}"})
+        store.close_writer(db)
+    whole, chance = copied(into, "whole.db"), random.Random(0)
+    taken, held = merged(whole, other).results, list[int]()
+    for left in range(20, 0, -1):
+        statements: list[str] = []
+        merged(copied(into, "counted.db"), other, statements.append)
+        assert killed(into, other, chance.randrange(1, len(statements) * 2 // (left + 2))) and sound(into) == []
+        with closing(sqlite3.connect(into)) as db:
+            held.append(merge_count(db))
+    assert merged(into, other).results < taken - 20 and dumped(into) == dumped(whole)
+    assert held == sorted(held) and len(set(held)) > 5
 
 
 def test_others_write_between_batches(toy, two):
