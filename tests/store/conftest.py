@@ -35,7 +35,7 @@ class Toy:
             key=key or f"{step} {analysis} {more}",
             checkpoint=self.ids[step],
             analysis=analysis,
-            identity="size, time",
+            identity=f"f{step} and config",
             dtype="float32",
             **fields,
         )
@@ -54,7 +54,7 @@ class Toy:
         """Write a role's scores, the same for every head; returns their key."""
         rows: list[Any] = [(layer, head, value, value, 0.0) for layer in range(2) for head in range(2)]
         key = more.pop("key", f"{step} {role} {params} {task} {dtype} {more}")
-        at = self.run, self.ids[step], "heads", params, "size", f"f{step}", dtype, 0.5, role, task
+        at = self.run, self.ids[step], "heads", params, f"f{step} and config", f"f{step}", dtype, 0.5, role, task
         results.write(self.db, results.Provenance(key, *at, **more), recorded.head_scores(rows))
         return key
 
