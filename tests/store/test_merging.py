@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import sqlite3
+import weakref
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from circuit_store import maintenance, merge, store
+from circuit_store.connection import Connection
 from circuit_store.errors import StoreUnusable
 from circuit_store.results import keys
 
@@ -135,6 +137,30 @@ def test_others_write_between_batches(toy, two):
 
 def merge_count(db: sqlite3.Connection) -> int:
     return db.execute("SELECT count(*) FROM result").fetchone()[0]
+
+
+def test_of_what_was_written_only_the_last_is_kept(two, monkeypatch):
+    """Invariant: results are written by one statement for each table: a statement that is kept holds what it wrote,
+    which may be the scores of millions of edges. Of those that were read no batch is held but the one at work.
+    """
+    into, other = two
+    said: list[str] = []
+    write, read, alive = Connection.executemany, merge.ResultFound, list[weakref.ref[merge.ResultFound]]()
+
+    def found(*args) -> merge.ResultFound:
+        made = read(*args)
+        alive.append(weakref.ref(made))
+        return made
+
+    def written(db: Connection, statement: str, rows) -> sqlite3.Cursor:
+        said.append(statement)
+        assert sum(one() is not None for one in alive) <= 3
+        return write(db, statement, rows)
+
+    monkeypatch.setattr("circuit_store.merge_source.ResultFound", found)
+    monkeypatch.setattr(Connection, "executemany", written, raising=False)
+    assert merged(into, other).results > 9
+    assert len(said) > len(set(said)) == len({statement.split()[2] for statement in said})
 
 
 def test_a_result_that_came_meanwhile_stays(toy, two):
