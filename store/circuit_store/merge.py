@@ -122,7 +122,8 @@ class _Merge:
             size += batch[-1].size
             if len(batch) == _RESULTS or size > _BYTES:
                 yield batch
-                batch, size = [], 0
+                batch.clear()
+                size = 0
         yield batch
 
     def _held(self, key: str) -> bool:
@@ -141,7 +142,8 @@ class _Merge:
         for table, rows in found.content.items():
             names = columns_below(table)
             marks = ", ".join("?" * (names.count(",") + 1))
-            self.db.executemany(f"INSERT INTO {table} (result_id, {names}) VALUES ({result}, {marks})", rows)
+            statement = f"INSERT INTO {table} (result_id, {names}) VALUES (?, {marks})"  # kept, with what it wrote last
+            self.db.executemany(statement, ((result, *row) for row in rows))
         return True
 
     def _run(self, run: int) -> int:

@@ -29,6 +29,7 @@ CIRCUIT = View(
     "circuit_edges",
     CIRCUITS,
     ("port AS place", "src AS origin"),
+    "model, task, step",
 )
 
 FAITHFULNESS = View(
@@ -73,6 +74,7 @@ FAITHFULNESS = View(
     "model, task, step, n_requested",
     ("model", "step", "task"),
     "faithfulness_curve",
+    leading="model, task, step",
 )
 
 _KIND = "CASE WHEN src = 0 THEN 'input' WHEN (src - 1) % (n_heads + 1) = n_heads THEN 'mlp' ELSE 'head' END"
@@ -134,10 +136,11 @@ NODES = View(
     "(SELECT result_id, src, max(score) AS score, sum(edge) AS edges FROM (SELECT result_id, src, score, 0 AS edge"
     f" FROM node_score WHERE {_SHOWN} UNION ALL SELECT result_id, src, NULL, 1 FROM circuit_edge WHERE {_SHOWN})"
     " GROUP BY 1, 2)"
-    f" JOIN shown_result ON result_id = shown_result.id JOIN {AT}",
+    f" JOIN shown_result ON result_id = shown_result.id JOIN {AT} WHERE analysis = 'circuit'",
     "model, task, step, place",
     ("model", "step", "task"),
     "circuit_nodes",
     CIRCUITS,
     ("src AS place",),
+    "model, task, step",
 )

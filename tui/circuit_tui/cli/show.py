@@ -56,13 +56,13 @@ def print_view(
             if kind == "json":
                 text = files.document(db, which, filters, choices)
             else:
-                text = files.lines(queries.found(db, which, filters, choices), columns)
+                text = files.lines(queries.streamed(db, which, filters, choices), columns)
             command_output.write(file, text)
         return
-    header, found = files.whole(db, which, filters, choices)
-    for line in header:
-        console.shown(", ".join(f"{k} {console.cell(v)}" for k, v in line.items() if v is not None))
-    console.table(found, columns)
+    with files.whole(db, which, filters, choices) as (header, found):
+        for line in header:
+            console.shown(", ".join(f"{k} {console.cell(v)}" for k, v in line.items() if v is not None))
+        console.table(found, columns)
 
 
 @main.command(cls=ViewCommand)
