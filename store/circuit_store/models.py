@@ -9,6 +9,35 @@ from circuit_store.transactions import transaction
 
 
 @dataclass(frozen=True)
+class Told:
+    """What a suite or the user says of a model, and its files do not."""
+
+    pattern: str | None = None
+    tokens_per_step: int | None = None
+    family: str | None = None
+    size: str | None = None
+    variant: str | None = None
+    """What sets it apart from other models of its family and size: `deduped`."""
+    seed: int | None = None
+    """Models that differ in nothing but this are replicates."""
+    base: str | None = None
+    """`MODEL@STEP` that training began from: steps count on from there."""
+    base_tokens: int | None = None
+    """Seen in training until then."""
+
+    @property
+    def base_step(self) -> int:
+        return int(self.base.rpartition("@")[2]) if self.base else 0
+
+    def tokens(self, step: int) -> int | None:
+        """Seen in training until a step; None if that is not known."""
+        before = self.base_tokens if self.base else 0
+        if self.tokens_per_step is None or before is None:
+            return None
+        return before + (step - self.base_step) * self.tokens_per_step
+
+
+@dataclass(frozen=True)
 class Model:
     """A model as the store knows it: a name for a folder (or a hub id) of checkpoints."""
 
@@ -23,6 +52,16 @@ class Model:
     d_model: int | None
     parallel: bool | None
     kv_heads: int | None = None
+    family: str | None = None
+    size: str | None = None
+    variant: str | None = None
+    seed: int | None = None
+    base: str | None = None
+    base_tokens: int | None = None
+
+    @property
+    def told(self) -> Told:
+        return Told(**{name: getattr(self, name) for name in Told.__annotations__})
 
     @property
     def shape(self) -> tuple[int | bool | None, ...]:
@@ -51,6 +90,12 @@ def check(db: sqlite3.Connection | None, model: Model, elsewhere: str | None = N
             f"choose another with `circuit-tui models add NAME {model.source}`."
         )
     held = held_models(db).get(model.name) if db else None
+    if held and held.base != model.base:
+        steps = f"count on from {held.base}" if held.base else "begin at 0"
+        raise UnknownName(
+            f"The steps of {model.name} {steps} in this store: choose another name with "
+            f"`circuit-tui models add NAME {model.source} --base {model.base or held.base}`."
+        )
     moved = held and held.suite == model.suite != "folder" and "://" not in model.source + held.source
     if held and held.source != model.source and not moved:
         elsewhere = held.source
