@@ -27,7 +27,7 @@ def _noticed(owner: Any, name: str) -> None:
 
     @wraps(start)
     def noticed(*args: Any, **more: Any) -> Any:
-        _started.append(f"{owner.__name__}.{name} {args[:2]}")
+        _started.append(f"{owner.__name__}.{name} {args[1:2]}")
         return start(*args, **more)
 
     setattr(owner, name, noticed)
