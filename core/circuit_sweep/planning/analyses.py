@@ -98,7 +98,7 @@ def analyses(request: Request, tasks: list[TaskSpec], text: str | None) -> list[
     params, names = {"preset": request.preset, "text": text}, _with_names(tasks)
     of_names = [(task, role) for task in names for role in _OF_NAMES]
     roles = [*((None, role) for role in (*_OF_ATTENTION, "successor")), *of_names, (None, "copy_suppression")]
-    of_years = [task for task in tasks if "YY" in task.named and task.metric == "prob_diff"]
+    of_years = [task for task in tasks if {"YY", "tens"} & {*task.named} and task.metric == "prob_diff"]
     wanted = {
         "behaviour": [Analysis("behaviour", {}, task) for task in tasks],
         "heads": [
