@@ -1,7 +1,7 @@
 """CPU seconds of comparing two circuits of a model of Pythia-2.8b's shape, 1.6 M edges, on random scores.
 
 Prints JSON lines: {"name", "value", "unit", "goal"}. The circuits hold a twentieth of all edges, as most circuits hold
-at most (METHODS i.9), or all. The rows that `--csv` prints are counted apart.
+at most (the paper, section on circuits), or all. The rows that `--csv` prints are counted apart.
 """
 
 import json
@@ -16,10 +16,10 @@ import numpy as np
 
 from circuit_core.graph import Graph
 from circuit_store import blobs, models, results, store
-from circuit_store.comparison import edges
-from circuit_store.comparison.sides import side
 from circuit_store.queue import requests
 from circuit_store.results import Record, TableRows
+from circuit_sweep.comparison import edges
+from circuit_sweep.comparison.sides import side
 
 GRAPH = Graph(32, 32, True)
 PARTS = {"a twentieth of all edges": 0.05, "all edges": 1.0}

@@ -7,9 +7,10 @@ import pytest
 
 from circuit_core.graph import Graph
 from circuit_core.trends.ranks import rank_correlation
-from circuit_store import comparison, models, results
+from circuit_store import models, results
 from circuit_store.errors import UnknownName
 from circuit_store.queue import requests
+from circuit_sweep import comparison
 
 GRAPH = Graph(2, 2, True)
 EDGES = [(int(s), int(p)) for s, p in np.argwhere(GRAPH.real)]

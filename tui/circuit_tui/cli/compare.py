@@ -13,7 +13,7 @@ from circuit_tui.runs import flags, options
 from circuit_tui.terminal import console
 
 if TYPE_CHECKING:
-    from circuit_store.comparison import Comparison
+    from circuit_sweep.comparison import Comparison
 
 LISTED = 20
 """Rows that a table shows."""
@@ -33,8 +33,9 @@ def compare(store: Path, a: str, b: str, as_json: bool, as_csv: bool, **given: A
     Models of different shapes are compared by role, depth and port. An option with two values, separated by a comma,
     has the first for A and the second for B: `--method eap-ig,eap`.
     """
-    from circuit_store import comparison, export
+    from circuit_store import export
     from circuit_store.display_text import as_json as document
+    from circuit_sweep import comparison
 
     pairs = {name: pair for name, pair in given.items() if pair is not None}
     sides = [{name: pair[place] for name, pair in pairs.items()} for place in (0, 1)]

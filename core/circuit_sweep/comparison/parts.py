@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from circuit_core.graph import PORTS, Graph
-from circuit_store.comparison.sides import Side
 from circuit_store.queries.heads import MEASUREMENTS, role_tasks, strong_roles
 from circuit_store.views import Column
+from circuit_sweep.comparison.sides import Side
 
 PARTS = (
     Column("role", "of the head that writes; `no role`, or `mlp` or `input` where these write"),

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from circuit_store.comparison import edges, parts
-from circuit_store.comparison.sides import Side, side
 from circuit_store.queries.views import one_state
 from circuit_store.views import Column
+from circuit_sweep.comparison import edges, parts
+from circuit_sweep.comparison.sides import Side, side
 
 OF_A_SIDE = (
     *("model", "step", "tokens", "task", "method", "ig_steps", "ig_rule", "selector", "search", "threshold"),

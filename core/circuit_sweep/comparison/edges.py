@@ -12,8 +12,8 @@ import numpy as np
 
 from circuit_core.trends.ranks import rank_correlation
 from circuit_core.trends.similarity import shared, similarity
-from circuit_store.comparison.sides import Side
 from circuit_store.views import Column
+from circuit_sweep.comparison.sides import Side
 
 KINDS = ("edge", "node", "weighted")
 BEYOND, WITHIN = "beyond the prompts", "not told apart"

@@ -4,8 +4,8 @@
 role, depth and port, since head numbers do not carry over.
 """
 
-from circuit_store.comparison.compared import Comparison, compare
-from circuit_store.comparison.edges import EDGES
-from circuit_store.comparison.parts import PARTS
+from circuit_sweep.comparison.compared import Comparison, compare
+from circuit_sweep.comparison.edges import EDGES
+from circuit_sweep.comparison.parts import PARTS
 
 __all__ = ["EDGES", "PARTS", "Comparison", "compare"]
