@@ -18,7 +18,7 @@ def attribute(of, method, prompts=None, ig_steps=2, **choices):
     """By two steps: what must hold for each method holds at any number."""
     from circuit_core.attribution.edge_scores import attribute
 
-    return attribute(of, prompts or of.prompts[:4], method, ig_steps=ig_steps, **choices)
+    return attribute(of.loaded, prompts or of.prompts[:4], method, ig_steps=ig_steps, **choices)
 
 
 def close(a: np.ndarray, b: np.ndarray, share: float = 1e-5) -> bool:
