@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import DescendantFocus
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from circuit_tui.explorer.bindings import PANES
 from circuit_tui.explorer.reading import Reader
@@ -21,6 +21,7 @@ from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.circuit import Circuit
 from circuit_tui.explorer.widgets.heads import Heads
 from circuit_tui.explorer.widgets.history import History
+from circuit_tui.explorer.widgets.key_line import KeyLine
 from circuit_tui.explorer.widgets.listing import Listing
 from circuit_tui.explorer.widgets.models import Models
 from circuit_tui.explorer.widgets.pane import Pane
@@ -75,6 +76,8 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         self.trail = Trail()
         self.version = (0, -1)
         """Of the store that is asked; `look` has that of the answer."""
+        self._waiting = False
+        """Whether the panes have not been told yet what is looked at."""
         self._left: Selection | None = None
         """What was shown when the user chose something else that is not shown yet."""
         self.later: list[Callable[[], None]] = []
@@ -88,7 +91,7 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         yield Timeline()
         yield Status()
         yield _Filter(placeholder="regular expression; ! inverts, -f is fuzzy", id="filter", select_on_focus=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
@@ -189,10 +192,16 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         return {"model": at.model, **step, **changes}
 
     def follow(self) -> None:
+        """The panes wait while a page covers them."""
         assert self.look
-        for pane in self.query(Pane):
+        self._waiting = not self.is_current
+        for pane in self.query(Pane) if self.is_current else ():
             pane.follow(self.look)
         self.frame()
+
+    def on_screen_resume(self) -> None:
+        if self._waiting and self.look:
+            self.follow()
 
     @property
     def stopped(self) -> bool:

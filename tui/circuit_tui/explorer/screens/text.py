@@ -1,4 +1,7 @@
-"""A page of text over the panes: an error in full, or where a number comes from."""
+"""A page of text instead of the panes: an error in full, or where a number comes from.
+
+Nothing is seen of the panes around it: they would be drawn, dimmed, with every change of theirs and of the page.
+"""
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -17,7 +20,7 @@ class TextScreen(ModalScreen[None]):
 
     BINDINGS = [*_CLOSE, *_SCROLL, *bindings.named("reload")]
     DEFAULT_CSS = """
-    TextScreen { align: center middle; }
+    TextScreen { align: center middle; background: $background; }
     TextScreen > VerticalScroll {
         width: 90%; max-width: 100; height: auto; max-height: 90%;
         background: $panel; padding: 1 2; border-top: solid $accent; border-title-color: $accent;
