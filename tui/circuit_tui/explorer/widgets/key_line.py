@@ -40,10 +40,11 @@ def keys(screen: Screen, of_key: Style, of_label: Style) -> Text:
     shown = [active.binding for active in screen.active_bindings.values() if active.binding.show and active.enabled]
     line = Text(no_wrap=True)
     for pair, of_one in groupby({one.action: one for one in shown}.values(), lambda one: one.group or one.action):
-        bound, room = list(of_one), " " if isinstance(pair, Binding.Group) else ""
+        bound = list(of_one)
+        label, room = (pair.description, " ") if isinstance(pair, Binding.Group) else (bound[0].description, "")
         line.append(room)
         for one in bound:
             click = Style(meta={"@click": ("app.simulate_key", (one.key,))})
             line.append(screen.app.get_key_display(one), of_key + click)
-        line.append(f" {pair.description if isinstance(pair, Binding.Group) else bound[0].description} {room}", of_label)
+        line.append(f" {label} {room}", of_label)
     return line
