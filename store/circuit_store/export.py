@@ -29,7 +29,9 @@ Found = list[dict[str, Any]]
 Cells = Sequence[Any]
 _PIECE = 1000
 """Rows that are written together."""
-_TEXT = {str, bytes}
+_KNOWN = 10_000
+"""Texts that are remembered as they are written."""
+_NUMBERS = {int, float}
 
 
 def text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], kind: str = "csv", raw: bool = False) -> str:
@@ -45,11 +47,13 @@ def lines(rows: Iterable[Cells], columns: Sequence[str], kind: str = "csv", raw:
         rows: of each the values of `columns`, in their order.
     """
     if kind == "csv":
-        pieces = chain([_csv([columns])], (_csv(_harmless(piece, raw)) for piece in _pieces(rows)))
+        pieces = chain([_csv(columns)], map("".join, _separated(rows, columns, raw)))
     elif kind == "jsonl":
         pieces = ("\n".join([*found, ""]) for found in _objects(rows, columns, "{%s}", ", "))
     else:
-        pieces = chain([_table([columns, ["---"] * len(columns)])], map(_markdown, _pieces(rows)))
+        form = f"| {' | '.join(['%s'] * len(columns))} |\n"
+        head = [form % tuple(columns), form % (("---",) * len(columns))]
+        pieces = map("".join, chain([head], _worded(rows, form, _unmarked, said)))
     return (piece if piece.isascii() else _HALF.sub(UNREADABLE, piece) for piece in pieces)
 
 
@@ -79,39 +83,70 @@ def _header(db: sqlite3.Connection, which: View, filters: dict[str, Any], choice
     return queries.rows(db, which.header, filters, choices) if which.header is not None else []
 
 
+def _worded(
+    rows: Iterable[Cells], form: str, text: Callable[[str], str], other: Callable[[float | None], str]
+) -> Iterator[list[str]]:
+    """Piece by piece, each row in a form, column by column."""
+    words = _Words(text, other)
+    for piece in _pieces(rows):
+        columns = [words.of(column) for column in zip(*piece, strict=True)]
+        yield [form % cells for cells in zip(*columns, strict=True)]
+
+
+class _Words(dict[Any, str]):
+    """How values are written. Each text is put into words once, since most stand in many rows; numbers are written as
+    they come.
+    """
+
+    def __init__(self, text: Callable[[str], str], other: Callable[[float | None], str]) -> None:
+        super().__init__()
+        self.text, self.other = text, other
+
+    def __missing__(self, value: Any) -> str:
+        if not isinstance(value, str | bytes):
+            return self.other(value)
+        word = self[value] = self.text(str(cell(value)))
+        return word
+
+    def of(self, column: Cells) -> Cells:
+        """What `%s` writes for each value."""
+        if set(map(type, column)) <= _NUMBERS and all(map(isfinite, column)):
+            return column
+        if len(self) > _KNOWN:
+            self.clear()
+        return list(map(self.__getitem__, column))
+
+
 def _pieces(rows: Iterable[Cells]) -> Iterator[list[Cells]]:
     rows = iter(rows)
     while piece := list(islice(rows, _PIECE)):
         yield piece
 
 
-def _csv(rows: Iterable[Cells]) -> str:
+def _separated(rows: Iterable[Cells], columns: Sequence[str], raw: bool) -> Iterator[list[str]]:
+    """Lines of CSV, each text as the csv module writes it."""
+    beside = [0] * (len(columns) > 1)  # an empty cell that is alone gets quotes
+
+    def quoted(text: str) -> str:
+        led = "'" + text if text.startswith(_FORMULA) and not raw else text
+        return _csv([led, *beside]).removesuffix("\r\n").removesuffix(",0" * len(beside))
+
+    form = ",".join(["%s"] * len(columns)) + "\r\n"
+    return _worded(rows, form, quoted, lambda value: quoted("") if value is None else str(value))
+
+
+def _csv(cells: Sequence[Any]) -> str:
     file = StringIO(newline="")
-    csv.writer(file, lineterminator="\r\n").writerows(rows)
+    csv.writer(file, lineterminator="\r\n").writerow(cells)
     return file.getvalue()
-
-
-def _harmless(piece: list[Cells], raw: bool) -> Iterable[Cells]:
-    """Text that a spreadsheet would run is led by an apostrophe, unless it is to stay as it is."""
-    columns = list(zip(*piece, strict=True))
-    changed = {place: new for place, column in enumerate(columns) if (new := _led(column, raw))}
-    return zip(*(changed.get(place, column) for place, column in enumerate(columns)), strict=True) if changed else piece
-
-
-def _led(column: Cells, raw: bool) -> Cells | None:
-    """A column with what changes in it; None if nothing does."""
-    texts = {value: str(cell(value)) for value in _texts(column)}
-    led = {value: "'" + text if text.startswith(_FORMULA) and not raw else text for value, text in texts.items()}
-    return None if all(value == text for value, text in led.items()) else [led.get(value, value) for value in column]
 
 
 def _objects(rows: Iterable[Cells], columns: Sequence[str], form: str, between: str) -> Iterator[list[str]]:
     """Piece by piece, a JSON object for each row, in a form and with something between its items."""
-    names = list(dict.fromkeys(columns))
-    form %= between.join(f"{as_json(name)}: %s" for name in names)
-    for piece in _pieces(rows):
-        found = dict(zip(columns, zip(*piece, strict=True), strict=True))
-        yield [form % cells for cells in zip(*(_worded(found[name], as_json, _number) for name in names), strict=True)]
+    places = {name: place for place, name in enumerate(columns)}
+    if len(places) < len(columns):  # a name that is asked for twice
+        rows = ([row[place] for place in places.values()] for row in rows)
+    return _worded(rows, form % between.join(f"{as_json(name)}: %s" for name in places), as_json, _number)
 
 
 def _number(value: float | None) -> str:
@@ -119,24 +154,6 @@ def _number(value: float | None) -> str:
     return "null" if value is None else repr(value) if isfinite(value) else as_json(value)
 
 
-def _markdown(piece: list[Cells]) -> str:
-    """One line of a table for each row; line breaks become spaces, what would be markup gets a backslash."""
-    return _table(zip(*(_worded(column, _unmarked, said) for column in zip(*piece, strict=True)), strict=True))
-
-
-def _table(rows: Iterable[Sequence[str]]) -> str:
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
-
-
 def _unmarked(text: str) -> str:
+    """What would be markup gets a backslash, line breaks become spaces."""
     return _MARKUP.sub(r"\\\g<0>", plain(" ".join(text.splitlines())))
-
-
-def _worded(column: Cells, text: Callable[[str], str], other: Callable[[Any], str]) -> list[str]:
-    """A column as text; each of its texts is put into words once, since most stand in many rows."""
-    known = {value: text(str(cell(value))) for value in _texts(column)}
-    return [known[value] if type(value) in _TEXT else other(value) for value in column]
-
-
-def _texts(column: Cells) -> set[str | bytes]:
-    return {value for value in set(column) if type(value) in _TEXT} if _TEXT & set(map(type, column)) else set()

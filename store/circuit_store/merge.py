@@ -181,6 +181,8 @@ class _Merge:
             return True
         if any(held[size] != model[size] for size in _SHAPE if None not in (held[size], model[size])):
             return False
+        if held["base"] != model["base"]:
+            return False
         here, there = _fingerprints(self.db, held), _fingerprints(self.theirs.db, model)
         both = here.keys() & there.keys()
         in_one_place = held["source"] == model["source"] or "folder" not in (held["suite"], model["suite"])

@@ -102,6 +102,23 @@ def test_an_empty_file_is_no_store_yet(fresh):
     assert "sample-0.1m" in fresh("models")
 
 
+def test_a_model_is_family_size_variant_and_seed(fresh):
+    """Invariant: suites say it, `models add` is told; what nobody has told is empty."""
+    fresh("models", "add", "mine", SAMPLE, "--family", "toy", "--size", "1m", "--variant", "long", "--seed", "3")
+    fresh("models", "add", "other", SAMPLE)
+    rows = {row["model"]: row for row in json.loads(fresh("models", "--all", "--json"))["rows"]}
+    said = {name: [rows[name][what] for what in ("family", "size", "variant", "seed")] for name in rows}
+    assert said["mine"] == ["toy", "1m", "long", 3] and said["other"] == [None] * 4
+    assert said["sample-0.1m"] == ["sample", "0.1m", None, None]
+    assert said["pythia-160m-seed3"] == ["pythia", "160m", None, 3]
+    assert said["pythia-160m-deduped"] == ["pythia", "160m", "deduped", None]
+    assert said["pythia-160m-weight-seed2"] == ["pythia", "160m", "weight-seed", 2]
+    assert said["mine"] == [
+        json.loads(fresh("show", "models", "mine", "--json"))["rows"][0][what]
+        for what in ("family", "size", "variant", "seed")
+    ]
+
+
 def test_a_model_is_added_with_its_steps_and_tokens(fresh, tmp_path):
     """Invariant: a pattern finds the steps, tokens follow from them; an address then finds them."""
     for step in (5, 20):

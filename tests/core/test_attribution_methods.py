@@ -50,6 +50,20 @@ def test_swapped_answers_flip_every_sign(parallel, method):
     assert close(-other.nodes, found.nodes, 1e-6)
 
 
+@every_method
+def test_scores_of_each_prompt_are_those_that_it_has_alone_and_add_up(parallel, method):
+    """METHODS l.10: in batches of three; their mean is the score, within 1e-6 of the largest; of few edges the same."""
+    real, few = parallel.graph.real, np.zeros_like(parallel.graph.real)
+    few[0, ::5] = few[3] = True
+    few &= real
+    found = attribute(parallel, method, batch=3, kept=real)
+    assert close(found.by_prompt.mean(0, dtype=float), found.scores[real], 1e-6)
+    alone = [attribute(parallel, method, parallel.prompts[i : i + 1]).scores[real] for i in range(4)]
+    assert close(found.by_prompt, np.stack(alone))
+    assert close(attribute(parallel, method, kept=few).by_prompt, found.by_prompt[:, few[real]])
+    assert attribute(parallel, method).by_prompt is None
+
+
 @pytest.mark.parametrize("method", METHODS[:-1])
 def test_equal_runs_score_exactly_zero(parallel, method):
     """`exact` is left out: where nothing is corrupted it runs nothing; see the next test."""

@@ -12,6 +12,7 @@ CASES = [
     *((family, None) for family in FAMILIES),
     ("GPTNeoX", "no biases, sequential"),
     ("StableLm", "parallel, normed"),
+    ("Phi", "normed"),
 ]
 
 

@@ -39,6 +39,7 @@ def test_metrics_of_the_reference(golden, kind, mlps):
 CASES = [(family, None) for family in FAMILIES] + [
     ("Llama", "grouped, biases, wide heads"),
     ("Olmo", "clipped, grouped"),
+    ("Phi", "normed"),
 ]
 
 
@@ -116,7 +117,7 @@ def test_the_definition_step_by_step(case, ports, end_only):
     bridge, graph, prompts = case
     found = path_patching(bridge, graph, prompts, ports, positions="end" if end_only else None)
     changed = (found.patched - found.metric_clean).abs().max()
-    assert changed > 1e-2
+    assert changed > 1e-3  # a hundred times what the two may differ by
     for sender in ((0, 0), (0, 2), (1, 1)):
         metric, look = by_hand(bridge, prompts, ports, sender, end_only)
         assert torch.allclose(found.patched[sender], metric, atol=1e-5)

@@ -103,7 +103,9 @@ def _built(folder: Path, asked: Asked, standing: StandingModel | None) -> Transf
         raise CheckpointError(f"{folder} has an adapter beside its weights, and it was applied: move it away.")
     model = model.to(device).eval()
     if device.type == "cpu":
-        _own_memory(model)
+        # What is a part of a mapped file lies at any address, on which rounding rests, and changes with the file.
+        for parameter in model.parameters():
+            parameter.data = parameter.data.clone()
     alike = config, dtype, device.type
     kept = None if alike in _in_parity else logit_guard.reference(model)
     layout = Layout.of(model, folder) if standing else None
@@ -115,13 +117,6 @@ def _built(folder: Path, asked: Asked, standing: StandingModel | None) -> Transf
     if standing:
         standing.stand(Built(asked, bridge, held, layout))
     return bridge
-
-
-def _own_memory(model: torch.nn.Module) -> None:
-    """Parameters that are a part of a file which is mapped lie at any address, on which the rounding of products rests,
-    and change with the file."""
-    for parameter in model.parameters():
-        parameter.data = parameter.data.clone()
 
 
 def wrap(model: Any, tokenizer: Any = None) -> LoadedModel:

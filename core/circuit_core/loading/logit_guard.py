@@ -81,7 +81,9 @@ def check(bridge: TransformerBridge, graph: Graph, kept: Reference) -> bool:
     half = _half(kept.logits.dtype)
     try:
         _compare(_wrapped(bridge, kept), kept, APART_IN_HALF if half else APART, "TransformerLens gives")
-        run = Interchange(bridge, graph, _prompts(kept))
+        (clean, other), any_token = kept.tokens, torch.zeros_like(kept.end)
+        prompts = PromptSet("parity", clean, other, kept.end, LogitDifference(any_token, any_token))
+        run = Interchange(bridge, graph, prompts)
         _compare(_by_parts(run), kept, PARTS_IN_HALF if half else APART, "its heads and MLPs add up to")
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise UnsupportedModel(
@@ -104,11 +106,6 @@ def _compare(logits: Float[Tensor, "prompt vocab"], kept: Reference, allowed: fl
 def _wrapped(bridge: TransformerBridge, kept: Reference) -> Float[Tensor, "prompt vocab"]:
     with bridge.hooks(fwd_hooks=[end_rows(kept.end)]):
         return bridge(kept.tokens[0])[:, 0].float()
-
-
-def _prompts(kept: Reference) -> PromptSet:
-    (clean, other), any_token = kept.tokens, torch.zeros_like(kept.end)
-    return PromptSet("parity", clean, other, kept.end, LogitDifference(any_token, any_token))
 
 
 def _by_parts(run: Interchange) -> Float[Tensor, "prompt vocab"]:

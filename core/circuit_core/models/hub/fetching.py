@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from circuit_core.errors import FetchStopped, HubError
@@ -34,47 +33,109 @@ def fetch(of: HubRevision, heard: Heard | None = None, stopped: Callable[[], boo
 
     Raises: HubError, FetchStopped.
     """
-    progress = _Progress(of, heard or (lambda done, of_all: None))
     with _said_of_the_disk(of):
-        snapshot = cache.repository(of.repo) / "snapshots" / of.commit
-        lacking = _lacking(of, snapshot)
-        _check_room(of, lacking)
-        progress.there(of.size - sum(file.size for file in lacking))
-        for file in lacking:
-            _bring(of, file, snapshot, progress, stopped)
-        if gone := _lacking(of, snapshot):
-            said = f"{gone[0].name} of {of} has been deleted from {cache.cache_folder()} meanwhile: start anew."
-            raise HubError(said, "unreadable", passing=True)
+        download = _Download(of, heard or (lambda done, of_all: None), stopped)
+        download.all()
         if not cache.has_tokenizer({file.name for file in of.needed}):
             mark = cache.without_tokenizer(of.repo, of.commit)
             mark.parent.mkdir(parents=True, exist_ok=True)
             mark.touch()
         cache.refer(of.repo, of.revision, of.commit)
-    progress.end()
-    return snapshot
+    download.progress.end()
+    return download.snapshot
 
 
-def _lacking(of: HubRevision, snapshot: Path) -> list[HubFile]:
-    """The needed files that have not come, small ones first; those that another revision brought are linked."""
-    with cache.changing(of.repo):
-        for folder in (snapshot, cache.repository(of.repo) / "blobs"):
-            folder.mkdir(parents=True, exist_ok=True)
-        return [file for file in sorted(of.needed, key=lambda file: file.size) if not _linked(of, file, snapshot)]
+class _Download:
+    """The files of one revision on their way into its snapshot."""
 
+    def __init__(self, of: HubRevision, heard: Heard, stopped: Callable[[], bool]) -> None:
+        self.of, self.stopped, self.progress = of, stopped, _Progress(of, heard)
+        self.snapshot = cache.repository(of.repo) / "snapshots" / of.commit
+        self.blobs = cache.repository(of.repo) / "blobs"
 
-def _linked(of: HubRevision, file: HubFile, snapshot: Path) -> bool:
-    """Whether a file is in the snapshot, once it has been linked there if it has come."""
-    blob, link = cache.repository(of.repo) / "blobs" / file.digest, snapshot / file.name
-    if _size(link) == file.size and (not link.is_symlink() or link.readlink().name == file.digest):
+    def all(self) -> None:
+        """Raises: HubError, FetchStopped, OSError."""
+        lacking = self._lacking()
+        self._check_room(lacking)
+        self.progress.there(self.of.size - sum(file.size for file in lacking))
+        for file in lacking:
+            self._bring(file)
+        if gone := self._lacking():
+            said = f"{gone[0].name} of {self.of} has been deleted from {cache.cache_folder()} meanwhile: start anew."
+            raise HubError(said, "unreadable", passing=True)
+
+    def _lacking(self) -> list[HubFile]:
+        """The needed files that have not come, small ones first; those that another revision brought are linked."""
+        with cache.changing(self.of.repo):
+            for folder in (self.snapshot, self.blobs):
+                folder.mkdir(parents=True, exist_ok=True)
+            return [file for file in sorted(self.of.needed, key=lambda file: file.size) if not self._linked(file)]
+
+    def _linked(self, file: HubFile) -> bool:
+        """Whether a file is in the snapshot, once it has been linked there if it has come."""
+        blob, link = self.blobs / file.digest, self.snapshot / file.name
+        if _size(link) == file.size and (not link.is_symlink() or link.readlink().name == file.digest):
+            return True
+        if _size(blob) != file.size:
+            return False
+        link.unlink(missing_ok=True)
+        try:
+            link.symlink_to(Path("..", "..", "blobs", file.digest))
+        except OSError:  # a file system without links
+            shutil.move(blob, link)
         return True
-    if _size(blob) != file.size:
-        return False
-    link.unlink(missing_ok=True)
-    try:
-        link.symlink_to(Path("..", "..", "blobs", file.digest))
-    except OSError:  # a file system without links
-        shutil.move(blob, link)
-    return True
+
+    def _check_room(self, lacking: list[HubFile]) -> None:
+        there = sum(max(0, _size(self.blobs / f"{file.digest}.incomplete")) for file in lacking)
+        left, free = sum(file.size for file in lacking) - there, shutil.disk_usage(self.blobs).free
+        if left > free:
+            raise _full(self.of, f"{left / 1e9:,.2f} GB are to come and {free / 1e9:,.2f} GB are free")
+
+    def _bring(self, file: HubFile) -> None:
+        blob = self.blobs / file.digest
+        with cache.locked(self.of.repo, file.digest, self.stopped):
+            if _size(blob) != file.size:
+                with _Partial(blob.with_name(f"{file.digest}.incomplete"), file) as partial:
+                    self._complete(file, partial)
+                partial.path.replace(blob)
+            with cache.changing(self.of.repo):
+                self._linked(file)
+        self.progress.there(file.size)
+
+    def _complete(self, file: HubFile, partial: "_Partial") -> None:
+        what = f"{file.name} of {self.of}"
+        for _ in range(2):
+            asking.patiently(lambda: self._go_on(file, partial), what, _TRIES, self.stopped, lambda: partial.size)
+            if partial.is_whole():
+                return
+            partial.start_over()
+        raise HubError(
+            f"{what} came damaged twice: {asking.host()} sends something else than it tells of. Try later, or "
+            "with another HF_ENDPOINT.",
+            "unreadable",
+        )
+
+    def _go_on(self, file: HubFile, partial: "_Partial") -> None:
+        """Appends what is lacking, or as much of it as comes. Returns at the end of what the hub has, right or wrong.
+
+        Raises: HubError, FetchStopped, TryAgain, httpx2.TransportError.
+        """
+        of, begin = self.of, partial.size
+        if begin >= file.size:
+            return
+        with asking.answer(f"/{of.repo}/resolve/{of.commit}/{quote(file.name)}", of.repo, of.revision, begin) as answer:
+            if answer.status_code == 416:
+                return
+            said = answer.headers.get("Content-Range", "")
+            if begin and not (answer.status_code == 206 and said.startswith(f"bytes {begin}-")):
+                partial.start_over()
+            for data in answer.iter_bytes():
+                partial.add(data)
+                self.progress.within(partial.size)
+                if self.stopped():
+                    raise FetchStopped(f"The download of {of} was stopped; what has come is kept.")
+                if partial.size > file.size:
+                    return
 
 
 def _size(path: Path) -> int:
@@ -82,64 +143,6 @@ def _size(path: Path) -> int:
     with suppress(OSError):
         return path.stat().st_size
     return -1
-
-
-def _bring(of: HubRevision, file: HubFile, snapshot: Path, progress: "_Progress", stopped: Callable[[], bool]) -> None:
-    blob = cache.repository(of.repo) / "blobs" / file.digest
-    with cache.locked(of.repo, file.digest, stopped):
-        if _size(blob) != file.size:
-            with _Partial(blob.with_name(f"{file.digest}.incomplete"), file) as partial:
-                _complete(of, file, partial, progress, stopped)
-            partial.path.replace(blob)
-        with cache.changing(of.repo):
-            _linked(of, file, snapshot)
-    progress.there(file.size)
-
-
-def _complete(
-    of: HubRevision, file: HubFile, partial: "_Partial", progress: "_Progress", stopped: Callable[[], bool]
-) -> None:
-    def go_on() -> None:
-        _go_on(of, file, partial, progress, stopped)
-
-    for _ in range(2):
-        asking.patiently(go_on, f"{file.name} of {of}", _TRIES, stopped, lambda: partial.size)
-        if partial.is_whole():
-            return
-        partial.start_over()
-    raise HubError(
-        f"{file.name} of {of} came damaged twice: {asking.host()} sends something else than it tells of. Try later, or "
-        "with another HF_ENDPOINT.",
-        "unreadable",
-    )
-
-
-def _go_on(
-    of: HubRevision, file: HubFile, partial: "_Partial", progress: "_Progress", stopped: Callable[[], bool]
-) -> None:
-    """Appends what is lacking, or as much of it as comes. Returns at the end of what the hub has, right or wrong.
-
-    Raises: HubError, FetchStopped, TryAgain, httpx2.TransportError.
-    """
-    if partial.size >= file.size:
-        return
-    path = f"/{of.repo}/resolve/{of.commit}/{quote(file.name)}"
-    with asking.answer(path, of.repo, of.revision, partial.size) as response:
-        if response.status_code == 416:
-            return
-        if partial.size and not _goes_on_at(response, partial.size):
-            partial.start_over()
-        for data in response.iter_bytes():
-            partial.add(data)
-            progress.within(partial.size)
-            if stopped():
-                raise FetchStopped(f"The download of {of} was stopped; what has come is kept.")
-            if partial.size > file.size:
-                return
-
-
-def _goes_on_at(response: Any, begin: int) -> bool:
-    return response.status_code == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {begin}-")
 
 
 class _Partial:
@@ -204,14 +207,6 @@ class _Progress:
 
     def end(self) -> None:
         self._heard(self._all, self._all)
-
-
-def _check_room(of: HubRevision, lacking: list[HubFile]) -> None:
-    blobs = cache.repository(of.repo) / "blobs"
-    there = sum(max(0, _size(blobs / f"{file.digest}.incomplete")) for file in lacking)
-    left, free = sum(file.size for file in lacking) - there, shutil.disk_usage(blobs).free
-    if left > free:
-        raise _full(of, f"{left / 1e9:,.2f} GB are to come and {free / 1e9:,.2f} GB are free")
 
 
 @contextmanager
