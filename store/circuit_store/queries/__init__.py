@@ -29,6 +29,7 @@ from circuit_store.queries.heads import (
     scored,
     scores_of_head,
     shown_at,
+    strong_in,
     strong_roles,
 )
 from circuit_store.queries.models import (
@@ -83,6 +84,7 @@ __all__ = [
     "scores_of_head",
     "shown_at",
     "stored_circuit",
+    "strong_in",
     "strong_roles",
     "takes",
     "tasks",

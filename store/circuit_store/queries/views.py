@@ -78,7 +78,8 @@ def found(
         at = {AT_STEP: known["step"]} if "step" in known else {}
     equal = [f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items()]
     where = " AND ".join([*equal, *filter(None, [wanted.condition])])
-    kinds = " AND ".join([*narrow, *([f"analysis = '{which.analysis}'"] if which.analysis else [])])
+    named = ", ".join(f"'{analysis}'" for analysis in which.analyses)
+    kinds = " AND ".join([*narrow, *([f"analysis IN ({named})"] if named else [])])
     statement = which.statement(kinds, where, " AND ".join(at), wanted.first, wanted.columns)
     return db.execute(statement, (*narrow.values(), *at.values(), *filters.values(), *wanted.values, *wanted.ranked))
 
