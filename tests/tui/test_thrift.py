@@ -160,3 +160,20 @@ async def test_the_plot_is_drawn_once_for_a_step_and_not_for_the_focus(explore, 
 async def test_the_plot_is_not_brought_where_nothing_is_to_be_plotted(explore, tmp_path):
     async with explore(store=tmp_path / "none.db") as (app, _):
         assert app.main.of("history").plot is None
+
+
+async def test_no_step_and_no_head_asks_again_what_the_store_told_of_the_model(explore, db, statements):
+    """Which results are shown is decided over all checkpoints of a model: of all roles once, of one in a step."""
+
+    def decided() -> list[str]:
+        found = [said for said in statements.in_threads if "first_value" in said and "result.id IN" not in said]
+        statements.in_threads.clear()
+        return [said for said in found if "analysis = 'heads'" in said]
+
+    async with explore() as (_, pilot):
+        await pilot.press("3", "k")
+        decided()
+        await pilot.press("comma")
+        assert (of_step := decided()) and all("role = 'induction'" in said for said in of_step)
+        await pilot.press("j")
+        assert len(decided()) == 2

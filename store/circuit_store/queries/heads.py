@@ -134,8 +134,15 @@ def head_history(
     db: sqlite3.Connection, model: str, role: str, layer: int, head: int, task: str | None = None
 ) -> list[ScorePoint]:
     """One head's score over training, on that task if the role is scored on it; see `role_set`."""
-    on = _on(role_set(db, model, role, task))
-    found = rows(db, VIEWS["history"], {"model": model, "role": role, "layer": layer, "head": head, **on})
+    return history_of(db, model, role, layer, head, role_set(db, model, role, task))
+
+
+def history_of(
+    db: sqlite3.Connection, model: str, role: str, layer: int, head: int, of: RoleSet | None
+) -> list[ScorePoint]:
+    """The same of scores that are known already."""
+    at = {"model": model, "role": role, "layer": layer, "head": head, **_on(of)}
+    found = rows(db, VIEWS["history"], at)
     return [ScorePoint(r["step"], r["tokens"], r["value"]) for r in found]
 
 

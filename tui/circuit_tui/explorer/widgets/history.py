@@ -244,7 +244,7 @@ def _of_task(db: Connection, at: Selection) -> _Found:
 def _of_heads(db: Connection, at: Selection, heads: tuple[Head, ...]) -> _Found:
     assert at.model and at.role
     of = queries.role_set(db, at.model, at.role, at.task)
-    points = {head_name(head): queries.head_history(db, at.model, at.role, *head, at.task) for head in heads}
+    points = {head_name(head): queries.history_of(db, at.model, at.role, *head, of) for head in heads}
     return {name: _curve((point.step, point.value) for point in found) for name, found in points.items()}, "", of
 
 
