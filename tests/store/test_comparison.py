@@ -32,7 +32,8 @@ def nodes(names: dict[str, float]) -> set[str]:
 def test_against_sets_of_names(toy, seed):
     """Two roads: arrays of ids, and sets and sums over names."""
     one, other = drawn(seed, 6 + seed), drawn(seed + 100, 9)
-    toy.circuit(0, one), toy.circuit(20, other)
+    toy.circuit(0, one)
+    toy.circuit(20, other)
     a, b = by_name(one), by_name(other)
     found = comparison.compare(toy.db, "toy@0/ioi", "toy/ioi", {}, {})
     figures = found.figures
@@ -66,7 +67,8 @@ def test_a_circuit_is_itself(toy):
 
 def test_a_comparison_is_mirrored(toy):
     """Symmetry: what is gained one way is lost the other, differences change sign, similarities stay."""
-    toy.circuit(0, drawn(3, 5)), toy.circuit(10, drawn(4, 9))
+    toy.circuit(0, drawn(3, 5))
+    toy.circuit(10, drawn(4, 9))
     there = comparison.compare(toy.db, "toy@0/ioi", "toy@10/ioi", {}, {})
     back = comparison.compare(toy.db, "toy@10/ioi", "toy@0/ioi", {}, {})
     turned = {"gained": "lost", "lost": "gained", "shared": "shared"}
@@ -79,7 +81,8 @@ def test_a_comparison_is_mirrored(toy):
 
 def test_two_methods_of_one_checkpoint(toy):
     """A choice for either side: each circuit is of its method, and that they differ is said."""
-    toy.circuit(10, drawn(5, 4), method="eap"), toy.circuit(10, drawn(6, 6))
+    toy.circuit(10, drawn(5, 4), method="eap")
+    toy.circuit(10, drawn(6, 6))
     found = comparison.compare(toy.db, "toy@10", "toy@10", {"method": "eap-ig"}, {"method": "eap"})
     assert (found.a["method"], found.b["method"]) == ("eap-ig", "eap")
     assert (found.a["n_edges"], found.b["n_edges"]) == (6, 4)
@@ -87,7 +90,8 @@ def test_two_methods_of_one_checkpoint(toy):
 
 
 def test_circuits_of_very_unlike_size_warn(toy):
-    toy.circuit(0, drawn(7, 3)), toy.circuit(10, drawn(8, 7))
+    toy.circuit(0, drawn(7, 3))
+    toy.circuit(10, drawn(8, 7))
     (sentence,) = comparison.compare(toy.db, "toy@0", "toy@10", {}, {}).warnings
     assert "3 and 7 edges" in sentence
 

@@ -77,7 +77,12 @@ def _listed(
     found = np.where(np.isin(either, in_a), np.where(np.isin(either, in_b), "shared", "lost"), "gained")
     difference = score_b - score_a
     for at in np.lexsort((either, -np.nan_to_num(abs(difference), nan=-1.0))):
-        yield kind, name(a, int(either[at])), str(found[at]), *(_known(of[at]) for of in (score_a, score_b, difference))
+        yield (
+            kind,
+            name(a, int(either[at])),
+            str(found[at]),
+            *(_known(float(of[at])) for of in (score_a, score_b, difference)),
+        )
 
 
 def _edge_scores(side: Side, edges: np.ndarray) -> np.ndarray:

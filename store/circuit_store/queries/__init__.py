@@ -45,7 +45,7 @@ from circuit_store.queries.models import (
 )
 from circuit_store.queries.narrowing import narrowed
 from circuit_store.queries.results import ResultOrigin, provenance
-from circuit_store.queries.views import data_version, each, found, one_state, rows, takes, view
+from circuit_store.queries.views import data_version, each, found, one_state, rows, streamed, takes, view
 
 __all__ = [
     "Arrangement",
@@ -86,6 +86,7 @@ __all__ = [
     "scores_of_head",
     "shown_at",
     "stored_circuit",
+    "streamed",
     "strong_in",
     "strong_roles",
     "takes",

@@ -15,7 +15,7 @@ from circuit_tui.explorer import bindings, theme
 from circuit_tui.explorer.reading import Reader
 from circuit_tui.explorer.screens.text import TextScreen
 from circuit_tui.explorer.state import Selection, ViewState
-from circuit_tui.explorer.widgets.changed_lines import Note
+from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import plain
 
 WIDTH = 64

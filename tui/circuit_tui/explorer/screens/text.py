@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from circuit_tui.explorer import bindings
-from circuit_tui.explorer.widgets.changed_lines import Note
+from circuit_tui.explorer.widgets.live_text import Note
 
 _CLOSE = [("escape,q,enter,backspace,i,E", "dismiss", "Close")]
 _SCROLL = [("j,down", "scroll('down')", "Down"), ("k,up", "scroll('up')", "Up")]

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.binding import Binding
 from textual.screen import Screen
 
-from circuit_tui.explorer.widgets.changed_lines import Note
+from circuit_tui.explorer.widgets.live_text import Note
 
 
 class KeyLine(Note):
