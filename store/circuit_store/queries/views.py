@@ -134,7 +134,8 @@ class _Asked:
 
     def _kinds(self, narrow: dict[str, Any]) -> str:
         """SQL: which results may be shown."""
-        return " AND ".join([*narrow, *([f"analysis = '{self.which.analysis}'"] if self.which.analysis else [])])
+        named = ", ".join(f"'{analysis}'" for analysis in self.which.analyses)
+        return " AND ".join([*narrow, *([f"analysis IN ({named})"] if named else [])])
 
 
 def _equal(filters: dict[str, Any]) -> str:

@@ -62,10 +62,9 @@ class View:
         return re.search(r"\bshown_result\b", self.source) is not None
 
     @property
-    def analysis(self) -> str | None:
-        """The one analysis whose results its rows are of: others need not be looked at."""
-        named = re.findall(r"WHERE analysis = '(\w+)'", self.source)
-        return named[0] if len(named) == 1 else None
+    def analyses(self) -> list[str]:
+        """Those whose results its rows are of: others need not be looked at. Empty: it names none."""
+        return re.findall(r"\banalysis = '(\w+)'", self.source)
 
     def statement(
         self, choices: str = "", where: str = "", at: str = "", first: str = "", columns: Sequence[str] = ()
