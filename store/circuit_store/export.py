@@ -16,7 +16,7 @@ from math import isfinite
 from typing import Any
 
 from circuit_store import queries
-from circuit_store.display_text import UNREADABLE, as_json, cell, plain, said
+from circuit_store.display_text import as_json, cell, encodable, plain, said
 from circuit_store.transactions import snapshot
 from circuit_store.views import View
 
@@ -24,7 +24,6 @@ FORMATS = ("csv", "jsonl", "markdown")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARKUP = re.compile(r"[\\|`*<\[&~$]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown takes for markup; an underscore does not begin any within a word."""
-_HALF = re.compile("[\ud800-\udfff]")
 Found = list[dict[str, Any]]
 
 Cells = Sequence[Any]
@@ -55,7 +54,7 @@ def lines(rows: Iterable[Cells], columns: Sequence[str], kind: str = "csv", raw:
         form = f"| {' | '.join(['%s'] * len(columns))} |\n"
         head = [form % tuple(columns), form % (("---",) * len(columns))]
         pieces = map("".join, chain([head], _worded(rows, form, _unmarked, said)))
-    return (piece if piece.isascii() else _HALF.sub(UNREADABLE, piece) for piece in pieces)
+    return map(encodable, pieces)
 
 
 def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> Iterator[str]:
