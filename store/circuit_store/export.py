@@ -9,13 +9,14 @@ import csv
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import StringIO
 from itertools import chain, islice
 from math import isfinite
 from typing import Any
 
 from circuit_store import queries
-from circuit_store.display_text import UNREADABLE, as_json, cell, plain, said
+from circuit_store.display_text import as_json, cell, encodable, plain, said
 from circuit_store.transactions import snapshot
 from circuit_store.views import View
 
@@ -23,13 +24,14 @@ FORMATS = ("csv", "jsonl", "markdown")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARKUP = re.compile(r"[\\|`*<\[&~$]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown takes for markup; an underscore does not begin any within a word."""
-_HALF = re.compile("[\ud800-\udfff]")
 Found = list[dict[str, Any]]
 
 Cells = Sequence[Any]
 _PIECE = 1000
 """Rows that are written together."""
-_TEXT = {str, bytes}
+_KNOWN = 10_000
+"""Texts that are remembered as they are written."""
+_NUMBERS = {int, float}
 
 
 def text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], kind: str = "csv", raw: bool = False) -> str:
@@ -45,12 +47,14 @@ def lines(rows: Iterable[Cells], columns: Sequence[str], kind: str = "csv", raw:
         rows: of each the values of `columns`, in their order.
     """
     if kind == "csv":
-        pieces = chain([_csv([columns])], (_csv(_harmless(piece, raw)) for piece in _pieces(rows)))
+        pieces = chain([_csv(columns)], map("".join, _separated(rows, columns, raw)))
     elif kind == "jsonl":
         pieces = ("\n".join([*found, ""]) for found in _objects(rows, columns, "{%s}", ", "))
     else:
-        pieces = chain([_table([columns, ["---"] * len(columns)])], map(_markdown, _pieces(rows)))
-    return (piece if piece.isascii() else _HALF.sub(UNREADABLE, piece) for piece in pieces)
+        form = f"| {' | '.join(['%s'] * len(columns))} |\n"
+        head = [form % tuple(columns), form % (("---",) * len(columns))]
+        pieces = map("".join, chain([head], _worded(rows, form, _unmarked, said)))
+    return map(encodable, pieces)
 
 
 def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> Iterator[str]:
@@ -58,25 +62,62 @@ def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choic
     of one state of the store.
     """
     with snapshot(db):
-        header = _header(db, which, filters, choices)
+        top = _header(db, which, filters, choices)
         shown = {"view": which.name, "filters": {**filters, **choices}}
-        around = as_json(shown | (header[0] if len(header) == 1 else {}) | {"rows": []}, indent=1)
+        around = as_json(shown | (top[0] if len(top) == 1 else {}) | {"rows": []}, indent=1)
         yield around.removesuffix("]\n}")
         columns, end = [column.name for column in which.columns], ""
-        for found in _objects(queries.found(db, which, filters, choices), columns, "\n  {\n   %s\n  }", ",\n   "):
+        for found in _objects(queries.streamed(db, which, filters, choices), columns, "\n  {\n   %s\n  }", ",\n   "):
             yield end + ",".join(found)
             end = ","
         yield "\n ]\n}\n" if end else "]\n}\n"
 
 
-def whole(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> tuple[Found, Found]:
-    """The header's rows, none if the view has no header, and the view's, of one state of the store."""
+@contextmanager
+def whole(
+    db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]
+) -> Iterator[tuple[Found, Iterator[dict[str, Any]]]]:
+    """Rows of the view's header, if it has one, and of the view as they are taken; all of one state of the store."""
     with snapshot(db):
-        return _header(db, which, filters, choices), queries.rows(db, which, filters, choices)
+        yield _header(db, which, filters, choices), queries.each(db, which, filters, choices)
 
 
 def _header(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> Found:
     return queries.rows(db, which.header, filters, choices) if which.header is not None else []
+
+
+def _worded(
+    rows: Iterable[Cells], form: str, text: Callable[[str], str], other: Callable[[float | None], str]
+) -> Iterator[list[str]]:
+    """Piece by piece, each row in a form, column by column."""
+    words = _Words(text, other)
+    for piece in _pieces(rows):
+        columns = [words.of(column) for column in zip(*piece, strict=True)]
+        yield [form % cells for cells in zip(*columns, strict=True)]
+
+
+class _Words(dict[Any, str]):
+    """How values are written. Each text is put into words once, since most stand in many rows; numbers are written as
+    they come.
+    """
+
+    def __init__(self, text: Callable[[str], str], other: Callable[[float | None], str]) -> None:
+        super().__init__()
+        self.text, self.other = text, other
+
+    def __missing__(self, value: Any) -> str:
+        if not isinstance(value, str | bytes):
+            return self.other(value)
+        word = self[value] = self.text(str(cell(value)))
+        return word
+
+    def of(self, column: Cells) -> Cells:
+        """What `%s` writes for each value."""
+        if set(map(type, column)) <= _NUMBERS and all(map(isfinite, column)):
+            return column
+        if len(self) > _KNOWN:
+            self.clear()
+        return list(map(self.__getitem__, column))
 
 
 def _pieces(rows: Iterable[Cells]) -> Iterator[list[Cells]]:
@@ -85,33 +126,30 @@ def _pieces(rows: Iterable[Cells]) -> Iterator[list[Cells]]:
         yield piece
 
 
-def _csv(rows: Iterable[Cells]) -> str:
+def _separated(rows: Iterable[Cells], columns: Sequence[str], raw: bool) -> Iterator[list[str]]:
+    """Lines of CSV, each text as the csv module writes it."""
+    beside = [0] * (len(columns) > 1)  # an empty cell that is alone gets quotes
+
+    def quoted(text: str) -> str:
+        led = "'" + text if text.startswith(_FORMULA) and not raw else text
+        return _csv([led, *beside]).removesuffix("\r\n").removesuffix(",0" * len(beside))
+
+    form = ",".join(["%s"] * len(columns)) + "\r\n"
+    return _worded(rows, form, quoted, lambda value: quoted("") if value is None else str(value))
+
+
+def _csv(cells: Sequence[Any]) -> str:
     file = StringIO(newline="")
-    csv.writer(file, lineterminator="\r\n").writerows(rows)
+    csv.writer(file, lineterminator="\r\n").writerow(cells)
     return file.getvalue()
-
-
-def _harmless(piece: list[Cells], raw: bool) -> Iterable[Cells]:
-    """Text that a spreadsheet would run is led by an apostrophe, unless it is to stay as it is."""
-    columns = list(zip(*piece, strict=True))
-    changed = {place: new for place, column in enumerate(columns) if (new := _led(column, raw))}
-    return zip(*(changed.get(place, column) for place, column in enumerate(columns)), strict=True) if changed else piece
-
-
-def _led(column: Cells, raw: bool) -> Cells | None:
-    """A column with what changes in it; None if nothing does."""
-    texts = {value: str(cell(value)) for value in _texts(column)}
-    led = {value: "'" + text if text.startswith(_FORMULA) and not raw else text for value, text in texts.items()}
-    return None if all(value == text for value, text in led.items()) else [led.get(value, value) for value in column]
 
 
 def _objects(rows: Iterable[Cells], columns: Sequence[str], form: str, between: str) -> Iterator[list[str]]:
     """Piece by piece, a JSON object for each row, in a form and with something between its items."""
-    names = list(dict.fromkeys(columns))
-    form %= between.join(f"{as_json(name)}: %s" for name in names)
-    for piece in _pieces(rows):
-        found = dict(zip(columns, zip(*piece, strict=True), strict=True))
-        yield [form % cells for cells in zip(*(_worded(found[name], as_json, _number) for name in names), strict=True)]
+    places = {name: place for place, name in enumerate(columns)}
+    if len(places) < len(columns):  # a name that is asked for twice
+        rows = ([row[place] for place in places.values()] for row in rows)
+    return _worded(rows, form % between.join(f"{as_json(name)}: %s" for name in places), as_json, _number)
 
 
 def _number(value: float | None) -> str:
@@ -119,24 +157,6 @@ def _number(value: float | None) -> str:
     return "null" if value is None else repr(value) if isfinite(value) else as_json(value)
 
 
-def _markdown(piece: list[Cells]) -> str:
-    """One line of a table for each row; line breaks become spaces, what would be markup gets a backslash."""
-    return _table(zip(*(_worded(column, _unmarked, said) for column in zip(*piece, strict=True)), strict=True))
-
-
-def _table(rows: Iterable[Sequence[str]]) -> str:
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
-
-
 def _unmarked(text: str) -> str:
+    """What would be markup gets a backslash, line breaks become spaces."""
     return _MARKUP.sub(r"\\\g<0>", plain(" ".join(text.splitlines())))
-
-
-def _worded(column: Cells, text: Callable[[str], str], other: Callable[[Any], str]) -> list[str]:
-    """A column as text; each of its texts is put into words once, since most stand in many rows."""
-    known = {value: text(str(cell(value))) for value in _texts(column)}
-    return [known[value] if type(value) in _TEXT else other(value) for value in column]
-
-
-def _texts(column: Cells) -> set[str | bytes]:
-    return {value for value in set(column) if type(value) in _TEXT} if _TEXT & set(map(type, column)) else set()

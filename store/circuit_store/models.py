@@ -9,6 +9,35 @@ from circuit_store.transactions import transaction
 
 
 @dataclass(frozen=True)
+class Told:
+    """What a suite or the user says of a model, and its files do not."""
+
+    pattern: str | None = None
+    tokens_per_step: int | None = None
+    family: str | None = None
+    size: str | None = None
+    variant: str | None = None
+    """What sets it apart from other models of its family and size: `deduped`."""
+    seed: int | None = None
+    """Models that differ in nothing but this are replicates."""
+    base: str | None = None
+    """`MODEL@STEP` that training began from: steps count on from there."""
+    base_tokens: int | None = None
+    """Seen in training until then."""
+
+    @property
+    def base_step(self) -> int:
+        return int(self.base.rpartition("@")[2]) if self.base else 0
+
+    def tokens(self, step: int) -> int | None:
+        """Seen in training until a step; None if that is not known."""
+        before = self.base_tokens if self.base else 0
+        if self.tokens_per_step is None or before is None:
+            return None
+        return before + (step - self.base_step) * self.tokens_per_step
+
+
+@dataclass(frozen=True)
 class Model:
     """A model as the store knows it: a name for a folder (or a hub id) of checkpoints."""
 
@@ -23,6 +52,16 @@ class Model:
     d_model: int | None
     parallel: bool | None
     kv_heads: int | None = None
+    family: str | None = None
+    size: str | None = None
+    variant: str | None = None
+    seed: int | None = None
+    base: str | None = None
+    base_tokens: int | None = None
+
+    @property
+    def told(self) -> Told:
+        return Told(**{name: getattr(self, name) for name in Told.__annotations__})
 
     @property
     def shape(self) -> tuple[int | bool | None, ...]:
@@ -51,6 +90,12 @@ def check(db: sqlite3.Connection | None, model: Model, elsewhere: str | None = N
             f"choose another with `circuit-tui models add NAME {model.source}`."
         )
     held = held_models(db).get(model.name) if db else None
+    if held and held.base != model.base:
+        steps = f"count on from {held.base}" if held.base else "begin at 0"
+        raise UnknownName(
+            f"The steps of {model.name} {steps} in this store: choose another name with "
+            f"`circuit-tui models add NAME {model.source} --base {model.base or held.base}`."
+        )
     moved = held and held.suite == model.suite != "folder" and "://" not in model.source + held.source
     if held and held.source != model.source and not moved:
         elsewhere = held.source
@@ -94,6 +139,29 @@ def known_weights(db: sqlite3.Connection) -> dict[str, str]:
     return dict(db.execute(f"SELECT files, fingerprint FROM checkpoint WHERE {told}").fetchall())
 
 
+@dataclass(frozen=True)
+class Noted:
+    """What a checkpoint's source held when it was last looked at."""
+
+    model: str
+    step: int
+    source: str
+    revision: str
+    fingerprint: str
+    identity: str
+
+
+def noted(db: sqlite3.Connection) -> list[Noted]:
+    """Of every checkpoint that has been computed."""
+    rows = db.execute(
+        "SELECT name, step, source, revision, fingerprint, present FROM checkpoint JOIN model ON model.id = model_id"
+        " WHERE fingerprint IS NOT NULL AND present IS NOT NULL"
+        " AND EXISTS (SELECT 1 FROM result WHERE checkpoint_id = checkpoint.id AND result.identity = present)"
+        " ORDER BY model.id, step"
+    )
+    return [Noted(*row) for row in rows]
+
+
 def set_aside(db: sqlite3.Connection, checkpoint: int, status: str, detail: str) -> None:
     """Note why a checkpoint was not loaded: `known_bad`, `missing` or `duplicate_of`, with the reason."""
     with transaction(db):
@@ -112,13 +180,18 @@ def weights_seen(db: sqlite3.Connection, checkpoint: int, files: str, fingerprin
 def holds(db: sqlite3.Connection, checkpoint: int, identity: str) -> None:
     """Note what a checkpoint's source holds now; results of what it held before are shown no more.
 
-    Where that was something else, open runs that were through with it have it in their queue again.
+    Its weights are those of the results of what it holds now, if there are any. Where it held something else before,
+    open runs that were through with it have it in their queue again.
     """
     with transaction(db):
         (before,) = db.execute("SELECT present FROM checkpoint WHERE id = ?", (checkpoint,)).fetchone()
         if before == identity:
             return
         db.execute("UPDATE checkpoint SET present = ? WHERE id = ?", (identity, checkpoint))
+        loaded = "SELECT fingerprint FROM result WHERE checkpoint_id = ? AND identity = ? AND fingerprint IS NOT NULL"
+        for (fingerprint,) in db.execute(f"{loaded} LIMIT 1", (checkpoint, identity)).fetchall():
+            again = "UPDATE checkpoint SET files = iif(fingerprint = ?1, files, NULL), fingerprint = ?1 WHERE id = ?2"
+            db.execute(again, (fingerprint, checkpoint))
         if before is not None:
             going_on = f"checkpoint_id = :checkpoint AND {STATE_OF_RUN} IN {one_of(ACTIVE_RUNS)}"
             move(db, UnitState.QUEUED, going_on, "seconds = NULL", (UnitState.DONE,), checkpoint=checkpoint)

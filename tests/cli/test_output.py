@@ -6,6 +6,8 @@ import json
 import shutil
 
 import pytest
+from console import answer
+from pyarrow import parquet
 
 from circuit_core.models import checkpoints, suites
 from circuit_store import filesystem
@@ -49,6 +51,26 @@ def test_export_is_show_as_csv(shell, view):
     assert exported == (shell.folder / "out.csv").read_bytes()
     header = next(csv.reader(io.StringIO(exported.decode(), newline="")))
     assert header == [c.name for c in VIEWS[view].columns]
+
+
+def test_parquet_holds_what_export_keeps(shell):
+    """Invariant: rows and columns as asked for, in a file and on a pipe."""
+    asked = (
+        "export",
+        "heads",
+        "sample-0.1m@final",
+        "--role",
+        "induction",
+        "--columns",
+        "head,value",
+        "--sort",
+        "-value",
+    )
+    shell(*asked, "--format", "parquet", "--output", shell.folder / "out.parquet")
+    table = parquet.read_table(shell.folder / "out.parquet")
+    assert table.to_pylist() == [json.loads(line) for line in shell(*asked, "--format", "jsonl").splitlines()] != []
+    piped = answer(shell.folder, shell.env, *asked, "--format", "parquet").stdout_bytes
+    assert parquet.read_table(io.BytesIO(piped)) == table
 
 
 def test_the_table_has_the_same_rows(shell):
@@ -100,6 +122,23 @@ def test_an_empty_file_is_no_store_yet(fresh):
     """Invariant: `models` works beside the empty file that mktemp leaves."""
     fresh.store.touch()
     assert "sample-0.1m" in fresh("models")
+
+
+def test_a_model_is_family_size_variant_and_seed(fresh):
+    """Invariant: suites say it, `models add` is told; what nobody has told is empty."""
+    fresh("models", "add", "mine", SAMPLE, "--family", "toy", "--size", "1m", "--variant", "long", "--seed", "3")
+    fresh("models", "add", "other", SAMPLE)
+    rows = {row["model"]: row for row in json.loads(fresh("models", "--all", "--json"))["rows"]}
+    said = {name: [rows[name][what] for what in ("family", "size", "variant", "seed")] for name in rows}
+    assert said["mine"] == ["toy", "1m", "long", 3] and said["other"] == [None] * 4
+    assert said["sample-0.1m"] == ["sample", "0.1m", None, None]
+    assert said["pythia-160m-seed3"] == ["pythia", "160m", None, 3]
+    assert said["pythia-160m-deduped"] == ["pythia", "160m", "deduped", None]
+    assert said["pythia-160m-weight-seed2"] == ["pythia", "160m", "weight-seed", 2]
+    assert said["mine"] == [
+        json.loads(fresh("show", "models", "mine", "--json"))["rows"][0][what]
+        for what in ("family", "size", "variant", "seed")
+    ]
 
 
 def test_a_model_is_added_with_its_steps_and_tokens(fresh, tmp_path):

@@ -49,7 +49,7 @@ def circuit(graph, *edges: str) -> np.ndarray:
 def check(golden, prompts, mask):
     from circuit_core.patching.greater_than import greater_than_check
 
-    return greater_than_check(golden.bridge, golden.graph, prompts, mask)
+    return greater_than_check(golden.loaded, prompts, mask)
 
 
 def test_only_mlps_that_reach_the_logits_and_the_heads_that_feed_them(case):

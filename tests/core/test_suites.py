@@ -66,6 +66,7 @@ def test_seeds_are_replicates_of_one_model():
     assert of["gpt2", "small", None] == of["gpt2", "medium", None] == 5
     runs = [(m.family, m.size, m.variant, m.seed) for m in PUBLISHED]
     assert len(set(runs)) == len(runs) == len(suites.published())
+    assert ("pythia", "160m", None, 3) in runs and ("gpt2", "small", None, 777) in runs
 
 
 @pytest.mark.parametrize("name", ["pythia-160m", "EleutherAI/pythia-160m", "eleutherai/Pythia-160M"])

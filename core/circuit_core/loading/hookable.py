@@ -80,7 +80,8 @@ def hookable(model: PreTrainedModel) -> PreTrainedModel:
     equal = _phi_of(model) if config.model_type == "gptj" else model
     layers = _layers(equal)
     if config.model_type == "gpt_neox" and not config.attention_bias:
-        _add_biases(layers)
+        for linear in (part for of in layers for part in (of.attention.query_key_value, of.attention.dense)):
+            linear.bias = torch.nn.Parameter(linear.weight.new_zeros(len(linear.weight)))
     if config.model_type == "olmo":
         _add_gains(equal)
     if place.repeats > 1:
@@ -120,12 +121,6 @@ def name_parts(adapter: ArchitectureAdapter) -> None:
 def _layers(model: PreTrainedModel) -> Any:
     body: Any = model.base_model
     return body.h if hasattr(body, "h") else body.layers
-
-
-def _add_biases(layers: Any) -> None:
-    for layer in layers:
-        for linear in (layer.attention.query_key_value, layer.attention.dense):
-            linear.bias = torch.nn.Parameter(linear.weight.new_zeros(len(linear.weight)))
 
 
 def _add_gains(model: PreTrainedModel) -> None:

@@ -6,7 +6,7 @@ itself one checkpoint. No torch is needed, so that planning a sweep does not wai
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,11 @@ def discover(folder: Path, pattern: str | None = None) -> list[FoundCheckpoint]:
         f"{folder} holds no checkpoint: expected config.json, a GGUF file, or folders such as step1000; "
         "other names need `models add NAME FOLDER --pattern 'run-(?P<step>[0-9]+)'`."
     )
+
+
+def counted_on(found: list[FoundCheckpoint], base: int) -> list[FoundCheckpoint]:
+    """Checkpoints of a finetune, with steps that count on from the one it began from."""
+    return [replace(at, step=base + at.step) for at in found]
 
 
 def _is_trainers_state(folder: Path) -> bool:

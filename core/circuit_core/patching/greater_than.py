@@ -24,13 +24,12 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits.faithfulness import undefined
 from circuit_core.errors import TaskError
 from circuit_core.forward.batches import Footprint, fitting, in_batches
-from circuit_core.graph import Graph
 from circuit_core.heads.unembedding import Unembedding
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.margins import leads, margin
 from circuit_core.patching.model_parts import ModelParts
 from circuit_core.tasks.metrics import ProbabilityDifference
@@ -68,7 +67,7 @@ class GreaterThan:
 
 
 @torch.no_grad()
-def greater_than_check(bridge: TransformerBridge, graph: Graph, prompts: PromptSet, mask: np.ndarray) -> GreaterThan:
+def greater_than_check(model: LoadedModel, prompts: PromptSet, mask: np.ndarray) -> GreaterThan:
     """Check a circuit, bool [src, port].
 
     Raises:
@@ -76,15 +75,16 @@ def greater_than_check(bridge: TransformerBridge, graph: Graph, prompts: PromptS
         CircuitError: not even one prompt fits in memory.
     """
     ascending(prompts)
+    graph = model.graph
     mlps = [layer for layer in range(graph.n_layers) if mask[graph.mlp(layer), graph.logits]]
     every = [(layer, head) for layer in range(graph.n_layers) for head in range(graph.n_heads)]
     heads = [at for at in every if any(mask[graph.head(*at), graph.mlp_port(layer)] for layer in mlps)]
 
     def work(rows: slice) -> tuple[Float[Tensor, " batch"], Float[Tensor, " figure"]]:
-        years = _Years(ModelParts(bridge, graph, prompts[rows]), ascending(prompts[rows]))
+        years = _Years(ModelParts(model, prompts[rows]), ascending(prompts[rows]))
         return years.parts.clean.metric, years.figures(heads, mlps)
 
-    size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).patching, prompts.clean.device)
+    size = fitting(len(prompts), Footprint(model.bridge, prompts.clean.shape[1]).patching, prompts.clean.device)
     parts = list(in_batches(len(prompts), size, work))
     if reason := undefined(torch.cat([metric for metric, _ in parts])):
         return GreaterThan(reason=reason)

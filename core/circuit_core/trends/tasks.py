@@ -53,7 +53,7 @@ def task_acquisition(
     if not final > least:
         why = f"the final metric {final:.3g} at step {measured[-1]} is not above two standard errors ({least:.3g})"
         return TaskAcquisition(final, measured[-1], least, reason=why)
-    half, most = _reached(x >= HALF_OF_FINAL * final), _reached(x >= MOST_OF_FINAL * final)
+    half, most = reached(x >= HALF_OF_FINAL * final), reached(x >= MOST_OF_FINAL * final)
     low = int(x[:half].argmin()) if half else None
     return TaskAcquisition(
         final=final,
@@ -68,6 +68,6 @@ def task_acquisition(
     )
 
 
-def _reached(holds: Bool[np.ndarray, " step"]) -> int:
+def reached(holds: Bool[np.ndarray, " step"]) -> int:
     """First index at which it holds and at the next too; it holds at the last."""
     return int((holds & np.append(holds[1:], True)).argmax())

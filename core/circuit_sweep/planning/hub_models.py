@@ -8,7 +8,7 @@ keep them, METHODS l.4), and what a suite knows to be wrong is left out unless i
 import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from circuit_store import models
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _AT_ONCE = 8
 """Requests to the hub."""
+_NOTHING = models.Told()
 Listed = hub.HubRevision | CheckpointError
 """What a revision holds, or why the hub does not say it."""
 
@@ -41,10 +42,17 @@ def repository_of(name: str) -> str | None:
     return name if _REPOSITORY.fullmatch(name) else None
 
 
+def told_of(known: suites.KnownModel | None) -> models.Told:
+    """What is known of a model without its files."""
+    if known is None:
+        return models.Told()
+    return models.Told(known.pattern, known.tokens_per_step, known.family, known.size, known.variant, known.seed)
+
+
 def describe(
-    repository: str, name: str | None = None, pattern: str | None = None, tokens_per_step: int | None = None
+    repository: str, name: str | None = None, told: models.Told = _NOTHING
 ) -> tuple[models.Model, list[checkpoints.FoundCheckpoint]]:
-    """A repository as a model, under its own name if none is given.
+    """A repository as a model, under its own name if none is given; what is told comes before what its suite says.
 
     Raises:
         HubError: the hub does not answer, or has no such repository.
@@ -52,20 +60,20 @@ def describe(
         BadPattern: the pattern is none, or takes too long.
     """
     known = suites.find(repository)
-    found = _found(repository, known, pattern)
-    if known:
-        name, pattern = name or known.name, pattern or known.pattern
-        tokens_per_step = tokens_per_step or known.tokens_per_step
-    suite = known.suite if known else "hub"
-    source, own = places.HUB + repository, name or repository.split("/")[1]
-    return models.Model(own, suite, source, pattern, tokens_per_step, **_shape(repository, found[-1], known)), found
+    found = _found(repository, known, told.pattern)
+    told = replace(told_of(known), **{name: value for name, value in vars(told).items() if value is not None})
+    own = name or (known.name if known else repository.split("/")[1])
+    suite, source = known.suite if known else "hub", places.HUB + repository
+    shape = _shape(repository, found[-1], known)
+    return models.Model(own, suite, source, **vars(told), **shape), checkpoints.counted_on(found, told.base_step)
 
 
 def _found(repository: str, known: suites.KnownModel | None, pattern: str | None) -> list[checkpoints.FoundCheckpoint]:
     """The checkpoints of a repository, by step: those of its suite, or what its branches and tags are named."""
     if known and known.steps and known.revision and not pattern:
         return [checkpoints.FoundCheckpoint(step, known.revision.format(step=step)) for step in known.steps]
-    names = sorted(commits(repository))
+    # Where the hub is not to be asked, those that the cache knows.
+    names = sorted(hub.cached_revisions(repository) if hub.offline() else hub.revisions(repository))
     given = pattern or (known.pattern if known else None)
     expression = Pattern(given, "--pattern") if given else re.compile(checkpoints.PATTERN)
     found: dict[int, checkpoints.FoundCheckpoint] = {}
@@ -85,11 +93,6 @@ def _found(repository: str, known: suites.KnownModel | None, pattern: str | None
             "--pattern 'run-(?P<step>[0-9]+)'`."
         )
     return [found[step] for step in sorted(found)]
-
-
-def commits(repository: str) -> dict[str, str]:
-    """Branches and tags -> commit; only those of the cache where the hub is not to be asked. Raises: HubError."""
-    return hub.cached_revisions(repository) if hub.offline() else hub.revisions(repository)
 
 
 def _shape(repository: str, last: checkpoints.FoundCheckpoint, known: suites.KnownModel | None) -> dict[str, Any]:

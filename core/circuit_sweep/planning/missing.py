@@ -3,9 +3,8 @@
 What cannot be computed for reasons that folder and store tell is refused here, before anything is queued.
 """
 
-import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,10 +15,9 @@ from circuit_core.tasks.specs import TaskSpec
 from circuit_store import models, results
 from circuit_sweep.planning import hub_models, texts
 from circuit_sweep.planning.analyses import Analysis, analyses, repeated
+from circuit_sweep.planning.bases import ADDRESS, counted_on
 from circuit_sweep.planning.model_sources import describe, folder_of, is_folder, source_of
 from circuit_sweep.planning.request import Request
-
-_ADDRESS = re.compile(r"(?P<model>.+)@(?P<step>\d+|final)")
 
 
 @dataclass(frozen=True)
@@ -109,9 +107,11 @@ def surveys(
     """
     wanted: dict[str, list[str]] = {}
     for given in dict.fromkeys(names):
-        address = None if is_folder(given) else _ADDRESS.fullmatch(given)
+        address = None if is_folder(given) else ADDRESS.fullmatch(given)
         name, step = (address["model"], address["step"]) if address else (given, schedule)
         wanted.setdefault(name, []).append(step)
+    if request.base and len(wanted) > 1:
+        raise ValueError(f"--base {request.base} is of one finetune, and {', '.join(wanted)} are several: name one.")
     found: dict[str, Survey] = {}
     for name, steps in wanted.items():
         asked = survey(db, name, ",".join(steps), request, tasks)
@@ -134,7 +134,7 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
     Raises:
         UnknownModel, UnknownName, UnsupportedModel, ValueError: with a sentence for the user.
     """
-    model, found = describe(db, name)
+    model, found = counted_on(db, name, request.base) if request.base else describe(db, name)
     wanted = analyses(request, tasks, texts.asked(db, request, model.name, model.suite))
     held = results.held_keys(db, model.name) if db else {}
     known = models.known_weights(db) if db else {}
@@ -161,8 +161,9 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
 
 
 def _of_folder(model: models.Model, found: list[checkpoints.FoundCheckpoint], schedule: str, given: str) -> Survey:
-    left_out = final_model.left_out(Path(model.source), {f.step: Path(model.source) / f.revision for f in found})
-    steps = suites.choose([f.step for f in found], schedule)
+    folder, base = Path(model.source), model.told.base_step
+    left_out = final_model.left_out(folder, {f.step - base: folder / f.revision for f in found})
+    steps = _chosen(model, found, schedule)
     return Survey(model, found, steps, given=given, warnings=(left_out,) if left_out else ())
 
 
@@ -173,7 +174,7 @@ def _of_hub(
     if (repository := places.repository(model.source)) is None:
         return None
     known = suites.find(repository)
-    steps = suites.choose([f.step for f in found], schedule, known.schedules if known else {})
+    steps = _chosen(model, found, schedule, known.schedules if known else {})
     listed = hub_models.listings(repository, [f for f in found if f.step in steps])
     out = hub_models.left_out(repository, listed)
     if request.with_known_bad:
@@ -181,6 +182,17 @@ def _of_hub(
     said = hub_models.said(model.name, out)
     steps = [step for step in steps if step not in out]
     return Survey(model, found, steps, given=given, warnings=tuple(said), left_out=out, listed=listed)
+
+
+def _chosen(
+    model: models.Model,
+    found: list[checkpoints.FoundCheckpoint],
+    schedule: str,
+    own: Mapping[str, tuple[int, ...]] | None = None,
+) -> list[int]:
+    """See `suites.choose`. Of a finetune a schedule is one of its own steps, and steps are those of its base's axis."""
+    before = model.told.base_step if schedule in suites.SCHEDULES else 0
+    return [before + step for step in suites.choose([at.step - before for at in found], schedule, own)]
 
 
 def note(db: sqlite3.Connection, asked: Survey) -> list[int]:
@@ -198,5 +210,4 @@ def note(db: sqlite3.Connection, asked: Survey) -> list[int]:
 
 def noted(model: models.Model, found: list[checkpoints.FoundCheckpoint]) -> list[models.CheckpointRecord]:
     """Checkpoints as the store notes them."""
-    tokens = model.tokens_per_step
-    return [models.CheckpointRecord(f.step, f.step * tokens if tokens else None, f.revision) for f in found]
+    return [models.CheckpointRecord(f.step, model.told.tokens(f.step), f.revision) for f in found]

@@ -10,6 +10,8 @@ from circuit_core.models import checkpoints, identity, places, suites
 from circuit_store import models, queries, results
 from circuit_sweep.planning import gguf_folders, hub_models
 
+_NOTHING = models.Told()
+
 
 def tokenizer_folder(db: sqlite3.Connection | None, name: str) -> Path:
     """The last checkpoint of a model, or of `MODEL@STEP`, for its tokenizer. Raises: UnknownModel, HubError."""
@@ -38,20 +40,24 @@ def describe(db: sqlite3.Connection | None, name: str) -> tuple[models.Model, li
     if name not in known and name not in held:
         if (repository := hub_models.repository_of(name)) and not is_folder(name):
             return _of_hub(db, repository)
-        folder = gguf_folders.converted(
-            _folder(name, [*known, *(other for other in sorted(held) if other not in known)])
-        )
+        if not is_folder(name):
+            names = ", ".join([*known, *(other for other in sorted(held) if other not in known)])
+            raise UnknownModel(
+                f"There is no model or folder {name}: give a folder of checkpoints, ORG/NAME on the hub, or one of "
+                f"{names}; `circuit-tui models --all` lists the suites on the hub."
+            )
+        folder = gguf_folders.converted(place(Path(name)))
         copies = {k.folder.resolve(): k.name for k in known.values()}
         by_source = {model.source: model.name for model in reversed(held.values())}
         name = copies.get(folder.resolve()) or by_source.get(str(folder)) or ""
         if not name:
             return _new(db, folder)
     if name in known:
-        return model_of(name, known[name].folder, known[name].suite, known[name].tokens_per_step)
+        return model_of(name, known[name].folder, known[name].suite, hub_models.told_of(known[name]))
     model = held[name]
     if repository := places.repository(model.source):
-        return hub_models.describe(repository, model.name, model.pattern, model.tokens_per_step)
-    return model_of(model.name, Path(model.source), model.suite, model.tokens_per_step, model.pattern)
+        return hub_models.describe(repository, model.name, model.told)
+    return model_of(model.name, Path(model.source), model.suite, model.told)
 
 
 def is_folder(name: str) -> bool:
@@ -62,22 +68,12 @@ def is_folder(name: str) -> bool:
         return False
 
 
-def _folder(name: str, known: list[str]) -> Path:
-    if is_folder(name):
-        return place(Path(name))
-    names = ", ".join(known)
-    raise UnknownModel(
-        f"There is no model or folder {name}: give a folder of checkpoints, ORG/NAME on the hub, or one of {names}; "
-        "`circuit-tui models --all` lists the suites on the hub."
-    )
-
-
 def _of_hub(db: sqlite3.Connection | None, repository: str) -> tuple[models.Model, list[checkpoints.FoundCheckpoint]]:
     """A repository under the store's name for it, or its own. Raises: HubError, UnknownModel, UnknownName."""
     source = places.HUB + repository
     held = next((m for m in models.held_models(db).values() if m.source == source), None) if db else None
     if held:
-        return hub_models.describe(repository, held.name, held.pattern, held.tokens_per_step)
+        return hub_models.describe(repository, held.name, held.told)
     model, found = hub_models.describe(repository)
     models.check(db, model)
     return model, found
@@ -88,6 +84,7 @@ def _new(db: sqlite3.Connection | None, folder: Path) -> tuple[models.Model, lis
     own = (folder.parent.name if folder.name == "model" else "") or folder.name
     model, found = model_of(own, folder, "folder")
     if held := copied(db, model, found):
+        found = checkpoints.counted_on(found, held.told.base_step - model.told.base_step)
         try:
             original, there = describe(db, held.name)
         except UnknownModel:  # it has moved here
@@ -109,9 +106,10 @@ def copied(
     """
     if db is None:
         return None
-    folders = {f.step: Path(model.source) / f.revision for f in found}
     known = models.known_weights(db)
     for held in models.held_models(db).values():
+        on = held.told.base_step - model.told.base_step
+        folders = {f.step + on: Path(model.source) / f.revision for f in found}
         computed_from = results.identities(db, held.name) if held.shape == model.shape else {}
         if computed_from and {c.step for c in queries.checkpoints(db, held.name)} <= folders.keys():
             there = {step: source_of(folders[step], known) for step in computed_from}
@@ -139,10 +137,10 @@ def place(folder: Path) -> Path:
 
 
 def model_of(
-    name: str, folder: Path, suite: str, tokens_per_step: int | None = None, pattern: str | None = None
+    name: str, folder: Path, suite: str, told: models.Told = _NOTHING
 ) -> tuple[models.Model, list[checkpoints.FoundCheckpoint]]:
     """Describe a folder as a model; its sizes are those of the first readable checkpoint. Raises: UnknownModel."""
-    found = checkpoints.discover(folder, pattern)
+    found = checkpoints.discover(folder, told.pattern)
     sizes: dict[str, Any] = dict.fromkeys(checkpoints.Shape.__annotations__)
     for f in found:
         try:
@@ -150,5 +148,5 @@ def model_of(
             break
         except (CheckpointError, OSError):
             continue
-    model = models.Model(name, suite, str(folder), pattern, tokens_per_step, **sizes)
-    return model, found
+    model = models.Model(name, suite, str(folder), **vars(told), **sizes)
+    return model, checkpoints.counted_on(found, told.base_step)

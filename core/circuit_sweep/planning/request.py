@@ -121,6 +121,9 @@ class Request:
     with_known_bad: bool = option(
         False, "Compute checkpoints of the hub that are known to be bad, or equal to others, too.", kind=bool
     )
+    base: str | None = option(
+        None, "Of one finetune: the checkpoint that its steps and tokens count on from.", metavar="MODEL@STEP"
+    )
     device: str = option(
         "auto",
         "cpu, cuda, or GPUs such as cuda:0,cuda:1; auto takes a GPU if there is one.",

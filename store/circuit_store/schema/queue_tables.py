@@ -7,9 +7,15 @@ CREATE TABLE model (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     suite TEXT NOT NULL,               -- 'folder': a folder of the user's own
+    family TEXT,                       -- with size and variant it says which model it is; NULL: nobody has told
+    size TEXT,
+    variant TEXT,                      -- what sets it apart from others of family and size: 'deduped'
+    seed INTEGER,                      -- models that differ in nothing but this are replicates
     source TEXT NOT NULL,              -- a folder or a hub id
     pattern TEXT,                      -- regular expression of its folders' names, if they are not the usual ones
     tokens_per_step INTEGER,
+    base TEXT,                         -- of a finetune: 'MODEL@STEP' that its steps count on from
+    base_tokens INTEGER,               -- seen in training until then
     params INTEGER,                    -- tied weights counted once
     n_layers INTEGER,
     n_heads INTEGER,                   -- a layer

@@ -9,6 +9,12 @@ MODELS = View(
     (
         MODEL,
         Column("suite", "suite it belongs to; `folder` for a folder of your own"),
+        Column("family", "models that were trained alike, in several sizes", "not told"),
+        Column("size", "its size, as the suite calls it", "not told"),
+        Column(
+            "variant", "what sets it apart from others of its family and size: `deduped`", "nothing does, or not told"
+        ),
+        Column("seed", "number of the run: models that differ in nothing else are replicates", "not told", kind=int),
         Column(
             "params", "number of parameters, tied weights counted once", "not read yet, or it cannot be read", kind=int
         ),
@@ -34,6 +40,7 @@ MODELS = View(
             " WHERE model_id = model.id)",
             kind=int,
         ),
+        Column("base", "of a finetune: the checkpoint that its steps count on from", "it is none"),
         Column("source", "folder or hub id"),
     ),
     "model",

@@ -1,7 +1,9 @@
 """Known models, and names for folders of checkpoints: `models` and `models add`."""
 
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +13,9 @@ from circuit_store.store import open_to_read, open_to_write, to_be_made
 from circuit_tui.cli.main import check_place, main
 from circuit_tui.runs import flags, options
 from circuit_tui.terminal import console
+
+if TYPE_CHECKING:
+    from circuit_store.models import Told
 
 
 @main.group(invoke_without_command=True)
@@ -46,16 +51,30 @@ def _on_the_hub(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
     from circuit_core.models import places
 
     row = {"model": known.name, "suite": known.suite, "params": None, "source": f"{places.HUB}{known.repository}"}
+    row |= {name: getattr(known, name) for name in ("family", "size", "variant", "seed")}
     row |= {"kv_heads": known.shape.get("n_heads"), **known.shape, "checkpoints": len(known.steps) or None}
     return {column: row.get(column, 0 if column == "computed" else None) for column in columns}
 
 
 def _known(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
+    from circuit_sweep.planning.hub_models import told_of
     from circuit_sweep.planning.model_sources import model_of
 
-    model, found = model_of(known.name, known.folder, known.suite, known.tokens_per_step)
+    model, found = model_of(known.name, known.folder, known.suite, told_of(known))
     row = vars(model) | {"model": model.name, "checkpoints": len(found), "computed": 0}
     return {column: row[column] for column in columns}
+
+
+def _base(store: Path, base: str | None) -> "Told":
+    from circuit_store.models import Told
+    from circuit_sweep.planning.bases import base_of
+
+    if base is None:
+        return Told()
+    if to_be_made(store):
+        return base_of(None, base)
+    with closing(open_to_read(store)) as db:
+        return base_of(db, base)
 
 
 @models.command()
@@ -63,8 +82,13 @@ def _known(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
 @click.argument("source")
 @click.option("--pattern", help="Regular expression for folders or branches of steps, with a group (?P<step>[0-9]+).")
 @click.option("--tokens-per-step", type=click.IntRange(1, 10**9), metavar="N", help="Tokens seen in one training step.")
+@click.option("--base", metavar="MODEL@STEP", help="Of a finetune: the checkpoint that its steps count on from.")
+@click.option("--family", metavar="NAME", help="Models that were trained alike, in several sizes.")
+@click.option("--size", metavar="NAME", help="Which of them it is, as 160m.")
+@click.option("--variant", metavar="NAME", help="What sets it apart from others of that family and size, as deduped.")
+@click.option("--seed", type=click.IntRange(0, 2**53), metavar="N", help="Number of the run, if nothing else differs.")
 @click.pass_obj
-def add(store: Path, name: str, source: str, pattern: str | None, tokens_per_step: int | None) -> None:
+def add(store: Path, name: str, source: str, pattern: str | None, base: str | None, **said: Any) -> None:
     """Let NAME stand for SOURCE: a folder of checkpoints, a single one, or ORG/NAME on the hub."""
     from circuit_core.bounded_regex import Pattern
     from circuit_store import models as held_models
@@ -80,18 +104,18 @@ def add(store: Path, name: str, source: str, pattern: str | None, tokens_per_ste
         fault = str(error).removesuffix(".")
     if fault:
         raise ValueError(f"{fault}; give for instance 'run-(?P<step>[0-9]+)'.")
+    told = replace(_base(store, base), pattern=pattern, **said)
     repository = None if model_sources.is_folder(source) else hub_models.repository_of(source)
     if repository:
-        model, found = hub_models.describe(repository, name, pattern, tokens_per_step)
+        model, found = hub_models.describe(repository, name, told)
     else:
         try:
             place = model_sources.place(Path(source))
         except (OSError, RuntimeError) as error:
             raise ValueError(f"{source}: {error}") from None
-        model, found = model_sources.model_of(name, place, "folder", tokens_per_step, pattern)
+        model, found = model_sources.model_of(name, place, "folder", told)
     db = open_to_write(store)
     moved = None if repository else model_sources.copied(db, model, found)
-    if not (moved and moved.name == name):
-        held_models.check(db, model)
+    held_models.check(db, replace(model, source=moved.source) if moved and moved.name == name else model)
     held_models.add_model(db, model, noted(model, found))
     console.told(f"{name}: {len(found)} checkpoints, steps {found[0].step} to {found[-1].step}.")
