@@ -158,6 +158,34 @@ def test_years_are_those_of_a_circuit_that_does_the_task(asked, step, sizes, rea
     assert (found.reason, bool(rows(found, "year_node"))) == (reason, reason is None)
 
 
+@pytest.mark.parametrize(
+    ("amiss", "said"),
+    [
+        ({"n_ctx": 10}, "ioi needs 1[0-9] tokens, the model takes 10: give a task or file of shorter prompts"),
+        (
+            {"d_vocab": 40},
+            "ioi has token [0-9]+, the model's are 0 to 39: the tokenizer is another model's, put its own",
+        ),
+        ({"tokenizer": None}, "ioi needs a tokenizer, and the checkpoint brings none: put one beside it"),
+    ],
+    ids=["context", "vocabulary", "tokenizer"],
+)
+def test_what_a_task_lacks_is_said_with_what_to_do(asked, amiss, said):
+    """A context that is too short, a vocabulary smaller than the tokenizer's, no tokenizer."""
+    from circuit_core import loading
+    from circuit_core.errors import TaskError
+    from circuit_sweep.worker.analyses import Analyses
+
+    of = loading.load(suites.sample_folder() / "sample-0.1m" / "step7000")
+    for name, value in amiss.items():
+        if name == "tokenizer":
+            of = replace(of, tokenizer=value)
+        else:
+            setattr(of.bridge.cfg, name, value)
+    with pytest.raises(TaskError, match=said):
+        Analyses(of).prompts(asked[1][0])
+
+
 def test_a_circuit_of_years_is_found_once(asked, monkeypatch):
     """The check takes the circuit that was searched before it, and draws no prompts of its own."""
     from circuit_sweep.worker import analyses

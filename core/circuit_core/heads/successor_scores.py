@@ -67,7 +67,7 @@ def successor(model: LoadedModel, tokenizer: Any, preset: str = "default") -> Su
 def _lists(tokenizer: Any, distinct: bool) -> dict[str, list[ordinal_sequences.ConsecutivePair]]:
     """Raises: TaskError."""
     if tokenizer is None:
-        raise TaskError("successor needs a tokenizer, and the checkpoint brings none")
+        raise TaskError("successor needs a tokenizer, and the checkpoint brings none: put one beside it.")
     found = ordinal_sequences.pairs(tokenizers.encoder(tokenizer), tokenizer.unk_token_id, distinct)
     enough = {name: pairs for name, pairs in found.items() if len(pairs) >= (ENOUGH if distinct else 1)}
     if not enough:

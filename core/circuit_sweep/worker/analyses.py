@@ -63,7 +63,8 @@ class Analyses:
         """The prompts of a task, or others of it (see `draw`). Raises: TaskError, BrokenTask."""
         drawn = draw(task, self.of.tokenizer, self.of.n_vocab, *others)
         if drawn.clean.shape[1] > (n_ctx := self.of.bridge.cfg.n_ctx):
-            raise TaskError(f"{task.name} needs {drawn.clean.shape[1]} tokens, the model takes {n_ctx}")
+            longest = f"{task.name} needs {drawn.clean.shape[1]} tokens, the model takes {n_ctx}"
+            raise TaskError(f"{longest}: give a task or file of shorter prompts.")
         return drawn.to(self.of.device)
 
     def _behaviour(self, analysis: Analysis) -> Record:

@@ -91,7 +91,7 @@ class HeadRoles:
             width, rows = texts.WIDTH, texts.SCORED + texts.REFERENCE
             raise TaskError(f"copy_suppression needs --text FILE ({width} tokens x {rows} sequences)")
         if of.tokenizer is None:
-            raise TaskError("copy_suppression needs a tokenizer, and the checkpoint brings none")
+            raise TaskError("copy_suppression needs a tokenizer, and the checkpoint brings none: put one beside it.")
         scored, reference = texts.rows(encoder(of.tokenizer), self.text, of.tokenizer.bos_token_id)
         masked = torch.as_tensor(function_words(of.tokenizer)).to(of.device)
         given = scored.to(of.device), reference.to(of.device), masked
