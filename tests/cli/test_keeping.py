@@ -76,7 +76,7 @@ def test_broken_json_is_a_sentence_that_names_verify(known):
 def test_a_value_of_another_kind_is_a_sentence(known):
     """Invariant: a command that stumbles over it names the column, and ends with 1."""
     change(known, "UPDATE model SET n_layers = 'many'")
-    sentence = known.refused("compare", "toy@10/ioi", "toy@10/ioi", code=1)
+    sentence = known.refused("show", "heads", "toy", "--layer", "1", code=1)
     assert "is damaged (model.n_layers holds 1 values that are not INTEGER)" in sentence
     assert sentence.endswith("`verify` names all that is broken.")
 
