@@ -20,7 +20,7 @@ from circuit_core import TASKS, loading
 from circuit_core.attribution.edge_scores import EdgeScores, attribute
 from circuit_core.circuits import selection
 from circuit_core.circuits.error_bars import ErrorBars, error_bars
-from circuit_core.graph import Graph
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.models.suites import sample_folder
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tasks.sampling import draw
@@ -35,13 +35,13 @@ def bars(found: EdgeScores, n: int, strata: tuple[int, ...]) -> ErrorBars:
     return error_bars(found, found.graph.real, members, n, "greedy", strata, 42, 200)
 
 
-def cost(name: str, bridge: Any, graph: Graph, task: PromptSet, repeats: int) -> None:
-    print(f"{name}, {len(task)} prompts, {graph.n_edges} edges")
-    score = partial(attribute, bridge, graph, task)
-    found = score(kept=graph.real)
+def cost(name: str, model: LoadedModel, task: PromptSet, repeats: int) -> None:
+    print(f"{name}, {len(task)} prompts, {model.graph.n_edges} edges")
+    score = partial(attribute, model, task)
+    found = score(kept=model.graph.real)
     works = {
         "attribution": score,
-        "with each prompt": partial(score, kept=graph.real),
+        "with each prompt": partial(score, kept=model.graph.real),
         "error bars": partial(bars, found, SIZES[name], task.strata),
     }
     median = medians(works, repeats)
@@ -58,10 +58,10 @@ def alike(pair: list[EdgeScores], n: int) -> Similarity:
     return similarity(*circuits)
 
 
-def coverage(loaded: loading.LoadedModel, task: str, n: int, pairs: int) -> None:
+def coverage(loaded: LoadedModel, task: str, n: int, pairs: int) -> None:
     def scored(spec: Any) -> tuple[EdgeScores, ErrorBars]:
         drawn = draw(spec, loaded.tokenizer, loaded.n_vocab)
-        found = attribute(loaded.bridge, loaded.graph, drawn, kept=loaded.graph.real)
+        found = attribute(loaded, drawn, kept=loaded.graph.real)
         return found, bars(found, n, drawn.strata)
 
     whole, half = TASKS[task], replace(TASKS[task], n=TASKS[task].n // 2)
@@ -87,9 +87,9 @@ def main() -> None:
     if args.pairs:
         coverage(loaded, args.task, SIZES["sample-0.4m"], args.pairs)
     drawn = draw(TASKS[args.task], loaded.tokenizer, loaded.n_vocab)
-    cost("sample-0.4m", loaded.bridge, loaded.graph, drawn, args.repeats)
+    cost("sample-0.4m", loaded, drawn, args.repeats)
     bridge = loading.as_bridge(model_of_shape(args.shape))
-    cost(args.shape, bridge, loading.graph_of(bridge), prompts(), args.repeats)
+    cost(args.shape, LoadedModel(bridge, loading.graph_of(bridge)), prompts(), args.repeats)
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ def test_floors_of_a_real_task_hold_fresh_draws_of_half_as_many_prompts(sample):
 
     def fresh(seed):
         prompts = draw(TASKS["ioi"], loaded.tokenizer, loaded.n_vocab, TASKS["ioi"].n // 2, seed)
-        scores = attribute(loaded.bridge, loaded.graph, prompts, kept=loaded.graph.real)
+        scores = attribute(loaded, prompts, kept=loaded.graph.real)
         return circuit(scores.scores, loaded.graph, n), bars(scores, n, prompts.strata).floors["edge"].low
 
     pairs = [(fresh(1000 + 2 * pair), fresh(1001 + 2 * pair)) for pair in range(20)]
