@@ -1,5 +1,6 @@
 """Models of the hub by name: what is fetched, what is not, and what is said; the hub is a server on the loopback."""
 
+import json
 import os
 import shutil
 import signal
@@ -116,6 +117,25 @@ def test_without_a_network_the_cache_is_enough(bench, pythia):
     assert bench.exports() == first and len(pythia.asked) == asked
     _, told = bench.here(*RUN, "--checkpoints", "143000", code=1)
     assert "HF_HUB_OFFLINE" in told and "Traceback" not in told
+
+
+def test_models_says_what_the_cache_holds(bench, pythia, tmp_path):
+    """Without a request: of the store, of suites, and of any other repository; what is not whole does not count."""
+    pythia.branches["me/mine"], pythia.tags["me/mine"] = folders({5: 250}, tmp_path / "other"), {}
+
+    def cached(*more: str) -> dict[str, int | None]:
+        rows = json.loads(bench.told("models", "--json", *more)[0])["rows"]
+        return {row["model"]: row["cached"] for row in rows if row["cached"] is not None}
+
+    assert cached() == {} and set(cached("--all").values()) == {0}
+    for repository, revision in ((REPOSITORY, "step0"), (REPOSITORY, "step1000"), ("me/mine", "step5")):
+        client.fetch(client.listing(repository, revision))
+    client.fetch(client.listing(REPOSITORY, "step143000").small)
+    asked, bench.env["HF_HUB_OFFLINE"] = len(pythia.asked), "1"
+    assert cached() == {"pythia-14m": 2, "me/mine": 1}
+    assert cached("--all") | {"pythia-14m": 2, "me/mine": 1, "pythia-70m": 0} == cached("--all")
+    assert "pythia-14m" in bench.told("models")[0] and "pythia-70m" not in bench.told("models")[0]
+    assert len(pythia.asked) == asked
 
 
 def test_the_cache_is_kept_small(bench, pythia):

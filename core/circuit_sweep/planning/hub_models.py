@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core.bounded_regex import Pattern
-from circuit_core.errors import CheckpointError, HubError, UnknownModel
+from circuit_core.errors import BadPattern, CheckpointError, HubError, UnknownModel
 from circuit_core.models import checkpoints, hub, places, sizes, suites
 from circuit_store import models
 
@@ -72,7 +72,13 @@ def _found(repository: str, known: suites.KnownModel | None, pattern: str | None
     """The checkpoints of a repository, by step: those of its suite, or what its branches and tags are named."""
     if known and known.steps and known.revision and not pattern:
         return [checkpoints.FoundCheckpoint(step, known.revision.format(step=step)) for step in known.steps]
-    names = sorted(commits(repository))
+    return _named(repository, sorted(commits(repository)), known, pattern)
+
+
+def _named(
+    repository: str, names: list[str], known: suites.KnownModel | None, pattern: str | None
+) -> list[checkpoints.FoundCheckpoint]:
+    """Those of the branches and tags that name a step. Raises: UnknownModel, if none does."""
     given = pattern or (known.pattern if known else None)
     expression = Pattern(given, "--pattern") if given else re.compile(checkpoints.PATTERN)
     found: dict[int, checkpoints.FoundCheckpoint] = {}
@@ -92,6 +98,15 @@ def _found(repository: str, known: suites.KnownModel | None, pattern: str | None
             "--pattern 'run-(?P<step>[0-9]+)'`."
         )
     return [found[step] for step in sorted(found)]
+
+
+def in_the_cache(repository: str, pattern: str | None = None) -> int:
+    """How many checkpoints of a repository can be loaded without the hub; nothing is asked of it."""
+    try:
+        held = _named(repository, sorted(hub.cached_revisions(repository)), suites.find(repository), pattern)
+    except (UnknownModel, BadPattern, OSError):
+        return 0
+    return sum(hub.cached(repository, at.revision) is not None for at in held)
 
 
 def commits(repository: str) -> dict[str, str]:

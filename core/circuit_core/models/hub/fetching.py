@@ -88,9 +88,13 @@ def _bring(of: HubRevision, file: HubFile, snapshot: Path, progress: "_Progress"
     blob = cache.repository(of.repo) / "blobs" / file.digest
     with cache.locked(of.repo, file.digest, stopped):
         if _size(blob) != file.size:
-            with _Partial(blob.with_name(f"{file.digest}.incomplete"), file) as partial:
+            path, mark = cache.partial(of.repo, file.digest), cache.begun(of.repo, file.digest)
+            if not path.exists():
+                mark.touch()
+            with _Partial(path, file) as partial:
                 _complete(of, file, partial, progress, stopped)
-            partial.path.replace(blob)
+            path.replace(blob)
+            mark.unlink(missing_ok=True)
         with cache.changing(of.repo):
             _linked(of, file, snapshot)
     progress.there(file.size)
