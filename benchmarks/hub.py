@@ -1,4 +1,4 @@
-"""A sweep over a model of the hub: time a checkpoint beside what must be waited for, as the next one is fetched meanwhile.
+"""A sweep over a model of the hub: time a checkpoint beside the longer of fetching with reading, and of computing.
 
     python benchmarks/hub.py [--checkpoints 30] [--rate 50] [--tasks ioi,gendered_pronoun]
 
