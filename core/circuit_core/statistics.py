@@ -36,7 +36,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 RESAMPLES = 1000
@@ -110,6 +110,30 @@ def _within(angle: float, freedom: int) -> float:
     return 2 / math.pi * (angle + total) if freedom % 2 else total
 
 
+def _places(n: int, strata: Sequence[int]) -> list[Int[Tensor, " _"]]:
+    """The prompts of each stratum (see `groups`); without strata all are of one."""
+    return [torch.tensor(prompts) for prompts in groups(strata or [0] * n)]
+
+
+def resamples(n: int, strata: Sequence[int], times: int, seed: int) -> Float[Tensor, "draw batch"]:
+    """How often each of `n` prompts is drawn, with replacement, each stratum as often as it has prompts."""
+    generator, drawn = torch.Generator().manual_seed(seed), torch.zeros(times, n)
+    for of in _places(n, strata):
+        draws = of[torch.randint(len(of), (times, len(of)), generator=generator)]
+        drawn.scatter_add_(1, draws, torch.ones(draws.shape))
+    return drawn
+
+
+def halves(n: int, strata: Sequence[int], times: int, seed: int) -> Bool[Tensor, "split batch"]:
+    """Which of `n` prompts are in the first of two halves, drawn without replacement; no stratum's parts, nor the
+    halves themselves, differ by more than one prompt."""
+    generator, place = torch.Generator().manual_seed(seed), torch.empty(n)
+    for number, of in enumerate(_places(n, strata)):
+        place[of] = float(number)
+    order = (place + torch.rand(times, n, generator=generator)).argsort(1)
+    return torch.zeros(times, n, dtype=torch.bool).scatter_(1, order, torch.arange(n).expand(times, n) % 2 == 0)
+
+
 @dataclass(frozen=True, eq=False)
 class Resampling:
     """How prompts count: each once, then in `RESAMPLES` draws with replacement, then with each left out in turn."""
@@ -122,14 +146,11 @@ class Resampling:
     @staticmethod
     def of(n: int, strata: Sequence[int] = (), seed: int = 0) -> "Resampling":
         """For `n` prompts; `strata` has a number for each, or none if all are of one stratum."""
-        each = [torch.tensor(prompts) for prompts in groups(strata or [0] * n)]
-        generator, drawn, left_out = torch.Generator().manual_seed(seed), torch.zeros(RESAMPLES, n), torch.ones(n, n)
+        each, left_out = _places(n, strata), torch.ones(n, n)
         for of in each:
-            draws = of[torch.randint(len(of), (RESAMPLES, len(of)), generator=generator)]
-            drawn.scatter_add_(1, draws, torch.ones(draws.shape))
             others = len(of) / max(1, len(of) - 1)
             left_out[of[:, None], of] = others * (1 - torch.eye(len(of)))
-        return Resampling(torch.cat([torch.ones(1, n), drawn, left_out]), each)
+        return Resampling(torch.cat([torch.ones(1, n), resamples(n, strata, RESAMPLES, seed), left_out]), each)
 
     def interval(self, figures: Float[Tensor, " draw"]) -> tuple[float, float] | None:
         """The ends of the interval from the figure of each row of weights; draws with NaN are left out.

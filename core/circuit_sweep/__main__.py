@@ -15,7 +15,7 @@ if __name__ == "__main__":
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     if len(sys.argv) > 1:
-        from circuit_sweep.runner.runner import run
+        from circuit_sweep.runner.process import run
 
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
         sys.exit(run(Path(sys.argv[1]), *map(Path, sys.argv[2:3])))

@@ -36,6 +36,16 @@ _MISFITS = {
     " OR scores_ports != 1 + n_layers * (3 * n_heads + 1)",
 }
 """Kind of result -> where those lie that have not the heads, or the nodes and ports (METHODS a.3), of their model."""
+_WEIGHTS = """
+WITH noted AS (
+    SELECT checkpoint_id, identity, fingerprint FROM result WHERE fingerprint IS NOT NULL
+    UNION SELECT id, present, fingerprint FROM checkpoint WHERE present IS NOT NULL AND fingerprint IS NOT NULL
+)
+SELECT group_concat(DISTINCT name || '@' || step), count(DISTINCT noted.fingerprint)
+FROM noted JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id
+GROUP BY identity HAVING count(DISTINCT noted.fingerprint) > 1 ORDER BY min(checkpoint.id)
+"""
+"""Where one source, whose identity holds its weights (METHODS l.16), is noted with several fingerprints of weights."""
 
 
 def faults(db: sqlite3.Connection) -> list[str]:
@@ -56,6 +66,8 @@ def faults(db: sqlite3.Connection) -> list[str]:
             wrong = db.execute(f"SELECT name, n_layers, n_heads, count(*) FROM {lie} GROUP BY model.id")
             for name, layers, heads, n in wrong:
                 found.append(f"{n} {kind} of {name} are of another model: {name} has {layers} layers of {heads} heads")
+        for checkpoints, n in db.execute(_WEIGHTS):
+            found.append(f"{checkpoints.replace(',', ', ')}: {n} different weights are noted for one source")
         for name, n in db.execute("SELECT name, count(*) FROM task GROUP BY name HAVING count(*) > 1"):
             found.append(f"{n} different tasks have results under the name {name}")
     except sqlite3.DatabaseError as error:

@@ -139,6 +139,29 @@ def known_weights(db: sqlite3.Connection) -> dict[str, str]:
     return dict(db.execute(f"SELECT files, fingerprint FROM checkpoint WHERE {told}").fetchall())
 
 
+@dataclass(frozen=True)
+class Noted:
+    """What a checkpoint's source held when it was last looked at."""
+
+    model: str
+    step: int
+    source: str
+    revision: str
+    fingerprint: str
+    identity: str
+
+
+def noted(db: sqlite3.Connection) -> list[Noted]:
+    """Of every checkpoint that has been computed."""
+    rows = db.execute(
+        "SELECT name, step, source, revision, fingerprint, present FROM checkpoint JOIN model ON model.id = model_id"
+        " WHERE fingerprint IS NOT NULL AND present IS NOT NULL"
+        " AND EXISTS (SELECT 1 FROM result WHERE checkpoint_id = checkpoint.id AND result.identity = present)"
+        " ORDER BY model.id, step"
+    )
+    return [Noted(*row) for row in rows]
+
+
 def set_aside(db: sqlite3.Connection, checkpoint: int, status: str, detail: str) -> None:
     """Note why a checkpoint was not loaded: `known_bad`, `missing` or `duplicate_of`, with the reason."""
     with transaction(db):
@@ -157,13 +180,18 @@ def weights_seen(db: sqlite3.Connection, checkpoint: int, files: str, fingerprin
 def holds(db: sqlite3.Connection, checkpoint: int, identity: str) -> None:
     """Note what a checkpoint's source holds now; results of what it held before are shown no more.
 
-    Where that was something else, open runs that were through with it have it in their queue again.
+    Its weights are those of the results of what it holds now, if there are any. Where it held something else before,
+    open runs that were through with it have it in their queue again.
     """
     with transaction(db):
         (before,) = db.execute("SELECT present FROM checkpoint WHERE id = ?", (checkpoint,)).fetchone()
         if before == identity:
             return
         db.execute("UPDATE checkpoint SET present = ? WHERE id = ?", (identity, checkpoint))
+        loaded = "SELECT fingerprint FROM result WHERE checkpoint_id = ? AND identity = ? AND fingerprint IS NOT NULL"
+        for (fingerprint,) in db.execute(f"{loaded} LIMIT 1", (checkpoint, identity)).fetchall():
+            again = "UPDATE checkpoint SET files = iif(fingerprint = ?1, files, NULL), fingerprint = ?1 WHERE id = ?2"
+            db.execute(again, (fingerprint, checkpoint))
         if before is not None:
             going_on = f"checkpoint_id = :checkpoint AND {STATE_OF_RUN} IN {one_of(ACTIVE_RUNS)}"
             move(db, UnitState.QUEUED, going_on, "seconds = NULL", (UnitState.DONE,), checkpoint=checkpoint)

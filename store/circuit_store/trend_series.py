@@ -62,15 +62,11 @@ def behaviour(db: sqlite3.Connection, result: int) -> tuple[float | None, float 
 
 def head_scores(db: sqlite3.Connection, result: int) -> Float[np.ndarray, "head 3"]:
     """Layer, head and score, where there is one."""
-    rows = _numbers(db, "SELECT layer, head, value FROM head_score WHERE result_id = ?", result).reshape(-1, 3)
-    return rows[~np.isnan(rows[:, 2])]
-
-
-def _numbers(db: sqlite3.Connection, statement: str, result: int) -> Float[np.ndarray, " value"]:
-    """All values of a statement's rows; NULL is NaN."""
     cursor = db.cursor()
     cursor.row_factory = None
-    return np.fromiter(chain.from_iterable(cursor.execute(statement, (result,))), float)
+    found = cursor.execute("SELECT layer, head, value FROM head_score WHERE result_id = ?", (result,))
+    rows = np.fromiter(chain.from_iterable(found), float).reshape(-1, 3)  # NULL is NaN
+    return rows[~np.isnan(rows[:, 2])]
 
 
 def reasons(db: sqlite3.Connection, results: Iterable[ShownResult]) -> list[str]:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from circuit_core.loaded_model import LoadedModel
+
 pytestmark = pytest.mark.long
 
 METHODS = ("eap-ig", "eap", "clean-corrupted", "eap-ig-activations", "exact")
@@ -16,7 +18,7 @@ def attribute(of, method, prompts=None, ig_steps=2, **choices):
     """By two steps: what must hold for each method holds at any number."""
     from circuit_core.attribution.edge_scores import attribute
 
-    return attribute(of.bridge, of.graph, prompts or of.prompts[:4], method, ig_steps=ig_steps, **choices)
+    return attribute(of, prompts or of.prompts[:4], method, ig_steps=ig_steps, **choices)
 
 
 def close(a: np.ndarray, b: np.ndarray, share: float = 1e-5) -> bool:
@@ -48,6 +50,20 @@ def test_swapped_answers_flip_every_sign(parallel, method):
     found, other = attribute(parallel, method), attribute(parallel, method, swapped)
     assert close(-other.scores, found.scores, 1e-6)
     assert close(-other.nodes, found.nodes, 1e-6)
+
+
+@every_method
+def test_scores_of_each_prompt_are_those_that_it_has_alone_and_add_up(parallel, method):
+    """METHODS l.10: in batches of three; their mean is the score, within 1e-6 of the largest; of few edges the same."""
+    real, few = parallel.graph.real, np.zeros_like(parallel.graph.real)
+    few[0, ::5] = few[3] = True
+    few &= real
+    found = attribute(parallel, method, batch=3, kept=real)
+    assert close(found.by_prompt.mean(0, dtype=float), found.scores[real], 1e-6)
+    alone = [attribute(parallel, method, parallel.prompts[i : i + 1]).scores[real] for i in range(4)]
+    assert close(found.by_prompt, np.stack(alone))
+    assert close(attribute(parallel, method, kept=few).by_prompt, found.by_prompt[:, few[real]])
+    assert attribute(parallel, method).by_prompt is None
 
 
 @pytest.mark.parametrize("method", METHODS[:-1])
@@ -112,7 +128,7 @@ def test_activations_add_up_to_what_corrupting_the_group_costs(golden):
     from circuit_core.attribution.passes import Passes
 
     prompts, bridge = golden.prompts, golden.bridge
-    passes = Passes(bridge, golden.graph, prompts)
+    passes = Passes(LoadedModel(bridge, golden.graph), prompts)
     rows = torch.arange(len(prompts))
 
     def loss(hooks) -> float:

@@ -19,7 +19,7 @@ from places import ROOT
 
 from circuit_core.errors import CheckpointError, FetchStopped, HubError
 from circuit_core.models import hub as the_hub
-from circuit_core.models.hub import asking
+from circuit_core.models.hub import http
 
 REPO = "EleutherAI/pythia-14m"
 STEP0 = f"{REPO}@step0"
@@ -30,7 +30,7 @@ TOKEN = "hf_MadeUpForThisTestAndNoOther"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """No pause between tries, unless the server asks for one."""
-    monkeypatch.setattr(asking, "WAITS", (0.0,))
+    monkeypatch.setattr(http, "WAITS", (0.0,))
 
 
 @pytest.fixture
@@ -258,12 +258,12 @@ def test_a_server_that_is_busy_is_asked_again(server, status, on):
 
 def test_as_long_as_the_server_asks_for_is_waited(server, monkeypatch):
     waited: list[float] = []
-    monkeypatch.setattr(asking, "pause", lambda seconds, stopped: waited.append(seconds))
+    monkeypatch.setattr(http, "pause", lambda seconds, stopped: waited.append(seconds))
     server.answers(429, Retry_After="7")
     server.answers(429, RateLimit='"api";r=0;t=55')
     server.answers(503)
     the_hub.listing(REPO, "step0")
-    assert waited == [7, 56, asking.WAITS[0]]
+    assert waited == [7, 56, http.WAITS[0]]
 
 
 @pytest.mark.parametrize("on", [STEP0, "model.safetensors"])
@@ -330,10 +330,10 @@ def test_a_download_stops_when_told_and_goes_on_there(server):
 
     thread = threading.Thread(target=download)
     thread.start()
-    assert blocked.reached.wait(60)
+    assert blocked.reached.wait()
     stop.set()
     blocked.go.set()
-    thread.join(60)
+    thread.join()
     assert raised and the_hub.cached(REPO, "step0") is None
     before = server.requests[f"{STEP0}/tokenizer.json"]
     assert fetched() == the_hub.cached(REPO, "step0")
@@ -355,13 +355,13 @@ def test_two_that_fetch_the_same_fetch_it_once(server):
     blocked = server.block("model.safetensors", after=1000)
     both = [threading.Thread(target=fetched) for _ in range(2)]
     both[0].start()
-    assert blocked.reached.wait(60)
+    assert blocked.reached.wait()
     both[1].start()
     while server.requests[STEP0] < 3:
         time.sleep(0.02)
     blocked.go.set()
     for thread in both:
-        thread.join(60)
+        thread.join()
     assert the_hub.cached(REPO, "step0") and server.sent[WEIGHTS] == size
 
 
@@ -381,7 +381,7 @@ def test_a_killed_download_goes_on_in_another_process_and_fetches_no_file_twice(
     blocked = server.block("model.safetensors", after=40_000)
     child = subprocess.Popen([sys.executable, "-c", KILLED], env=ours)
     partial = the_hub.cache_folder() / "models--EleutherAI--pythia-14m" / "blobs"
-    assert blocked.reached.wait(120)
+    assert blocked.reached.wait()
     while not any(path.stat().st_size == 40_000 for path in partial.glob("*.incomplete")):
         assert child.poll() is None
         time.sleep(0.02)
@@ -418,10 +418,10 @@ def test_removing_the_only_whole_revision_leaves_the_one_that_is_on_its_way(serv
     blocked = server.block(f"step1000/{on}", after=5)
     thread = threading.Thread(target=fetched, args=("step1000",))
     thread.start()
-    assert blocked.reached.wait(60)
+    assert blocked.reached.wait()
     the_hub.remove(REPO, old.name)
     blocked.go.set()
-    thread.join(60)
+    thread.join()
     assert the_hub.cached(REPO, "step1000") and the_hub.cached_revisions(REPO).keys() == {"step1000"}
     assert server.requests[f"{REPO}@step1000/model.safetensors"] == 1
 

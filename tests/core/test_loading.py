@@ -155,7 +155,6 @@ GIVEN_AWAY: list[tuple[str, dict[str, Any], str]] = [
     ("mine", {"mamba_d_state": 16}, "mine has layers without attention heads"),
     ("qwen3", {"layer_types": ["full_attention", "linear_attention"]}, "Qwen3ForCausalLM has layers without attention"),
     ("mine", {"is_encoder_decoder": True}, "has an encoder beside its decoder"),
-    ("phi", {"qk_layernorm": True}, "PhiForCausalLM with qk_layernorm is not supported"),
     ("gptj", {"rotary_dim": None}, "GPTJForCausalLM needs a rotary_dim that is even"),
     ("gptj", {"rotary_dim": 64, "n_embd": 64, "n_head": 4}, "at most the width of a head, not 64"),
     ("gpt2", {"add_cross_attention": True}, "also reads an encoder"),
@@ -194,6 +193,7 @@ def test_refused_by_config_json_alone(config, reason, tmp_path):
         ("gptj", {"rotary_dim": 8, "n_embd": 32, "n_head": 4}),
         ("smollm3", {"no_rope_layers": [1, 0]}),
         ("olmo", {"clip_qkv": 8.0}),
+        ("phi", {"qk_layernorm": True}),
     ],
 )
 def test_what_config_json_does_not_speak_against(kind, more):

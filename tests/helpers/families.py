@@ -71,7 +71,11 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
         "clipped, grouped": {**GROUPED, "clip_qkv": 1.0},
         "biases, tied": {"attention_bias": True, "tie_word_embeddings": True},
     },
-    "Phi": {"grouped, all rotary": {**GROUPED, "rope_parameters": ROTARY}},
+    "Phi": {
+        "grouped, all rotary": {**GROUPED, "rope_parameters": ROTARY},
+        "normed": {"qk_layernorm": True},
+        "normed, grouped, all rotary": {**GROUPED, "qk_layernorm": True, "rope_parameters": ROTARY},
+    },
     "StableLm": {
         "parallel, biases": {"use_parallel_residual": True, "use_qkv_bias": True},
         "normed, all rotary": {"qk_layernorm": True, "rope_parameters": ROTARY},

@@ -20,7 +20,7 @@ from pytest import MonkeyPatch
 from circuit_core.errors import CircuitError
 from circuit_sweep import caller, calls
 from circuit_sweep.planning.slots import Slot, Slots
-from circuit_sweep.runner import launch, runner
+from circuit_sweep.runner import launch, process
 from circuit_sweep.worker.messages import Message, UnitEnd, WorkOrder
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -99,8 +99,8 @@ def run(store: Path, log: Path) -> int:
     logger.setLevel(logging.INFO)
     try:
         with MonkeyPatch.context() as patch, own_signals():
-            patch.setattr(runner, "engine_of", Here)
-            return runner.run(store, log)
+            patch.setattr(process, "engine_of", Here)
+            return process.run(store, log)
     finally:
         logger.setLevel(level)
         logger.removeHandler(handler)

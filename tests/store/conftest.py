@@ -35,7 +35,7 @@ class Toy:
             key=key or f"{step} {analysis} {more}",
             checkpoint=self.ids[step],
             analysis=analysis,
-            identity="size, time",
+            identity=f"f{step} and config",
             dtype="float32",
             **fields,
         )
@@ -54,7 +54,7 @@ class Toy:
         """Write a role's scores, the same for every head; returns their key."""
         rows: list[Any] = [(layer, head, value, value, 0.0) for layer in range(2) for head in range(2)]
         key = more.pop("key", f"{step} {role} {params} {task} {dtype} {more}")
-        at = self.run, self.ids[step], "heads", params, "size", f"f{step}", dtype, 0.5, role, task
+        at = self.run, self.ids[step], "heads", params, f"f{step} and config", f"f{step}", dtype, 0.5, role, task
         results.write(self.db, results.Provenance(key, *at, **more), recorded.head_scores(rows))
         return key
 
@@ -82,12 +82,15 @@ class Toy:
             "search": "grid",
         } | params
         point = recorded.point(len(edges), len(edges), 3, 1.0, 0.9, 0.95)
+        scores = np.zeros((7, 15), "f4")
+        for source, port, score in edges:
+            scores[source, port] = score
         found = recorded.circuit(
             point,
             50,
             edges,
             (7, 15),
-            np.zeros((7, 15), "f4"),
+            scores,
             metric_clean=1.1,
             metric_corrupted=-1.0,
             threshold_reached=reached,

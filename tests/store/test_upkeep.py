@@ -40,6 +40,12 @@ def test_a_sound_store_has_no_fault(toy):
         ("UPDATE model SET n_layers = 3", "2 head roles of toy are of another model: toy has 3 layers of 2 heads"),
         ("UPDATE model SET n_heads = 1", "1 circuits of toy are of another model"),
         ("INSERT INTO task SELECT NULL, name, hash || 2, metric, 0 FROM task", "2 different tasks have results under"),
+        ("UPDATE result SET fingerprint = 'f11' WHERE analysis = 'circuit'", "toy@10: 2 different weights are"),
+        (
+            "UPDATE checkpoint SET present = 'f10 and config', fingerprint = 'f' WHERE id = 2",
+            "toy@10: 2 different weights",
+        ),
+        ("UPDATE result SET identity = 'f0 and config'", ": 3 different weights are noted for one source"),
     ],
 )
 def test_each_damage_is_named(toy, damage, says):
@@ -47,6 +53,20 @@ def test_each_damage_is_named(toy, damage, says):
     toy.full().db.execute("PRAGMA foreign_keys=OFF")
     toy.db.execute(damage)
     assert any(says in fault for fault in maintenance.faults(toy.db))
+
+
+def test_a_source_that_comes_back_has_its_weights(toy):
+    """Invariant: what a checkpoint holds now and the weights noted for it belong together, also if they need not be
+    read again for it."""
+    toy.behaviour(10, 0.5)
+    for step, mark in ((10, "f10"), (10, "f11")):
+        models.checkpoint_loaded(toy.db, toy.ids[step], "ok", mark)
+        models.holds(toy.db, toy.ids[step], f"{mark} and config")
+        models.weights_seen(toy.db, toy.ids[step], f"files of {mark}", mark)
+    models.holds(toy.db, toy.ids[10], "f10 and config")
+    noted = "SELECT present, fingerprint, files FROM checkpoint WHERE step = 10"
+    assert tuple(toy.db.execute(noted).fetchone()) == ("f10 and config", "f10", None)
+    assert maintenance.faults(toy.db) == []
 
 
 def test_a_damaged_file_is_named(toy, path):

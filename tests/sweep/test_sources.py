@@ -10,7 +10,7 @@ from places import SAMPLE
 from safetensors.torch import load_file, save_file
 
 from circuit_core.errors import UnsupportedModel
-from circuit_core.models import identity, weights
+from circuit_core.models import checkpoints, identity, weights
 from circuit_store import models, queries, results
 from circuit_store.errors import UnknownName
 from circuit_store.merge import merge
@@ -124,6 +124,24 @@ def test_what_was_found_of_other_weights_answers_no_more(db, mine):
     assert steps() == []
     db.execute("""UPDATE result SET analysis = 'circuit', params = '{"method": "imported"}'""")
     assert len(queries.rows(db, queries.view("circuits"))) == 2
+
+
+def test_verify_reads_what_is_at_hand_if_it_is_asked_to(db, mine, bench):
+    """Invariant: what is no more what results were computed from is named; what is gone is counted, and no fault."""
+    compute(db, mine)
+    assert "Read 2 checkpoints with results; 0 more are not at hand." in bench.told("verify", "--weights")[1]
+    shutil.copy(SAMPLE / "step500" / "model.safetensors", mine / "step0")
+    (mine / "step250" / "config.json").write_text(json.dumps(checkpoints.config(mine / "step250") | {"use_cache": 5}))
+    out, said = bench.here("verify", "--weights", "--json", code=1)
+    assert json.loads(out)["faults"] == [
+        "mine@0 has other weights now than its results were computed from",
+        "mine@250 has another config.json or tokenizer now than its results were computed from",
+    ]
+    assert "is sound" in bench.told("verify")[1]
+    (mine / "step0" / "model.safetensors").write_bytes(b"damaged")
+    shutil.rmtree(mine / "step250")
+    _, said = bench.here("verify", "--weights", code=1)
+    assert "mine@0 cannot be read any more: " in said and "Read 1 checkpoints with results; 1 more" in said
 
 
 def test_a_unit_of_weights_that_changed_meanwhile_is_queued_again(db, mine):

@@ -148,7 +148,7 @@ def test_a_clock_that_jumps_changes_no_duration(bench, monkeypatch):
 
 WITHOUT_RAY = """
 import sys; sys.modules["ray"] = None
-from pathlib import Path; from circuit_sweep.runner import runner; sys.exit(runner.run(Path(sys.argv[1])))
+from pathlib import Path; from circuit_sweep.runner import process; sys.exit(process.run(Path(sys.argv[1])))
 """
 
 
@@ -181,14 +181,14 @@ def test_after_a_crash_half_the_batch_is_tried_once(bench):
 def test_a_second_host_is_refused_on_a_shared_file_system(bench, monkeypatch):
     """Invariant: while another host's beat rises nothing is started here; one whose beat stands is dead."""
     from circuit_store import filesystem
-    from circuit_sweep.runner import runner
+    from circuit_sweep.runner import process
 
     queue(bench, *RUN)
     monkeypatch.setattr(filesystem, "shared", lambda path: True)
     with closing(store.open_to_write(bench.store)) as db:
         runners.take(db, "elsewhere", 1)
         monkeypatch.setattr(lock.time, "sleep", lambda seconds: runners.beat(db))
-        assert runner.run_alone(bench.store, None, runner.EndSignal()) == exit_codes.REFUSED
+        assert process.run_alone(bench.store, None, process.EndSignal()) == exit_codes.REFUSED
         monkeypatch.setattr(lock.time, "sleep", lambda seconds: None)
         assert not lock.beats_elsewhere(db)
     said = exit_codes.sentence(exit_codes.REFUSED, bench.store)

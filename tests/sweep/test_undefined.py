@@ -123,10 +123,13 @@ def test_a_text_that_is_too_short_is_a_reason(asked):
 def test_years_are_looked_for_in_the_circuit_of_years(silent, asked):
     """Among the analyses of the algorithm, for tasks of years alone, and of the very circuit that was found."""
     from circuit_core.graph import Graph
+    from circuit_core.tasks.specs import TASKS
 
     request, (ioi, years) = asked
     only = [analysis.title for analysis in analyses_of(replace(request, analyses=("algorithm",)), [ioi, years])]
     assert [title for title in only if "greater" in title] == ["greater_than greater_than"]
+    by_digits = analyses_of(replace(request, analyses=("algorithm",)), [TASKS["greater_than_digit"]])
+    assert [at.title for at in by_digits if "greater" in at.title] == ["greater_than greater_than_digit"]
     renamed = replace(years, metric="logit_diff")
     assert not [analysis for analysis in analyses_of(request, [ioi, renamed]) if analysis.kind == "greater_than"]
     graph, circuit = Graph(3, 3, True), silent["circuit greater_than"]

@@ -16,25 +16,26 @@ from jaxtyping import Float
 from torch import Tensor
 
 from circuit_core.attribution.passes import Passes, products
+from circuit_core.attribution.score_sum import ScoreSum
 from circuit_core.forward.residual_stream import Writes, by_head
 from circuit_core.graph import Graph
 
 
-def scores(passes: Passes, steps: int) -> Float[Tensor, "src port"]:
-    """Scores of all edges summed over the batch."""
+def scores(passes: Passes, steps: int) -> ScoreSum:
+    """Scores of all edges, summed over the points."""
     corrupted, at_clean, recorder = passes.writes(passes.prompts.corrupted), passes.gradients(1), passes.recorder()
     passes.backward("hook_embed", passes.embedded(passes.prompts.clean), at_clean, recorder.hooks)
     clean = recorder.writes
     total = passes.all_scores(clean, corrupted, at_clean)
     if steps > 1:
         for name, sources, here, changed in groups(clean, corrupted, passes.graph):
-            total[sources] += _between(passes, name, sources, here, changed, steps)
-    return total / steps
+            total.add(_between(passes, name, sources, here, changed, steps), slice(None), sources.start)
+    return total
 
 
 def _between(
     passes: Passes, name: str, sources: slice, clean: Tensor, corrupted: Tensor, steps: int
-) -> Float[Tensor, "src port"]:
+) -> Float[Tensor, "batch src port"]:
     """Scores of one group, summed over the points but for the clean end."""
     gradients, change = passes.gradients(steps - 1, sources.start), corrupted - clean
     for k in range(1, steps):

@@ -20,16 +20,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.attribution import eap_ig_activations, exact
 from circuit_core.attribution.methods import METHODS
 from circuit_core.attribution.passes import Passes
+from circuit_core.attribution.score_sum import ScoreSum
 from circuit_core.errors import CircuitError
 from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.graph import Graph
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.tasks.prompts import PromptSet
 
 
@@ -46,6 +47,8 @@ class EdgeScores:
     ig_steps: int | None
     ig_rule: str | None
     """None where the method has none, as for the steps."""
+    by_prompt: Float[np.ndarray, "batch edge"] | None = None
+    """Scores of each prompt, of the edges for which they were asked, by source, then port; their mean is `scores`."""
 
 
 def points(steps: int, rule: str) -> list[float]:
@@ -55,14 +58,14 @@ def points(steps: int, rule: str) -> list[float]:
 
 
 def attribute(
-    bridge: TransformerBridge,
-    graph: Graph,
+    model: LoadedModel,
     prompts: PromptSet,
     method: str = "eap-ig",
     *,
     ig_steps: int = 5,
     ig_rule: str = "paper",
     batch: int | None = None,
+    kept: Bool[np.ndarray, "src port"] | None = None,
 ) -> EdgeScores:
     """Score all edges.
 
@@ -70,6 +73,7 @@ def attribute(
         ig_steps: points of `eap-ig` and `eap-ig-activations`.
         ig_rule: where the points of `eap-ig` lie.
         batch: prompts at a time; None takes as many as are likely to fit. Fewer when memory runs out.
+        kept: edges of which the scores of each prompt are kept, too: 4 bytes a prompt and edge of main memory.
 
     Raises:
         CircuitError: an unknown method, or not even one prompt fits in memory.
@@ -78,21 +82,27 @@ def attribute(
         raise CircuitError(f"There is no attribution method {method}: choose {', '.join(METHODS)}.")
     steps = ig_steps if method in ("eap-ig", "eap-ig-activations") else None
     rule = ig_rule if method == "eap-ig" else None
-    each = Footprint(bridge, prompts.clean.shape[1]).attribution(ig_steps)
+    each = Footprint(model.bridge, prompts.clean.shape[1]).attribution(ig_steps)
     size = batch or fitting(len(prompts), each, prompts.clean.device)
 
-    def work(rows: slice) -> Float[Tensor, "src port_or_all"]:
+    def work(rows: slice) -> tuple[Float[Tensor, "src port_or_all"], Float[Tensor, "batch edge"]]:
         if method == "exact":
-            return exact.losses(bridge, graph, prompts[rows])
-        passes = Passes(bridge, graph, prompts[rows])
+            total, by_prompt = exact.losses(model, prompts[rows], kept)
+            return total, by_prompt.cpu()
+        passes = Passes(model, prompts[rows], kept)
         if method == "eap-ig-activations":
-            return _with_nodes(eap_ig_activations.scores(passes, ig_steps))
+            return _mean(eap_ig_activations.scores(passes, ig_steps), ig_steps)
         ends = {"eap": [1.0], "clean-corrupted": [0.0, 1.0]}
-        return _with_nodes(passes.between_embeddings(ends.get(method) or points(ig_steps, ig_rule)))
+        alphas = ends.get(method) or points(ig_steps, ig_rule)
+        return _mean(passes.between_embeddings(alphas), len(alphas))
 
-    total = sum(in_batches(len(prompts), size, work), torch.zeros(())).cpu().numpy() / len(prompts)
-    return EdgeScores(total[:, :-1].copy(), total[:, -1].copy(), graph, method, steps, rule)
+    totals, parts = zip(*in_batches(len(prompts), size, work), strict=True)
+    total = sum(totals, torch.zeros(())).cpu().numpy() / len(prompts)
+    by_prompt = None if kept is None else torch.cat(parts).numpy()
+    return EdgeScores(total[:, :-1].copy(), total[:, -1].copy(), model.graph, method, steps, rule, by_prompt)
 
 
-def _with_nodes(scores: Float[Tensor, "src port"]) -> Float[Tensor, "src port_or_all"]:
-    return torch.cat([scores, scores.sum(1, keepdim=True)], 1)
+def _mean(found: ScoreSum, over: int) -> tuple[Float[Tensor, "src port_or_all"], Float[Tensor, "batch edge"]]:
+    """Over so many points: the scores of all edges, and last of each source; and those kept of each prompt."""
+    scores = found.total / over
+    return torch.cat([scores, scores.sum(1, keepdim=True)], 1), (found.by_prompt / over).cpu()

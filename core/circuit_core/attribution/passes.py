@@ -8,14 +8,16 @@ Before the first position at which the prompts differ all differences are zero, 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.attribution.gradients import GradientSum, Hook
+from circuit_core.attribution.score_sum import ScoreSum
 from circuit_core.forward.residual_stream import Recorder, Weights, Writes, end_rows, stack
-from circuit_core.graph import PORTS, Graph
+from circuit_core.graph import PORTS
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.tasks.prompts import PromptSet
 
 PART = 2**23
@@ -23,19 +25,25 @@ PART = 2**23
 
 
 class Passes:
-    """One batch of prompts, and the model that reads it."""
+    """One batch of prompts, and the model that reads it; `kept` are edges of which each prompt's score is kept."""
 
-    def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
-        self.bridge, self.graph, self.prompts = bridge, graph, prompts
+    def __init__(
+        self,
+        model: LoadedModel,
+        prompts: PromptSet,
+        kept: Bool[np.ndarray, "src port"] | None = None,
+    ) -> None:
+        self.model, self.prompts, self.kept = model, prompts, kept
+        self.bridge, self.graph = model.bridge, model.graph
         self.start = min(prompts.first_difference, prompts.clean.shape[1] - 1)
-        self.weights = [Weights(bridge, layer) for layer in range(graph.n_layers)]
+        self.weights = [Weights(self.bridge, layer) for layer in range(self.graph.n_layers)]
 
     def embedded(self, tokens: Tensor) -> Float[Tensor, "batch pos d_model"]:
         return self.bridge.embed(tokens)[:, self.start :]
 
     def gradients(self, passes: int, source: int = 0) -> GradientSum:
         """An empty sum over so many passes of the gradients at the readers of `source` and of all after it."""
-        return GradientSum(self.bridge, self.graph, self.embedded(self.prompts.clean), passes, source)
+        return GradientSum(self.model, self.embedded(self.prompts.clean), passes, source)
 
     def recorder(self) -> Recorder:
         return Recorder(self.graph.n_layers, self.start)
@@ -60,8 +68,12 @@ class Passes:
             loss = -self.prompts.metric(self.bridge(self.prompts.clean)[:, 0]).sum()
             torch.autograd.grad(loss, [leaf, *gradients.ends.values()])
 
-    def between_embeddings(self, alphas: Sequence[float]) -> Float[Tensor, "src port"]:
-        """Scores of all edges by the mean gradient at these points of the line between the token embeddings.
+    def scores(self) -> ScoreSum:
+        """An empty sum of the scores of this batch."""
+        return ScoreSum(self.graph, len(self.prompts), self.prompts.clean.device, self.kept)
+
+    def between_embeddings(self, alphas: Sequence[float]) -> ScoreSum:
+        """Scores of all edges by the gradient at these points of the line between the token embeddings, summed.
 
         The point 1 is the clean run, the point 0 the corrupted one.
         """
@@ -74,26 +86,27 @@ class Passes:
             self.backward("hook_embed", between, gradients, recorder.hooks if recorder else ())
             if recorder:
                 written[alpha] = recorder.writes
-        return self.all_scores(written[1.0], written[0.0], gradients) / len(alphas)
+        return self.all_scores(written[1.0], written[0.0], gradients)
 
-    def all_scores(self, clean: Writes, corrupted: Writes, gradients: GradientSum) -> Float[Tensor, "src port"]:
-        """Scores of all edges summed over the batch, computed for some prompts at a time."""
+    def all_scores(self, clean: Writes, corrupted: Writes, gradients: GradientSum) -> ScoreSum:
+        """Scores of all edges, computed for some prompts at a time."""
         n, width = clean.embed.shape[0], clean.embed[0].numel()
         size = max(1, PART // (width * (self.graph.n_sources + 2 * len(PORTS) * self.graph.n_heads)))
-        scores = torch.zeros(self.graph.n_sources, self.graph.n_ports, device=clean.embed.device)
+        total = self.scores()
         for first in range(0, n, size):
             rows = slice(first, first + size)
-            scores += products(stack(corrupted[rows], clean[rows], self.weights, self.graph), gradients, rows)
-        return scores
+            differences = stack(corrupted[rows], clean[rows], self.weights, self.graph)
+            total.add(products(differences, gradients, rows), rows)
+        return total
 
 
 def products(
     differences: Float[Tensor, "src batch pos d_model"], gradients: GradientSum, rows: slice, first: int = 0
-) -> Float[Tensor, "src port"]:
-    """Scores of the sources from `first` on, summed over the prompts in `rows`, to which the differences belong."""
-    graph, flat = gradients.graph, differences.flatten(1)
-    scores = flat.new_zeros(len(flat), graph.n_ports)
+) -> Float[Tensor, "batch src port"]:
+    """Scores of the sources from `first` on, of the prompts in `rows`, to which the differences belong."""
+    graph, flat = gradients.graph, differences.transpose(0, 1).flatten(2)
+    scores = flat.new_zeros(*flat.shape[:2], graph.n_ports)
     for ports, gradient in gradients.at_readers(rows):
         n = int(graph.preceding[ports.start]) - first
-        scores[:n, ports] = flat[:n] @ gradient.flatten(1).T
+        scores[:, :n, ports] = flat[:, :n] @ gradient.transpose(0, 1).flatten(2).mT
     return scores

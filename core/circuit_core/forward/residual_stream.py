@@ -115,17 +115,16 @@ class Norm:
 
     @staticmethod
     def of_heads(bridge: TransformerBridge, attn: Any) -> "Norm | None":
-        """Of queries, then keys, gain [port 1 1 d_head]; None if the model normalises neither (METHODS l.9)."""
+        """Of queries, then keys: gain, shift [port 1 1 d_head]; None if the model normalises neither (METHODS l.9)."""
         if "q_norm" not in attn.submodules:
             return None
         cfg: Any = bridge.cfg
-        gains = []
+        norms: list[Norm] = []
         for norm in (getattr(attn, f"{port}_norm").original_component for port in "qk"):
             each = getattr(norm, "norms", None) or [norm] * cfg.n_heads  # one for every head, or one for all
-            gains += [one.weight.detach() for one in each]
-        centres = not (cfg.uses_rms_norm or str(cfg.normalization_type).startswith("RMS"))
-        gain = torch.stack(gains)[:, None, None]
-        return Norm(gain, torch.zeros_like(gain), cfg.eps, centres)
+            norms += [Norm.of(bridge, one) for one in each]
+        gain, shift = (torch.stack([getattr(of, name) for of in norms])[:, None, None] for name in ("gain", "shift"))
+        return replace(norms[0], gain=gain, shift=shift)
 
     def __getitem__(self, ports: Int[np.ndarray, " some"]) -> "Norm":
         return replace(self, gain=self.gain[ports], shift=self.shift[ports])

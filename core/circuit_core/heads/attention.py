@@ -20,11 +20,10 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.errors import TaskError
 from circuit_core.forward.batches import Footprint, fitting, mean_of
-from circuit_core.graph import Graph
+from circuit_core.loaded_model import LoadedModel
 
 ATTENTION_ROLES = ("induction", "duplicate_token", "previous_token")
 SHORT, LONG, OF_THE_PAPER = (13, 19, 26, 31), (50, 67, 83, 100), (100,)
@@ -62,8 +61,7 @@ def pattern_scores(
 
 
 def attention_roles(
-    bridge: TransformerBridge,
-    graph: Graph,
+    model: LoadedModel,
     ids: Int[Tensor, " vocab"],
     n_ctx: int,
     seed: int = 0,
@@ -85,7 +83,7 @@ def attention_roles(
     for s in lengths:
         fresh = ids[torch.randint(len(ids), (RANDOM_ROWS, 2 * s), generator=generator).to(ids.device)]
         for tokens, into in ((fresh[:, :s].repeat(1, 2), parts), (fresh, controls)):
-            for role, score in _scores(bridge, graph, tokens, s, s - 1 if plain else s).items():
+            for role, score in _scores(model, tokens, s, s - 1 if plain else s).items():
                 into[role].append(score)
     mean = {role: (torch.stack(parts[role]).mean(0), torch.stack(controls[role]).mean(0)) for role in ATTENTION_ROLES}
     if plain:
@@ -104,10 +102,10 @@ def _lengths(n_ctx: int, preset: str) -> list[int]:
 
 @torch.no_grad()
 def _scores(
-    bridge: TransformerBridge, graph: Graph, tokens: Int[Tensor, "batch pos"], s: int, first: int
+    model: LoadedModel, tokens: Int[Tensor, "batch pos"], s: int, first: int
 ) -> dict[str, Float[Tensor, "layer head"]]:
     last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
-    names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(graph.n_layers)]
+    names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(model.graph.n_layers)]
 
     def work(rows: slice) -> Float[Tensor, "role layer head"]:
         found: list[dict[str, Tensor]] = []
@@ -115,11 +113,11 @@ def _scores(
         def reduce(pattern: Tensor, hook: Any) -> None:
             found.append(pattern_scores(pattern.float(), s, first))
 
-        with bridge.hooks(fwd_hooks=[*((name, reduce) for name in names), last]):
-            bridge(tokens[rows])
+        with model.bridge.hooks(fwd_hooks=[*((name, reduce) for name in names), last]):
+            model.bridge(tokens[rows])
         return torch.stack([torch.stack([layer[role] for layer in found]) for role in ATTENTION_ROLES])
 
-    size = fitting(len(tokens), Footprint(bridge, 2 * s).run, tokens.device)
+    size = fitting(len(tokens), Footprint(model.bridge, 2 * s).run, tokens.device)
     return dict(zip(ATTENTION_ROLES, mean_of(len(tokens), size, work), strict=True))
 
 

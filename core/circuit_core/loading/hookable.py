@@ -19,7 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformer_lens.model_bridge.architecture_adapter import ArchitectureAdapter
-from transformer_lens.model_bridge.generalized_components import NormalizationBridge
+from transformer_lens.model_bridge.generalized_components import NormalizationBridge, PositionEmbeddingsAttentionBridge
+from transformer_lens.model_bridge.generalized_components.base import GeneralizedComponent
 from transformers import PhiConfig, PhiForCausalLM, PreTrainedModel
 from transformers.initialization import no_init_weights
 
@@ -79,7 +80,8 @@ def hookable(model: PreTrainedModel) -> PreTrainedModel:
     equal = _phi_of(model) if config.model_type == "gptj" else model
     layers = _layers(equal)
     if config.model_type == "gpt_neox" and not config.attention_bias:
-        _add_biases(layers)
+        for linear in (part for of in layers for part in (of.attention.query_key_value, of.attention.dense)):
+            linear.bias = torch.nn.Parameter(linear.weight.new_zeros(len(linear.weight)))
     if config.model_type == "olmo":
         _add_gains(equal)
     if place.repeats > 1:
@@ -103,23 +105,22 @@ def fill(held: Mapping[str, Tensor], given: Iterable[tuple[str, Tensor]], place:
 
 
 def name_parts(adapter: ArchitectureAdapter) -> None:
-    """Tell TransformerLens of the norms that `hookable` adds."""
+    """Tell TransformerLens of the norms that `hookable` adds, and of those on queries and keys that it leaves out."""
     cfg: Any = adapter.cfg
     blocks: Any = (adapter.component_mapping or {})["blocks"]
     if cfg.architecture in ("StableLmForCausalLM", "PhiForCausalLM") and "ln2" not in blocks.submodules:
         norm = NormalizationBridge("post_attention_layernorm", cfg, use_native_layernorm_autograd=True)
         blocks.submodules["ln2"] = norm
+    if cfg.architecture == "PhiForCausalLM":
+        norms = {f"{port}_norm": GeneralizedComponent(f"{port}_layernorm", optional=True) for port in "qk"}
+        attention = blocks.submodules["attn"]
+        parts = attention.submodules | norms  # its hooks are made with it, so it is another
+        blocks.submodules["attn"] = PositionEmbeddingsAttentionBridge(attention.name, cfg, parts)
 
 
 def _layers(model: PreTrainedModel) -> Any:
     body: Any = model.base_model
     return body.h if hasattr(body, "h") else body.layers
-
-
-def _add_biases(layers: Any) -> None:
-    for layer in layers:
-        for linear in (layer.attention.query_key_value, layer.attention.dense):
-            linear.bias = torch.nn.Parameter(linear.weight.new_zeros(len(linear.weight)))
 
 
 def _add_gains(model: PreTrainedModel) -> None:

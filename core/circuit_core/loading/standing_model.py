@@ -46,9 +46,11 @@ class Layout:
         own, inner = dict(model.named_parameters(remove_duplicate=False)), f"{model.base_model_prefix}."
         shapes, names, tied = {}, {}, []
         covered: dict[int, str] = {}
-        for name, tensor in _tensors(folder) or ():
+        for name, tensor in _tensors(folder):
             shapes[name] = tuple(tensor.shape)
-            found = next((n for n in _called(name, inner) if n in own), None)
+            # Files may lack the name of the inner model, or have that alone.
+            called = name, inner + name, name.removeprefix(inner), name.replace("embed_out.", "lm_head.")
+            found = next((n for n in called if n in own), None)
             if found is None:
                 continue
             if not torch.equal(own[found], tensor.to(own[found])):
@@ -61,7 +63,7 @@ class Layout:
 
     def read(self, folder: Path) -> list[tuple[str, Tensor]] | None:
         """A checkpoint's tensors, mapped, by their names in Hugging Face's model; None if they have another layout."""
-        found = dict(_tensors(folder) or ())
+        found = dict(_tensors(folder))
         if {name: tuple(tensor.shape) for name, tensor in found.items()} != self.shapes:
             return None
         if not all(torch.equal(found[one], found[other]) for one, other in self.tied):
@@ -85,8 +87,20 @@ class Built:
         if not (given and self.layout):
             return False
         fill(self.held, given, self.layout.place)
-        _split_anew(self.bridge)
+        self._split_anew()
         return True
+
+    @torch.no_grad()
+    def _split_anew(self) -> None:
+        """Where TransformerLens keeps q, k and v of one matrix apart, these follow it."""
+        for attention in (block.attn for block in self.bridge.blocks):
+            split: Any = getattr(attention, "split_qkv_matrix", None)
+            if split is None:
+                continue
+            for port, linear in zip("qkv", split(attention.original_component), strict=True):
+                own = getattr(attention, port).original_component
+                for name, parameter in linear.named_parameters():
+                    getattr(own, name).copy_(parameter)
 
 
 class StandingModel:
@@ -115,32 +129,10 @@ class StandingModel:
         self._built = built
 
 
-def _called(name: str, inner: str) -> tuple[str, ...]:
-    """What `transformers` may call a tensor of this name: files may lack the inner model's name, or have it alone."""
-    return name, inner + name, name.removeprefix(inner), name.replace("embed_out.", "lm_head.")
-
-
-def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]] | None:
-    """Of safetensors, mapped; None of other files. Raises: CheckpointError."""
+def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
+    """Of safetensors, mapped; none of other files. Raises: CheckpointError."""
     files = weights.files(folder)
-    return _mapped(files) if all(file.suffix == ".safetensors" for file in files) else None
-
-
-def _mapped(files: list[Path]) -> Iterator[tuple[str, Tensor]]:
-    for file in files:
+    for file in files if all(file.suffix == ".safetensors" for file in files) else ():
         with safe_open(file, framework="pt") as read:
             for name in read.keys():  # noqa: SIM118 (no mapping)
                 yield name, read.get_tensor(name)
-
-
-@torch.no_grad()
-def _split_anew(bridge: TransformerBridge) -> None:
-    """Where TransformerLens keeps q, k and v of one matrix apart, these follow it."""
-    for attention in (block.attn for block in bridge.blocks):
-        split: Any = getattr(attention, "split_qkv_matrix", None)
-        if split is None:
-            continue
-        for port, linear in zip("qkv", split(attention.original_component), strict=True):
-            own = getattr(attention, port).original_component
-            for name, parameter in linear.named_parameters():
-                getattr(own, name).copy_(parameter)

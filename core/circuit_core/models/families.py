@@ -84,16 +84,11 @@ def _by_option(kind: str, config: Mapping[str, Any]) -> str | None:
     """Options of a supported family with which it cannot be taken apart."""
     if config.get("add_cross_attention"):
         return "with add_cross_attention also reads an encoder: only models that stand alone are supported."
-    if kind == "phi" and config.get("qk_layernorm"):
-        return "with qk_layernorm is not supported, only without."
-    rotary, width, heads = (config.get(key, default) for key, default in _OF_GPTJ.items())
-    if kind == "gptj" and not (_counts(rotary, width, heads) and 2 <= rotary <= width // heads and rotary % 2 == 0):
+    rotary, width, heads = sizes = [config.get(key, default) for key, default in _OF_GPTJ.items()]
+    counted = all(type(size) is int and size > 0 for size in sizes)
+    if kind == "gptj" and not (counted and 2 <= rotary <= width // heads and rotary % 2 == 0):
         return f"needs a rotary_dim that is even and at most the width of a head, not {rotary}: not supported."
     return None
-
-
-def _counts(*sizes: Any) -> bool:
-    return all(type(size) is int and size > 0 for size in sizes)
 
 
 def refusal_of(folder: Path) -> str | None:

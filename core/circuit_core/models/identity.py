@@ -39,7 +39,9 @@ def source(folder: Path, known: dict[str, str] | None = None) -> Source:
 
     Raises: CheckpointError, OSError.
     """
-    files = _files(folder)
+    stats = [(file, file.stat()) for file in weights.files(folder)]
+    # A file whose content changes gets another time of change (ctime), which no program can set back.
+    files = ";".join(f"{f.absolute()}|{s.st_ino}|{s.st_size}|{s.st_mtime_ns}|{s.st_ctime_ns}" for f, s in stats)
     mark = (known or {}).get(files) or weights.fingerprint(folder)
     about = hashlib.sha256(json.dumps(checkpoints.config(folder), sort_keys=True).encode())
     place = checkpoints.tokenizer_folder(folder)
@@ -54,9 +56,3 @@ def _digest(file: Path) -> bytes:
         return untrusted_files.digest(file)
     except UnreadableFile as error:
         raise CheckpointError(str(error)) from None
-
-
-def _files(folder: Path) -> str:
-    """A file whose content changes gets another time of change (ctime), which no program can set back."""
-    stats = [(file, file.stat()) for file in weights.files(folder)]
-    return ";".join(f"{f.absolute()}|{s.st_ino}|{s.st_size}|{s.st_mtime_ns}|{s.st_ctime_ns}" for f, s in stats)

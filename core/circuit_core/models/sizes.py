@@ -39,17 +39,12 @@ def sizes(config: Mapping[str, Any], file: Path) -> dict[str, int]:
             if given.get(name) is not None and not (isinstance(given[name], int | float) and 0 <= given[name] <= 1):
                 raise CheckpointError(f"{file} says {brief(given[name])} for {name!r}: a share from 0 to 1 is needed.")
     read = {kind: _size(config, name, file) for kind, name in found.items() if name}
-    return read | {"kv_heads": _kv_heads(config, read["heads"], file)}
-
-
-def _kv_heads(config: Mapping[str, Any], heads: int, file: Path) -> int:
-    """Of fewer keys and values than queries each serves a group of heads. Raises: CheckpointError."""
-    if config.get("num_key_value_heads") is None or config.get("model_type") in WITHOUT_GROUPS:
-        return heads
-    kv_heads = _size(config, "num_key_value_heads", file)
-    if heads % kv_heads:
-        raise CheckpointError(f"{file} says {kv_heads} heads of keys for {heads} of queries: no equal groups of heads.")
-    return kv_heads
+    shared = config.get("num_key_value_heads") is not None and config.get("model_type") not in WITHOUT_GROUPS
+    kv_heads = _size(config, "num_key_value_heads", file) if shared else read["heads"]
+    if read["heads"] % kv_heads:
+        said = f"{kv_heads} heads of keys for {read['heads']} of queries"
+        raise CheckpointError(f"{file} says {said}: no equal groups of heads.")
+    return read | {"kv_heads": kv_heads}
 
 
 def _size(config: Mapping[str, Any], name: str, file: Path) -> int:
@@ -95,12 +90,8 @@ def _lengths(config: Mapping[str, Any], found: Mapping[str, int], tensors: dict[
     absent = next((name for name, size in wanted.items() if size not in lengths), None)
     if absent:
         return f"{wanted[absent]} for {absent}, and none of them is so long"
-    return _keys(found, tensors, config.get("head_dim") or width // found["heads"])
-
-
-def _keys(found: Mapping[str, int], tensors: dict[str, weights.Tensor], d_head: int) -> str | None:
-    """Where keys have a matrix of their own, it has a row for each of their components."""
+    # Where keys have a matrix of their own, it has a row for each of their components.
     rows = {tensor.shape[0] for name, tensor in tensors.items() if name.endswith(".k_proj.weight") and tensor.shape}
-    said = found["kv_heads"] * d_head
+    said = found["kv_heads"] * (config.get("head_dim") or width // found["heads"])
     other = rows - {said}
     return f"{said} for num_key_value_heads x head_dim, and keys have {min(other)}" if other else None

@@ -35,7 +35,7 @@ def _serve(order: WorkOrder, told: Queue, stops: Any) -> None:
 
 def _not_here(order: WorkOrder) -> str:
     return (
-        f"{socket.gethostname()} has no {order.folder}: only the runner's box fetches; give every box the same path on a "
+        f"{socket.gethostname()} has no {order.folder}: only the runner's box fetches; give all boxes that path on a "
         "shared disk (HF_HOME for models of the hub), or use one store per box and `merge`."
     )
 

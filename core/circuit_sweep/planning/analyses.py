@@ -95,10 +95,13 @@ def analyses(request: Request, tasks: list[TaskSpec], text: str | None) -> list[
     Args:
         text: hash of the text for copy suppression, if there is one.
     """
-    params, names = {"preset": request.preset, "text": text}, _with_names(tasks)
+    params = {"preset": request.preset, "text": text}
+    # Name movers and the like are scored on tasks that say where IO, S1 and S2 stand, or else on IOI; BOS as they have.
+    ioi = replace(TASKS["ioi"], prepend_bos=bool(tasks) and all(task.prepend_bos for task in tasks))
+    names = [task for task in tasks if {"IO", "S1", "S2"} <= set(task.named)] or [ioi]
     of_names = [(task, role) for task in names for role in _OF_NAMES]
     roles = [*((None, role) for role in (*_OF_ATTENTION, "successor")), *of_names, (None, "copy_suppression")]
-    of_years = [task for task in tasks if "YY" in task.named and task.metric == "prob_diff"]
+    of_years = [task for task in tasks if {"YY", "tens"} & {*task.named} and task.metric == "prob_diff"]
     wanted = {
         "behaviour": [Analysis("behaviour", {}, task) for task in tasks],
         "heads": [
@@ -134,9 +137,3 @@ def _scored(role: str, preset: str, task: TaskSpec | None, text: str | None) -> 
         return Analysis("heads", {"preset": preset, "text": text}, None, role)
     drawn = {"rows": 16, "seed": 0} if role in _OF_ATTENTION else {}
     return Analysis("heads", {"preset": preset, **drawn}, task if role in _OF_NAMES else None, role)
-
-
-def _with_names(tasks: list[TaskSpec]) -> list[TaskSpec]:
-    """The tasks whose prompts say where IO, S1 and S2 stand; IOI if none does, with BOS if all tasks have it."""
-    ioi = replace(TASKS["ioi"], prepend_bos=bool(tasks) and all(task.prepend_bos for task in tasks))
-    return [task for task in tasks if {"IO", "S1", "S2"} <= set(task.named)] or [ioi]

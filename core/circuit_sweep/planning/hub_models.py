@@ -72,7 +72,9 @@ def _found(repository: str, known: suites.KnownModel | None, pattern: str | None
     """The checkpoints of a repository, by step: those of its suite, or what its branches and tags are named."""
     if known and known.steps and known.revision and not pattern:
         return [checkpoints.FoundCheckpoint(step, known.revision.format(step=step)) for step in known.steps]
-    return _named(repository, sorted(commits(repository)), known, pattern)
+    # Where the hub is not to be asked, those that the cache knows.
+    names = sorted(hub.cached_revisions(repository) if hub.offline() else hub.revisions(repository))
+    return _named(repository, names, known, pattern)
 
 
 def _named(
@@ -107,11 +109,6 @@ def in_the_cache(repository: str, pattern: str | None = None) -> int:
     except (UnknownModel, BadPattern, OSError):
         return 0
     return sum(hub.cached(repository, at.revision) is not None for at in held)
-
-
-def commits(repository: str) -> dict[str, str]:
-    """Branches and tags -> commit; only those of the cache where the hub is not to be asked. Raises: HubError."""
-    return hub.cached_revisions(repository) if hub.offline() else hub.revisions(repository)
 
 
 def _shape(repository: str, last: checkpoints.FoundCheckpoint, known: suites.KnownModel | None) -> dict[str, Any]:

@@ -40,9 +40,13 @@ def describe(db: sqlite3.Connection | None, name: str) -> tuple[models.Model, li
     if name not in known and name not in held:
         if (repository := hub_models.repository_of(name)) and not is_folder(name):
             return _of_hub(db, repository)
-        folder = gguf_folders.converted(
-            _folder(name, [*known, *(other for other in sorted(held) if other not in known)])
-        )
+        if not is_folder(name):
+            names = ", ".join([*known, *(other for other in sorted(held) if other not in known)])
+            raise UnknownModel(
+                f"There is no model or folder {name}: give a folder of checkpoints, ORG/NAME on the hub, or one of "
+                f"{names}; `circuit-tui models --all` lists the suites on the hub."
+            )
+        folder = gguf_folders.converted(place(Path(name)))
         copies = {k.folder.resolve(): k.name for k in known.values()}
         by_source = {model.source: model.name for model in reversed(held.values())}
         name = copies.get(folder.resolve()) or by_source.get(str(folder)) or ""
@@ -62,16 +66,6 @@ def is_folder(name: str) -> bool:
         return place(Path(name)).exists()
     except (OSError, RuntimeError):
         return False
-
-
-def _folder(name: str, known: list[str]) -> Path:
-    if is_folder(name):
-        return place(Path(name))
-    names = ", ".join(known)
-    raise UnknownModel(
-        f"There is no model or folder {name}: give a folder of checkpoints, ORG/NAME on the hub, or one of {names}; "
-        "`circuit-tui models --all` lists the suites on the hub."
-    )
 
 
 def _of_hub(db: sqlite3.Connection | None, repository: str) -> tuple[models.Model, list[checkpoints.FoundCheckpoint]]:

@@ -1,37 +1,28 @@
-"""The one process that writes results into a store: gives units to workers and writes each result as it is ready.
+"""The runner's loop: gives what is queued to workers and writes each result into the store as it is ready.
 
-It holds a lock on a file beside the store and says in the store who it is; a second one that finds it ends at once. The
-lock falls with the process, and what a dead runner had under way is queued again by the next. SIGTERM and SIGINT put
-what is under way back and end cleanly; SIGHUP, which a closing terminal sends, does nothing.
+It is the only one that writes results there; `process` sees to that.
 """
 
-import logging
 import os
 import platform
 import signal
-import sqlite3
 import time
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 from circuit_core import __version__
-from circuit_core.errors import CheckpointError, CircuitError
+from circuit_core.errors import CheckpointError
 from circuit_core.models import places
-from circuit_store import filesystem
 from circuit_store.connection import Connection
-from circuit_store.errors import StoreError, StoreMoved
 from circuit_store.queue import control, requests, runners, units
-from circuit_store.store import close_writer, open_to_write
-from circuit_sweep.engines.engine import Engine, engine_of
-from circuit_sweep.planning.slots import Slot, Slots
-from circuit_sweep.runner import exit_codes, lock
+from circuit_sweep.engines.engine import Engine
+from circuit_sweep.planning.slots import Slot
+from circuit_sweep.runner import lock
 from circuit_sweep.runner.fetching import Fetch, Fetcher
 from circuit_sweep.runner.settling import Settling
 from circuit_sweep.runner.unit_lifecycle import RunningUnit
 from circuit_sweep.worker.messages import Message
 
-log = logging.getLogger(__name__)
 PACKAGES = ("torch", "transformers", "transformer-lens", "numpy")
 POLL = 0.1
 GRACE = 5.0
@@ -51,64 +42,6 @@ class EndSignal:
 
     def _hear(self, number: int, frame: object) -> None:
         self.heard = True
-
-
-def run(store: Path, logged: Path | None = None) -> int:
-    """Compute everything that is queued, then end; returns the exit code (see `exit_codes`).
-
-    Args:
-        logged: the file that this process' output goes to, for those who look for it.
-    """
-    end = EndSignal()
-    end.listen()
-    try:
-        with lock.alone(store, lambda: end.heard) as free:
-            return run_alone(store, logged, end) if free else exit_codes.ENDED if end.heard else exit_codes.JOINED
-    except lock.LockUnusable as error:
-        log.error("%s: %s", store, error)
-        return exit_codes.UNLOCKED
-    except StoreError as error:
-        log.error("%s: %s", store, error)
-        return exit_codes.LOST + sqlite3.SQLITE_CANTOPEN
-
-
-def run_alone(store: Path, logged: Path | None, end: EndSignal) -> int:
-    """`run`, by the process that holds the lock."""
-    db = open_to_write(store, make=False)
-    if filesystem.shared(store) and lock.beats_elsewhere(db):
-        return exit_codes.REFUSED
-    engine = runner = None
-    try:
-        runners.take(db, platform.node(), os.getpid())
-        units.requeue_orphans(db)
-        slots = Slots.read(requests.wanted_slots(db))
-        engine = engine_of(slots)
-        runner = Runner(db, store, engine, logged, end, slots.disk)
-        runner.work()
-        db.in_place()
-        return exit_codes.ENDED if end.heard else exit_codes.DONE
-    except (CircuitError, StoreError) as error:
-        log.error("%s: %s", store, error)
-        if isinstance(error, CircuitError):
-            return exit_codes.NO_ENGINE
-        return exit_codes.MOVED if isinstance(error, StoreMoved) else exit_codes.LOST
-    except sqlite3.Error as error:
-        code = exit_codes.MOVED if db.moved() else exit_codes.code_of(error)
-        log.error("%s: %s (%s)", store, exit_codes.sentence(code, store), error)
-        return code
-    finally:
-        if db.moved():
-            db.close()  # at once: what lies at the path shall not meet its log
-        if engine is not None:
-            engine.close()
-        if runner is not None:
-            runner.fetcher.close()
-        with suppress(sqlite3.Error):
-            if not db.moved():
-                units.requeue_orphans(db)
-                Settling(db, store).finish()
-                runners.leave(db, whatever=True)
-            close_writer(db)
 
 
 class Runner:

@@ -43,7 +43,7 @@ from circuit_store.queries.models import (
 )
 from circuit_store.queries.narrowing import narrowed
 from circuit_store.queries.results import ResultOrigin, provenance
-from circuit_store.queries.views import data_version, each, found, one_state, rows, takes, view
+from circuit_store.queries.views import data_version, each, found, one_state, rows, streamed, takes, view
 
 __all__ = [
     "Arrangement",
@@ -83,6 +83,7 @@ __all__ = [
     "scores_of_head",
     "shown_at",
     "stored_circuit",
+    "streamed",
     "strong_roles",
     "takes",
     "tasks",

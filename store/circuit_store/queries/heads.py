@@ -142,6 +142,9 @@ def scores_of_head(db: sqlite3.Connection, results: list[int], layer: int, head:
     return {row["role"]: {column.name: cell(row[column.name]) for column in which.columns} for row in found}
 
 
+MEASUREMENTS = ("attn_end_", "effect_")
+"""How the names begin of what is measured of a head (attention from the answer position, effect of a patch), and is no
+role that it has."""
 _COPY_SCORES = ("name_mover",)
 """Roles scored by what a head writes, not by where it attends: their fractions are of another kind."""
 

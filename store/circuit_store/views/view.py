@@ -46,6 +46,9 @@ class View:
     """One row of figures on the whole (a circuit's); `--json` puts it at the top level."""
     beside: tuple[str, ...] = ()
     """SQL: what `order` needs besides the columns."""
+    leading: str = ""
+    """With what `order` begins where that tells results apart: the rows of each stand together, and a large view can be
+    read result by result, so that nothing of its size is sorted."""
 
     @property
     def body(self) -> str:
@@ -73,6 +76,14 @@ class View:
         condition = f"WHERE {where} " if where else ""
         rows = f"SELECT {names} FROM ({self.body}) {condition}ORDER BY {first}{self.order}"
         return f"WITH shown_result AS ({shown_results(choices, at)}) {rows}"
+
+    def results(self, choices: str = "", where: str = "", at: str = "") -> str:
+        """The ids of the results that are shown, in the order of their rows, of a view with `leading`; `where` may name
+        the columns of that."""
+        columns = f"shown_result.id, model.name AS model, {self.leading.removeprefix('model, ')}"
+        rows = f"SELECT {columns} FROM shown_result JOIN {AT}"
+        shown = f"WITH shown_result AS ({shown_results(choices, at)})"
+        return f"{shown} SELECT id FROM ({rows}) {where and f'WHERE {where} '}ORDER BY {self.leading}"
 
 
 _VALUES = {

@@ -37,7 +37,15 @@ def repository(repo: str) -> Path:
 def cached(repo: str, revision: str) -> Path | None:
     """The folder of a revision, if all that loading needs is in it and whole; None if not."""
     folder = snapshot(repo, revision)
-    return folder if folder and _is_whole(folder) else None
+    if folder is None:
+        return None
+    try:
+        weights.tensors(folder)  # a file gets its name once all of it has come; one cut off later shows in its header
+    except (CheckpointError, OSError):
+        return None
+    there = {file.name for file in folder.iterdir() if file.exists()}
+    whole = "config.json" in there and (has_tokenizer(there) or without_tokenizer(repo, folder.name).exists())
+    return folder if whole else None
 
 
 def snapshot(repo: str, revision: str) -> Path | None:
@@ -178,14 +186,3 @@ def _commit(path: Path | None) -> str:
         if path and _COMMIT.fullmatch(said := path.read_text().strip()):
             return said
     return ""
-
-
-def _is_whole(folder: Path) -> bool:
-    """A file gets its name only when all of it has come; one that is cut off later shows in its header."""
-    try:
-        weights.tensors(folder)
-    except (CheckpointError, OSError):
-        return False
-    there = {file.name for file in folder.iterdir() if file.exists()}
-    no_tokenizer = folder.parents[1] / ".no_exist" / folder.name / "tokenizer.json"
-    return "config.json" in there and (has_tokenizer(there) or no_tokenizer.exists())

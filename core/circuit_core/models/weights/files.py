@@ -150,7 +150,8 @@ def _described(file: Path, data: int, name: str, given: Any) -> Tensor:
     )
     if isinstance(kind, str) and kind not in BYTES:
         raise CheckpointError(f"{file} holds numbers of kind {kind[:40]}: convert it to one of {', '.join(BYTES)}.")
-    if isinstance(kind, str) and _whole(shape, _AXES) and _whole(ends, 2) and len(ends) == 2 and _is_text(name):
+    text = name == name.encode(errors="ignore").decode()  # JSON can name halves of characters, which UTF-8 cannot
+    if isinstance(kind, str) and _whole(shape, _AXES) and _whole(ends, 2) and len(ends) == 2 and text:
         found = Tensor(file, kind, tuple(shape), data + ends[0])
         if found.extent == ends[1] - ends[0]:
             return found
@@ -163,8 +164,3 @@ def _described(file: Path, data: int, name: str, given: Any) -> Tensor:
 def _whole(given: Any, most: int) -> TypeGuard[list[int]]:
     """Whether these are at most so many whole numbers that a file can have as sizes or offsets."""
     return isinstance(given, list) and len(given) <= most and all(type(n) is int and 0 <= n < _LARGEST for n in given)
-
-
-def _is_text(name: str) -> bool:
-    """Whether UTF-8 can express it; JSON can name halves of characters."""
-    return name == name.encode(errors="ignore").decode()

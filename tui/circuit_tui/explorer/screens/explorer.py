@@ -21,7 +21,7 @@ from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.circuit import Circuit
 from circuit_tui.explorer.widgets.heads import Heads
 from circuit_tui.explorer.widgets.history import History
-from circuit_tui.explorer.widgets.listing import Listing
+from circuit_tui.explorer.widgets.list_pane import Listing
 from circuit_tui.explorer.widgets.models import Models
 from circuit_tui.explorer.widgets.pane import Pane
 from circuit_tui.explorer.widgets.status import Crumbs, Status

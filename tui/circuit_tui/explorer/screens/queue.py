@@ -14,7 +14,7 @@ from textual.widgets import Footer
 from circuit_store.queue.states import UNITS_UNDER_WAY
 from circuit_tui.explorer import queue_snapshot, theme
 from circuit_tui.explorer.screens.page import Panes
-from circuit_tui.explorer.widgets.changed_lines import ChangedLines, Note
+from circuit_tui.explorer.widgets.live_text import ChangedLines, Note
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.explorer.widgets.queue_lines import QueueLines
 from circuit_tui.runs import options

@@ -12,10 +12,10 @@ from textual.app import ComposeResult
 from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display
 from circuit_tui.explorer.state import Head, Selection, ViewState
-from circuit_tui.explorer.widgets.changed_lines import Note
 from circuit_tui.explorer.widgets.circuit_lines import branch_line, worth
 from circuit_tui.explorer.widgets.circuit_tree import ROOT, Branch, Path, branches, everything
 from circuit_tui.explorer.widgets.cursor_lines import Lines
+from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import finite, plain
 from circuit_tui.explorer.widgets.pane import Pane
 

@@ -13,8 +13,8 @@ from textual.app import ComposeResult
 from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display, theme
 from circuit_tui.explorer.state import Head, Selection, ViewState, strongest
-from circuit_tui.explorer.widgets.changed_lines import Note
 from circuit_tui.explorer.widgets.heat_map import HeatMap
+from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import finite, head_name, plain, signed
 from circuit_tui.explorer.widgets.pane import Pane
 

@@ -18,8 +18,8 @@ from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display, theme
 from circuit_tui.explorer.state import Head, Selection, ViewState
 from circuit_tui.explorer.widgets.axis import Axis
-from circuit_tui.explorer.widgets.changed_lines import Note
 from circuit_tui.explorer.widgets.heads import MOST
+from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite, head_name, plain, signed
 from circuit_tui.explorer.widgets.pane import Pane
 

@@ -14,16 +14,21 @@ from circuit_tui.terminal import console
 
 
 @main.command()
+@click.option("--weights", is_flag=True, help="Read the checkpoints, too: whether results are of what lies there.")
 @flags.flag(options.JSON)
 @click.pass_obj
-def verify(store: Path, as_json: bool) -> None:
+def verify(store: Path, weights: bool, as_json: bool) -> None:
     """Check that the store is sound and every result complete. Exit code 1 if not."""
-    found = _faults(store)
+    found, read = _faults(store), {}
+    if weights and not found:
+        found, read = _changed(store)
     if as_json:
-        console.document({"store": str(store), "faults": found})
+        console.document({"store": str(store), "faults": found, **read})
     for fault in found:
         console.told(fault)
     problems = f"{len(found)} problem{'' if len(found) == 1 else 's'}"
+    if read:
+        console.told("Read {read} checkpoints with results; {not_at_hand} more are not at hand.".format(**read))
     console.told(f"Found {problems}. Restore a backup, or recompute these results." if found else f"{store} is sound.")
     raise SystemExit(1 if found else 0)
 
@@ -37,6 +42,16 @@ def _faults(store: Path) -> list[str]:
             return maintenance.faults(db)
     except StoreDamaged as error:
         return [str(error)]
+
+
+def _changed(store: Path) -> tuple[list[str], dict[str, int]]:
+    """Checkpoints that are not what their results were computed from, and how many could be read, or could not."""
+    from circuit_store.models import noted
+    from circuit_sweep.planning.changed import look
+
+    with closing(open_to_read(store)) as db:
+        looked, known = list(look(db)), len(noted(db))
+    return [said for said in looked if said], {"read": len(looked), "not_at_hand": known - len(looked)}
 
 
 @main.command()

@@ -58,15 +58,11 @@ def _walk(content: Any) -> None:
         elif name == "DUP":
             stack.append(stack[-1])
         else:
-            _apply(opcode, stack)
-
-
-def _apply(opcode: pickletools.OpcodeInfo, stack: list[int]) -> None:
-    taken = _taken(opcode, stack)
-    entries = 1 + sum(taken) if opcode.name in _HASHED else 1
-    if entries > ENTRIES:
-        raise Endless("tuples that hold one another many times over")
-    stack.extend(_MARK if kept is pickletools.markobject else entries for kept in opcode.stack_after)
+            taken = _taken(opcode, stack)
+            entries = 1 + sum(taken) if name in _HASHED else 1
+            if entries > ENTRIES:
+                raise Endless("tuples that hold one another many times over")
+            stack += (_MARK if kept is pickletools.markobject else entries for kept in opcode.stack_after)
 
 
 def _taken(opcode: pickletools.OpcodeInfo, stack: list[int]) -> list[int]:
