@@ -25,7 +25,8 @@ class Toy:
     def __init__(self, path: Path):
         self.path = path
         self.db = store.open_to_write(path)
-        model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
+        told = {"family": "toys", "size": "small", "seed": 1}
+        model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True, **told)
         steps = [models.CheckpointRecord(s, s * 100, f"step{s}") for s in (0, 10, 20)]
         self.ids = models.add_model(self.db, model, steps)
         self.run = requests.add_run(self.db, {"models": ["toy"]}, list(self.ids.values()))
@@ -136,9 +137,11 @@ class Toy:
         effects = recorded.effects([(0, 1, 1.5, -0.5)])
         to = {"to": "logits", "senders": "all", "freeze_mlps": False}
         results.write(self.db, self.of(20, "patch", task=IOI, params=to), effects)
-        came = trends.EmergenceRecord("role", "induction", 1, 0, 10, 20, 0.9, 0.45)
+        came = trends.EmergenceRecord("role", "induction", 1, 0, 10, 20, 0.9, 0.45, dtype="float32")
         passed = recorded.handoff("induction", 1, 0, 20, 1, 1, 20, 2)
-        trends.replace(self.db, "toy", [came], [passed], trends.last_result(self.db, "toy"))
+        last, further = trends.last_result(self.db, "toy"), recorded.further_trends()
+        trends.replace(self.db, "toy", [came], [passed], last, further)
+        trends.replace_correlations(self.db, "folder", [{"task": "ioi", "models": 3, "r": 0.5}])
         return self
 
 

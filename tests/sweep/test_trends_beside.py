@@ -36,7 +36,7 @@ ROLES = (("induction", None), ("previous_token", None), ("name_mover", "ioi"), (
 TASKS = ("ioi", "pairs")
 EDGES = ("input->a0.h0<v>", "a0.h0->a1.h1<q>", "a0.h1->a1.h2<k>", "a1.h1->logits", "input->a0.h1<q>", "a0.h1->logits")
 READS = {
-    "SELECT layer, head, value FROM head_score": "heads",
+    "SELECT layer << 16 | head, value FROM head_score": "heads",
     "SELECT value, stderr_plain FROM behaviour": "behaviour",
     "SELECT port * ": "circuit",
 }

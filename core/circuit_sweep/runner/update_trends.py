@@ -86,15 +86,19 @@ class _Model:
                 yield self._mark("role", role, on, found + circuits), partial(self._role, role, on, found)
         for (analysis, _, task), found in sorted(self.shown.items(), key=lambda of: (of[0][0], of[0][2] or "")):
             if task and analysis in ("circuit", "algorithm"):
-                compute = self._similar if analysis == "circuit" else self._stages
-                yield self._mark(analysis, task, None, found), partial(compute, task, found)
+                others = trend_series.computed(self.db, self.model, analysis, task) - len(found)
+                mark = self._mark(f"{analysis} {others}", task, None, found)
+                if analysis == "circuit":
+                    yield mark, partial(self._similar, task, found, others)
+                else:
+                    yield mark, partial(self._stages, task, found)
 
     def _mark(self, kind: str, name: str, on: str | None, found: list[ShownResult]) -> str:
         """Hash of what a series rests on: its results, and all checkpoints of the model."""
         of = kind, name, on, [(result.id, result.asked) for result in found], self.rests_on
         return hashlib.blake2b(repr(of).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
-    def _similar(self, task: str, found: list[ShownResult]) -> SeriesTrends:
+    def _similar(self, task: str, found: list[ShownResult], others: int) -> SeriesTrends:
         """Circuits for a task."""
         kept = [result for result in found if result.step in self.place]
         graph, of = Graph(*vars(self.of_circuits.shape).values()), {"task": task}
@@ -105,7 +109,7 @@ class _Model:
             return Members.of(graph, read.edges, read.scores)
 
         scores = lambda result: trend_circuits.edge_scores(self.db, result.id)  # noqa: E731
-        compared = circuit_trends.similarities(kept, self.compared, members, scores)
+        compared = circuit_trends.similarities(kept, self.compared, members, scores, others)
         rows = {"similarity": [row | about for row in compared]}
         rows["mean_size"] = [row | of for row in circuit_trends.mean_size(kept)]
         return SeriesTrends([], [], rows)
