@@ -25,7 +25,7 @@ from circuit_core.trends.handoffs import handoffs
 from circuit_core.trends.similarity import Members
 from circuit_core.trends.tasks import TaskAcquisition, task_acquisition
 from circuit_store import queries, trend_circuits, trend_series, trends
-from circuit_store.transactions import snapshot
+from circuit_store.transactions import snapshot, transaction
 from circuit_store.trend_circuits import CircuitReader
 from circuit_store.trend_series import ShownResult
 from circuit_store.trends import EmergenceRecord, SeriesTrends
@@ -48,9 +48,10 @@ def refresh(db: sqlite3.Connection, model: str) -> None:
     found = [held.get(mark) or _marked(compute(), mark) for mark, compute in series]
     rows, passed = [row for of in found for row in of.emergences], [row for of in found for row in of.handoffs]
     further = {table: [row for of in found for row in of.further.get(table, [])] for table in trends.FURTHER}
-    of_model.of_circuits.pack()
-    trends.replace(db, model, rows, passed, last, further)
-    circuit_trends.correlate(db, model)
+    with transaction(db):
+        of_model.of_circuits.pack()
+        trends.replace(db, model, rows, passed, last, further)
+        circuit_trends.correlate(db, model)
 
 
 def _marked(of: SeriesTrends, mark: str) -> SeriesTrends:
