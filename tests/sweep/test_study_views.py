@@ -109,6 +109,16 @@ def test_a_later_final_checkpoint_changes_the_reference_and_no_neighbours(study)
     assert study.rows("similarity") == before and len(before) == 2 * (len(STEPS) - 1)
 
 
+def test_any_checkpoint_can_be_the_reference(study):
+    """The chosen one equals itself and is not listed; without a circuit there is a reason."""
+    for step, letters in ((0, "x"), (1, "xy"), (2, "xyz")):
+        study.circuit(step, dict.fromkeys(letters, 1.0))
+    rows = update_trends.similar_to(study.db, "toy", "ioi", 1)
+    assert [(row["step_a"], row["step_b"], row["edge_jaccard"]) for row in rows] == [(0, 1, 1 / 2), (2, 1, 2 / 3)]
+    (row,) = update_trends.similar_to(study.db, "toy", "ioi", 512)
+    assert row["reason"] == "there is no circuit at step 512"
+
+
 def test_what_cannot_be_compared_says_why(study):
     """Too few circuits; circuits with other parameters, which are no part of the curve; imports without scores."""
     study.circuit(0, {"x": 1})

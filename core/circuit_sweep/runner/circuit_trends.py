@@ -49,14 +49,19 @@ def similarities(
     known = [result for result in results if result.n_nodes is not None]
     if len(known) < 2:
         return [{"against": "neighbour", "reason": _too_few(results, known, others)}]
-    last = next((result for result in known if result.step == reference), known[-1])
+    last, against = known[-1], "final"
+    if reference is not None:
+        chosen = [result for result in known if result.step == reference]
+        if not chosen:
+            return [{"against": "chosen", "reason": f"there is no circuit at step {reference}"}]
+        last, against = chosen[0], "chosen"
     keep, keep_scores = lru_cache(3)(read), lru_cache(2)(all_scores)
     near, far = list[Row](), list[Row]()
     for a, b in [*pairwise(known), (known[-1], None)]:
         if b is not None:
             near.append(held.get(_pair("neighbour", a, b)) or _compared("neighbour", a, b, keep, keep_scores))
         if a is not last:
-            far.append(held.get(_pair("final", a, last)) or _compared("final", a, last, keep, None))
+            far.append(held.get(_pair(against, a, last)) or _compared(against, a, last, keep, None))
     return [*_smoothed(near), *_smoothed(far)]
 
 

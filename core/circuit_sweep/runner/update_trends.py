@@ -54,6 +54,16 @@ def refresh(db: sqlite3.Connection, model: str) -> None:
         circuit_trends.correlate(db, model)
 
 
+def similar_to(db: sqlite3.Connection, model: str, task: str, step: int) -> list[dict[str, Any]]:
+    """Every circuit of a task against that of a chosen checkpoint, by column of the table `similarity`; `against` is
+    `chosen`. Nothing is stored.
+    """
+    with snapshot(db):
+        of = _Model(db, model, {})
+        rows = of.similarities(task, of.shown.get(("circuit", None, task), []), 0, step)
+    return [row for row in rows if row["against"] == "chosen"]
+
+
 def _marked(of: SeriesTrends, mark: str) -> SeriesTrends:
     further = {table: [{**row, "rests_on": mark} for row in rows] for table, rows in of.further.items()}
     return SeriesTrends([replace(row, rests_on=mark) for row in of.emergences], of.handoffs, further)
@@ -101,19 +111,27 @@ class _Model:
 
     def _similar(self, task: str, found: list[ShownResult], others: int) -> SeriesTrends:
         """Circuits for a task."""
-        kept = [result for result in found if result.step in self.place]
-        graph, of = Graph(*vars(self.of_circuits.shape).values()), {"task": task}
-        about = {**of, "method": found[0].method, "dtype": found[0].dtype}
+        size = circuit_trends.mean_size([result for result in found if result.step in self.place])
+        rows = {
+            "similarity": self.similarities(task, found, others),
+            "mean_size": [row | {"task": task} for row in size],
+        }
+        return SeriesTrends([], [], rows)
+
+    def similarities(
+        self, task: str, found: list[ShownResult], others: int, reference: int | None = None
+    ) -> list[dict[str, Any]]:
+        graph = Graph(*vars(self.of_circuits.shape).values())
 
         def members(result: ShownResult) -> Members:
             read = self.of_circuits.members(result)
             return Members.of(graph, read.edges, read.scores)
 
+        kept = [result for result in found if result.step in self.place]
         scores = lambda result: trend_circuits.edge_scores(self.db, result.id)  # noqa: E731
-        compared = circuit_trends.similarities(kept, self.compared, members, scores, others)
-        rows = {"similarity": [row | about for row in compared]}
-        rows["mean_size"] = [row | of for row in circuit_trends.mean_size(kept)]
-        return SeriesTrends([], [], rows)
+        compared = circuit_trends.similarities(kept, self.compared, members, scores, others, reference)
+        about = {"task": task, "method": found[0].method, "dtype": found[0].dtype} if found else {"task": task}
+        return [row | about for row in compared]
 
     def _stages(self, task: str, found: list[ShownResult]) -> SeriesTrends:
         """Of the IOI algorithm, on a task."""
