@@ -19,7 +19,7 @@ from places import ROOT
 
 from circuit_core.errors import CheckpointError, FetchStopped, HubError
 from circuit_core.models import hub as the_hub
-from circuit_core.models.hub import asking
+from circuit_core.models.hub import http
 
 REPO = "EleutherAI/pythia-14m"
 STEP0 = f"{REPO}@step0"
@@ -30,7 +30,7 @@ TOKEN = "hf_MadeUpForThisTestAndNoOther"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """No pause between tries, unless the server asks for one."""
-    monkeypatch.setattr(asking, "WAITS", (0.0,))
+    monkeypatch.setattr(http, "WAITS", (0.0,))
 
 
 @pytest.fixture
@@ -258,12 +258,12 @@ def test_a_server_that_is_busy_is_asked_again(server, status, on):
 
 def test_as_long_as_the_server_asks_for_is_waited(server, monkeypatch):
     waited: list[float] = []
-    monkeypatch.setattr(asking, "pause", lambda seconds, stopped: waited.append(seconds))
+    monkeypatch.setattr(http, "pause", lambda seconds, stopped: waited.append(seconds))
     server.answers(429, Retry_After="7")
     server.answers(429, RateLimit='"api";r=0;t=55')
     server.answers(503)
     the_hub.listing(REPO, "step0")
-    assert waited == [7, 56, asking.WAITS[0]]
+    assert waited == [7, 56, http.WAITS[0]]
 
 
 @pytest.mark.parametrize("on", [STEP0, "model.safetensors"])

@@ -84,12 +84,15 @@ class Toy:
             "search": "grid",
         } | params
         point = recorded.point(len(edges), len(edges), 3, 1.0, 0.9, 0.95)
+        scores = np.zeros((7, 15), "f4")
+        for source, port, score in edges:
+            scores[source, port] = score
         found = recorded.circuit(
             point,
             50,
             edges,
             (7, 15),
-            np.zeros((7, 15), "f4"),
+            scores,
             metric_clean=1.1,
             metric_corrupted=-1.0,
             threshold_reached=reached,

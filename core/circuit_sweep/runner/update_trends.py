@@ -18,8 +18,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from circuit_core.graph import Graph
+from circuit_core.tasks.specs import labelled
 from circuit_core.trends import floors
-from circuit_core.trends.emergence import TASK_OF, RoleEmergence, role_emergence
+from circuit_core.trends.emergence import TASKS_OF, RoleEmergence, role_emergence
 from circuit_core.trends.figures import figure_2_head, top_heads
 from circuit_core.trends.handoffs import handoffs
 from circuit_core.trends.similarity import Members
@@ -93,7 +94,7 @@ class _Model:
         for role, on in queries.scored(self.db, self.model):
             found = self.shown.get(("heads", role, on))
             if found and role in floors.ROLE_FLOORS:
-                circuits = self.shown.get(("circuit", None, on or TASK_OF[role]), [])
+                circuits = [of for task in _tasks(role, on) for of in self.shown.get(("circuit", None, task), [])]
                 yield self._mark("role", role, on, found + circuits), partial(self._role, role, on, found)
         for (analysis, _, task), found in sorted(self.shown.items(), key=lambda of: (of[0][0], of[0][2] or "")):
             if task and analysis in ("circuit", "algorithm"):
@@ -177,7 +178,7 @@ class _Model:
                 [],
                 {table: [{**row, "reason": nowhere, **of} for row in rows] for table, rows in further.items()},
             )
-        circuits = self.circuits(on or TASK_OF[role])
+        circuits = self.circuits(_tasks(role, on))
         allowed, counts = circuits.at(scores.shape[1:]) if circuits else (None, None)
         found = role_emergence(self.steps, scores, role, allowed, self._floor(role, read))
         told = [emergence_rows.earliest("role", found, found.anywhere)]
@@ -241,19 +242,19 @@ class _Model:
             scores[self.place[step], layer, head] = rows[:, 2]
         return scores
 
-    def _circuits(self, task: str) -> "_Circuits | None":
-        """None if the store holds no circuit of the task."""
-        found = [result for result in self.shown.get(("circuit", None, task), []) if result.step in self.place]
+    def _circuits(self, tasks: tuple[str, ...]) -> "_Circuits | None":
+        """Of the first task of which one counts; None if the store holds no circuit of any."""
+        of_task = {task: self.shown.get(("circuit", None, task), []) for task in tasks}
+        found = {task: kept for task, all_ in of_task.items() if (kept := [of for of in all_ if of.step in self.place])}
+        for results in found.values():
+            counted = [self.of_circuits.members(of).edges for of in results if of.why_not is None]
+            if heads := [trend_circuits.heads_in(self.of_circuits.shape, edges) for edges in counted]:
+                return _Circuits(np.any(heads, 0).all(0), np.any(heads, 1).sum(0), None)
         if not found:
             return None
-        why_not = dict.fromkeys(result.why_not for result in found if result.why_not)
-        counted = [self.of_circuits.members(of).edges for of in found if of.why_not is None]
-        heads = [trend_circuits.heads_in(self.of_circuits.shape, edges) for edges in counted]
-        if not heads:
-            return _Circuits(
-                np.zeros((0, 0), bool), np.zeros((0, 0), int), f"no circuit of {task} counts: {'; '.join(why_not)}"
-            )
-        return _Circuits(np.any(heads, 0).all(0), np.any(heads, 1).sum(0), None)
+        why_not = dict.fromkeys(of.why_not for results in found.values() for of in results if of.why_not)
+        reason = f"no circuit of {' or '.join(found)} counts: {'; '.join(why_not)}"
+        return _Circuits(np.zeros((0, 0), bool), np.zeros((0, 0), int), reason)
 
     def _span(self, of: Any) -> int | None:
         """Tokens between the ends of a hand-off's window."""
@@ -261,6 +262,11 @@ class _Model:
         around = self.steps[max(0, at - of.window) : at + of.window + 1]
         first, last = self.tokens[around[0]], self.tokens[around[-1]]
         return None if first is None or last is None else last - first
+
+
+def _tasks(role: str, on: str | None) -> tuple[str, ...]:
+    """Those in whose circuits a role's heads are looked for; with a BOS token where only they are asked for."""
+    return (on,) if on else tuple(labelled(task, bos) for bos in (False, True) for task in TASKS_OF[role])
 
 
 @dataclass(frozen=True)

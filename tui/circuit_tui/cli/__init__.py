@@ -3,11 +3,12 @@
 Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 cancelled.
 """
 
-from circuit_tui.cli import circuit, demo, info, jobs, models, patch, run, show, tasks, verify_backup_merge
+from circuit_tui.cli import circuit, compare, demo, info, jobs, maintenance, models, patch, run, show, tasks
 from circuit_tui.cli.main import main
 
 __all__ = [
     "circuit",
+    "compare",
     "demo",
     "info",
     "jobs",
@@ -17,5 +18,5 @@ __all__ = [
     "run",
     "show",
     "tasks",
-    "verify_backup_merge",
+    "maintenance",
 ]

@@ -11,7 +11,7 @@ from circuit_store import queries
 from circuit_store.queue.states import OPEN_UNITS, UnitState
 from circuit_tui.explorer import bindings
 from circuit_tui.explorer.state import Selection, ViewState
-from circuit_tui.explorer.widgets.listing import Listing, Row
+from circuit_tui.explorer.widgets.list_pane import Listing, Row
 from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, plain, short, signed
 
 _MARKS = {"duplicate_of": "=", "known_bad": "!", "missing": "?", "unreadable": "✗", "mismatch": "✗"}

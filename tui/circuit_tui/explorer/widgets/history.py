@@ -14,13 +14,14 @@ from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display, theme
 from circuit_tui.explorer.state import Head, Selection, ViewState
 from circuit_tui.explorer.widgets.axis import Axis
-from circuit_tui.explorer.widgets.changed_lines import Note
 from circuit_tui.explorer.widgets.heads import MOST
+from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import finite, head_name, plain, signed
 from circuit_tui.explorer.widgets.pane import Pane
+from circuit_tui.explorer.widgets.series import Series
 
 if TYPE_CHECKING:
-    from circuit_tui.explorer.widgets.plot import Plot, Series
+    from circuit_tui.explorer.widgets.plot import Plot
 
 Curve = dict[int, float]
 """Step -> value."""
@@ -37,6 +38,7 @@ class History(Pane, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self.plot: Plot | None = None
+        self._brings_plot = False
         self.curves: dict[str, Curve] = {}
         self.metric = ""
         self.of: queries.RoleSet | None = None
@@ -49,11 +51,9 @@ class History(Pane, can_focus=True):
         yield Note(id="said")
         yield Note(id="legend")
 
-    def on_mount(self) -> None:
-        self.call_after_refresh(self._bring_plot)
-
     @work(thread=True)
     def _bring_plot(self) -> None:
+        """It takes as long to import as all the rest to show: that comes first."""
         from circuit_tui.explorer.widgets.plot import Plot
 
         self.app.call_from_thread(self._put_plot, Plot())
@@ -114,6 +114,9 @@ class History(Pane, can_focus=True):
             at = axis.at(self.at.step or 0)
             span = self._around(at)
             self.plot.show(series, at, axis.ticks(*span), span, self._range(), self.colours.accent)
+        elif not self._brings_plot:
+            self._brings_plot = True
+            self._bring_plot()
 
     def point(self) -> None:
         if self.at.step != self._step:
@@ -136,9 +139,7 @@ class History(Pane, can_focus=True):
             return self.ABOUT
         return f"Nothing is defined yet for {plain(at.task if self.of_task else at.role)} of {plain(at.model)}."
 
-    def _series(self, axis: Axis) -> "list[Series]":
-        from circuit_tui.explorer.widgets.plot import Series
-
+    def _series(self, axis: Axis) -> list[Series]:
         return [
             Series(name, self._colour(i), theme.MARKERS[i], [_places(part, axis) for part in self._parts(curve)])
             for i, (name, curve) in enumerate(self.curves.items())
@@ -159,7 +160,7 @@ class History(Pane, can_focus=True):
             return self.colours.accent
         return theme.SERIES[index] if len(self.curves) > 1 else theme.role(self.at.role or "").colour
 
-    def _legend(self, series: "list[Series]") -> Text:
+    def _legend(self, series: list[Series]) -> Text:
         """Lines break between series."""
         lines = [Text()]
         for entry in (*map(self._entry, series), Text().append(f"│ step {self.at.step}", self.colours.accent)):
@@ -168,7 +169,7 @@ class History(Pane, can_focus=True):
             lines[-1].append_text(entry).append("   ")
         return Text("\n").join(lines)
 
-    def _entry(self, one: "Series") -> Text:
+    def _entry(self, one: Series) -> Text:
         value = self.curves[one.name].get(self.at.step or 0)
         return Text().append(f"{one.marker} ", one.colour).append(f"{plain(one.name)} {signed(value, 2)}")
 
@@ -243,7 +244,7 @@ def _of_task(db: Connection, at: Selection) -> _Found:
 def _of_heads(db: Connection, at: Selection, heads: tuple[Head, ...]) -> _Found:
     assert at.model and at.role
     of = queries.role_set(db, at.model, at.role, at.task)
-    points = {head_name(head): queries.head_history(db, at.model, at.role, *head, at.task) for head in heads}
+    points = {head_name(head): queries.history_of(db, at.model, at.role, *head, of) for head in heads}
     return {name: _curve((point.step, point.value) for point in found) for name, found in points.items()}, "", of
 
 
