@@ -197,13 +197,15 @@ def _check(db: Connection, path: Path) -> None:
 
 
 def _make_tables(db: sqlite3.Connection) -> None:
+    from sqlite_utils import Database
+
     from circuit_store.schema import make_tables
 
     with transaction(db):
         if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
             return  # another process was faster
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        make_tables(db)
+        make_tables(Database(db))
         _make_views(db)
         db.execute(f"PRAGMA user_version={VERSION}")
 
