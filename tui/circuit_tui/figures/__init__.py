@@ -3,7 +3,7 @@
 Each module draws one kind: `drawn(db)` gives its figures, none where the store has nothing for it.
 """
 
-from circuit_tui.figures import behaviour, circuit_trends, emergence, faithfulness, top_heads
+from circuit_tui.figures import behaviour, circuit, circuit_trends, emergence, faithfulness, top_heads
 
-KINDS = (behaviour, emergence, top_heads, circuit_trends, faithfulness)
+KINDS = (behaviour, emergence, top_heads, circuit, circuit_trends, faithfulness)
 """In the order in which they are drawn."""

@@ -20,7 +20,7 @@ def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
     look = models.looks(models.ordered(db, (row["model"] for rows in tasks.values() for row in rows)))
     time, checkpoints = training.of(db, list(look))
     figure, panels = style.panels(len(tasks))
-    for axes, (task, rows) in zip(panels, tasks.items(), strict=True):
+    for place, (axes, (task, rows)) in enumerate(zip(panels, tasks.items(), strict=True)):
         axes.axhline(0, color=style.MUTED, linewidth=0.6)
         by_model = models.by(rows, "model")
         for model in filter(by_model.get, look):
@@ -30,6 +30,6 @@ def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
         axes.set_title(plain(task))
         metric = rows[0]["metric"]
         axes.set_ylabel(plain(_METRICS.get(metric, metric)))
-        time.along(axes)
+        time.along(axes, style.lowest(place, len(panels)))
     style.legend(figure, models.legend(look))
     yield Drawn(named("behaviour"), "Behaviour over training", figure, (source, *checkpoints))

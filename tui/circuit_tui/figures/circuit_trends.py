@@ -83,7 +83,7 @@ def _similarity(db: sqlite3.Connection, source: Source, rows: list[dict[str, Any
 
 def _agreement(axes: Axes, rows: list[dict[str, Any]], kind: str, time: training.Training) -> None:
     """At the earlier checkpoint of each pair; the noise floor is that of neighbours."""
-    for against, of in models.by(rows, "against").items():
+    for against, of in models.by((row for row in rows if row["against"] in _LOOKS), "against").items():
         colour, marker, dashes = _LOOKS[against]
         x, value, floor, low = time.curve(of, f"{kind}_jaccard", f"{kind}_floor", f"{kind}_floor_low", end="_a")
         axes.plot(x, value, color=colour, marker=marker, linestyle=dashes, label=against)

@@ -11,7 +11,6 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -94,11 +93,15 @@ def sizes(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def rim(colour: str, width: float = 1.1) -> list[Any]:
-    """A dark rim round a line that is too light for white paper."""
-    if contrast(colour, _PAPER) >= _FAINT:
-        return []
-    return [patheffects.Stroke(linewidth=width + 0.8, foreground=MUTED), patheffects.Normal()]
+def rim(axes: Axes, x: Any, y: Any, colour: str) -> None:
+    """A dark rim round a line, to be drawn before it, if it is too light for white paper."""
+    if contrast(colour, _PAPER) < _FAINT:
+        axes.plot(x, y, color=MUTED, linewidth=2, label="_rim")
+
+
+def lowest(place: int, count: int, across: int = 3) -> bool:
+    """Whether a panel of `panels` has none below it."""
+    return place + across >= count
 
 
 def band(axes: Axes, x: Any, low: Any, high: Any, colour: Any) -> None:

@@ -25,12 +25,15 @@ def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
         roles = models.by(found[model], "name", "task")
         time, checkpoints = training.of(db, [model])
         figure, panels = style.panels(len(roles))
-        for axes, (role, heads) in zip(panels, roles.items(), strict=True):
+        for place, (axes, (role, heads)) in enumerate(zip(panels, roles.items(), strict=True)):
             _panel(axes, heads, scores, time)
             axes.set_title(style.of_role(role, roles))
+            time.along(axes, style.lowest(place, len(panels)))
         for axes in panels[::3]:
             axes.set_ylabel("score")
         figure.suptitle(plain(f"Top heads · {model}"))
+        first = {"marker": "o", "color": style.GRID, "markeredgecolor": style.INK, "markersize": 5.5}
+        style.legend(figure, [style.key("first in the task's circuit with the role", linestyle="", **first)])
         yield Drawn(named("top_heads", model), f"Top heads of {model}", figure, (*sources, *checkpoints))
 
 
@@ -40,18 +43,21 @@ def _wanted(heads: list[dict[str, Any]]) -> dict[str, list[str]]:
     return {column: [str(value) for value in sorted({row[of] for row in heads})] for column, of in columns.items()}
 
 
-def _panel(
-    axes: Axes, heads: Sequence[dict[str, Any]], scores: dict[Any, list[dict[str, Any]]], time: training.Training
-) -> None:
+def _panel(axes: Axes, heads: Sequence[dict[str, Any]], scores: dict[Any, Any], time: training.Training) -> None:
+    colour = role_colours.role(heads[0]["name"]).colour
     for place, head in enumerate(heads):
-        colour = role_colours.role(head["name"]).colour
         x, value = time.curve(scores.get((head["name"], head["task"], head["layer"], head["head"]), []), "value")
-        look = {"marker": style.MARKERS[place % 8], "linestyle": style.DASHES[place % 5], "color": colour}
-        label, rim = f"a{head['layer']}.h{head['head']}", style.rim(colour)
-        axes.plot(x, value, **look, label=label, path_effects=rim, markeredgecolor=style.INK if rim else colour)
-        if head["step"] is not None:
-            first = x == time.at(head)
-            axes.plot(x[first], value[first], marker=look["marker"], color=colour, mec=style.INK, ms=5, linestyle="")
+        look = {"marker": style.MARKERS[place % 8], "color": colour, "markeredgecolor": style.INK}
+        style.rim(axes, x, value, colour)
+        axes.plot(
+            *(x, value),
+            **look,
+            linestyle=style.DASHES[place % 5],
+            markeredgewidth=0.3,
+            label=f"a{head['layer']}.h{head['head']}",
+        )
+        first = x == (time.at(head) if head["step"] is not None else None)
+        axes.plot(x[first], value[first], **look, markersize=5.5, markeredgewidth=1, linestyle="", label="_first")
     axes.axhline(0, color=style.MUTED, linewidth=0.6)
-    axes.legend(loc="upper left", handlelength=3, borderaxespad=0.2)
-    time.along(axes)
+    axes.set_ylim(top=axes.get_ylim()[1] * 1.5)  # room for the legend
+    axes.legend(loc="upper left", ncols=2, handlelength=3, borderaxespad=0.1, columnspacing=1)
