@@ -373,7 +373,7 @@ print(hub.cached("EleutherAI/pythia-14m", "step0"))
 
 
 @pytest.mark.processes
-def test_a_killed_download_goes_on_in_another_process_and_fetches_no_file_twice(server):
+def test_a_killed_download_goes_on_in_another_process_and_fetches_no_file_twice(server, monkeypatch):
     """The ordinary case, too: what `huggingface_hub` reads at its import is set before."""
     server.token = TOKEN
     server.private.add(REPO)
@@ -388,11 +388,14 @@ def test_a_killed_download_goes_on_in_another_process_and_fetches_no_file_twice(
     child.kill()
     child.wait()
     blocked.go.set()
+    server.here(monkeypatch)
+    assert list(the_hub.abandoned(REPO).values()) == [40_000]
     again = subprocess.run([sys.executable, "-c", KILLED], env=ours, capture_output=True, text=True, check=True)
     assert again.stdout.strip() == str(the_hub.cached(REPO, "step0"))
     assert [asked.range for asked in server.asked if asked.name == WEIGHTS] == [None, "bytes=40000-"]
     assert {server.requests[f"{STEP0}/{name}"] for name in ("config.json", "tokenizer.json")} == {1}
     assert TOKEN not in again.stdout + again.stderr
+    assert the_hub.abandoned(REPO) == {}
 
 
 # What is deleted

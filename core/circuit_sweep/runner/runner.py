@@ -150,6 +150,9 @@ class Runner:
         self.db.in_place()
         for unit in control.unwanted(self.db, self.under_way):
             self._stop(self.under_way[unit])
+        for fetch in self.fetcher.ahead(fetch for _, fetch in self.fetching.values()):
+            if not units.wanted(self.db, fetch.source, fetch.revision):
+                self.fetcher.drop(fetch)
         for taken in self.under_way.values():
             taken.show()
         self._give_way()
@@ -173,7 +176,7 @@ class Runner:
     def _let_go(self, taken: RunningUnit) -> None:
         """Of a unit that no worker has yet. What has come of its checkpoint stays."""
         _, fetch = self.fetching.pop(taken.unit.id)
-        self.fetcher.stop(fetch)
+        self.fetcher.drop(fetch)
         taken.stopped()
         self._drop(taken)
 

@@ -50,12 +50,17 @@ def _marked(of: SeriesTrends, mark: str) -> SeriesTrends:
     return SeriesTrends([replace(row, rests_on=mark) for row in of.emergences], of.handoffs)
 
 
+def _is_loaded_twin(of: queries.CheckpointRow) -> bool:
+    """Whether it repeats another's weights and was loaded; one of the hub is left out by its hash."""
+    return of.status == "duplicate_of" and of.fingerprint is not None
+
+
 class _Model:
     """The series of one model."""
 
     def __init__(self, db: sqlite3.Connection, model: str) -> None:
         self.db, self.model = db, model
-        loaded = [c for c in queries.checkpoints(db, model) if c.status in ("ok", "duplicate_of")]
+        loaded = [c for c in queries.checkpoints(db, model) if c.status == "ok" or _is_loaded_twin(c)]
         weights = {c.step: c.fingerprint for c in loaded}
         self.steps, self.untrained = floors.distinct(weights), floors.untrained(weights)
         self.place = {step: i for i, step in enumerate(self.steps)}

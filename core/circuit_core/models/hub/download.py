@@ -95,9 +95,13 @@ class _Download:
         blob = self.blobs / file.digest
         with cache.locked(self.of.repo, file.digest, self.stopped):
             if _size(blob) != file.size:
-                with _Partial(blob.with_name(f"{file.digest}.incomplete"), file) as partial:
+                path, mark = cache.partial(self.of.repo, file.digest), cache.begun(self.of.repo, file.digest)
+                if not path.exists():
+                    mark.touch()
+                with _Partial(path, file) as partial:
                     self._complete(file, partial)
-                partial.path.replace(blob)
+                path.replace(blob)
+                mark.unlink(missing_ok=True)
             with cache.changing(self.of.repo):
                 self._linked(file)
         self.progress.there(file.size)

@@ -1,4 +1,8 @@
-"""Scores over training: of the marked heads, else of the head under the cursor; or the task's metric."""
+"""Scores over training: of the marked heads, else of the head under the cursor; or the task's metric.
+
+Checkpoints that trends skip are greyed points beside the curve, with the mark of their status: at their value if they
+have one, else at the foot. The curve has a gap there, but for a duplicate, whose weights stand elsewhere on it.
+"""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,7 +20,7 @@ from circuit_tui.explorer.state import Head, Selection, ViewState
 from circuit_tui.explorer.widgets.axis import Axis
 from circuit_tui.explorer.widgets.heads import MOST
 from circuit_tui.explorer.widgets.live_text import Note
-from circuit_tui.explorer.widgets.notation import finite, head_name, plain, signed
+from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite, head_name, plain, signed
 from circuit_tui.explorer.widgets.pane import Pane
 from circuit_tui.explorer.widgets.series import Series
 
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
 
 Curve = dict[int, float]
 """Step -> value."""
-_UNREAD = ("missing", "unreadable", "mismatch")
 
 
 class History(Pane, can_focus=True):
@@ -108,12 +111,12 @@ class History(Pane, can_focus=True):
         if not any(self.curves.values()):
             return self.vacant(self._why_empty())
         self._say("")
-        series = self._series(axis)
-        self.query_one("#legend", Note).say(self._legend(series))
+        series, greyed = self._series(axis), self._greyed(axis)
+        self.query_one("#legend", Note).say(self._legend(series, greyed))
         if self.plot:
             at = axis.at(self.at.step or 0)
             span = self._around(at)
-            self.plot.show(series, at, axis.ticks(*span), span, self._range(), self.colours.accent)
+            self.plot.show(greyed + series, at, axis.ticks(*span), span, self._range(), self.colours.accent)
         elif not self._brings_plot:
             self._brings_plot = True
             self._bring_plot()
@@ -146,24 +149,35 @@ class History(Pane, can_focus=True):
         ]
 
     def _parts(self, curve: Curve) -> list[Curve]:
-        """A curve without what is not known: it ends at a checkpoint that cannot be read, and begins anew after it."""
+        """A curve without what is not known: it ends at a checkpoint that is bad or unread and begins anew after."""
         parts: list[Curve] = [{}]
         for checkpoint in self.checkpoints:
-            if checkpoint.step in curve:
-                parts[-1][checkpoint.step] = curve[checkpoint.step]
-            elif checkpoint.status in _UNREAD:
+            if checkpoint.status not in STATUS_MARKS:
+                parts[-1] |= {step: curve[step] for step in (checkpoint.step,) if step in curve}
+            elif checkpoint.status != "duplicate_of":
                 parts.append({})
         return [part for part in parts if part]
+
+    def _greyed(self, axis: Axis) -> list[Series]:
+        """The checkpoints that trends skip, by status, each point by itself."""
+        foot, points = self._range()[0], dict[str, list[list[tuple[float, float]]]]()
+        for at in self.checkpoints:
+            if at.status in STATUS_MARKS:
+                values = [curve[at.step] for curve in self.curves.values() if at.step in curve] or [foot]
+                points.setdefault(at.status, []).extend([(axis.at(at.step), value)] for value in values)
+        return [Series(_words(of), self.colours.muted, STATUS_MARKS[of], found) for of, found in points.items()]
 
     def _colour(self, index: int) -> str:
         if self.of_task:
             return self.colours.accent
         return theme.SERIES[index] if len(self.curves) > 1 else theme.role(self.at.role or "").colour
 
-    def _legend(self, series: list[Series]) -> Text:
+    def _legend(self, series: list[Series], greyed: list[Series]) -> Text:
         """Lines break between series."""
         lines = [Text()]
-        for entry in (*map(self._entry, series), Text().append(f"│ step {self.at.step}", self.colours.accent)):
+        step = Text().append(f"│ step {self.at.step}", self.colours.accent)
+        grey = (Text(f"{one.marker} {one.name}", one.colour) for one in greyed)
+        for entry in (*map(self._entry, series), step, *grey):
             if lines[-1] and lines[-1].cell_len + entry.cell_len > self.size.width - 2:
                 lines.append(Text())
             lines[-1].append_text(entry).append("   ")
@@ -224,6 +238,10 @@ class History(Pane, can_focus=True):
         curve = next(iter(self.curves.values()), {})
         value = curve.get(self.at.step or 0)
         return "" if value is None else repr(value)
+
+
+def _words(status: str) -> str:
+    return status.removesuffix("_of").replace("_", " ")
 
 
 def _places(curve: Curve, axis: Axis) -> list[tuple[float, float]]:

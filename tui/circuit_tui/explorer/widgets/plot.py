@@ -81,7 +81,7 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
         self.set_x_formatter(_Places(ticks))
         self.set_y_formatter(_Numbers())
         for one in series:
-            for part in one.parts:
+            for part in one.parts if len(one.points) > len(one.parts) else ():
                 self.plot([x for x, _ in part], [y for _, y in part], one.colour, HiResMode.BRAILLE)
             alone = [part[0] for part in one.parts if len(part) == 1]
             few = len(one.points) <= _MOST_MARKERS
