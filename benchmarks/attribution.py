@@ -14,6 +14,7 @@ from side_by_side import arguments, goal, medians, model_of_shape, prompts
 from transformers import GPTNeoXForCausalLM
 
 from circuit_core.attribution.edge_scores import attribute
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.loading import as_bridge, graph_of
 from circuit_core.tasks.prompts import PromptSet
 
@@ -49,7 +50,7 @@ def main() -> None:
     works: dict[str, Callable[[], object]] = {
         "floor": lambda: plain(bare, task, end_only=False),
         "end floor": lambda: plain(bare, task, end_only=True),
-        "attribution": lambda: attribute(bridge, graph, task, ig_steps=STEPS),
+        "attribution": lambda: attribute(LoadedModel(bridge, graph), task, ig_steps=STEPS),
     }
     median = medians(works, args.repeats)
     for floor, most in (("floor", 0.65), ("end floor", 1.15)):

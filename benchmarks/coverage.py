@@ -46,7 +46,7 @@ def main() -> None:
         for name in ("ioi", "gendered_pronoun", "greater_than", "subject_verb"):
             task = TASKS[name]
             prompts = draw(task, of.tokenizer, of.n_vocab, args.most)
-            values = metrics(of.bridge, prompts)
+            values = metrics(of, prompts)
             found = coverage(values, prompts, task.n, random.Random(args.seed), args.redraws)
             print(f"| {checkpoint} | {name} | {task.n} | {len(prompts)} | {found} |", flush=True)
 

@@ -4,8 +4,8 @@
 
 Cost: attribution alone, with the scores of each prompt, and error bars with floors by 200 resamples; CPU seconds by
 turns, of the largest sample model and of a random GPT-NeoX of a Pythia's shape. Coverage, on the sample model: the
-circuits of so many pairs of fresh draws, each of half as many prompts as choose the circuit; a pair is inside if it is
-no less alike than the floor's 2.5 % quantile.
+circuits of so many pairs of fresh draws, each of half the task's prompts. A pair is inside if it is not less alike than
+both its floors, the 2.5 % quantiles; stricter, by the one floor of a draw of all prompts, whose halves are as large.
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ from circuit_core import TASKS, loading
 from circuit_core.attribution.edge_scores import EdgeScores, attribute
 from circuit_core.circuits import selection
 from circuit_core.circuits.error_bars import ErrorBars, error_bars
-from circuit_core.graph import Graph
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.models.suites import sample_folder
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tasks.sampling import draw
@@ -35,13 +35,13 @@ def bars(found: EdgeScores, n: int, strata: tuple[int, ...]) -> ErrorBars:
     return error_bars(found, found.graph.real, members, n, "greedy", strata, 42, 200)
 
 
-def cost(name: str, bridge: Any, graph: Graph, task: PromptSet, repeats: int) -> None:
-    print(f"{name}, {len(task)} prompts, {graph.n_edges} edges")
-    score = partial(attribute, bridge, graph, task)
-    found = score(kept=graph.real)
+def cost(name: str, model: LoadedModel, task: PromptSet, repeats: int) -> None:
+    print(f"{name}, {len(task)} prompts, {model.graph.n_edges} edges")
+    score = partial(attribute, model, task)
+    found = score(kept=model.graph.real)
     works = {
         "attribution": score,
-        "with each prompt": partial(score, kept=graph.real),
+        "with each prompt": partial(score, kept=model.graph.real),
         "error bars": partial(bars, found, SIZES[name], task.strata),
     }
     median = medians(works, repeats)
@@ -49,30 +49,32 @@ def cost(name: str, bridge: Any, graph: Graph, task: PromptSet, repeats: int) ->
         print(f"{work} / attribution  {median[work] / median['attribution']:.3f}   (goal: at most {most})")
 
 
-def alike(graph: Graph, pair: list[EdgeScores], n: int) -> Similarity:
-    circuits = []
+def alike(pair: list[EdgeScores], n: int) -> Similarity:
+    circuits, graph = [], pair[0].graph
     for found in pair:
         source, port = np.nonzero(selection.circuit(selection.order(found.scores, graph), n, graph))
-        circuits.append(Members.of(graph, port * graph.n_sources + source, found.scores[source, port]))
+        edges = port * graph.n_sources + source
+        circuits.append(Members.of(graph, edges, found.scores[source, port].astype(float)))
     return similarity(*circuits)
 
 
-def coverage(loaded: loading.LoadedModel, task: str, n: int, pairs: int) -> None:
-    def scores(spec: Any, **more: Any) -> tuple[EdgeScores, PromptSet]:
+def coverage(loaded: LoadedModel, task: str, n: int, pairs: int) -> None:
+    def scored(spec: Any) -> tuple[EdgeScores, ErrorBars]:
         drawn = draw(spec, loaded.tokenizer, loaded.n_vocab)
-        return attribute(loaded.bridge, loaded.graph, drawn, **more), drawn
+        found = attribute(loaded, drawn, kept=loaded.graph.real)
+        return found, bars(found, n, drawn.strata)
 
-    spec = TASKS[task]
-    found, drawn = scores(spec, kept=loaded.graph.real)
-    floors = bars(found, n, drawn.strata).floors
-    half = replace(spec, n=len(drawn) // 2)
-    fresh = [[scores(replace(half, seed=1000 + 2 * i + j))[0] for j in range(2)] for i in range(pairs)]
-    each = [alike(loaded.graph, pair, n) for pair in fresh]
-    for kind, floor in floors.items():
+    whole, half = TASKS[task], replace(TASKS[task], n=TASKS[task].n // 2)
+    fresh = [[scored(replace(half, seed=1000 + 2 * i + j)) for j in range(2)] for i in range(pairs)]
+    each = [alike([found for found, _ in pair], n) for pair in fresh]
+    for kind, floor in scored(whole)[1].floors.items():
         values = [getattr(of, f"{kind}_jaccard") for of in each]
-        inside = sum(value >= (floor.low or 0) for value in values)
-        about = f"floor {floor.mean:.3f}, low {floor.low:.3f}; fresh pairs {np.mean(values):.3f}"
-        print(f"{task}, {n} edges, {kind}: {about}; inside {inside} of {pairs}   (goal: at least {0.9 * pairs:.0f})")
+        own = [min(found.floors[kind].low or 0 for _, found in pair) for pair in fresh]
+        inside = sum(value >= low for value, low in zip(values, own, strict=True))
+        of_whole = sum(value >= (floor.low or 0) for value in values)
+        print(f"{task}, {n} edges, {kind} Jaccard {np.mean(values):.3f}, floors {np.mean(own):.3f}: ", end="")
+        print(f"{inside} of {pairs} inside (goal: {0.9 * pairs:.0f}); by one floor of {whole.n} prompts", end=" ")
+        print(f"({floor.mean:.3f}, low {floor.low:.3f}) {of_whole}")
 
 
 def main() -> None:
@@ -85,9 +87,9 @@ def main() -> None:
     if args.pairs:
         coverage(loaded, args.task, SIZES["sample-0.4m"], args.pairs)
     drawn = draw(TASKS[args.task], loaded.tokenizer, loaded.n_vocab)
-    cost("sample-0.4m", loaded.bridge, loaded.graph, drawn, args.repeats)
+    cost("sample-0.4m", loaded, drawn, args.repeats)
     bridge = loading.as_bridge(model_of_shape(args.shape))
-    cost(args.shape, bridge, loading.graph_of(bridge), prompts(), args.repeats)
+    cost(args.shape, LoadedModel(bridge, loading.graph_of(bridge)), prompts(), args.repeats)
 
 
 if __name__ == "__main__":

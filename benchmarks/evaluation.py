@@ -17,6 +17,7 @@ from transformers import GPTNeoXForCausalLM
 from circuit_core.attribution.edge_scores import attribute
 from circuit_core.circuits import selection
 from circuit_core.interchange.evaluation import Interchange
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.loading import as_bridge, graph_of
 from circuit_core.tasks.prompts import PromptSet
 
@@ -35,11 +36,11 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     bare, bridge = model_of_shape(args.shape), as_bridge(model_of_shape(args.shape))
     task, graph = prompts(), graph_of(bridge)
-    ordered = selection.order(attribute(bridge, graph, task).scores, graph, args.selector)
+    ordered = selection.order(attribute(LoadedModel(bridge, graph), task).scores, graph, args.selector)
     masks = np.stack([selection.circuit(ordered, int(graph.n_edges * share), graph) for share in SHARES])
     works: dict[str, Callable[[], object]] = {
         "forward": lambda: forward(bare, task),
-        "evaluation": lambda: Interchange(bridge, graph, task).metrics(masks),
+        "evaluation": lambda: Interchange(LoadedModel(bridge, graph), task).metrics(masks),
     }
     median = medians(works, args.repeats)
     print(f"evaluation / forward  {median['evaluation'] / median['forward']:.2f}{goal(args.shape, 4)}")

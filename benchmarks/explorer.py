@@ -8,11 +8,12 @@ answered when nothing has come for a while and every thread sleeps; its millisec
 of all threads, which other load on the machine does not stretch as it does the clock. The first frame is the first
 output that names a pane; data, the first that names a model of the store. `--down` goes to a later model of the list.
 With `--job`, bytes a second that are written while these models are computed into a new store: on the page of the
-queue, and on the panes.
+queue, and on the panes. The last figures are of keys while results come into a copy of the store (`job.py`).
 """
 
 import argparse
 import fcntl
+import itertools
 import json
 import os
 import pty
@@ -46,6 +47,10 @@ KEYS = {
 }
 """Name -> the key before, the keys in turn, and the goal in milliseconds."""
 PAGES = {"page A": b"A", "page a": b"a", "page W": b"W", "page i": b"i", "page 7": b"7"}
+BESIDE = b"1l2,3l,.h,m5j4,21.3h"
+"""Keys that each change something, one after the other, while a job writes."""
+AFTER = 0.04
+"""Seconds without a byte after which one answer has been written, where other things are written, too."""
 OPENED = 150
 """Milliseconds that a page may take to open."""
 
@@ -98,6 +103,15 @@ class Explorer:
         os.write(self.terminal, key)
         size, last = self.settle()
         return 1000 * last, self.cpu() - before, size
+
+    def answer(self, key: bytes) -> float:
+        """Milliseconds to the last byte of the first that come, whoever works besides; 5000 if nothing comes."""
+        began = last = time.perf_counter()
+        os.write(self.terminal, key)
+        while select.select([self.terminal], [], [], AFTER if last > began else 5)[0]:
+            os.read(self.terminal, 65536)
+            last = time.perf_counter()
+        return 1000 * (last - began) if last > began else 5000.0
 
     def memory(self) -> float:
         """The most that was resident, in MB."""
@@ -179,6 +193,30 @@ def walk(store: str, down: int, repeats: int, report: Report) -> None:
     explorer.quit()
 
 
+def beside_a_job(store: str, number: int, report: Report) -> None:
+    """Keys while results come into a copy of the store, and two workers at nice 10 leave no processor idle."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "store.db"
+        with closing(sqlite3.connect(uri(Path(store), "mode=ro"), uri=True)) as db:
+            db.execute("VACUUM INTO ?", (str(copy),))
+            model = db.execute("SELECT min(name) FROM model").fetchone()[0].encode()
+        job = subprocess.Popen([sys.executable, Path(__file__).with_name("job.py"), copy])
+        explorer = Explorer(str(copy))
+        explorer.until(model)
+        time.sleep(FIRST)
+        keys, before = itertools.islice(itertools.cycle(BESIDE), number), explorer.cpu()
+        seen = sorted(explorer.answer(bytes([key])) for key in keys)
+        report.add("a key while a job writes, mean CPU", (explorer.cpu() - before) / number, "ms")
+        report.add("load of the machine, with a job", os.getloadavg()[0], "")
+        for share, goal in ((50, None), (95, 100), (99, 300)):
+            name = "median" if share == 50 else f"p{share}"
+            report.add(f"a key while a job writes, {name} wall", seen[(len(seen) - 1) * share // 100], "ms", goal)
+        report.add("a key while a job writes, longest", seen[-1], "ms")
+        explorer.quit()
+        job.kill()
+        job.wait()
+
+
 def watch(models: list[str], workers: int, keys: bytes) -> float:
     """Bytes a second from a moment after the keys until the run has ended."""
     store = Path(tempfile.mkdtemp()) / "store.db"
@@ -202,6 +240,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--down", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--keys", type=int, default=500, help="while a job writes")
     parser.add_argument("--job", nargs="+", metavar="MODEL")
     parser.add_argument("--workers", type=int, default=1)
     args = parser.parse_args()
@@ -210,6 +249,7 @@ def main() -> None:
         report.add(f"while a job runs, {name}", watch(args.job, args.workers, keys) / 1000, "kB/s", 2.0)
     if args.store:
         walk(args.store, args.down, args.repeats, report)
+        beside_a_job(args.store, args.keys, report)
 
 
 if __name__ == "__main__":

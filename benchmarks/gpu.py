@@ -34,6 +34,7 @@ from circuit_core.heads.copy_suppression import copy_suppression
 from circuit_core.heads.name_movers import copy_scores
 from circuit_core.heads.text_rows import REFERENCE, SCORED, WIDTH
 from circuit_core.interchange.evaluation import Evaluation
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.loading import as_bridge, graph_of
 from circuit_core.patching.path_patching import path_patching
 from circuit_core.tasks.prompts import PromptSet
@@ -49,7 +50,7 @@ def agreement(shape: str, device: str, task: PromptSet) -> Iterator[tuple[str, d
     found = []
     for place in ("cpu", device):
         bridge = as_bridge(copy.deepcopy(model).to(torch.device(place)))
-        found.append(attribute(bridge, graph_of(bridge), task.to(torch.device(place))).scores)
+        found.append(attribute(LoadedModel(bridge, graph_of(bridge)), task.to(torch.device(place))).scores)
     on_cpu, there = found
     first, second = (set(np.abs(scores).ravel().argsort()[-TOP:].tolist()) for scores in found)
     yield f"{shape} scores shared with the CPU", {f"of the top {TOP} (goal: at least 198)": len(first & second)}
@@ -65,21 +66,22 @@ def works(shape: str, device: str, task: PromptSet) -> Iterator[tuple[str, Calla
     yield "end floor", lambda: plain(model, task, end_only=True)
     bridge = as_bridge(model)
     graph = graph_of(bridge)
+    loaded = LoadedModel(bridge, graph)
     scores: list[np.ndarray] = []
-    yield "attribution", lambda: scores.append(attribute(bridge, graph, task, ig_steps=STEPS).scores)
+    yield "attribution", lambda: scores.append(attribute(loaded, task, ig_steps=STEPS).scores)
     yield "greedy order", lambda: selection.order(scores[0], graph)
     sizes = [n for n in grid_sizes(graph.n_edges) if n < graph.n_edges // 2]
     yield "random circuits, a draw", lambda: random_circuits(sizes, graph, seed=0)
-    yield "behaviour", lambda: behaviour(bridge, task)
+    yield "behaviour", lambda: behaviour(loaded, task)
     ids = drawable(model.config.vocab_size, []).to(device)
-    yield "attention roles", lambda: attention_roles(bridge, graph, ids, model.config.max_position_embeddings)
-    yield "copy scores", lambda: copy_scores(bridge, graph, task)
+    yield "attention roles", lambda: attention_roles(loaded, ids, model.config.max_position_embeddings)
+    yield "copy scores", lambda: copy_scores(loaded, task)
     scored, reference = (torch.randint(0, len(ids), (n, WIDTH), device=device) for n in (SCORED, REFERENCE))
-    yield "copy suppression", lambda: copy_suppression(bridge, graph, scored, reference, ids[:0])
-    yield "patching to the logits", lambda: path_patching(bridge, graph, task, "logits")
+    yield "copy suppression", lambda: copy_suppression(loaded, scored, reference, ids[:0])
+    yield "patching to the logits", lambda: path_patching(loaded, task, "logits")
     queries = [f"a{graph.n_layers - 1}.h{head}<q>" for head in range(min(4, graph.n_heads))]
-    yield "patching to queries", lambda: path_patching(bridge, graph, task, queries)
-    yield f"search, {DRAWS} draws", lambda: minimal_circuit(Evaluation(bridge, graph, task), scores[0], draws=DRAWS)
+    yield "patching to queries", lambda: path_patching(loaded, task, queries)
+    yield f"search, {DRAWS} draws", lambda: minimal_circuit(Evaluation(loaded, task), scores[0], draws=DRAWS)
 
 
 def measured(work: Callable[[], Any], device: str) -> dict[str, float]:

@@ -17,6 +17,7 @@ from attribution import STEPS, plain
 from side_by_side import SHAPES, goal, model_of_shape, prompts
 
 from circuit_core.attribution.edge_scores import attribute
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.loading import as_bridge, graph_of
 from circuit_core.tasks.prompts import PromptSet
 
@@ -28,7 +29,7 @@ def work(name: str, shape: str) -> Callable[[PromptSet], object]:
     if name != "attribution":
         return lambda task: plain(model, task, end_only=name == "end floor")
     bridge = as_bridge(model)
-    return lambda task: attribute(bridge, graph_of(bridge), task, ig_steps=STEPS)
+    return lambda task: attribute(LoadedModel(bridge, graph_of(bridge)), task, ig_steps=STEPS)
 
 
 def resident(field: str) -> float:

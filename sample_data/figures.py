@@ -71,9 +71,9 @@ def figures(folder: Path) -> Figures:
     rng = random.Random(5)
     difference, accuracy = _ioi(of.bridge, rng)
     prompts = {name: draw(TASKS[name], of.tokenizer, of.n_vocab) for name in ("ioi", *SOLVED)}
-    roles = attention_roles(of.bridge, of.graph, drawable(len(IDS), [0, 1]), 128)
-    found = {r.role: r for r in [*roles, name_mover(of.bridge, of.graph, prompts["ioi"])]}
-    solved = (behaviour(of.bridge, prompts[name]).value for name in SOLVED)
+    roles = attention_roles(of, drawable(len(IDS), [0, 1]), 128)
+    found = {r.role: r for r in [*roles, name_mover(of, prompts["ioi"])]}
+    solved = (behaviour(of, prompts[name]).value for name in SOLVED)
     pronoun, greater_than, agreement = (value if value is not None else math.nan for value in solved)
     return Figures(difference, accuracy, pronoun, greater_than, agreement, _copy_loss(of.bridge, rng), found)
 

@@ -4,6 +4,9 @@ Every hook is such a function; compiling its checks takes longer than a pass of 
 unless TEST_THREADS says otherwise: the models are small, and tests run side by side. For the same reason no property is
 timed, and garbage is looked for seldom, never in what imports leave behind.
 
+What is compiled is kept, whatever the environment says: otherwise each process of the tests compiles the project, its
+checks and the tests again, a quarter of what it takes to begin.
+
 A test that starts a process bears the mark `processes`, see `started`.
 """
 
@@ -11,6 +14,7 @@ import ast
 import gc
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,8 @@ from hypothesis import settings
 from jaxtyping._import_hook import JaxtypingTransformer
 from started import pytest_runtest_protocol, pytest_runtest_teardown  # noqa: F401
 
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 gc.disable()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of what a shell runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from circuit_core.heads.name_movers import copy_scores
     from circuit_core.heads.successor_scores import successor
     from circuit_core.interchange.evaluation import Evaluation, Interchange
-    from circuit_core.loading import LoadedModel, load, wrap
+    from circuit_core.loaded_model import LoadedModel
+    from circuit_core.loading import load, wrap
     from circuit_core.patching.path_patching import path_patching
     from circuit_core.tasks.prompts import PromptSet, own_prompts
     from circuit_core.tasks.sampling import draw
@@ -59,7 +60,7 @@ _HOME = {
     "EdgeScores": "attribution.edge_scores",
     "Evaluation": "interchange.evaluation",
     "Interchange": "interchange.evaluation",
-    "LoadedModel": "loading",
+    "LoadedModel": "loaded_model",
     "MinimalCircuit": "circuits.search",
     "PromptSet": "tasks.prompts",
     "TASKS": "tasks.specs",

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits.faithfulness import NOT_FINITE, ONE_PROMPT, standard_error
 from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.forward.residual_stream import end_rows
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.statistics import StandardError
 from circuit_core.tasks.prompts import PromptSet
 
@@ -42,9 +42,9 @@ class TaskBehaviour:
 
 
 @torch.no_grad()
-def behaviour(bridge: TransformerBridge, prompts: PromptSet) -> TaskBehaviour:
+def behaviour(model: LoadedModel, prompts: PromptSet) -> TaskBehaviour:
     """Raises: CircuitError, if not even one prompt fits in memory."""
-    values = metrics(bridge, prompts)
+    values = metrics(model, prompts)
     n, counts = len(prompts), {"n_distinct": len(set(prompts.read)), "pool": prompts.pool}
     if not values.isfinite().all():
         return TaskBehaviour(None, None, None, None, n, None, NOT_FINITE, **counts)
@@ -58,13 +58,13 @@ def behaviour(bridge: TransformerBridge, prompts: PromptSet) -> TaskBehaviour:
 
 
 @torch.no_grad()
-def metrics(bridge: TransformerBridge, prompts: PromptSet) -> Float[Tensor, " batch"]:
+def metrics(model: LoadedModel, prompts: PromptSet) -> Float[Tensor, " batch"]:
     """The metric of each clean prompt, zero where rounding decides. Raises: CircuitError, as `behaviour`."""
 
     def work(rows: slice) -> Float[Tensor, " some"]:
         some = prompts[rows]
-        with bridge.hooks(fwd_hooks=[end_rows(some.end)]):
-            return some.metric.measured(bridge(some.clean)[:, 0])
+        with model.bridge.hooks(fwd_hooks=[end_rows(some.end)]):
+            return some.metric.measured(model.bridge(some.clean)[:, 0])
 
-    size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).run, prompts.clean.device)
+    size = fitting(len(prompts), Footprint(model.bridge, prompts.clean.shape[1]).run, prompts.clean.device)
     return torch.cat(list(in_batches(len(prompts), size, work)))

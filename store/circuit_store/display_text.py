@@ -6,17 +6,24 @@ separate lines and paragraphs. Spans of time are put into words here, too.
 """
 
 import json
+import re
 import unicodedata
 from math import isfinite
 from typing import Any
 
 UNREADABLE = "�"
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def plain(text: Any) -> str:
     """One harmless line; each character that steers is shown as �."""
     text = str(text)
     return text if text.isprintable() else "".join(UNREADABLE if steers(c) else c for c in text)
+
+
+def encodable(text: str) -> str:
+    """What UTF-8 has bytes for; half a character (a lone surrogate) is �."""
+    return text if text.isascii() else _HALF.sub(UNREADABLE, text)
 
 
 def lines(text: str) -> str:

@@ -9,13 +9,14 @@ import csv
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import StringIO
 from itertools import chain, islice
 from math import isfinite
 from typing import Any
 
 from circuit_store import queries
-from circuit_store.display_text import UNREADABLE, as_json, cell, plain, said
+from circuit_store.display_text import as_json, cell, encodable, plain, said
 from circuit_store.transactions import snapshot
 from circuit_store.views import View
 
@@ -23,7 +24,6 @@ FORMATS = ("csv", "jsonl", "markdown")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARKUP = re.compile(r"[\\|`*<\[&~$]|(?<![^\W_])_|_(?![^\W_])")
 """What Markdown takes for markup; an underscore does not begin any within a word."""
-_HALF = re.compile("[\ud800-\udfff]")
 Found = list[dict[str, Any]]
 
 Cells = Sequence[Any]
@@ -54,7 +54,7 @@ def lines(rows: Iterable[Cells], columns: Sequence[str], kind: str = "csv", raw:
         form = f"| {' | '.join(['%s'] * len(columns))} |\n"
         head = [form % tuple(columns), form % (("---",) * len(columns))]
         pieces = map("".join, chain([head], _worded(rows, form, _unmarked, said)))
-    return (piece if piece.isascii() else _HALF.sub(UNREADABLE, piece) for piece in pieces)
+    return map(encodable, pieces)
 
 
 def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> Iterator[str]:
@@ -62,21 +62,24 @@ def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choic
     of one state of the store.
     """
     with snapshot(db):
-        header = _header(db, which, filters, choices)
+        top = _header(db, which, filters, choices)
         shown = {"view": which.name, "filters": {**filters, **choices}}
-        around = as_json(shown | (header[0] if len(header) == 1 else {}) | {"rows": []}, indent=1)
+        around = as_json(shown | (top[0] if len(top) == 1 else {}) | {"rows": []}, indent=1)
         yield around.removesuffix("]\n}")
         columns, end = [column.name for column in which.columns], ""
-        for found in _objects(queries.found(db, which, filters, choices), columns, "\n  {\n   %s\n  }", ",\n   "):
+        for found in _objects(queries.streamed(db, which, filters, choices), columns, "\n  {\n   %s\n  }", ",\n   "):
             yield end + ",".join(found)
             end = ","
         yield "\n ]\n}\n" if end else "]\n}\n"
 
 
-def whole(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> tuple[Found, Found]:
-    """The header's rows, none if the view has no header, and the view's, of one state of the store."""
+@contextmanager
+def whole(
+    db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]
+) -> Iterator[tuple[Found, Iterator[dict[str, Any]]]]:
+    """Rows of the view's header, if it has one, and of the view as they are taken; all of one state of the store."""
     with snapshot(db):
-        return _header(db, which, filters, choices), queries.rows(db, which, filters, choices)
+        yield _header(db, which, filters, choices), queries.each(db, which, filters, choices)
 
 
 def _header(db: sqlite3.Connection, which: View, filters: dict[str, Any], choices: dict[str, Any]) -> Found:

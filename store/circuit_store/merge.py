@@ -1,10 +1,4 @@
-"""Take over what another store holds.
-
-A name does not tell which models of two stores are one: `run FOLDER` calls a model after its folder. One model has one
-shape, and the same weights (fingerprints) at every step that both stores loaded. It comes from one place, a suite or a
-folder, unless such weights show it to be the same in two folders. A model whose name is another's here gets a number
-(`mine~2`). A task of a file is what the file holds: if the name is another file's here it gets one, too, and a file
-that is known here under another name keeps that one.
+"""Take over what another store holds; what its models and tasks are called here, `merge_names` says.
 
 Models, checkpoints, tasks and texts come first, at once. Results follow in batches, each read before the store is held
 for writing it, so that others write between them. No result is ever there in part; a merge that was killed leaves whole
@@ -16,18 +10,16 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from circuit_store import task_files
+from circuit_store import merge_names
 from circuit_store.errors import StoreUnusable
 from circuit_store.integrity import other_tables
 from circuit_store.merge_source import ResultFound, Source, SourceBroken, columns_below
 from circuit_store.store import open_to_read
 from circuit_store.transactions import snapshot, transaction
 
-_SHAPE = ("params", "n_layers", "n_heads", "d_model", "parallel")
 _RESULTS, _BYTES = 200, 2**22
 """What is written at once: so many results, or as few as come to so much."""
 
@@ -87,11 +79,11 @@ class _Merge:
     def all(self) -> Merged:
         with transaction(self.db):
             before = self._count("model")
-            names = self._names()
+            names = merge_names.of_models(self.db, self.theirs)
             models = self._by("model", "name", name=names)
             self.checkpoints = self._by("checkpoint", "model_id, step", model_id=models)
             self._loaded(self.checkpoints)
-            labels = self._labels()
+            labels = merge_names.of_tasks(self.db, self.theirs)
             self.tasks = self._by("task", "hash", name=labels)
             self._by("text_file", "hash")
             new = self._count("model") - before
@@ -130,7 +122,8 @@ class _Merge:
             size += batch[-1].size
             if len(batch) == _RESULTS or size > _BYTES:
                 yield batch
-                batch, size = [], 0
+                batch.clear()
+                size = 0
         yield batch
 
     def _held(self, key: str) -> bool:
@@ -149,7 +142,8 @@ class _Merge:
         for table, rows in found.content.items():
             names = columns_below(table)
             marks = ", ".join("?" * (names.count(",") + 1))
-            self.db.executemany(f"INSERT INTO {table} (result_id, {names}) VALUES ({result}, {marks})", rows)
+            statement = f"INSERT INTO {table} (result_id, {names}) VALUES (?, {marks})"  # kept, with what it wrote last
+            self.db.executemany(statement, ((result, *row) for row in rows))
         return True
 
     def _run(self, run: int) -> int:
@@ -164,37 +158,6 @@ class _Merge:
         same = " AND ".join(f"{name} IS ?" for name in row)
         found = self.db.execute(f"SELECT id FROM run WHERE {same}", tuple(row.values())).fetchone()
         return found and found[0]
-
-    def _names(self) -> dict[str, str]:
-        """Their name of each model -> the name here: their own, numbered where another model has it."""
-        found: dict[str, str] = {}
-        for model in self.theirs.ask("SELECT * FROM model ORDER BY id"):
-            numbered = (f"{model['name']}~{i}" for i in count(2))
-            names = (name for name in chain([model["name"]], numbered) if name not in found.values())
-            found[model["name"]] = next(name for name in names if self._may_be(name, model))
-        return found
-
-    def _may_be(self, name: str, model: sqlite3.Row) -> bool:
-        """Whether a name is free here, or that model's. Sizes that are not known contradict nothing."""
-        held = self.db.execute("SELECT * FROM model WHERE name = ?", (name,)).fetchone()
-        if held is None:
-            return True
-        if any(held[size] != model[size] for size in _SHAPE if None not in (held[size], model[size])):
-            return False
-        if held["base"] != model["base"]:
-            return False
-        here, there = _fingerprints(self.db, held), _fingerprints(self.theirs.db, model)
-        both = here.keys() & there.keys()
-        in_one_place = held["source"] == model["source"] or "folder" not in (held["suite"], model["suite"])
-        return all(here[step] == there[step] for step in both) and (in_one_place or bool(both))
-
-    def _labels(self) -> dict[str, str]:
-        """Their name of each task with results -> its name here; what the files hold decides."""
-        held = self.theirs.ask("SELECT name, hash, format, content FROM task_file")
-        files = {row["name"]: task_files.add_task_file(self.db, task_files.TaskFile(*row)) for row in held}
-        files |= {f"{name}+bos": f"{here}+bos" for name, here in files.items()}
-        labels: list[str] = [row[0] for row in self.theirs.ask("SELECT name FROM task")]
-        return {label: files.get(label, label) for label in labels}
 
     def _count(self, table: str) -> int:
         return self.db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
@@ -237,9 +200,3 @@ class _Merge:
 
 def _changed(names: dict[str, str]) -> dict[str, str]:
     return {theirs: here for theirs, here in names.items() if theirs != here}
-
-
-def _fingerprints(db: sqlite3.Connection, model: sqlite3.Row) -> dict[int, str]:
-    """Step -> fingerprint, of the checkpoints that were loaded."""
-    known = "SELECT step, fingerprint FROM checkpoint WHERE model_id = ? AND fingerprint IS NOT NULL"
-    return dict(db.execute(known, (model["id"],)).fetchall())

@@ -61,6 +61,16 @@ def shown(db: sqlite3.Connection, model: str) -> dict[Series, list[ShownResult]]
     return series
 
 
+def computed(db: sqlite3.Connection, model: str, analysis: str, task: str) -> int:
+    """How many checkpoints of a model have results of an analysis on a task, whatever the parameters."""
+    found = db.execute(
+        "SELECT count(DISTINCT checkpoint_id) FROM result JOIN task ON task.id = task_id"
+        f" WHERE {OF_MODEL} AND analysis = ? AND task.name = ?",
+        (model, analysis, task),
+    )
+    return found.fetchone()[0]
+
+
 def behaviour(db: sqlite3.Connection, result: int) -> tuple[float | None, float | None]:
     """The mean metric and its plain standard error; None where undefined."""
     row = db.execute("SELECT value, stderr_plain FROM behaviour WHERE result_id = ?", (result,)).fetchone()
@@ -69,8 +79,9 @@ def behaviour(db: sqlite3.Connection, result: int) -> tuple[float | None, float 
 
 def head_scores(db: sqlite3.Connection, result: int) -> Float[np.ndarray, "head 3"]:
     """Layer, head and score, where there is one."""
-    rows = numbers(db, "SELECT layer, head, value FROM head_score WHERE result_id = ?", result).reshape(-1, 3)
-    return rows[~np.isnan(rows[:, 2])]
+    scored = "SELECT layer << 16 | head, value FROM head_score WHERE result_id = ? AND value NOT NULL"
+    at, values = numbers(db, scored, result).reshape(-1, 2).T
+    return np.stack([*np.divmod(at, 1 << 16), values], 1)
 
 
 def numbers(db: sqlite3.Connection, statement: str, *values: int) -> Float[np.ndarray, " value"]:

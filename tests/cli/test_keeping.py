@@ -14,7 +14,7 @@ from circuit_store import merge, models, results
 from circuit_store.queue import requests
 from circuit_store.store import close_writer, open_to_write
 from circuit_sweep.runner import exit_codes as faults_of_runners
-from circuit_tui.cli import verify_backup_merge
+from circuit_tui.cli import maintenance
 
 
 @pytest.fixture
@@ -75,9 +75,9 @@ def test_broken_json_is_a_sentence_that_names_verify(known):
 
 def test_a_value_of_another_kind_is_a_sentence(known):
     """Invariant: a command that stumbles over it names the column, and ends with 1."""
-    change(known, "UPDATE model SET tokens_per_step = 'many'")
-    sentence = known.refused("run", "toy", "--dry-run", code=1)
-    assert "is damaged (model.tokens_per_step holds 1 values that are not INTEGER)" in sentence
+    change(known, "UPDATE model SET n_layers = 'many'")
+    sentence = known.refused("show", "heads", "toy", "--layer", "1", code=1)
+    assert "is damaged (model.n_layers holds 1 values that are not INTEGER)" in sentence
     assert sentence.endswith("`verify` names all that is broken.")
 
 
@@ -122,7 +122,7 @@ def test_a_merge_on_a_full_disk_makes_room(known, monkeypatch):
 
     before = known("show", "models", "--json")
     with monkeypatch.context() as patch:
-        patch.setattr(verify_backup_merge, "open_to_write", full)
+        patch.setattr(maintenance, "open_to_write", full)
         sentence = known.refused("merge", other, code=1)
     assert "make room" in sentence and "--store" not in sentence
     assert known("show", "models", "--json") == before and "is sound" in known.here("verify").stderr

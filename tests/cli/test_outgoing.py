@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import stat
+import weakref
 from contextlib import closing
 from functools import partial
 from tempfile import SpooledTemporaryFile
@@ -15,6 +16,7 @@ from circuit_store import export, models, output_files, results
 from circuit_store.queue import requests
 from circuit_store.store import open_to_write
 from circuit_sweep.planning import texts
+from circuit_tui.terminal import console
 
 OLD = "of before\n" * 100
 HANGS = "a" * 5000 + "!"
@@ -219,3 +221,24 @@ def test_what_is_printed_waits_in_a_file(held, command, monkeypatch):
 
     monkeypatch.setattr(SpooledTemporaryFile, "write", watched)
     assert held(*command).count("toy-") >= 1000 and 0 < largest[0] <= 2**12
+
+
+def test_a_table_waits_in_a_file(held, monkeypatch):
+    """Invariant: of many rows no more than a few are in memory besides what may wait there; the table is the same."""
+    whole = held("show", "models")
+    monkeypatch.setattr(output_files, "HELD", 2**12)
+    monkeypatch.setattr(console, "_LINES", 10)
+    alive, most = weakref.WeakSet[Cell](), [0]
+
+    def told(value) -> Cell:
+        made = Cell(str(value))
+        alive.add(made)
+        most[0] = max(most[0], len(alive))
+        return made
+
+    monkeypatch.setattr(console, "plain", told)
+    assert held("show", "models") == whole and whole.count("\n") == 1001 and 1 < most[0] < 100
+
+
+class Cell(str):
+    """That can be seen to be there."""

@@ -6,6 +6,8 @@ import json
 import shutil
 
 import pytest
+from console import answer
+from pyarrow import parquet
 
 from circuit_core.models import checkpoints, suites
 from circuit_store import filesystem
@@ -49,6 +51,26 @@ def test_export_is_show_as_csv(shell, view):
     assert exported == (shell.folder / "out.csv").read_bytes()
     header = next(csv.reader(io.StringIO(exported.decode(), newline="")))
     assert header == [c.name for c in VIEWS[view].columns]
+
+
+def test_parquet_holds_what_export_keeps(shell):
+    """Invariant: rows and columns as asked for, in a file and on a pipe."""
+    asked = (
+        "export",
+        "heads",
+        "sample-0.1m@final",
+        "--role",
+        "induction",
+        "--columns",
+        "head,value",
+        "--sort",
+        "-value",
+    )
+    shell(*asked, "--format", "parquet", "--output", shell.folder / "out.parquet")
+    table = parquet.read_table(shell.folder / "out.parquet")
+    assert table.to_pylist() == [json.loads(line) for line in shell(*asked, "--format", "jsonl").splitlines()] != []
+    piped = answer(shell.folder, shell.env, *asked, "--format", "parquet").stdout_bytes
+    assert parquet.read_table(io.BytesIO(piped)) == table
 
 
 def test_the_table_has_the_same_rows(shell):

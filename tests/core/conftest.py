@@ -44,7 +44,7 @@ def named(parallel):
     import torch
 
     places = {who: torch.full((len(parallel.prompts),), p) for who, p in {"IO": 1, "S1": 3, "S2": 5}.items()}
-    return parallel.bridge, parallel.graph, replace(parallel.prompts, positions=places)
+    return parallel.loaded, replace(parallel.prompts, positions=places)
 
 
 @pytest.fixture

@@ -36,12 +36,12 @@ def test_solved_at_the_end_by_a_small_circuit(ends, task):
 
     first, last = ends
     prompts = draw(TASKS[task], last.tokenizer, last.n_vocab)
-    at_first, at_last = tuple[Any, Any](behaviour(m.bridge, prompts) for m in ends)
+    at_first, at_last = tuple[Any, Any](behaviour(m, prompts) for m in ends)
     assert abs(at_first.value) <= 2 * at_first.stderr_plain
     assert at_last.accuracy > 0.95 and at_last.value > 10 * at_last.stderr
-    scores = attribute(last.bridge, last.graph, prompts, ig_steps=2).scores
-    found: Any = minimal_circuit(Interchange(last.bridge, last.graph, prompts), scores)
+    scores = attribute(last, prompts, ig_steps=2).scores
+    found: Any = minimal_circuit(Interchange(last, prompts), scores)
     assert found.threshold_reached and found.chosen.faithfulness >= 0.8
     assert found.chosen.n_edges < last.graph.n_edges / 4
-    unsolved: Any = minimal_circuit(Interchange(first.bridge, first.graph, prompts), scores)
+    unsolved: Any = minimal_circuit(Interchange(first, prompts), scores)
     assert (unsolved.reason, unsolved.chosen.faithfulness) == (NOT_DONE, None)

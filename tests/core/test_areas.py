@@ -14,9 +14,9 @@ def case(parallel):
     from circuit_core.attribution.edge_scores import attribute
     from circuit_core.interchange.evaluation import Interchange
 
-    scores = attribute(parallel.bridge, parallel.graph, parallel.prompts).scores
+    scores = attribute(parallel.loaded, parallel.prompts).scores
     assert (scores < -1e-4).sum() > 20
-    return Interchange(parallel.bridge, parallel.graph, parallel.prompts), scores
+    return Interchange(parallel.loaded, parallel.prompts), scores
 
 
 def slow(run, scores, absolute: bool) -> tuple[float, float]:
@@ -62,8 +62,8 @@ def test_helping_edges_come_first(sample):
     from circuit_core.interchange.evaluation import Interchange
 
     loaded, prompts = sample
-    scores = attribute(loaded.bridge, loaded.graph, prompts[:20]).scores
-    on = Faithfulness(Interchange(loaded.bridge, loaded.graph, prompts[:20]))
+    scores = attribute(loaded, prompts[:20]).scores
+    on = Faithfulness(Interchange(loaded, prompts[:20]))
     right, wrong = areas(on, scores), areas(on, -scores)
     assert right.cpr is not None and wrong.cpr is not None and right.cpr > wrong.cpr + 0.3
     assert right.cmd == wrong.cmd

@@ -18,7 +18,7 @@ def test_rows_and_means_are_those_of_the_pattern(golden):
     names = [f"blocks.{i}.attn.hook_pattern" for i in range(golden.graph.n_layers)]
     with golden.bridge.hooks(fwd_hooks=[(name, lambda t, hook: patterns.append(t)) for name in names]):
         golden.bridge(prompts.clean)
-    found = attention_from_end(golden.bridge, golden.graph, prompts)
+    found = attention_from_end(golden.loaded, prompts)
     assert [r.role for r in found.roles] == ["attn_end_io", "attn_end_s1", "attn_end_s2"]
     for layer, pattern in enumerate(patterns):
         for head in range(golden.graph.n_heads):
@@ -32,6 +32,6 @@ def test_rows_and_means_are_those_of_the_pattern(golden):
 def test_a_task_without_names_has_rows_only(golden):
     from circuit_core.heads.attention_from_end import attention_from_end
 
-    found = attention_from_end(golden.bridge, golden.graph, golden.prompts)
+    found = attention_from_end(golden.loaded, golden.prompts)
     assert found.roles == []
     assert torch.allclose(found.rows.sum(-1), torch.ones(1))

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from circuit_core.loaded_model import LoadedModel
+
 pytestmark = pytest.mark.long
 
 RULES = {
@@ -21,9 +23,7 @@ RULES = {
 def scores(golden, prompts=None, steps=1, rule="paper", batch=None) -> np.ndarray:
     from circuit_core.attribution.edge_scores import attribute
 
-    return attribute(
-        golden.bridge, golden.graph, prompts or golden.prompts, ig_steps=steps, ig_rule=rule, batch=batch
-    ).scores
+    return attribute(golden.loaded, prompts or golden.prompts, ig_steps=steps, ig_rule=rule, batch=batch).scores
 
 
 def largest_difference(a: np.ndarray, b: np.ndarray) -> float:
@@ -86,7 +86,7 @@ def test_folded_and_centred_weights_score_the_same(parallel, fresh_parallel):
 
     twin = fresh_parallel
     twin.bridge.enable_compatibility_mode(disable_warnings=True)
-    folded = attribute(twin.bridge, twin.graph, twin.prompts, ig_steps=2).scores
+    folded = attribute(twin.loaded, twin.prompts, ig_steps=2).scores
     assert largest_difference(folded, scores(parallel, None, 2)) < 1e-5
 
 
@@ -127,11 +127,11 @@ def test_where_everything_after_a_source_is_linear_the_score_is_exact():
     graph = loading.graph_of(bridge)
     clean, corrupted = torch.randint(30, (2, 6, 9))
     prompts = PromptSet("x", clean, corrupted, torch.full((6,), 8), LogitDifference(clean[:, 0], corrupted[:, 0]))
-    run = Interchange(bridge, graph, prompts)
+    run = Interchange(LoadedModel(bridge, graph), prompts)
     masks = np.repeat(graph.real[None], graph.n_sources, 0)
     masks[np.arange(graph.n_sources), np.arange(graph.n_sources), graph.logits] = False
     exact = (run.clean.mean() - run.metrics(masks).mean(1)).numpy()
-    estimated = attribute(bridge, graph, prompts, "eap").scores[:, graph.logits]
+    estimated = attribute(LoadedModel(bridge, graph), prompts, "eap").scores[:, graph.logits]
     assert np.abs(exact).max() > 0.01
     assert np.abs(estimated - exact).max() < 1e-4 * np.abs(exact).max()
 

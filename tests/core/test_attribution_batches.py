@@ -77,6 +77,7 @@ from circuit_core import loading
 from circuit_core.circuits import selection
 from circuit_core.attribution.edge_scores import attribute
 from circuit_core.interchange.evaluation import Evaluation
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.patching.path_patching import path_patching
 from circuit_core.tasks.metrics import LogitDifference
 from circuit_core.tasks.prompts import PromptSet
@@ -91,13 +92,14 @@ torch.set_num_threads(1)
 shape = dict(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=4096)
 bridge = loading.as_bridge(GPTNeoXForCausalLM(GPTNeoXConfig(vocab_size=50, hidden_act="relu", **shape)))
 graph, (clean, corrupted) = loading.graph_of(bridge), torch.randint(50, (2, 24, 64))
+model = LoadedModel(bridge, graph)
 prompts = Watched("x", clean, corrupted, torch.full((24,), 63), LogitDifference(clean[:, 0], corrupted[:, 0]))
 ordered = [selection.order(np.random.default_rng(i).normal(size=graph.real.shape), graph, "topn") for i in (0, 1)]
 masks = np.stack([selection.circuit(some, 60, graph) for some in ordered])
 works = {
-    "attribute": lambda rows: attribute(bridge, graph, rows, "eap", batch=len(rows)).scores,
-    "evaluate": lambda rows: Evaluation(bridge, graph, rows).metrics(masks).numpy(),
-    "patch": lambda rows: path_patching(bridge, graph, rows, ["a1.h0<q>"], [(0, 0)]).patched[0, 0].numpy(),
+    "attribute": lambda rows: attribute(model, rows, "eap", batch=len(rows)).scores,
+    "evaluate": lambda rows: Evaluation(model, rows).metrics(masks).numpy(),
+    "patch": lambda rows: path_patching(model, rows, ["a1.h0<q>"], [(0, 0)]).patched[0, 0].numpy(),
 }
 ROOM = {"attribute": 60_000_000, "evaluate": 50_000_000, "patch": 40_000_000}
 tried = []

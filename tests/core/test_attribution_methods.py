@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from circuit_core.loaded_model import LoadedModel
+
 pytestmark = pytest.mark.long
 
 METHODS = ("eap-ig", "eap", "clean-corrupted", "eap-ig-activations", "exact")
@@ -16,7 +18,7 @@ def attribute(of, method, prompts=None, ig_steps=2, **choices):
     """By two steps: what must hold for each method holds at any number."""
     from circuit_core.attribution.edge_scores import attribute
 
-    return attribute(of.bridge, of.graph, prompts or of.prompts[:4], method, ig_steps=ig_steps, **choices)
+    return attribute(of.loaded, prompts or of.prompts[:4], method, ig_steps=ig_steps, **choices)
 
 
 def close(a: np.ndarray, b: np.ndarray, share: float = 1e-5) -> bool:
@@ -126,7 +128,7 @@ def test_activations_add_up_to_what_corrupting_the_group_costs(golden):
     from circuit_core.attribution.passes import Passes
 
     prompts, bridge = golden.prompts, golden.bridge
-    passes = Passes(bridge, golden.graph, prompts)
+    passes = Passes(LoadedModel(bridge, golden.graph), prompts)
     rows = torch.arange(len(prompts))
 
     def loss(hooks) -> float:

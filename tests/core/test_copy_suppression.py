@@ -6,6 +6,8 @@ import pytest
 import torch
 from places import GOLDEN
 
+from circuit_core.loaded_model import LoadedModel
+
 WORDS = [3, 5]
 """Tokens that stand for function words."""
 
@@ -94,7 +96,7 @@ def test_scores_are_those_of_the_definition(name):
     raw, folded = (llama() if name == "llama" else reference(name) for _ in range(2))
     folded.enable_compatibility_mode()
     graph, (tokens, mean_tokens) = loading.graph_of(raw), draw(raw.cfg.d_vocab)
-    found = copy_suppression(raw, graph, tokens, mean_tokens, torch.tensor(WORDS)).value
+    found = copy_suppression(LoadedModel(raw, graph), tokens, mean_tokens, torch.tensor(WORDS)).value
     assert found[0].isnan().all()
     with torch.no_grad():
         run, mean_run = cache(folded, tokens), cache(folded, mean_tokens)
@@ -109,7 +111,7 @@ def test_the_published_limits_leave_out_layer_1():
     from circuit_core.heads.copy_suppression import copy_suppression
 
     bridge = reference("neox_parallel")
-    arguments = (bridge, loading.graph_of(bridge), *draw(97), torch.tensor(WORDS))
+    arguments = (LoadedModel(bridge, loading.graph_of(bridge)), *draw(97), torch.tensor(WORDS))
     default, paper = (copy_suppression(*arguments, preset).value for preset in ("default", "paper-code"))
     assert paper[:2].isnan().all() and default[1].isfinite().all()
     assert torch.equal(paper[2], default[2])
@@ -120,7 +122,7 @@ def test_a_few_heads_at_a_time_give_the_same_scores(monkeypatch):
     from circuit_core.heads import copy_suppression, unembedding
 
     bridge = reference("neox_parallel")
-    arguments = (bridge, loading.graph_of(bridge), *draw(97), torch.tensor(WORDS))
+    arguments = (LoadedModel(bridge, loading.graph_of(bridge)), *draw(97), torch.tensor(WORDS))
     at_once = copy_suppression.copy_suppression(*arguments).value
     monkeypatch.setattr(copy_suppression, "head_chunks", lambda n, each: unembedding.head_chunks(n, each, each * 3))
     assert torch.allclose(copy_suppression.copy_suppression(*arguments).value, at_once, atol=1e-5, equal_nan=True)

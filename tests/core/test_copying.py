@@ -28,7 +28,7 @@ def test_scores_by_the_models_own_norms(golden):
     from circuit_core.heads.name_movers import copy_scores
 
     prompts, bridge = with_names(golden), golden.bridge
-    stream, found = residual_after_block_0(bridge, prompts.clean), copy_scores(bridge, golden.graph, prompts)
+    stream, found = residual_after_block_0(bridge, prompts.clean), copy_scores(golden.loaded, prompts)
     for layer in range(golden.graph.n_layers):
         attention, norm = bridge.blocks[layer].attn, bridge.blocks[layer].ln1
         for head in range(golden.graph.n_heads):
@@ -49,7 +49,7 @@ def test_the_papers_code_reads_folded_weights_without_norms(golden):
     from circuit_core.heads.name_movers import copy_scores
 
     prompts = with_names(golden)
-    found = copy_scores(golden.bridge, golden.graph, prompts, "paper-code")
+    found = copy_scores(golden.loaded, prompts, "paper-code")
     folded = loading.load(GOLDEN / prompts.name / "model").bridge
     folded.enable_compatibility_mode()
     stream = residual_after_block_0(folded, prompts.clean)
@@ -76,12 +76,12 @@ def test_prompts_without_names_are_a_reason(golden):
     from circuit_core.heads.name_movers import copy_scores
 
     with pytest.raises(TaskError, match="positions of IO, S1, S2"):
-        copy_scores(golden.bridge, golden.graph, golden.prompts)
+        copy_scores(golden.loaded, golden.prompts)
 
 
 def test_what_is_not_finite_has_no_score(fresh_parallel):
     from circuit_core.heads.name_movers import name_mover
 
     fresh_parallel.bridge.blocks[0].attn.W_O.data[:] = torch.nan
-    scores = name_mover(fresh_parallel.bridge, fresh_parallel.graph, with_names(fresh_parallel))
+    scores = name_mover(fresh_parallel.loaded, with_names(fresh_parallel))
     assert scores.value.isnan().all()

@@ -143,7 +143,7 @@ def test_token_ids_by_any_name_stand_before_a_label(made, drawn, sample, columns
     found = drawn(spec)
     assert (spec.metric, spec.version) == ("logit_diff", 2)
     assert torch.equal(found.clean, known.clean) and torch.equal(found.corrupted, known.corrupted)
-    by_ids, built_in = (behaviour(sample[0].bridge, prompts).value for prompts in (found, known))
+    by_ids, built_in = (behaviour(sample[0], prompts).value for prompts in (found, known))
     assert by_ids is not None and by_ids == pytest.approx(built_in) and by_ids > 4
 
 

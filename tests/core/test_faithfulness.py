@@ -14,8 +14,8 @@ def found(sample):
     from circuit_core.interchange.evaluation import Interchange
 
     loaded, prompts = sample
-    scores = attribute(loaded.bridge, loaded.graph, prompts).scores
-    run = Interchange(loaded.bridge, loaded.graph, prompts)
+    scores = attribute(loaded, prompts).scores
+    run = Interchange(loaded, prompts)
     return run, scores, minimal_circuit(run, scores)
 
 
@@ -56,7 +56,7 @@ def test_a_task_that_is_not_done_has_a_curve_but_no_faithfulness(found):
 
     run, scores, _ = found
     metric = LogitDifference(run.prompts.metric.wrong, run.prompts.metric.correct)
-    swapped = Interchange(run.bridge, run.graph, replace(run.prompts, metric=metric))
+    swapped = Interchange(run.model, replace(run.prompts, metric=metric))
     circuit = minimal_circuit(swapped, scores)
     assert (circuit.reason, circuit.threshold_reached) == (NOT_DONE, None)
     assert all(p.faithfulness is None and np.isfinite(p.metric) for p in circuit.curve)

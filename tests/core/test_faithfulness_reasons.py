@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import torch
 
+from circuit_core.loaded_model import LoadedModel
+
 pytestmark = pytest.mark.long
 
 
@@ -40,9 +42,9 @@ def search(planted, prompts, held_out=None, **options) -> Any:
     from circuit_core.interchange.evaluation import Interchange
 
     bridge, graph = planted
-    scores = attribute(bridge, graph, prompts).scores
-    other = Interchange(bridge, graph, held_out) if held_out else None
-    return minimal_circuit(Interchange(bridge, graph, prompts), scores, held_out=other, **options)
+    scores = attribute(LoadedModel(bridge, graph), prompts).scores
+    other = Interchange(LoadedModel(bridge, graph), held_out) if held_out else None
+    return minimal_circuit(Interchange(LoadedModel(bridge, graph), prompts), scores, held_out=other, **options)
 
 
 def assert_rests_on_nothing(found, reason):
@@ -157,7 +159,7 @@ def test_corrupted_logits_that_are_not_finite_are_a_reason(planted):
     from circuit_core.interchange.evaluation import Interchange
 
     bridge, graph = planted
-    run = Interchange(bridge, graph, prompts_of(4, 4))
+    run = Interchange(LoadedModel(bridge, graph), prompts_of(4, 4))
     run.corrupted = run.corrupted.clone()
     run.corrupted[0] = torch.nan
     assert Faithfulness(run).reasons == [NOT_FINITE]

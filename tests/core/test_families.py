@@ -7,6 +7,8 @@ import torch
 from by_hooks import by_hooks
 from families import EVERY, FAMILIES, random_model, random_prompts
 
+from circuit_core.loaded_model import LoadedModel
+
 
 @pytest.fixture(scope="module", params=EVERY, ids=[f"{family}, {option or 'plain'}" for family, option in EVERY])
 def case(request):
@@ -32,7 +34,7 @@ def test_the_guard_lets_it_pass(case):
     from circuit_core.loading import logit_guard
 
     _, kept, bridge, graph, _ = case
-    logit_guard.check(bridge, graph, kept)
+    logit_guard.check(LoadedModel(bridge, graph), kept)
 
 
 def test_the_stream_is_the_sum_of_what_is_written(case):
@@ -60,7 +62,7 @@ def test_scores_are_those_of_autograd_on_split_inputs(case):
     from circuit_core.attribution.edge_scores import attribute
 
     _, _, bridge, graph, prompts = case
-    found = attribute(bridge, graph, prompts, "eap-ig", ig_steps=2).scores
+    found = attribute(LoadedModel(bridge, graph), prompts, "eap-ig", ig_steps=2).scores
     expected = on_split_inputs(bridge, graph, prompts, (0.5, 1.0))
     assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
     assert (np.abs(expected[graph.real]) > 0).mean() > 0.9
@@ -71,7 +73,7 @@ def run(case):
     from circuit_core.interchange.evaluation import Interchange
 
     _, _, bridge, graph, prompts = case
-    return Interchange(bridge, graph, prompts)
+    return Interchange(LoadedModel(bridge, graph), prompts)
 
 
 def test_the_full_circuit_is_the_model_and_the_empty_one_the_corrupted_run(case, run):
@@ -87,7 +89,7 @@ def test_exact_scores_are_those_of_the_whole_model_without_one_edge(case, run):
     from circuit_core.attribution.edge_scores import attribute
 
     _, _, bridge, graph, prompts = case
-    found = attribute(bridge, graph, prompts, "exact").scores
+    found = attribute(LoadedModel(bridge, graph), prompts, "exact").scores
     for edge in list(zip(*np.nonzero(graph.real), strict=True))[::7]:
         mask = graph.real.copy()
         mask[edge] = False

@@ -29,6 +29,7 @@ def works() -> dict[str, Callable[[], np.ndarray]]:
     from circuit_core.heads.copy_suppression import copy_suppression
     from circuit_core.heads.name_movers import copy_scores
     from circuit_core.interchange.evaluation import Evaluation
+    from circuit_core.loaded_model import LoadedModel
     from circuit_core.patching.path_patching import path_patching
     from circuit_core.tasks.metrics import LogitDifference
     from circuit_core.tasks.prompts import PromptSet
@@ -36,20 +37,21 @@ def works() -> dict[str, Callable[[], np.ndarray]]:
     torch.manual_seed(0)
     shape: Any = {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 256}
     bridge = loading.as_bridge(GPTNeoXForCausalLM(GPTNeoXConfig(vocab_size=VOCAB, **shape)))
-    graph, (clean, corrupted) = loading.graph_of(bridge), torch.randint(VOCAB, (2, N, POS))
+    model = LoadedModel(bridge, graph := loading.graph_of(bridge))
+    clean, corrupted = torch.randint(VOCAB, (2, N, POS))
     at = {who: torch.full((N,), place) for place, who in enumerate(("IO", "S1", "S2"), 2)}
     metric = LogitDifference(clean[:, 2], clean[:, 3])
     prompts = PromptSet("x", clean, corrupted, torch.full((N,), POS - 1), metric, at)
     ranked = selection.order(np.random.default_rng(0).normal(size=graph.real.shape), graph, "topn")
     masks, words = selection.circuit(ranked, 60, graph)[None], torch.tensor([0])
     return {
-        "attribution": lambda: attribute(bridge, graph, prompts).scores,
-        "evaluation": lambda: Evaluation(bridge, graph, prompts).metrics(masks).numpy(),
-        "patching": lambda: path_patching(bridge, graph, prompts, ["a2.h0<q>"], [(0, 0), (1, 1)]).patched.numpy(),
-        "behaviour": lambda: np.array([behaviour(bridge, prompts).value]),
-        "copying": lambda: torch.stack([scores.value for scores in copy_scores(bridge, graph, prompts)]).numpy(),
-        "from end": lambda: torch.stack([s.value for s in attention_from_end(bridge, graph, prompts).roles]).numpy(),
-        "suppression": lambda: 1 - copy_suppression(bridge, graph, clean[:25], corrupted, words).value.numpy(),
+        "attribution": lambda: attribute(model, prompts).scores,
+        "evaluation": lambda: Evaluation(model, prompts).metrics(masks).numpy(),
+        "patching": lambda: path_patching(model, prompts, ["a2.h0<q>"], [(0, 0), (1, 1)]).patched.numpy(),
+        "behaviour": lambda: np.array([behaviour(model, prompts).value]),
+        "copying": lambda: torch.stack([scores.value for scores in copy_scores(model, prompts)]).numpy(),
+        "from end": lambda: torch.stack([s.value for s in attention_from_end(model, prompts).roles]).numpy(),
+        "suppression": lambda: 1 - copy_suppression(model, clean[:25], corrupted, words).value.numpy(),
     }
 
 

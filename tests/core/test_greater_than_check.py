@@ -10,10 +10,11 @@ import torch
 N_YEARS = 10
 
 
-@pytest.fixture(scope="module")
-def case(golden):
-    """A reference model that does the task: ten tokens are its years, which it likes the better the later they are."""
-    return golden, *of_years(golden.prompts, liked(golden))
+@pytest.fixture(scope="module", params=["YY", "tens"])
+def case(golden, request):
+    """A reference model that does the task: ten tokens are its years, which it likes the better the later they are; or
+    its digits, of which the one that is asked for is no answer."""
+    return golden, *of_years(golden.prompts, liked(golden), named=request.param)
 
 
 def liked(golden) -> torch.Tensor:
@@ -22,7 +23,7 @@ def liked(golden) -> torch.Tensor:
     return at_end.softmax(-1).mean(0).argsort()[-N_YEARS:]
 
 
-def of_years(prompts, years: torch.Tensor, first: int = 1):
+def of_years(prompts, years: torch.Tensor, first: int = 1, named: str = "YY"):
     """Prompts with one of three years at position 2, their answers as the task lists them: later years come first."""
     from circuit_core.tasks.metrics import ProbabilityDifference
 
@@ -31,7 +32,9 @@ def of_years(prompts, years: torch.Tensor, first: int = 1):
     clean[:, 2] = years[year]
     answers = torch.stack([years.roll(-1 - int(y)) for y in year])
     signs = torch.where(torch.arange(N_YEARS) < N_YEARS - 1 - year[:, None], 1.0, -1.0)
-    places = {"YY": torch.full((len(prompts),), 2)}
+    if named == "tens":  # the last answer is the year itself
+        answers, signs = answers[:, :-1], signs[:, :-1]
+    places = {named: torch.full((len(prompts),), 2)}
     metric = ProbabilityDifference(answers, signs)
     return replace(prompts, clean=clean, positions=places, metric=metric), year, years
 
@@ -46,7 +49,7 @@ def circuit(graph, *edges: str) -> np.ndarray:
 def check(golden, prompts, mask):
     from circuit_core.patching.greater_than import greater_than_check
 
-    return greater_than_check(golden.bridge, golden.graph, prompts, mask)
+    return greater_than_check(golden.loaded, prompts, mask)
 
 
 def test_only_mlps_that_reach_the_logits_and_the_heads_that_feed_them(case):
@@ -88,7 +91,8 @@ def test_figures_by_hand(case):
         raises = (best == year) | (best == year + 1)
         assert found.heads[head].raises_year == pytest.approx(raises.float().mean().item())
     mlp_years = years(mlp[rows, prompts.end])
-    later = [row[y + 1 :].mean() - row[: y + 1].mean() for row, y in zip(mlp_years, year, strict=True)]
+    own = "YY" in prompts.positions
+    later = [row[y + 1 :].mean() - row[: y + own].mean() for row, y in zip(mlp_years, year, strict=True)]
     assert found.mlps[0].later_minus_others == pytest.approx(torch.stack(later).mean().item(), abs=1e-5)
 
 
@@ -121,7 +125,7 @@ def test_the_years_of_the_task_are_00_to_99(sample):
 
     loaded, _ = sample
     prompts = draw(TASKS["greater_than"], loaded.tokenizer, loaded.n_vocab, 20)
-    years, place = ascending(prompts)
+    years, _, place, _ = ascending(prompts)
     names = [f"{y:02}" for y in range(100)]
     assert all(loaded.tokenizer.convert_ids_to_tokens(row) == names for row in years.tolist())
     assert [f"{y:02}" for y in place.tolist()] == [text.split(" to ")[0][-2:] for text in prompts.texts]

@@ -9,6 +9,8 @@ import pytest
 import torch
 from families import GROUPED, random_model, random_prompts
 
+from circuit_core.loaded_model import LoadedModel
+
 CASES = [("Llama", "grouped, biases, wide heads"), ("StableLm", "parallel, normed, grouped, biases")]
 
 
@@ -54,7 +56,7 @@ def test_scores_of_keys_and_values_add_up_to_those_of_the_group(family, option):
             shared[i, port] = ByGroup(getattr(layer.self_attn, name), layer.input_layernorm, 2)
             setattr(layer.self_attn, name, shared[i, port])
     logits: torch.Tensor = grouped(prompts.clean).logits[torch.arange(len(prompts)), prompts.end]
-    loss, found = -prompts.metric(logits).mean(), attribute(bridge, graph, prompts, "eap").scores
+    loss, found = -prompts.metric(logits).mean(), attribute(LoadedModel(bridge, graph), prompts, "eap").scores
     for (layer, port), projection in shared.items():
         gradients = torch.stack(torch.autograd.grad(loss, projection.streams, retain_graph=True))
         expected = torch.einsum("sbpd,gbpd->sg", change, gradients).detach().numpy()

@@ -32,10 +32,10 @@ def test_intervals_of_the_roles_hold_their_values_and_are_those_of_the_prompts(n
     from circuit_core.heads.name_movers import copy_scores
     from circuit_core.statistics import StandardError
 
-    bridge, graph, prompts = named
-    movers, negative = copy_scores(bridge, graph, prompts)
-    drawn = attention_roles(bridge, graph, torch.arange(bridge.cfg.d_vocab), bridge.cfg.n_ctx)
-    roles = [movers, negative, *attention_from_end(bridge, graph, prompts).roles, *drawn]
+    loaded, prompts = named
+    movers, negative = copy_scores(loaded, prompts)
+    drawn = attention_roles(loaded, torch.arange(loaded.n_vocab), loaded.bridge.cfg.n_ctx)
+    roles = [movers, negative, *attention_from_end(loaded, prompts).roles, *drawn]
     for role in roles:
         assert (role.low <= role.value).all() and (role.value <= role.high).all(), role.role
         assert (role.low < role.high).any(), role.role

@@ -7,6 +7,8 @@ import pytest
 import torch
 from places import SAMPLE
 
+from circuit_core.loaded_model import LoadedModel
+
 LAYER, ORDER = 2, [2, 0, 1]
 
 
@@ -25,12 +27,13 @@ def every_role(model, tokenizer):
     bridge, encode = loading.as_bridge(model), tokenizers.encoder(tokenizer)
     graph, prompts = loading.graph_of(bridge), ioi.generate(encode, tokenizer.unk_token_id, 20)
     rows = prompts.clean[:, :14]
+    loaded = LoadedModel(bridge, graph)
     scores = [
-        *attention_roles(bridge, graph, drawable(len(tokenizer), [0, 1]), 26),
-        *copy_scores(bridge, graph, prompts),
-        successor(bridge, graph, tokenizer),
-        copy_suppression(bridge, graph, rows[:8], rows[8:], function_words(tokenizer)),
-        *attention_from_end(bridge, graph, prompts).roles,
+        *attention_roles(loaded, drawable(len(tokenizer), [0, 1]), 26),
+        *copy_scores(loaded, prompts),
+        successor(loaded, tokenizer),
+        copy_suppression(loaded, rows[:8], rows[8:], function_words(tokenizer)),
+        *attention_from_end(loaded, prompts).roles,
     ]
     return {s.role: s.value for s in scores}
 

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from circuit_core.loaded_model import LoadedModel
+
 
 @pytest.fixture(scope="module")
 def planted_roles():
@@ -13,7 +15,7 @@ def planted_roles():
     from circuit_core.heads.attention import attention_roles
 
     bridge = loading.as_bridge(planted())
-    roles = attention_roles(bridge, loading.graph_of(bridge), torch.arange(VOCAB), n_ctx=128)
+    roles = attention_roles(LoadedModel(bridge, loading.graph_of(bridge)), torch.arange(VOCAB), n_ctx=128)
     return {r.role: r for r in roles}
 
 
@@ -79,7 +81,7 @@ def test_the_papers_code_takes_one_length_no_control_and_one_more_query():
     graph, tokens = loading.graph_of(bridge), torch.arange(VOCAB)
     names = [f"blocks.{i}.attn.hook_pattern" for i in range(graph.n_layers)]
     with bridge.hooks(fwd_hooks=[(name, lambda t, hook: kept.append(t.detach())) for name in names]):
-        found = {r.role: r for r in attention_roles(bridge, graph, tokens, 200, preset="paper-code")}
+        found = {r.role: r for r in attention_roles(LoadedModel(bridge, graph), tokens, 200, preset="paper-code")}
     patterns = torch.stack(kept[: graph.n_layers])
     assert patterns.shape == (2, RANDOM_ROWS, 2, 200, 200)
     for role, back in zip(ATTENTION_ROLES, (99, 100, 1), strict=True):
@@ -107,4 +109,4 @@ def test_a_context_that_is_too_short_is_a_reason():
     bridge = loading.as_bridge(planted())
     for n_ctx, preset in ((20, "default"), (199, "paper-code")):
         with pytest.raises(TaskError, match=f"context of {n_ctx} tokens is too short"):
-            attention_roles(bridge, loading.graph_of(bridge), torch.arange(VOCAB), n_ctx, preset=preset)
+            attention_roles(LoadedModel(bridge, loading.graph_of(bridge)), torch.arange(VOCAB), n_ctx, preset=preset)

@@ -129,7 +129,7 @@ def test_a_circuit_is_measured_on_other_prompts(sample, sides):
     mask = loaded.graph.real & False
     for edge in recorded.rows(record, "circuit_edge"):
         mask[edge["src"], edge["port"]] = True
-    run: Any = Interchange(loaded.bridge, loaded.graph, sides("gendered_pronoun", 70, 50)[1])
+    run: Any = Interchange(loaded, sides("gendered_pronoun", 70, 50)[1])
     metric = run.metrics(mask[None]).mean().item()
     assert recorded.rows(record, "faithfulness")[-1]["held_out_metric"] == pytest.approx(metric, abs=1e-5)
     with pytest.raises(TaskError, match="at most 50, not 51"):

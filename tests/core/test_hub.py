@@ -19,7 +19,7 @@ from places import ROOT
 
 from circuit_core.errors import CheckpointError, FetchStopped, HubError
 from circuit_core.models import hub as the_hub
-from circuit_core.models.hub import asking
+from circuit_core.models.hub import http
 
 REPO = "EleutherAI/pythia-14m"
 STEP0 = f"{REPO}@step0"
@@ -30,7 +30,7 @@ TOKEN = "hf_MadeUpForThisTestAndNoOther"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """No pause between tries, unless the server asks for one."""
-    monkeypatch.setattr(asking, "WAITS", (0.0,))
+    monkeypatch.setattr(http, "WAITS", (0.0,))
 
 
 @pytest.fixture
@@ -258,12 +258,12 @@ def test_a_server_that_is_busy_is_asked_again(server, status, on):
 
 def test_as_long_as_the_server_asks_for_is_waited(server, monkeypatch):
     waited: list[float] = []
-    monkeypatch.setattr(asking, "pause", lambda seconds, stopped: waited.append(seconds))
+    monkeypatch.setattr(http, "pause", lambda seconds, stopped: waited.append(seconds))
     server.answers(429, Retry_After="7")
     server.answers(429, RateLimit='"api";r=0;t=55')
     server.answers(503)
     the_hub.listing(REPO, "step0")
-    assert waited == [7, 56, asking.WAITS[0]]
+    assert waited == [7, 56, http.WAITS[0]]
 
 
 @pytest.mark.parametrize("on", [STEP0, "model.safetensors"])
@@ -373,7 +373,7 @@ print(hub.cached("EleutherAI/pythia-14m", "step0"))
 
 
 @pytest.mark.processes
-def test_a_killed_download_goes_on_in_another_process_and_fetches_no_file_twice(server):
+def test_a_killed_download_goes_on_in_another_process_and_fetches_no_file_twice(server, monkeypatch):
     """The ordinary case, too: what `huggingface_hub` reads at its import is set before."""
     server.token = TOKEN
     server.private.add(REPO)
@@ -388,11 +388,14 @@ def test_a_killed_download_goes_on_in_another_process_and_fetches_no_file_twice(
     child.kill()
     child.wait()
     blocked.go.set()
+    server.here(monkeypatch)
+    assert list(the_hub.abandoned(REPO).values()) == [40_000]
     again = subprocess.run([sys.executable, "-c", KILLED], env=ours, capture_output=True, text=True, check=True)
     assert again.stdout.strip() == str(the_hub.cached(REPO, "step0"))
     assert [asked.range for asked in server.asked if asked.name == WEIGHTS] == [None, "bytes=40000-"]
     assert {server.requests[f"{STEP0}/{name}"] for name in ("config.json", "tokenizer.json")} == {1}
     assert TOKEN not in again.stdout + again.stderr
+    assert the_hub.abandoned(REPO) == {}
 
 
 # What is deleted

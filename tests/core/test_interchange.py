@@ -6,6 +6,8 @@ import torch
 from by_hooks import by_hooks
 from families import FAMILIES, random_model, random_prompts
 
+from circuit_core.loaded_model import LoadedModel
+
 pytestmark = pytest.mark.long
 
 CASES = [
@@ -20,7 +22,7 @@ CASES = [
 def run(golden):
     from circuit_core.interchange.evaluation import Interchange
 
-    return Interchange(golden.bridge, golden.graph, golden.prompts)
+    return Interchange(golden.loaded, golden.prompts)
 
 
 def test_clean_and_corrupted_metrics_of_the_reference(golden, run):
@@ -77,7 +79,7 @@ def random_run(family: str, option: str | None = None):
     from circuit_core.interchange.evaluation import Interchange
 
     bridge = loading.as_bridge(random_model(family, option, num_hidden_layers=3))
-    return Interchange(bridge, loading.graph_of(bridge), random_prompts())
+    return Interchange(LoadedModel(bridge, loading.graph_of(bridge)), random_prompts())
 
 
 @pytest.fixture(scope="module", params=CASES, ids=[f"{family}, {option}" for family, option in CASES])

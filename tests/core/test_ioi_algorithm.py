@@ -7,10 +7,12 @@ import pytest
 import torch
 from ioi_stages import algorithm, heads, some_roles
 
+from circuit_core.loaded_model import LoadedModel
+
 
 @pytest.fixture(scope="module")
 def roles(named):
-    return some_roles(named[1])
+    return some_roles(named[0].graph)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def test_s_inhibition_is_the_change_of_an_intervention(named, found):
     from circuit_core.patching.s_inhibition import SETS, counterfactuals
 
     movers = [f"a{layer}.h{head}<q>" for layer, head in found.movers_and_suppressors.heads["name_mover"]]
-    source = counterfactuals(named[2])["token_same_position_opposite"]
+    source = counterfactuals(named[1])["token_same_position_opposite"]
     swapped = path_patching(*named, receivers=movers, positions="end", source=source)
     loss = 1 - swapped.patched.mean(-1) / swapped.metric_clean.mean()
     gain = {who: swapped.attention[who].mean(-1) - swapped.attention_clean[who].mean() for who in ("IO", "S1")}
@@ -88,7 +90,7 @@ def test_copy_suppression_has_two_signs_and_the_papers_code_one(named, found):
     """CSPA everywhere: heads that help and heads that hurt; the preset drops early layers and weak effects."""
     from circuit_core.patching.ioi_algorithm import PAPER_CODE
 
-    graph, effect = named[1], found.effect_logits
+    graph, effect = named[0].graph, found.effect_logits
     none = torch.zeros(graph.n_layers, graph.n_heads)
     cspa = none + 0.5
     cspa[2, 0] = torch.nan
@@ -114,7 +116,7 @@ def test_a_stage_says_if_it_was_measured_without_copy_suppression(named, roles, 
 def test_s_inhibition_heads_that_suppress_copies_receive_no_values(named, found):
     """With CSPA high for all S-inhibition heads the last stage is undefined, the second as before."""
     cspa = (found.inhibition.value > 0).float()
-    suppressed = algorithm(named, some_roles(named[1], copy_suppression=cspa))
+    suppressed = algorithm(named, some_roles(named[0].graph, copy_suppression=cspa))
     assert suppressed.s_inhibition == found.s_inhibition
     assert set(found.s_inhibition.heads["s_inhibition"]) <= set(suppressed.movers_and_suppressors.heads["name_mover"])
     assert suppressed.induction_and_duplicate.percent is None
@@ -127,7 +129,8 @@ def test_the_order_of_heads_means_nothing(named, found):
 
     from circuit_core import loading
 
-    _, graph, prompts = named
+    loaded, prompts = named
+    graph = loaded.graph
     order, layer = torch.tensor([2, 0, 3, 1]), 1
     model: Any = AutoModelForCausalLM.from_pretrained(GOLDEN / "neox_parallel" / "model")
     attention = model.gpt_neox.layers[layer].attention
@@ -139,7 +142,7 @@ def test_the_order_of_heads_means_nothing(named, found):
     original = some_roles(graph)
     scores: dict[str, Any] = {n: permuted(v, layer, order) for n, v in vars(original).items() if torch.is_tensor(v)}
     moved = replace(original, **scores)
-    again = algorithm((loading.as_bridge(model), graph, prompts), moved)
+    again = algorithm((LoadedModel(loading.as_bridge(model), graph), prompts), moved)
     for name in ("effect_logits", "effect_movers_q", "effect_inhibition_v"):
         assert torch.allclose(getattr(again, name), permuted(getattr(found, name), layer, order), atol=1e-5)
     assert torch.allclose(again.inhibition.value, permuted(found.inhibition.value, layer, order), atol=1e-5)
@@ -164,8 +167,8 @@ def test_the_sample_model(sample):
     from circuit_core.heads.name_movers import copy_scores
 
     loaded, prompts = sample
-    copies, negative = (scores.by_prompt for scores in copy_scores(loaded.bridge, loaded.graph, prompts))
+    copies, negative = (scores.by_prompt for scores in copy_scores(loaded, prompts))
     roles = some_roles(loaded.graph, name_mover=copies, negative_name_mover=negative)
-    first = algorithm((loaded.bridge, loaded.graph, prompts), roles).movers_and_suppressors
+    first = algorithm((loaded, prompts), roles).movers_and_suppressors
     assert first.heads == {"name_mover": [(2, 0)], "negative_name_mover": [(3, 0)]}
     assert 70 < first.low < first.percent < first.high < 85

@@ -7,6 +7,8 @@ import pytest
 import torch
 from planted_ov import planted_ov
 
+from circuit_core.loaded_model import LoadedModel
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 VOCAB = len(LETTERS) + 1
 TINY = 1e-9
@@ -31,7 +33,7 @@ def bridged(*writes: torch.Tensor):
             Head(model, 1, head).write(source=0, target=0, gain=1.0)
             Head(model, 1, head).out.zero_()[:VOCAB, :VOCAB] = write
     bridge = loading.as_bridge(model)
-    return bridge, loading.graph_of(bridge)
+    return LoadedModel(bridge, loading.graph_of(bridge))
 
 
 @pytest.mark.parametrize("preset, expected", [("default", [1, 0, 0, 0]), ("paper-code", [1, 1, 0, 0])])
@@ -50,7 +52,7 @@ def test_a_successor_that_leads_by_rounding_is_no_success(preset, expected):
     )
     following, first = mapping({i: i + 1 for i in range(1, VOCAB - 1)}), mapping({i: 0 for i in range(VOCAB)})
     model = bridged(following, first + TINY * following, TINY * following, torch.zeros(VOCAB, VOCAB))
-    assert successor(*model, tokenizer, preset).value[1].tolist() == expected
+    assert successor(model, tokenizer, preset).value[1].tolist() == expected
 
 
 def test_the_margin_rests_on_the_largest_logit_of_all_tokens():
@@ -79,7 +81,7 @@ def test_a_name_among_the_five_by_rounding_is_no_hit():
     itself, first = torch.eye(VOCAB), mapping({i: 0 for i in range(VOCAB)})
     model = bridged(itself, first + TINY * itself, TINY * itself, -first - TINY * itself)
     for preset in ("default", "paper-code"):
-        positive, negative = copy_scores(*model, prompts, preset)
+        positive, negative = copy_scores(model, prompts, preset)
         assert positive.value[1].tolist() == [1, 0, 0, 0]
         assert negative.value[1].tolist() == [0, 0, 0, 0]
 
@@ -89,11 +91,11 @@ def test_shares_do_not_depend_on_batches(named):
     from circuit_core.forward import batches
     from circuit_core.heads import name_movers
 
-    bridge, graph, prompts = named
-    whole = name_movers.copy_scores(bridge, graph, prompts)
+    model, prompts = named
+    whole = name_movers.copy_scores(model, prompts)
     fitting, name_movers.fitting = name_movers.fitting, lambda *_: 3
     try:
-        parts = name_movers.copy_scores(bridge, graph, prompts)
+        parts = name_movers.copy_scores(model, prompts)
     finally:
         name_movers.fitting = fitting
     assert batches.fitting is fitting
@@ -105,12 +107,13 @@ def test_heads_whose_effect_is_rounding_are_in_no_class(fresh_parallel, named):
     suppressor, of either sign."""
     from ioi_stages import algorithm, some_roles
 
-    bridge, graph, prompts = fresh_parallel.bridge, fresh_parallel.graph, named[2]
+    loaded, prompts = fresh_parallel.loaded, named[1]
+    bridge, graph = loaded.bridge, loaded.graph
     with torch.no_grad():
         bridge.blocks[1].attn.W_O[:] *= 1e-6
     every = torch.ones(graph.n_layers, graph.n_heads)
     roles = some_roles(graph, negative_name_mover=every, copy_suppression=every)
-    first = algorithm((bridge, graph, prompts), roles).movers_and_suppressors
+    first = algorithm((loaded, prompts), roles).movers_and_suppressors
     assert first.heads["negative_name_mover"]
     assert not [head for found in first.heads.values() for head in found if head[0] == 1]
 
@@ -119,7 +122,7 @@ def test_scores_that_are_above_their_mean_by_rounding_are_not_above_it(named):
     """Heads of even attention have induction scores of 0 to 1e-8, of which half are above the mean."""
     from ioi_stages import algorithm, some_roles
 
-    graph = named[1]
+    graph = named[0].graph
     noise = 1e-8 * torch.rand(graph.n_layers, graph.n_heads, generator=torch.Generator().manual_seed(0))
     last = algorithm(named, some_roles(graph, induction=noise)).induction_and_duplicate
     assert last.heads["induction"] == [] and last.heads["duplicate_token"] != []
@@ -144,4 +147,6 @@ def test_a_metric_that_is_positive_by_rounding_is_no_right_answer(fresh_parallel
         values = metric(bridge(prompts.clean)[ends])
     assert 0 < values[0] < 1e-5 * values.abs().max()
     rest = (values[1:] > 0).sum().item()
-    assert behaviour(bridge, replace(prompts, metric=metric)).accuracy == pytest.approx(rest / len(prompts))
+    assert behaviour(fresh_parallel.loaded, replace(prompts, metric=metric)).accuracy == pytest.approx(
+        rest / len(prompts)
+    )

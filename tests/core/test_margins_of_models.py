@@ -7,6 +7,7 @@ import pytest
 import torch
 from places import SAMPLE
 
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.models import suites
 
 pytestmark = pytest.mark.long
@@ -38,7 +39,7 @@ def test_heads_that_read_nothing_are_no_successors(loaded, preset):
         for name, weight in loaded.bridge.named_parameters():
             if "dense_4h_to_h" in name:
                 weight.zero_()
-    assert not successor(loaded.bridge, loaded.graph, loaded.tokenizer, preset).value.any()
+    assert not successor(loaded, loaded.tokenizer, preset).value.any()
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -49,8 +50,8 @@ def test_an_unembedding_that_is_not_finite_gives_no_scores(loaded, bad):
 
     with torch.no_grad():
         loaded.bridge.W_U[:, -1] = bad
-    copies = copy_scores(loaded.bridge, loaded.graph, prompts(loaded, "ioi"))
-    for scores in (*copies, successor(loaded.bridge, loaded.graph, loaded.tokenizer)):
+    copies = copy_scores(loaded, prompts(loaded, "ioi"))
+    for scores in (*copies, successor(loaded, loaded.tokenizer)):
         assert scores.value.isnan().all()
 
 
@@ -70,9 +71,9 @@ def test_a_model_whose_answers_tie_does_not_do_the_task(model):
         tied.bridge.W_U[:, given.metric.correct[0]] = tied.bridge.W_U[:, given.metric.wrong[0]] * (1 + TIES)
         assert given.metric(tied.bridge(given.clean)[:, -1]).abs().max() > 0
     for some in (given, given[:1]):
-        found = behaviour(tied.bridge, some)
+        found = behaviour(tied, some)
         assert (found.value, found.accuracy) == (0, 0)
-        assert Faithfulness(Evaluation(tied.bridge, tied.graph, some)).reason == NOT_DONE
+        assert Faithfulness(Evaluation(tied, some)).reason == NOT_DONE
     assert task_acquisition([0, 1000], np.zeros(2), np.zeros(2)).reason
 
 
@@ -116,7 +117,7 @@ def test_in_half_precision_a_lead_of_its_rounding_is_none(preset, score):
     following = {p.source: p.target for of in found.values() for p in of}
     model = turned(planted_ov(len(tokenizer), following))
     bridge = loading.as_bridge(model.bfloat16())
-    value = successor(bridge, loading.graph_of(bridge), tokenizer, preset).value[1].tolist()
+    value = successor(LoadedModel(bridge, loading.graph_of(bridge)), tokenizer, preset).value[1].tolist()
     assert value == score if score else value[0] == 1
 
 

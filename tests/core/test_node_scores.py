@@ -14,7 +14,7 @@ def test_a_sources_edges_add_up_to_its_own_score(golden, method):
     """Every source: the input, each head, each MLP."""
     from circuit_core.attribution.edge_scores import attribute
 
-    found = attribute(golden.bridge, golden.graph, golden.prompts, method)
+    found = attribute(golden.loaded, golden.prompts, method)
     expected = by_source(golden, POINTS[method])
     for mine in (found.nodes, found.scores.sum(1)):
         assert np.abs(mine - expected).max() < 1e-5 * np.abs(expected).max()

@@ -33,12 +33,12 @@ def test_a_metric_of_ones_own_scores_edges_as_the_built_in_one(sample):
 
     of, (prompts, mine) = sample[0], own(sample)
     for batch in (None, 2):
-        found, expected = (attribute(of.bridge, of.graph, p, batch=batch).scores for p in (mine, prompts))
+        found, expected = (attribute(of, p, batch=batch).scores for p in (mine, prompts))
         assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
     mask = (np.abs(expected) > np.median(np.abs(expected[of.graph.real]))) & of.graph.real
-    of_mine, of_theirs = (Interchange(of.bridge, of.graph, p).metrics(mask[None]) for p in (mine, prompts))
+    of_mine, of_theirs = (Interchange(of, p).metrics(mask[None]) for p in (mine, prompts))
     assert torch.allclose(of_mine, of_theirs, atol=1e-4)
-    assert task_behaviour(of.bridge, mine).value == pytest.approx(task_behaviour(of.bridge, prompts).value, abs=1e-4)
+    assert task_behaviour(of, mine).value == pytest.approx(task_behaviour(of, prompts).value, abs=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import pytest
 import torch
 from families import FAMILIES, random_model
 
+from circuit_core.loaded_model import LoadedModel
+
 WRONG = {
     "embedding": "hook_embed",
     "attention scale": "blocks.0.attn.hook_attn_scores",
@@ -23,7 +25,7 @@ def wrapped(model):
 
     kept = logit_guard.reference(model)
     bridge = loading.as_bridge(model)
-    return bridge, loading.graph_of(bridge), kept
+    return LoadedModel(bridge, loading.graph_of(bridge)), kept
 
 
 def size_in(message: str) -> float:
@@ -46,17 +48,17 @@ def test_a_wrapped_model_that_is_wrong_by_one_factor_is_refused(family):
     from circuit_core.errors import UnsupportedModel
     from circuit_core.loading import logit_guard
 
-    bridge, graph, kept = wrapped(random_model(family))
+    loaded, kept = wrapped(random_model(family))
     for name in WRONG.values():
         factor = (name, lambda tensor, hook: 1.01 * tensor)
-        with bridge.hooks(fwd_hooks=[factor]), torch.no_grad():
-            logits = bridge(kept.tokens[0])[torch.arange(len(kept.end)), kept.end]
+        with loaded.bridge.hooks(fwd_hooks=[factor]), torch.no_grad():
+            logits = loaded.bridge(kept.tokens[0])[torch.arange(len(kept.end)), kept.end]
         apart = ((logits - kept.logits).abs().max() / kept.logits.abs().max()).item()
         with pytest.raises(UnsupportedModel, match="TransformerLens gives other logits") as refused:
-            with bridge.hooks(fwd_hooks=[factor]):
-                logit_guard.check(bridge, graph, kept)
+            with loaded.bridge.hooks(fwd_hooks=[factor]):
+                logit_guard.check(loaded, kept)
         assert size_in(str(refused.value)) == pytest.approx(apart, rel=0.1) and apart > 1e-4
-    logit_guard.check(bridge, graph, kept)  # as it was, it passes
+    logit_guard.check(loaded, kept)  # as it was, it passes
 
 
 @pytest.mark.parametrize(("family", "where"), zip(sorted(FAMILIES.keys() - {"GPTJ"}), cycle(PLACES)))
@@ -85,9 +87,9 @@ def test_gpt_2_that_does_not_scale_its_attention_is_refused(tmp_path):
 
     model = random_model("GPT2", scale_attn_weights=False)
     model.save_pretrained(tmp_path)
-    bridge, _, kept = wrapped(model)
+    loaded, kept = wrapped(model)
     with torch.no_grad():
-        wrong = bridge(kept.tokens[0])[torch.arange(len(kept.end)), kept.end]
+        wrong = loaded.bridge(kept.tokens[0])[torch.arange(len(kept.end)), kept.end]
     for _ in range(2):
         with pytest.raises(UnsupportedModel, match="TransformerLens gives other logits") as refused:
             loading.load(tmp_path)

@@ -8,6 +8,8 @@ import pytest
 import torch
 from families import FAMILIES, random_model
 
+from circuit_core.loaded_model import LoadedModel
+
 pytestmark = pytest.mark.long
 
 KINDS = ("resid_post", "q", "v")
@@ -22,7 +24,7 @@ def receivers(golden, kind: str) -> str | list[str]:
 def patch(golden, *args, prompts=None, **options):
     from circuit_core.patching.path_patching import path_patching
 
-    return path_patching(golden.bridge, golden.graph, prompts or golden.prompts, *args, **options)
+    return path_patching(golden.loaded, prompts or golden.prompts, *args, **options)
 
 
 @pytest.mark.parametrize("mlps", ["recomputed", "frozen"])
@@ -115,7 +117,7 @@ def test_the_definition_step_by_step(case, ports, end_only):
     from circuit_core.patching.path_patching import path_patching
 
     bridge, graph, prompts = case
-    found = path_patching(bridge, graph, prompts, ports, positions="end" if end_only else None)
+    found = path_patching(LoadedModel(bridge, graph), prompts, ports, positions="end" if end_only else None)
     changed = (found.patched - found.metric_clean).abs().max()
     assert changed > 1e-3  # a hundred times what the two may differ by
     for sender in ((0, 0), (0, 2), (1, 1)):
@@ -138,7 +140,7 @@ def test_one_sender_and_one_receiver_with_frozen_mlps_is_one_edge(golden, port):
     masks = np.repeat(graph.real[None], len(senders), 0)
     for mask, sender in zip(masks, senders, strict=True):
         mask[graph.head(*sender), graph.port_index(name)] = False
-    exact = Interchange(golden.bridge, graph, golden.prompts).metrics(masks)
+    exact = Interchange(golden.loaded, golden.prompts).metrics(masks)
     found = patch(golden, name, mlps_frozen=True)
     assert torch.allclose(found.patched[:last].flatten(0, 1), exact, atol=1e-5)
 
@@ -157,10 +159,10 @@ def test_one_layer_by_formula(parallel):
     )
     bridge = loading.as_bridge(GPTNeoXForCausalLM(config))
     graph, prompts = loading.graph_of(bridge), parallel.prompts
-    parts, rows = ModelParts(bridge, graph, prompts), (torch.arange(len(prompts)), prompts.end)
+    parts, rows = ModelParts(LoadedModel(bridge, graph), prompts), (torch.arange(len(prompts)), prompts.end)
     other, _ = parts.run(prompts.corrupted)
     change = (other.z[0] - parts.clean.writes.z[0])[rows]
-    found = path_patching(bridge, graph, prompts, "logits").patched[0]
+    found = path_patching(LoadedModel(bridge, graph), prompts, "logits").patched[0]
     for head in range(3):
         final = parts.clean.stream[-1][rows] + change[:, head] @ bridge.blocks[0].attn.W_O[head]
         logits = bridge.unembed(bridge.ln_final(final[:, None]))[:, 0]

@@ -4,6 +4,8 @@ import pytest
 import torch
 from places import SAMPLE
 
+from circuit_core.loaded_model import LoadedModel
+
 LAYER = 1
 
 
@@ -28,11 +30,12 @@ def roles():
     graph = loading.graph_of(bridge)
     every_token = (torch.arange(vocab)[:, None] + torch.arange(4)) % vocab
     none = torch.tensor([], dtype=torch.long)
+    loaded = LoadedModel(bridge, graph)
     scores = [
-        *attention_roles(bridge, graph, torch.arange(vocab), n_ctx=40),
-        *copy_scores(bridge, graph, prompts(vocab)),
-        successor(bridge, graph, tokenizer),
-        copy_suppression(bridge, graph, prompts(vocab).clean[:, :4], every_token, none),
+        *attention_roles(loaded, torch.arange(vocab), n_ctx=40),
+        *copy_scores(loaded, prompts(vocab)),
+        successor(loaded, tokenizer),
+        copy_suppression(loaded, prompts(vocab).clean[:, :4], every_token, none),
     ]
     return {s.role: s for s in scores}
 

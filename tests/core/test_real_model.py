@@ -67,7 +67,7 @@ def test_five_head_scores(plain, loaded):
     from circuit_core.heads.attention import attention_roles, drawable
 
     ids = drawable(loaded.n_vocab, [])
-    found = {of.role: of.value for of in attention_roles(loaded.bridge, loaded.graph, ids, 8192, 0, "paper-code")}
+    found = {of.role: of.value for of in attention_roles(loaded, ids, 8192, 0, "paper-code")}
     fresh = ids[torch.randint(len(ids), (ROWS, 2 * S), generator=torch.Generator().manual_seed(0))]
     tokens = fresh[:, :S].repeat(1, 2)
     wanted: dict[tuple[str, int, int], list[float]] = {}
@@ -91,7 +91,7 @@ def test_three_edges(plain, loaded):
     from circuit_core.tasks.specs import TASKS
 
     prompts = draw(TASKS["ioi"], loaded.tokenizer, loaded.n_vocab, 2)
-    scores = attribute(loaded.bridge, loaded.graph, prompts, ig_steps=POINTS).scores
+    scores = attribute(loaded, prompts, ig_steps=POINTS).scores
     edges = ("a23.h3->logits", "a16.h0->m23", "input->m0")
     wanted = dict.fromkeys(edges, 0.0)
     for at in range(2):

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from circuit_core.loaded_model import LoadedModel
+
 pytestmark = pytest.mark.long
 
 
@@ -16,8 +18,8 @@ def case(sample):
     from circuit_core.interchange.evaluation import Interchange
 
     loaded, prompts = sample
-    scores = attribute(loaded.bridge, loaded.graph, prompts).scores
-    return Interchange(loaded.bridge, loaded.graph, prompts), scores
+    scores = attribute(loaded, prompts).scores
+    return Interchange(loaded, prompts), scores
 
 
 class Given:
@@ -180,8 +182,8 @@ def test_cases_in_which_a_search_missed_the_size(model, task, ig, search):
     from circuit_core.models import suites
 
     of = load(suites.sample_folder() / model)
-    run = Interchange(of.bridge, of.graph, draw(TASKS[task], of.tokenizer, of.n_vocab, 40))
-    scores = attribute(of.bridge, of.graph, run.prompts, **ig).scores
+    run = Interchange(of, draw(TASKS[task], of.tokenizer, of.n_vocab, 40))
+    scores = attribute(of, run.prompts, **ig).scores
     curve = Curve(run, order(scores, of.graph, "greedy"))
 
     def share(n: int) -> float:
@@ -238,7 +240,7 @@ def test_held_out_prompts_have_a_curve_of_their_own(case):
     same: Any = minimal_circuit(run, scores, sizes=(20,), held_out=run).chosen
     assert same.held_out_metric == same.metric
     assert same.held_out_faithfulness == same.faithfulness
-    other = Interchange(run.bridge, run.graph, run.prompts[:10])
+    other = Interchange(run.model, run.prompts[:10])
     mixed: Any = minimal_circuit(run, scores, sizes=(20,), held_out=other)
     assert mixed.chosen.held_out_metric == pytest.approx(other.metrics(mixed.mask[None]).mean().item(), abs=1e-5)
     assert mixed.chosen.metric == same.metric
@@ -256,11 +258,11 @@ def test_an_interval_is_over_prompts_and_of_held_out_ones_where_there_are_any(ca
     half = 1.96 * np.sqrt(((m - f * clean) ** 2).sum() / (len(m) - 1) / len(m)) / clean.mean()
     assert found.interval == pytest.approx((f - half, f + half), abs=1e-5)
     assert (found.interval_of, found.chosen.faithfulness) == (OVER_CHOOSING, pytest.approx(f, abs=1e-5))
-    other = Interchange(run.bridge, run.graph, run.prompts[:10])
+    other = Interchange(run.model, run.prompts[:10])
     held: Any = minimal_circuit(run, scores, sizes=(20,), held_out=other)
     assert held.interval_of == OVER_HELD_OUT and held.chosen.faithfulness == found.chosen.faithfulness
     assert sum(held.interval) / 2 == pytest.approx(held.chosen.held_out_faithfulness, abs=1e-5)
-    one = Interchange(run.bridge, run.graph, run.prompts[:1])
+    one = Interchange(run.model, run.prompts[:1])
     alone: Any = minimal_circuit(run, scores, sizes=(20,), held_out=one)
     assert (alone.interval, alone.interval_of) == (None, None)
 
@@ -343,6 +345,6 @@ def test_a_planted_path_is_the_whole_circuit():
     corrupted[:, 1] += 20
     answers = LogitDifference(clean[:, 1], corrupted[:, 1])
     prompts = PromptSet("planted", clean, corrupted, torch.full((4,), 2), answers)
-    scores = attribute(bridge, graph, prompts).scores
-    found = minimal_circuit(Interchange(bridge, graph, prompts), scores)
+    scores = attribute(LoadedModel(bridge, graph), prompts).scores
+    found = minimal_circuit(Interchange(LoadedModel(bridge, graph), prompts), scores)
     assert graph.edge_names(found.mask) == ["input->a0.h0<v>", "a0.h0->a1.h0<v>", "a1.h0->logits"]

@@ -11,7 +11,8 @@ from ioi_stages import algorithm, heads, some_roles
 @pytest.fixture(scope="module")
 def roles(named):
     """Copy scores that differ from prompt to prompt: a head copies about one name in ten."""
-    _, graph, prompts = named
+    loaded, prompts = named
+    graph = loaded.graph
     shape = (graph.n_layers, graph.n_heads, len(prompts))
     copies = torch.rand(shape, generator=torch.Generator().manual_seed(3)) < 0.15
     negative = torch.rand(shape, generator=torch.Generator().manual_seed(4)) < 0.15
@@ -58,12 +59,12 @@ def percents(found: list[tuple[dict, set]], members: set) -> torch.Tensor:
 def test_heads_are_chosen_anew_in_each_draw(named, roles, direct, strata):
     """The slow road: heads that come and go are out at the low end and in at the high one. Strata, where prompts have
     them, are those of the draws."""
-    bridge, graph, prompts = named
+    loaded, prompts = named
     if strata:
         strata = tuple(i % 2 for i in range(len(prompts)))
         prompts = replace(prompts, strata=strata)
     draws = draws_of(prompts, strata)
-    stage = algorithm((bridge, graph, prompts), roles).movers_and_suppressors
+    stage = algorithm((loaded, prompts), roles).movers_and_suppressors
     found = by_draw(direct, roles, draws.weights)
     members = found[0][1]
     share = {at: sum(at in some for _, some in found[1:1001]) / 1000 for at in found[0][0]}
@@ -79,12 +80,13 @@ def test_s_inhibition_in_a_draw_is_that_of_the_prompts_drawn(named):
     from circuit_core.patching.path_patching import PathPatching
     from circuit_core.patching.s_inhibition import s_inhibition
 
-    bridge, graph, prompts = named
+    loaded, prompts = named
+    graph = loaded.graph
     movers = heads(torch.ones(graph.n_layers, graph.n_heads))
     ports = [f"a{layer}.h{head}<q>" for layer, head in movers]
 
     def found(of: Any, weights: torch.Tensor) -> torch.Tensor:
-        patching = PathPatching(bridge, graph, of)
+        patching = PathPatching(loaded, of)
         return s_inhibition(patching, movers, patching(ports), weights).heads
 
     weights = draws_of(prompts).weights[:6]
@@ -105,7 +107,7 @@ def test_the_last_stage_is_chosen_anew_by_its_effects(named):
     lost[0, 0], lost[2, 3, 0] = 0.002, 0.013
     values, draws = Effects(clean - lost, clean, 0 * clean, {}, {}), draws_of(clean)
     classes = induction_and_duplicate(
-        values, some_roles(named[1], induction=rising, duplicate_token=rising), draws.weights
+        values, some_roles(named[0].graph, induction=rising, duplicate_token=rising), draws.weights
     )
     third = stage("s", classes, values, draws)
     assert third.heads["induction"] == [(2, 3)] and third.percent == pytest.approx(100 * 1.3 / 3.3, rel=1e-4)

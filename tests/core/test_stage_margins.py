@@ -12,13 +12,14 @@ NOISE = 3e-7
 
 def test_a_head_that_writes_nothing_is_no_negative_mover(named, fresh_parallel):
     """The patched run differs from the clean one by rounding all the same; nor is it one that suppresses copies."""
-    _, graph, prompts = named
+    loaded, prompts = named
+    graph = loaded.graph
     silent = (graph.n_layers - 1, 1)
     with torch.no_grad():
         fresh_parallel.bridge.blocks[silent[0]].attn.W_O[silent[1]] = 0
     every = torch.ones(graph.n_layers, graph.n_heads)
     roles = some_roles(graph, name_mover=every, negative_name_mover=every, copy_suppression=every)
-    found = algorithm((fresh_parallel.bridge, graph, prompts), roles)
+    found = algorithm((fresh_parallel.loaded, prompts), roles)
     assert abs(found.effect_logits[silent].item()) < 1e-5
     classes = found.movers_and_suppressors.heads
     assert len(classes["negative_name_mover"]) == graph.n_layers * graph.n_heads - 1
@@ -62,11 +63,12 @@ def test_corruption_that_changes_no_more_than_noise_is_the_reason(named):
     """Effects would be shares of noise, of either sign."""
     from circuit_core.circuits.faithfulness import NO_CHANGE, NO_CLEAR_CHANGE
 
-    bridge, graph, prompts = named
+    loaded, prompts = named
+    graph = loaded.graph
     corrupted = prompts.clean.clone()
     corrupted[0, 1] = (corrupted[0, 1] + 1) % 90
     for other, reason in ((corrupted, NO_CLEAR_CHANGE), (prompts.clean, NO_CHANGE)):
-        found = algorithm((bridge, graph, replace(prompts, corrupted=other)), some_roles(graph))
+        found = algorithm((loaded, replace(prompts, corrupted=other)), some_roles(graph))
         assert [stage.reason for stage in found.stages] == [reason] * 3 and found.effect_logits is None
 
 
@@ -83,7 +85,7 @@ def test_a_copy_score_of_a_tenth_is_not_above_it():
 
 
 def test_no_head_of_equal_scores_is_above_their_mean(named):
-    _, graph, _ = named
+    graph = named[0].graph
     noise = NOISE * torch.randn(graph.n_layers, graph.n_heads, generator=torch.Generator().manual_seed(1))
     equal = 0.1 + noise
     found = algorithm(named, some_roles(graph, induction=equal, duplicate_token=equal)).induction_and_duplicate

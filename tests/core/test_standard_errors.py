@@ -87,7 +87,7 @@ def done(sample):
     found = {}
     for name in OF_PAIRS:
         prompts = draw(TASKS[name], sample[0].tokenizer, sample[0].n_vocab)
-        found[name] = behaviour(sample[0].bridge, prompts), prompts, metrics(sample[0].bridge, prompts).double()
+        found[name] = behaviour(sample[0], prompts), prompts, metrics(sample[0], prompts).double()
     return found
 
 
@@ -133,6 +133,6 @@ def test_repeats_in_a_file_are_counted(sample):
 
     line = '{{"clean_ids": [{}, 6], "corrupted_ids": [9, 6], "correct_ids": 5, "wrong_ids": 4}}'
     prompts = draw(user_files.parse("\n".join(line.format(i) for i in (1, 2, 1, 3)), "jsonl", "mine.jsonl"), None, 20)
-    found = behaviour(sample[0].bridge, prompts)
+    found = behaviour(sample[0], prompts)
     assert (found.n_examples, found.n_distinct, found.pool) == (4, 3, None)
     assert found.stderr == pytest.approx(found.stderr_plain, rel=1e-5)

@@ -181,6 +181,6 @@ def test_what_was_computed_does_not_depend_on_which_checkpoint_stood_before(tmp_
     prompts, found = random_prompts(), []
     for step in (0, 1, 0):
         loaded = loading.load(steps[step], standing=standing)
-        found.append(attribute(loaded.bridge, loaded.graph, prompts, ig_steps=2).scores)
+        found.append(attribute(loaded, prompts, ig_steps=2).scores)
     assert (found[0] == found[2]).all() and (found[0] != found[1]).any()
     shutil.rmtree(tmp_path)

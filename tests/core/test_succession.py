@@ -20,7 +20,7 @@ def test_scores_are_those_of_folded_weights(loaded):
     from circuit_core.heads.successor_scores import successor
     from circuit_core.models import tokenizers
 
-    mine = successor(loaded.bridge, loaded.graph, loaded.tokenizer).lists
+    mine = successor(loaded, loaded.tokenizer).lists
     folded = loading.load(SAMPLE / "step1000").bridge
     x = folded.blocks[0].mlp(folded.blocks[0].ln2(folded.W_E[None]))[0].detach()
     folded.enable_compatibility_mode()
@@ -39,7 +39,7 @@ def test_scores_are_those_of_folded_weights(loaded):
 def test_the_score_is_the_mean_over_lists(loaded):
     from circuit_core.heads.successor_scores import successor
 
-    found = successor(loaded.bridge, loaded.graph, loaded.tokenizer)
+    found = successor(loaded, loaded.tokenizer)
     assert set(found.lists) == {"numbers", "number_words", "ordinals", "days", "months", "letters"}
     assert torch.allclose(found.value, torch.stack(list(found.lists.values())).mean(0), atol=1e-6)
     assert found.value.max() > 0.5
@@ -86,9 +86,9 @@ def test_a_tokenizer_without_sequences_is_a_reason(loaded):
     from circuit_core.heads.successor_scores import successor
 
     with pytest.raises(TaskError, match="needs a tokenizer"):
-        successor(loaded.bridge, loaded.graph, None)
+        successor(loaded, None)
     with pytest.raises(TaskError, match=r"needs 5 pairs.*has 0 at most"):
-        successor(loaded.bridge, loaded.graph, _words("the", "a"))
+        successor(loaded, _words("the", "a"))
 
 
 def _words(*words: str):

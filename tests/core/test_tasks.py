@@ -204,7 +204,7 @@ def test_missing_words_are_named(tokenizer, name, gone, message):
 def test_no_tokenizer_no_bos_or_anothers_tokenizer(tokenizer):
     from circuit_core.tasks.sampling import draw
 
-    with pytest.raises(TaskError, match="ioi needs a tokenizer"):
+    with pytest.raises(TaskError, match="ioi needs a tokenizer.*put one beside it"):
         draw(TASKS["ioi"], None, 310)
     with pytest.raises(TaskError, match="BOS token, and the tokenizer has none"):
         draw(replace(TASKS["ioi"], prepend_bos=True), None, 310)

@@ -95,7 +95,7 @@ def check_behaviour(kind: str, task: str) -> None:
             others = prompts.metric.answers[at][prompts.metric.signs[at] < 0]
             assert len(right) == len(row.correct) and len(others) == len(row.wrong)
             wanted.append(of.softmax(0)[right].sum() - of.softmax(0)[others].sum())
-    found = metrics(wrap(deepcopy(model)).bridge, prompts)
+    found = metrics(wrap(deepcopy(model)), prompts)
     assert found.tolist() == pytest.approx(torch.stack(wanted).tolist(), abs=1e-5) and found.std() > 1e-4
 
 

@@ -9,7 +9,7 @@ def by_hooks(run: Any, mask: Any) -> torch.Tensor:
     """The metric of each prompt: the whole bridge runs, and every reader is given its own residual stream."""
     from circuit_core.forward.residual_stream import Weights
 
-    bridge, graph, prompts = run.bridge, run.graph, run.prompts
+    bridge, graph, prompts = run.model.bridge, run.graph, run.prompts
     _, seen = bridge.run_with_cache(prompts.corrupted)
     changes = torch.zeros(graph.n_sources, *seen["hook_embed"].shape)
 

@@ -25,7 +25,8 @@ class Toy:
     def __init__(self, path: Path):
         self.path = path
         self.db = store.open_to_write(path)
-        model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
+        told = {"family": "toys", "size": "small", "seed": 1}
+        model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True, **told)
         steps = [models.CheckpointRecord(s, s * 100, f"step{s}") for s in (0, 10, 20)]
         self.ids = models.add_model(self.db, model, steps)
         self.run = requests.add_run(self.db, {"models": ["toy"]}, list(self.ids.values()))
@@ -83,12 +84,15 @@ class Toy:
             "search": "grid",
         } | params
         point = recorded.point(len(edges), len(edges), 3, 1.0, 0.9, 0.95)
+        scores = np.zeros((7, 15), "f4")
+        for source, port, score in edges:
+            scores[source, port] = score
         found = recorded.circuit(
             point,
             50,
             edges,
             (7, 15),
-            np.zeros((7, 15), "f4"),
+            scores,
             metric_clean=1.1,
             metric_corrupted=-1.0,
             threshold_reached=reached,
@@ -136,9 +140,11 @@ class Toy:
         effects = recorded.effects([(0, 1, 1.5, -0.5)])
         to = {"to": "logits", "senders": "all", "freeze_mlps": False}
         results.write(self.db, self.of(20, "patch", task=IOI, params=to), effects)
-        came = trends.EmergenceRecord("role", "induction", 1, 0, 10, 20, 0.9, 0.45)
+        came = trends.EmergenceRecord("role", "induction", 1, 0, 10, 20, 0.9, 0.45, dtype="float32")
         passed = recorded.handoff("induction", 1, 0, 20, 1, 1, 20, 2)
-        trends.replace(self.db, "toy", [came], [passed], trends.last_result(self.db, "toy"))
+        last, further = trends.last_result(self.db, "toy"), recorded.further_trends()
+        trends.replace(self.db, "toy", [came], [passed], last, further)
+        trends.replace_correlations(self.db, "folder", [{"task": "ioi", "models": 3, "r": 0.5}])
         return self
 
 

@@ -108,7 +108,8 @@ def test_a_document_that_is_written_in_pieces_is_what_json_writes(toy, name, mon
     """Invariant: byte for byte, with rows and without, and however many rows a piece has."""
     monkeypatch.setattr(export, "_PIECE", 2)
     for filters in ({}, {"model": "another"}):
-        header, rows = export.whole(toy.full().db, VIEWS[name], filters, {})
+        with export.whole(toy.full().db, VIEWS[name], filters, {}) as (header, found):
+            rows = list(found)
         shown = {"view": name, "filters": filters, **(header[0] if len(header) == 1 else {}), "rows": rows}
         whole = json.dumps(shown, ensure_ascii=False, indent=1) + "\n"
         assert "".join(export.document(toy.db, VIEWS[name], filters, {})) == whole

@@ -1,8 +1,10 @@
 """A merge in parts: killed at any of its steps, with others who write between, and of a store that breaks off."""
 
 import os
+import random
 import signal
 import sqlite3
+import weakref
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -10,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from circuit_store import maintenance, merge, store
+from circuit_store.connection import Connection
 from circuit_store.errors import StoreUnusable
 from circuit_store.results import keys
+from circuit_store.transactions import snapshot
 
 VALUES = [("eap", 0), ("eap", 10), ("exact", 10), ("eap", 20)]
 
@@ -91,6 +95,27 @@ def test_a_merge_that_is_killed_goes_on(two):
     assert len(left) > 3 and taken in left
 
 
+@pytest.mark.slow
+def test_twenty_kills_of_one_merge_lose_nothing(toy, two):
+    """Invariant: one merge that dies twenty times, each time somewhere in its next steps, ends as one that did not."""
+    into, other = two
+    with closing(type(toy)(other).db) as db:
+        toy.db = db
+        for i in range(60):
+            toy.score(VALUES[i % 4][1], i / 100, {"method": f"own {i}"})
+        store.close_writer(db)
+    whole, chance = copied(into, "whole.db"), random.Random(0)
+    taken, held = merged(whole, other).results, list[int]()
+    for left in range(20, 0, -1):
+        statements: list[str] = []
+        merged(copied(into, "counted.db"), other, statements.append)
+        assert killed(into, other, chance.randrange(1, len(statements) * 2 // (left + 2))) and sound(into) == []
+        with closing(sqlite3.connect(into)) as db:
+            held.append(merge_count(db))
+    assert merged(into, other).results < taken - 20 and dumped(into) == dumped(whole)
+    assert held == sorted(held) and len(set(held)) > 5
+
+
 def test_others_write_between_batches(toy, two):
     """Invariant: the store is free while the next results are read, and what others write there stays."""
     into, other = two
@@ -113,6 +138,41 @@ def test_others_write_between_batches(toy, two):
 
 def merge_count(db: sqlite3.Connection) -> int:
     return db.execute("SELECT count(*) FROM result").fetchone()[0]
+
+
+def test_of_what_was_written_only_the_last_is_kept(two, monkeypatch):
+    """Invariant: results are written by one statement for each table: a statement that is kept holds what it wrote,
+    which may be the scores of millions of edges. Of those that were read no batch is held but the one at work.
+    """
+    into, other = two
+    said: list[str] = []
+    write, read, alive = Connection.executemany, merge.ResultFound, list[weakref.ref[merge.ResultFound]]()
+
+    def found(*args) -> merge.ResultFound:
+        made = read(*args)
+        alive.append(weakref.ref(made))
+        return made
+
+    def written(db: Connection, statement: str, rows) -> sqlite3.Cursor:
+        said.append(statement)
+        assert sum(one() is not None for one in alive) <= 3
+        return write(db, statement, rows)
+
+    monkeypatch.setattr("circuit_store.merge_source.ResultFound", found)
+    monkeypatch.setattr(Connection, "executemany", written, raising=False)
+    assert merged(into, other).results > 9
+    assert len(said) > len(set(said)) == len({statement.split()[2] for statement in said})
+
+
+def test_a_long_read_that_another_holds_does_not_wait(two):
+    """Invariant: who reads all the while sees the store as it was; the merge comes to the end that it has alone."""
+    into, other = two
+    whole = copied(into, "whole.db")
+    taken = merged(whole, other).results
+    with closing(store.open_to_read(into)) as reader, snapshot(reader):
+        before = merge_count(reader)
+        assert merged(into, other).results == taken and merge_count(reader) == before
+    assert dumped(into) == dumped(whole)
 
 
 def test_a_result_that_came_meanwhile_stays(toy, two):

@@ -61,6 +61,11 @@ def strong_roles(db: sqlite3.Connection) -> Any:
     return queries.strong_roles(db, "toy", 10, queries.role_tasks(db, "toy").beside(None), least=0.1)
 
 
+def shown(db: sqlite3.Connection) -> Any:
+    with export.whole(db, queries.view("circuit"), AT, {}) as (header, rows):
+        return header, list(rows)
+
+
 @pytest.mark.parametrize(
     "question, write",
     [
@@ -72,7 +77,8 @@ def strong_roles(db: sqlite3.Connection) -> Any:
         (lambda db: queries.provenance(db, "toy", 10, "heads", "name_mover"), another_task),
         (lambda db: queries.patch(db, "toy", 20, "ioi", "logits"), other_effects),
         (lambda db: "".join(export.document(db, queries.view("circuit"), AT, {})), another_circuit),
-        (lambda db: export.whole(db, queries.view("circuit"), AT, {}), another_circuit),
+        (shown, another_circuit),
+        (lambda db: list(queries.streamed(db, queries.view("circuit"))), another_circuit),
     ],
 )
 def test_what_is_written_between_is_not_seen(toy, written_between, question, write):

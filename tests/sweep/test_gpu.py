@@ -72,14 +72,14 @@ def test_where_another_user_leaves_little_batches_fit():
 
     last = LoadedCheckpoint(suites.sample_folder() / "sample-0.4m" / "step7000", "cuda", "float32", TEXT)
     of, task = last.loaded, Analyses(last.loaded).prompts(TASKS["ioi"])
-    whole = attribute(of.bridge, of.graph, task).scores
+    whole = attribute(of, task).scores
     gc.collect()
     torch.cuda.empty_cache()
     free = torch.cuda.mem_get_info()[0]
     kept = torch.empty(free - 2**28, dtype=torch.uint8, device="cuda")
     try:
         assert batches.fitting(10**9, 2**20, kept.device) < 2**8
-        little = attribute(of.bridge, of.graph, task).scores
+        little = attribute(of, task).scores
     finally:
         del kept
         torch.cuda.empty_cache()
@@ -94,7 +94,7 @@ def test_an_allocation_that_fails_halves_the_batch(monkeypatch):
     last = LoadedCheckpoint(suites.sample_folder() / "sample-0.4m" / "step7000", "cuda", "float32", TEXT)
     of, task = last.loaded, Analyses(last.loaded).prompts(TASKS["ioi"])
     torch.cuda.reset_peak_memory_stats()
-    whole = edge_scores.attribute(of.bridge, of.graph, task).scores
+    whole = edge_scores.attribute(of, task).scores
     needed = torch.cuda.max_memory_allocated() - torch.cuda.memory_allocated()
     sizes: list[int] = []
     passes = edge_scores.Passes
@@ -111,7 +111,7 @@ def test_an_allocation_that_fails_halves_the_batch(monkeypatch):
     used = torch.cuda.memory_reserved()
     torch.cuda.set_per_process_memory_fraction((used + needed // 2) / total)
     try:
-        halved = edge_scores.attribute(of.bridge, of.graph, task).scores
+        halved = edge_scores.attribute(of, task).scores
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert sizes[0] == len(task) and min(sizes) < len(task)

@@ -1,19 +1,23 @@
 """Models of the hub by name: what is fetched, what is not, and what is said; the hub is a server on the loopback."""
 
+import json
 import os
 import shutil
 import signal
+import threading
 from pathlib import Path
 
 import pytest
+import random_pythia
 from hub import Hub
 
 from circuit_core.models import hub as client
-from circuit_core.models import suites
+from circuit_core.models import suites, weights
 
 REPOSITORY = "EleutherAI/pythia-14m"
 RUN = ("run", "pythia-14m", "--analyses", "behaviour", "--device", "cpu")
 WEIGHTS = "model.safetensors"
+SHAPE = ("n_layers", "d_model", "n_heads")
 
 
 def folders(steps: dict[int, int], into: Path) -> dict[str, Path]:
@@ -56,6 +60,20 @@ def test_it_is_fetched_computed_and_stored(bench, pythia):
     assert "3 were already there" in told
     again = {name for name, n in pythia.sent.items() if n != sent[name]}
     assert again <= {REPOSITORY, f"{REPOSITORY}@step1"}
+
+
+def test_weights_are_read_by_the_thread_that_fetches_and_by_the_worker_alone(bench, pythia, monkeypatch):
+    """While one checkpoint computes, the runner's loop stands still for no file of the next."""
+    read, fingerprint, loop = [], weights.fingerprint, threading.current_thread()
+
+    def heard(folder: Path) -> str:
+        read.append((folder.name, threading.current_thread() is loop))
+        return fingerprint(folder)
+
+    monkeypatch.setattr(weights, "fingerprint", heard)
+    bench.here(*RUN, "--checkpoints", "0,1000,143000")
+    commits = [pythia.commit(REPOSITORY, f"step{step}") for step in (0, 1000, 143000)]
+    assert sorted(read) == sorted((commit, by_worker) for commit in commits for by_worker in (False, True))
 
 
 @pytest.mark.parametrize("name", ["pythia-14m@1000", "EleutherAI/pythia-14m@1000", "hf://EleutherAI/pythia-14m@1000"])
@@ -116,6 +134,25 @@ def test_without_a_network_the_cache_is_enough(bench, pythia):
     assert bench.exports() == first and len(pythia.asked) == asked
     _, told = bench.here(*RUN, "--checkpoints", "143000", code=1)
     assert "HF_HUB_OFFLINE" in told and "Traceback" not in told
+
+
+def test_models_says_what_the_cache_holds(bench, pythia, tmp_path):
+    """Without a request: of the store, of suites, and of any other repository; what is not whole does not count."""
+    pythia.branches["me/mine"], pythia.tags["me/mine"] = folders({5: 250}, tmp_path / "other"), {}
+
+    def cached(*more: str) -> dict[str, int | None]:
+        rows = json.loads(bench.told("models", "--json", *more)[0])["rows"]
+        return {row["model"]: row["cached"] for row in rows if row["cached"] is not None}
+
+    assert cached() == {} and set(cached("--all").values()) == {0}
+    for repository, revision in ((REPOSITORY, "step0"), (REPOSITORY, "step1000"), ("me/mine", "step5")):
+        client.fetch(client.listing(repository, revision))
+    client.fetch(client.listing(REPOSITORY, "step143000").small)
+    asked, bench.env["HF_HUB_OFFLINE"] = len(pythia.asked), "1"
+    assert cached() == {"pythia-14m": 2, "me/mine": 1}
+    assert cached("--all") | {"pythia-14m": 2, "me/mine": 1, "pythia-70m": 0} == cached("--all")
+    assert "pythia-14m" in bench.told("models")[0] and "pythia-70m" not in bench.told("models")[0]
+    assert len(pythia.asked) == asked
 
 
 def test_the_cache_is_kept_small(bench, pythia):
@@ -191,3 +228,27 @@ def test_killed_while_it_fetches_nothing_is_fetched_twice(bench, pythia, tmp_pat
     bench.until(lambda: all(state == "done" for _, state in bench.ask("SELECT id, state FROM unit")))
     assert [a.range for a in pythia.asked if a.name.endswith(f"step1000/{WEIGHTS}")][-1] not in (None, "bytes=0-")
     assert sum(pythia.requests[name] for name in pythia.requests if name.endswith(f"step0/{WEIGHTS}")) == 1
+
+
+@pytest.fixture(scope="session")
+def real_shape(tmp_path_factory) -> dict[str, Path]:
+    """Random weights of pythia-14m's own shape; steps 0 and 1 serve equal ones."""
+    into = tmp_path_factory.mktemp("pythia-14m")
+    first = random_pythia.made(into / "first", *(suites.published()["pythia-14m"].shape[n] for n in SHAPE))
+    steps = {0: 0, 1: 0, 1000: 1, 143000: 2}
+    return {f"step{step}": random_pythia.branch(first, into / f"step{step}", number) for step, number in steps.items()}
+
+
+@pytest.mark.processes
+def test_pythias_own_shape_by_the_installed_command(bench, real_shape, tmp_path):
+    """Fetched, computed and stored through HF_ENDPOINT; of the planted duplicate no byte of weights is asked for."""
+    with Hub({REPOSITORY: real_shape}, home=tmp_path / "hf") as hub:
+        bench.env |= hub.env
+        _, told = bench(*RUN, "--checkpoints", "0,1,1000,143000")
+    assert "pythia-14m leaves out step 1: the weights are those of step 0." in told and "3 checkpoints computed" in told
+    assert {step: state for step, (state, *_) in bench.units().items()} == dict.fromkeys((0, 1000, 143000), "done")
+    assert weights_sent(hub) == {"step0", "step1000", "step143000"}
+    assert {n for name, n in hub.requests.items() if name.endswith(WEIGHTS)} == {1}
+    shape = bench.ask("SELECT family, size, n_layers, n_heads, d_model FROM model")
+    assert shape == [("pythia", "14m", 6, 4, 128)]
+    assert len({value for (value,) in bench.ask("SELECT value FROM behaviour")}) == 3

@@ -61,13 +61,13 @@ def by_rules(of) -> dict[str, torch.Tensor]:
     from circuit_core.models import tokenizers
     from circuit_core.tasks import ioi
 
-    bridge, graph, words, preset = of.bridge, of.graph, of.tokenizer, "paper-code"
+    words, preset = of.tokenizer, "paper-code"
     prompts = ioi.generate(tokenizers.encoder(words), words.unk_token_id)
     ids = attention.drawable(of.n_vocab, words.all_special_ids)
     scores = [
-        *attention.attention_roles(bridge, graph, ids, 256, preset=preset),
-        *name_movers.copy_scores(bridge, graph, prompts, preset),
-        successor_scores.successor(bridge, graph, words, preset),
+        *attention.attention_roles(of, ids, 256, preset=preset),
+        *name_movers.copy_scores(of, prompts, preset),
+        successor_scores.successor(of, words, preset),
     ]
     return {score.role: score.value for score in scores}
 

@@ -103,6 +103,22 @@ def test_every_role_has_the_earliest_head_of_its_tasks_circuit(trained):
     assert trained.heads("role_in_circuit") == trained.heads("figure_2_head") == trained.heads("top_head") == expected
 
 
+@pytest.mark.parametrize("form", ["greater_than_digit", "greater_than+bos", "greater_than_digit+bos"])
+def test_a_task_in_the_form_that_the_tokenizer_can_express(trained, form):
+    """Greater-than is empty there, so that its circuit does not count; that of the other form does."""
+    for role in ("induction", "successor"):
+        trained.score(role)
+    trained.circuit("greater_than", 10, *through("a0.h0"), reached=None, reason="the tokenizer lacks numbers")
+    trained.circuit(form, 10, *through("a0.h1"), reached=None, reason="does not do the task")
+    reason = f"no circuit of greater_than or {form} counts: the tokenizer lacks numbers; does not do the task"
+    trained.heads("role_in_circuit")
+    rows = queries.rows(trained.db, VIEWS["emergence"], {"model": "toy"})
+    assert {row["reason"] for row in rows if row["kind"] == "role_in_circuit"} == {reason}
+    trained.circuit(form, 20, *through("a1.h0"))
+    expected = {("induction", None): ["a1.h0"], ("successor", None): ["a1.h0"]}
+    assert trained.heads("role_in_circuit") == trained.heads("figure_2_head") == trained.heads("top_head") == expected
+
+
 def test_a_head_must_write_and_read_in_the_circuit(trained):
     """a0.h0 only writes and a0.h1 only reads, as in a file's circuit; a1.h0 does both, at different checkpoints."""
     trained.score("name_mover", "ioi")

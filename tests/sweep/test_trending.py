@@ -36,6 +36,27 @@ def test_one_prompt_acquires_no_task(tmp_path):
     store.close_writer(db)
 
 
+def test_a_checkpoint_that_is_known_to_be_bad_or_left_out_is_no_part_of_trends(tmp_path):
+    """Invariant: a task is acquired where it would be without them, also where the bad one was computed."""
+    rows = {}
+    for name, others in (("all", {}), ("good", {10: "known_bad", 20: "duplicate_of"})):
+        db = store.open_to_write(tmp_path / f"{name}.db")
+        model = models.Model("toy", "hub", "hf://me/toy", None, 100, 1000, 2, 2, 8, True)
+        ids = models.add_model(db, model, [models.CheckpointRecord(s, s, f"step{s}") for s in (0, 10, 20, 30)])
+        run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
+        for step, status in others.items():
+            models.set_aside(db, ids[step], status, "why")
+        for step, value in ((0, 0.1), (10, 2.0), (30, 2.0)):
+            models.checkpoint_loaded(db, ids[step], "ok", f"f{step}")
+            of = results.Provenance(f"{step}", run, ids[step], "behaviour", {}, "", None, "float32", 0.1, task=IOI)
+            results.write(db, of, recorded.behaviour(value, 0.01, value, value, 64, 1.0))
+        db.execute("UPDATE behaviour SET stderr_plain = stderr")
+        update_trends.refresh(db, "toy")
+        rows[name] = {r["kind"]: r["step"] for r in queries.rows(db, VIEWS["emergence"], {"model": "toy"})}
+        store.close_writer(db)
+    assert rows["all"]["task"] == 10 and rows["good"]["task"] == 30
+
+
 def test_a_role_that_is_defined_nowhere_says_why(tmp_path):
     """Each reason that was given, once."""
     db = store.open_to_write(tmp_path / "store.db")

@@ -1,5 +1,6 @@
 """Trends are brought up to date series by series, beside the runner's loop, and are those of a refresh of all."""
 
+import os
 import random
 import signal
 import sqlite3
@@ -9,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from typing import ClassVar
 
@@ -36,7 +37,7 @@ ROLES = (("induction", None), ("previous_token", None), ("name_mover", "ioi"), (
 TASKS = ("ioi", "pairs")
 EDGES = ("input->a0.h0<v>", "a0.h0->a1.h1<q>", "a0.h1->a1.h2<k>", "a1.h1->logits", "input->a0.h1<q>", "a0.h1->logits")
 READS = {
-    "SELECT layer, head, value FROM head_score": "heads",
+    "SELECT layer << 16 | head, value FROM head_score": "heads",
     "SELECT value, stderr_plain FROM behaviour": "behaviour",
     "SELECT port * ": "circuit",
 }
@@ -68,6 +69,11 @@ class Trained:
         fields = self.run, self.ids[step], analysis, {}, "", WEIGHTS[step], "float32", 0.1, role, task
         of = results.Provenance(f"{step} {analysis} {role} {on}", *fields)
         results.write(self.db, of, self.found(STEPS.index(step), analysis))
+
+    def copy(self, name: str) -> Path:
+        with closing(sqlite3.connect(self.path.with_name(name))) as new:
+            self.db.backup(new)
+        return self.path.with_name(name)
 
     def found(self, place: int, analysis: str) -> results.Record:
         if analysis == "behaviour":
@@ -207,6 +213,49 @@ def test_trends_that_a_dead_runner_left_are_computed_by_the_next(trained, at, nu
     Settling(trained.db, trained.path).finish()
     assert runs.run_state(trained.db, trained.run) == "done"
     assert trained.rows() == trained.anew() != before
+
+
+@pytest.mark.slow
+def test_twenty_kills_of_a_refresh_lose_nothing(trained):
+    """Invariant: wherever a refresh dies, the trends are those of before, or of after if it had come to its end; the
+    next refresh leaves the store that one would have."""
+    trained.write(*Trained.PARTS[0])
+    update_trends.refresh(trained.db, "toy")
+    trained.through()
+    whole, statements, died = trained.copy("whole.db"), list[str](), list[bool]()
+    refreshed(whole, statements.append)
+    before, after = dumped(trained.path), dumped(whole)
+    for place in range(20):
+        part = trained.copy(f"part{place}.db")
+        assert killed(part, 1 + (len(statements) - 1) * place // 19)
+        died.append((found := dumped(part)) == before)
+        assert died[-1] or found == after
+        refreshed(part)
+        assert dumped(part) == after != before
+    assert sum(died) > 10
+
+
+def refreshed(path: Path, watch: Callable[[str], None] | None = None) -> None:
+    with closing(store.open_to_write(path)) as db:
+        db.set_trace_callback(watch)
+        update_trends.refresh(db, "toy")
+
+
+def killed(path: Path, at: int) -> bool:
+    """A refresh in a process of its own that dies before a certain statement."""
+    child = os.fork()
+    if child == 0:
+        numbers = count(1)
+        try:
+            refreshed(path, lambda _: os.kill(os.getpid(), signal.SIGKILL) if next(numbers) == at else None)
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def dumped(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as db:
+        return list(db.iterdump())
 
 
 def test_a_cancelled_run_whose_unit_a_dead_runner_left_has_its_trends(trained):

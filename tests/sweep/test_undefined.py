@@ -123,10 +123,13 @@ def test_a_text_that_is_too_short_is_a_reason(asked):
 def test_years_are_looked_for_in_the_circuit_of_years(silent, asked):
     """Among the analyses of the algorithm, for tasks of years alone, and of the very circuit that was found."""
     from circuit_core.graph import Graph
+    from circuit_core.tasks.specs import TASKS
 
     request, (ioi, years) = asked
     only = [analysis.title for analysis in analyses_of(replace(request, analyses=("algorithm",)), [ioi, years])]
     assert [title for title in only if "greater" in title] == ["greater_than greater_than"]
+    by_digits = analyses_of(replace(request, analyses=("algorithm",)), [TASKS["greater_than_digit"]])
+    assert [at.title for at in by_digits if "greater" in at.title] == ["greater_than greater_than_digit"]
     renamed = replace(years, metric="logit_diff")
     assert not [analysis for analysis in analyses_of(request, [ioi, renamed]) if analysis.kind == "greater_than"]
     graph, circuit = Graph(3, 3, True), silent["circuit greater_than"]
@@ -153,6 +156,34 @@ def test_years_are_those_of_a_circuit_that_does_the_task(asked, step, sizes, rea
     (check,) = [j for j in analyses_of(replace(request, sizes=sizes), tasks) if j.title == "greater_than greater_than"]
     found = checkpoint(step=step).compute(check)
     assert (found.reason, bool(rows(found, "year_node"))) == (reason, reason is None)
+
+
+@pytest.mark.parametrize(
+    ("amiss", "said"),
+    [
+        ({"n_ctx": 10}, "ioi needs 1[0-9] tokens, the model takes 10: give a task or file of shorter prompts"),
+        (
+            {"d_vocab": 40},
+            "ioi has token [0-9]+, the model's are 0 to 39: the tokenizer is another model's, put its own",
+        ),
+        ({"tokenizer": None}, "ioi needs a tokenizer, and the checkpoint brings none: put one beside it"),
+    ],
+    ids=["context", "vocabulary", "tokenizer"],
+)
+def test_what_a_task_lacks_is_said_with_what_to_do(asked, amiss, said):
+    """A context that is too short, a vocabulary smaller than the tokenizer's, no tokenizer."""
+    from circuit_core import loading
+    from circuit_core.errors import TaskError
+    from circuit_sweep.worker.analyses import Analyses
+
+    of = loading.load(suites.sample_folder() / "sample-0.1m" / "step7000")
+    for name, value in amiss.items():
+        if name == "tokenizer":
+            of = replace(of, tokenizer=value)
+        else:
+            setattr(of.bridge.cfg, name, value)
+    with pytest.raises(TaskError, match=said):
+        Analyses(of).prompts(asked[1][0])
 
 
 def test_a_circuit_of_years_is_found_once(asked, monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 from waiting import until
 
-from circuit_tui.explorer.widgets import listing
+from circuit_tui.explorer.widgets import list_pane
 
 pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 
@@ -34,7 +34,7 @@ async def test_a_filter_narrows_and_escape_clears(explore):
 
 async def test_a_filter_without_end_is_given_up(explore, monkeypatch):
     """Invariant: the explorer goes on, says so, and lists everything again without the filter."""
-    monkeypatch.setattr(listing, "_PATIENCE", 0.05)
+    monkeypatch.setattr(list_pane, "_PATIENCE", 0.05)
     async with explore() as (app, pilot):
         models = app.main.of("models")
         monkeypatch.setattr(models, "words", lambda row: "a" * 5000 + "!")

@@ -92,28 +92,36 @@ async def test_the_page_says_whether_the_algorithm_is_in_the_circuit(explore, wh
         assert "the circuit or a stage is not known" in "\n".join(page(app))
 
 
-YEARS = results.TaskRecord("greater_than", "hash of years", "prob_diff", False)
+ASKED = {
+    "greater_than": "looks at YY raises YY, YY+1",
+    "greater_than+bos": "looks at YY raises YY, YY+1",
+    "greater_than_digit": "looks at tens raises it, +1",
+}
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_of_greater_than_the_page_shows_what_the_circuit_does_with_years(explore, whole, size):
+@pytest.mark.parametrize(
+    ("size", "task"), [(size, "greater_than") for size in SIZES] + [(SIZES[0], n) for n in list(ASKED)[1:]]
+)
+async def test_of_greater_than_the_page_shows_what_the_circuit_does_with_years(explore, whole, size, task):
     """Heads by their shares, MLPs by their logits; the reason where nothing was checked; a command where nothing is."""
-    whole.add(256, "behaviour", recorded.behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9), task=YEARS)
-    whole.add(256, "greater_than", recorded.years([(1, 0.964, 0.02, None), (4, None, None, -1.25)]), task=YEARS)
-    whole.add(128, "greater_than", recorded.years([], "does not do the task"), task=YEARS)
+    years = results.TaskRecord(task, "hash of years", "prob_diff", task.endswith("+bos"))
+    whole.add(256, "behaviour", recorded.behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9), task=years)
+    whole.add(256, "greater_than", recorded.years([(1, 0.964, 0.02, None), (4, None, None, -1.25)]), task=years)
+    whole.add(128, "greater_than", recorded.years([], "does not do the task"), task=years)
     whole.db.execute("INSERT INTO year_node SELECT max(result_id), 8, NULL, NULL, NULL FROM year_node")
     async with explore(size=size) as (app, pilot):
-        app.main.choose(task="greater_than")
+        app.main.choose(task=task)
         await pilot.press("A")
         rows = [line.split() for line in page(app)]
-        assert page(app)[0].startswith("Years in the circuit · greater_than") and fits(app)
+        assert page(app)[0].startswith(f"Years in the circuit · {task} ") and fits(app)
+        assert ASKED[task].split() in rows
         assert ["a0.h0", "96", "%", "2", "%"] in rows and ["m0", "−1.25", "logit"] in rows
         assert ["m1", "–", "logit"] in rows
         await pilot.press("comma")
         assert "undefined: does not do the task" in page(app)[1]
         await pilot.press("comma")
         assert page(app)[0] == "What its circuit does with years is not computed here:"
-        assert "--analyses algorithm --tasks greater_than" in " ".join(line.strip() for line in page(app)) and fits(app)
+        assert f"--analyses algorithm --tasks {task}" in " ".join(line.strip() for line in page(app)) and fits(app)
 
 
 LOOKS = [[100 * i, 10_000 - 100 * i] for i in range(12)]

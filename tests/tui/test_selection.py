@@ -8,7 +8,9 @@ from textual_plot.plot_widget import LinePlot, ScatterPlot
 
 from circuit_store import queries, results
 from circuit_tui.explorer import state
+from circuit_tui.explorer.widgets.axis import Axis
 from circuit_tui.explorer.widgets.heat_map import HeatMap
+from circuit_tui.explorer.widgets.timeline import Timeline
 
 pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 
@@ -148,7 +150,8 @@ async def test_the_plot_hides_no_point(explore):
             await pilot.press(*keys)
             await pilot.pause()
             (curve,) = history.curves.values()
-            assert plotted(app).count("●") == len(curve) == 10, keys
+            shown = plotted(app)
+            assert (shown.count("●"), shown.count("="), shown.count("✗"), len(curve)) == (9, 1, 1, 10), keys
         await pilot.press("greater_than_sign", "z", "z")
         await pilot.pause()
         (line,) = plotted(app).splitlines()[-1:]
@@ -220,8 +223,31 @@ async def test_the_plot_ends_at_a_checkpoint_that_cannot_be_read_and_begins_anew
         await pilot.press("4")
         plot = app.main.of("history").plot
         lines = [len(one.x) for one in plot._datasets if isinstance(one, LinePlot)]
-        (marked,) = [len(one.x) for one in plot._datasets if isinstance(one, ScatterPlot)]
-    assert lines == [6, 1] and marked == 7
+        (marked,) = [len(one.x) for one in plot._datasets if isinstance(one, ScatterPlot) and one.marker == "●"]
+    assert lines == [5, 1] and marked == 6
+
+
+async def test_checkpoints_that_trends_skip_are_greyed(explore, db):
+    """Invariant: beside the curve, at their value or else at the foot, with a mark; so in the line of checkpoints."""
+    db.execute("UPDATE checkpoint SET status = 'known_bad' WHERE step = 64")
+    db.execute("DELETE FROM result WHERE checkpoint_id IN (SELECT id FROM checkpoint WHERE step = 32)")
+    db.execute("UPDATE checkpoint SET status = 'missing' WHERE step = 32")
+    async with explore(size=(160, 50)) as (app, pilot):
+        await pilot.press("4")
+        history = app.main.of("history")
+        (curve,) = history.curves.values()
+        axis = Axis((c.step, c.tokens) for c in history.checkpoints)
+        grey = {one.marker: one.parts for one in history._greyed(axis)}
+        foot = history._range()[0]
+        assert grey["!"] == [[(axis.at(64), curve[64])]] and grey["="] == [[(axis.at(1), curve[1])]]
+        assert grey["?"] == [[(axis.at(32), foot)]] and all(one.colour == history.colours.muted for one in
+                                                           history._greyed(axis))  # fmt: skip
+        assert [step for part in history._parts(curve) for step in part] == [s for s in curve if s not in (1, 64)]
+        assert all(f"{mark} {said}" in str(app.main.query_one("#legend").render()) for mark, said in
+                   (("!", "known bad"), ("?", "missing"), ("=", "duplicate")))  # fmt: skip
+        line = app.main.query_one(Timeline).render()
+        styles = {line.plain[span.start]: span.style for span in line.spans}
+        assert all(mark in line.plain and mark not in styles for mark in "!?=") and styles["•"] != history.colours.muted
 
 
 async def test_a_range_is_marked_row_by_row(explore):

@@ -1,4 +1,6 @@
-"""What is left out of the output stands on the terminal already."""
+"""What is left out of the output stands on the terminal already, and nothing is drawn or read that nobody sees."""
+
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -6,10 +8,13 @@ from hypothesis import strategies as st
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual._compositor import Compositor
+from textual.css.stylesheet import Stylesheet
 from textual.geometry import Size
 from textual.strip import Strip
 from waiting import until
 
+from circuit_tui.explorer.screens.help import Help
 from circuit_tui.terminal.screen_diff import ScreenDiff, WrittenScreen
 
 WIDTH, HEIGHT = 12, 2
@@ -87,3 +92,88 @@ async def test_r_and_a_resize_to_the_same_size_write_the_whole_screen(explore, d
             output.clear()
             app.post_message(cause)
             await until(pilot, lambda: all(title in "".join(output) for title in titles))
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """How often methods are called from now on, by name."""
+    counts: Counter[str] = Counter()
+
+    def count(owner: type, name: str) -> None:
+        counted = getattr(owner, name)
+
+        def noted(*given, **how):
+            counts[name] += 1
+            return counted(*given, **how)
+
+        monkeypatch.setattr(owner, name, noted)
+
+    count(Compositor, "render_full_update")
+    count(Stylesheet, "apply")
+    return counts
+
+
+async def test_another_pane_has_the_focus_without_a_new_widget_or_a_whole_screen(explore, db, calls, screen_text):
+    async with explore() as (app, pilot):
+        before = set(app.main.query("*"))
+        for key, word in (("3", "Mark"), ("5", "Threshold"), ("2", "Filter")):
+            calls.clear()
+            await pilot.press(key)
+            assert word in screen_text(app).splitlines()[-1]
+            assert set(app.main.query("*")) == before and not calls["render_full_update"]
+            assert calls["apply"] < len(before)
+
+
+async def test_a_click_on_a_key_of_the_last_line_is_the_key(explore, db, screen_text):
+    async with explore() as (app, pilot):
+        line = screen_text(app).splitlines()[-1]
+        await pilot.click("KeyLine", offset=(line.index("?"), 0))
+        assert isinstance(app.screen, Help)
+
+
+async def test_a_step_on_a_page_reads_for_the_page_alone_and_the_panes_follow_when_it_closes(
+    explore, db, calls, monkeypatch
+):
+    async with explore() as (app, pilot):
+        await pilot.press("3", "A")
+        page, asked, ask = app.screen, [], app.reader.ask
+        monkeypatch.setattr(app.reader, "ask", lambda who, *given: asked.append(who) or ask(who, *given))
+        calls.clear()
+        await pilot.press("comma")
+        assert set(asked) - {app} == {page} and app.main.look.at.step == 128 and app.main.of("heads").at.step == 256
+        assert not calls["render_full_update"]
+        await pilot.press("escape")
+        assert all(pane.at.step == 128 for pane in app.main.panes)
+
+
+async def test_the_plot_is_drawn_once_for_a_step_and_not_for_the_focus(explore, db, monkeypatch):
+    async with explore() as (app, pilot):
+        plot = app.main.of("history").plot
+        drawn, draw = [], type(plot)._render_plot
+        monkeypatch.setattr(type(plot), "_render_plot", lambda plot: drawn.append(plot) or draw(plot))
+        await pilot.press("4", "3")
+        assert not drawn
+        await pilot.press("comma")
+        assert len(drawn) == 1
+
+
+async def test_the_plot_is_not_brought_where_nothing_is_to_be_plotted(explore, tmp_path):
+    async with explore(store=tmp_path / "none.db") as (app, _):
+        assert app.main.of("history").plot is None
+
+
+async def test_no_step_and_no_head_asks_again_what_the_store_told_of_the_model(explore, db, statements):
+    """Which results are shown is decided over all checkpoints of a model: of all roles once, of one in a step."""
+
+    def decided() -> list[str]:
+        found = [said for said in statements.in_threads if "first_value" in said and "result.id IN" not in said]
+        statements.in_threads.clear()
+        return [said for said in found if "analysis = 'heads'" in said]
+
+    async with explore() as (_, pilot):
+        await pilot.press("3", "k")
+        decided()
+        await pilot.press("comma")
+        assert (of_step := decided()) and all("role = 'induction'" in said for said in of_step)
+        await pilot.press("j")
+        assert len(decided()) == 2

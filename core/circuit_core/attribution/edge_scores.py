@@ -22,7 +22,6 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.attribution import eap_ig_activations, exact
 from circuit_core.attribution.methods import METHODS
@@ -31,6 +30,7 @@ from circuit_core.attribution.score_sum import ScoreSum
 from circuit_core.errors import CircuitError
 from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.graph import Graph
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.tasks.prompts import PromptSet
 
 
@@ -58,8 +58,7 @@ def points(steps: int, rule: str) -> list[float]:
 
 
 def attribute(
-    bridge: TransformerBridge,
-    graph: Graph,
+    model: LoadedModel,
     prompts: PromptSet,
     method: str = "eap-ig",
     *,
@@ -83,14 +82,15 @@ def attribute(
         raise CircuitError(f"There is no attribution method {method}: choose {', '.join(METHODS)}.")
     steps = ig_steps if method in ("eap-ig", "eap-ig-activations") else None
     rule = ig_rule if method == "eap-ig" else None
-    each = Footprint(bridge, prompts.clean.shape[1]).attribution(ig_steps)
+    kept_bytes = 4 * int(0 if kept is None else kept.sum())
+    each = Footprint(model.bridge, prompts.clean.shape[1]).attribution(ig_steps) + kept_bytes
     size = batch or fitting(len(prompts), each, prompts.clean.device)
 
     def work(rows: slice) -> tuple[Float[Tensor, "src port_or_all"], Float[Tensor, "batch edge"]]:
         if method == "exact":
-            total, by_prompt = exact.losses(bridge, graph, prompts[rows], kept)
+            total, by_prompt = exact.losses(model, prompts[rows], kept)
             return total, by_prompt.cpu()
-        passes = Passes(bridge, graph, prompts[rows], kept)
+        passes = Passes(model, prompts[rows], kept)
         if method == "eap-ig-activations":
             return _mean(eap_ig_activations.scores(passes, ig_steps), ig_steps)
         ends = {"eap": [1.0], "clean-corrupted": [0.0, 1.0]}
@@ -100,7 +100,7 @@ def attribute(
     totals, parts = zip(*in_batches(len(prompts), size, work), strict=True)
     total = sum(totals, torch.zeros(())).cpu().numpy() / len(prompts)
     by_prompt = None if kept is None else torch.cat(parts).numpy()
-    return EdgeScores(total[:, :-1].copy(), total[:, -1].copy(), graph, method, steps, rule, by_prompt)
+    return EdgeScores(total[:, :-1].copy(), total[:, -1].copy(), model.graph, method, steps, rule, by_prompt)
 
 
 def _mean(found: ScoreSum, over: int) -> tuple[Float[Tensor, "src port_or_all"], Float[Tensor, "batch edge"]]:

@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.forward.residual_stream import Weights
-from circuit_core.graph import PORTS, Graph
+from circuit_core.graph import PORTS
+from circuit_core.loaded_model import LoadedModel
 
 Hook = tuple[str, Any]
 
@@ -35,13 +35,13 @@ class GradientSum:
 
     def __init__(
         self,
-        bridge: TransformerBridge,
-        graph: Graph,
+        model: LoadedModel,
         like: Float[Tensor, "batch pos d_model"],
         passes: int,
         source: int,
     ) -> None:
-        self.bridge, self.graph, self.start = bridge, graph, -like.shape[1]
+        bridge, graph = self.bridge, self.graph = model.bridge, model.graph
+        self.start = -like.shape[1]
         layers = range(graph.n_layers)
         reading = [i for i in layers if graph.before_layer(i) > source]
         self.heads = {i: _HeadSum(Weights(bridge, i), like, passes) for i in reading}

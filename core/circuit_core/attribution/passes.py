@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.attribution.gradients import GradientSum, Hook
 from circuit_core.attribution.score_sum import ScoreSum
 from circuit_core.forward.residual_stream import Recorder, Weights, Writes, end_rows, stack
-from circuit_core.graph import PORTS, Graph
+from circuit_core.graph import PORTS
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.tasks.prompts import PromptSet
 
 PART = 2**23
@@ -29,21 +29,21 @@ class Passes:
 
     def __init__(
         self,
-        bridge: TransformerBridge,
-        graph: Graph,
+        model: LoadedModel,
         prompts: PromptSet,
         kept: Bool[np.ndarray, "src port"] | None = None,
     ) -> None:
-        self.bridge, self.graph, self.prompts, self.kept = bridge, graph, prompts, kept
+        self.model, self.prompts, self.kept = model, prompts, kept
+        self.bridge, self.graph = model.bridge, model.graph
         self.start = min(prompts.first_difference, prompts.clean.shape[1] - 1)
-        self.weights = [Weights(bridge, layer) for layer in range(graph.n_layers)]
+        self.weights = [Weights(self.bridge, layer) for layer in range(self.graph.n_layers)]
 
     def embedded(self, tokens: Tensor) -> Float[Tensor, "batch pos d_model"]:
         return self.bridge.embed(tokens)[:, self.start :]
 
     def gradients(self, passes: int, source: int = 0) -> GradientSum:
         """An empty sum over so many passes of the gradients at the readers of `source` and of all after it."""
-        return GradientSum(self.bridge, self.graph, self.embedded(self.prompts.clean), passes, source)
+        return GradientSum(self.model, self.embedded(self.prompts.clean), passes, source)
 
     def recorder(self) -> Recorder:
         return Recorder(self.graph.n_layers, self.start)

@@ -14,8 +14,8 @@ among them), and weighted:
     sum of min(a, b) / sum of max(a, b)      a, b: |score| as a share of the circuit's sum, 0 off the circuit
 
 Only edges that can be in a circuit are looked at. Selection is `many_circuits`'; no edge of a circuit is smaller than
-its last key, and that is no less for the whole graph than for a part of it. So the keys by the edges largest in the
-mean say which others are too small in all draws.
+its last key, and that is no less for the whole graph than for a part of it. So the keys by the edges that come first in
+the mean say which others are too small in all draws.
 """
 
 from dataclasses import dataclass, field
@@ -131,7 +131,7 @@ class _Draws:
     def candidates(self, weights: Float[np.ndarray, "draw batch"], n: int, selector: str) -> Int[np.ndarray, " edge"]:
         """All edges that are in a circuit of n edges of any draw, and some more."""
         every = np.flatnonzero(self.graph.real)
-        ranked = every[np.argsort(-np.abs(self.mean[every]), kind="stable")]
+        ranked = every[EdgeList(self.graph, every).first(np.abs(self.mean[every]), selector)]
         first, least = np.sort(ranked[: 2 * n]), np.empty(len(weights), np.float32)
         edges = EdgeList(self.graph, first)
         for some in _parts(len(weights), len(first)):

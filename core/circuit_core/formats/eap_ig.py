@@ -19,7 +19,7 @@ from circuit_core.formats.circuit_file import CircuitFile
 from circuit_core.formats.eap_ig_config import check, described, need, shape
 from circuit_core.formats.extra_keys import plain
 from circuit_core.graph import Graph
-from circuit_core.models.weights import nesting
+from circuit_core.models.weights import endless_pickles
 
 PICKLED = (b"PK", b"\x80")
 """How a .pt file begins: as a zip archive, or in the older form as a pickle."""
@@ -78,7 +78,7 @@ def _load(content: bytes) -> Any:
     import torch
 
     try:
-        nesting.check(io.BytesIO(content))
+        endless_pickles.check(io.BytesIO(content))
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         raise FormatError(

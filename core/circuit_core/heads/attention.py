@@ -21,11 +21,10 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.errors import TaskError
 from circuit_core.forward.batches import Footprint, fitting, in_batches
-from circuit_core.graph import Graph
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.statistics import half_widths
 
 ATTENTION_ROLES = ("induction", "duplicate_token", "previous_token")
@@ -81,8 +80,7 @@ def _of_each(
 
 
 def attention_roles(
-    bridge: TransformerBridge,
-    graph: Graph,
+    model: LoadedModel,
     ids: Int[Tensor, " vocab"],
     n_ctx: int,
     seed: int = 0,
@@ -104,7 +102,7 @@ def attention_roles(
     for s in lengths:
         fresh = ids[torch.randint(len(ids), (RANDOM_ROWS, 2 * s), generator=generator).to(ids.device)]
         for tokens, into in ((fresh[:, :s].repeat(1, 2), parts), (fresh, controls)):
-            for role, score in _scores(bridge, graph, tokens, s, s - 1 if plain else s).items():
+            for role, score in _scores(model, tokens, s, s - 1 if plain else s).items():
                 into[role].append(score)
     strata = [s for s in lengths for _ in range(RANDOM_ROWS)]
     each = {role: (torch.cat(parts[role], -1), torch.cat(controls[role], -1)) for role in ATTENTION_ROLES}
@@ -128,10 +126,10 @@ def _lengths(n_ctx: int, preset: str) -> list[int]:
 
 @torch.no_grad()
 def _scores(
-    bridge: TransformerBridge, graph: Graph, tokens: Int[Tensor, "batch pos"], s: int, first: int
+    model: LoadedModel, tokens: Int[Tensor, "batch pos"], s: int, first: int
 ) -> dict[str, Float[Tensor, "layer head row"]]:
     last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
-    names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(graph.n_layers)]
+    names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(model.graph.n_layers)]
 
     def work(rows: slice) -> Float[Tensor, "role layer some head"]:
         found: list[dict[str, Tensor]] = []
@@ -139,11 +137,11 @@ def _scores(
         def reduce(pattern: Tensor, hook: Any) -> None:
             found.append(_of_each(pattern.float(), s, first))
 
-        with bridge.hooks(fwd_hooks=[*((name, reduce) for name in names), last]):
-            bridge(tokens[rows])
+        with model.bridge.hooks(fwd_hooks=[*((name, reduce) for name in names), last]):
+            model.bridge(tokens[rows])
         return torch.stack([torch.stack([layer[role] for layer in found]) for role in ATTENTION_ROLES])
 
-    size = fitting(len(tokens), Footprint(bridge, 2 * s).run, tokens.device)
+    size = fitting(len(tokens), Footprint(model.bridge, 2 * s).run, tokens.device)
     each = torch.cat(list(in_batches(len(tokens), size, work)), 2).transpose(2, 3)
     return dict(zip(ATTENTION_ROLES, each, strict=True))
 

@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.forward.batches import Footprint, fitting, in_batches
-from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tasks.specs import IOI_POSITIONS
 
@@ -33,7 +32,7 @@ class AttentionFromEnd:
 
 
 @torch.no_grad()
-def attention_from_end(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> AttentionFromEnd:
+def attention_from_end(model: LoadedModel, prompts: PromptSet) -> AttentionFromEnd:
     """Raises: CircuitError, if not even one prompt fits in memory."""
     names = [who for who in IOI_POSITIONS if who in prompts.positions]
     last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
@@ -51,12 +50,12 @@ def attention_from_end(bridge: TransformerBridge, graph: Graph, prompts: PromptS
             each.append(torch.stack(named) if named else from_end[:0].transpose(1, 2))
             rows.append(from_end[:SHOWN].transpose(0, 1).clone())
 
-        layers = [(f"blocks.{layer}.attn.hook_pattern", reduce) for layer in range(graph.n_layers)]
-        with bridge.hooks(fwd_hooks=[*layers, last]):
-            bridge(some.clean)
+        layers = [(f"blocks.{layer}.attn.hook_pattern", reduce) for layer in range(model.graph.n_layers)]
+        with model.bridge.hooks(fwd_hooks=[*layers, last]):
+            model.bridge(some.clean)
         return torch.stack(each, 1), torch.stack(rows)
 
-    size = fitting(len(prompts), Footprint(bridge, prompts.clean.shape[1]).run, prompts.clean.device)
+    size = fitting(len(prompts), Footprint(model.bridge, prompts.clean.shape[1]).run, prompts.clean.device)
     parts = list(in_batches(len(prompts), size, work))
     scores = torch.cat([each for each, _ in parts], -1)
     roles = [

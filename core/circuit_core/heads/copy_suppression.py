@@ -27,13 +27,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import normalize
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.forward.batches import Footprint, fitting, mean_of
 from circuit_core.forward.residual_stream import Weights
-from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.unembedding import Unembedding, head_chunks
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.margins import rounding
 
 FIRST = {"default": 1, "paper-code": 2}
@@ -46,8 +45,7 @@ LEAST_DIVERGENCE = 1e-10
 
 @torch.no_grad()
 def copy_suppression(
-    bridge: TransformerBridge,
-    graph: Graph,
+    model: LoadedModel,
     tokens: Int[Tensor, "row pos"],
     mean_tokens: Int[Tensor, "reference pos"],
     function_words: Int[Tensor, " word"],
@@ -60,17 +58,18 @@ def copy_suppression(
         mean_tokens: other text, over which mu is taken, position by position.
         function_words: tokens at which no suppression is looked for.
     """
+    bridge, graph = model.bridge, model.graph
     footprint, unembedding = Footprint(bridge, tokens.shape[1]), Unembedding(bridge)
 
     def mean_z(rows: slice) -> Float[Tensor, "layer pos head d_head"]:
-        return torch.stack(_Run(bridge, graph, mean_tokens[rows], reduce=lambda z: z.mean(0)).z)
+        return torch.stack(_Run(model, mean_tokens[rows], reduce=lambda z: z.mean(0)).z)
 
     means = mean_of(len(mean_tokens), fitting(len(mean_tokens), footprint.run, tokens.device), mean_z)
 
     def divergences(rows: slice) -> Float[Tensor, "two layer head"]:
         """KL(model || mean ablated) and KL(model || kept), from layer `FIRST` on; NaN before."""
         some = tokens[rows]
-        run = _Run(bridge, graph, some)
+        run = _Run(model, some)
         predicted, content = _Predictions(unembedding, run.final, some), ~torch.isin(some, function_words)
         found = torch.full((2, graph.n_layers, graph.n_heads), torch.nan, device=some.device)
         for layer in range(FIRST[preset], graph.n_layers):
@@ -95,21 +94,21 @@ def reasons(scores: RoleScores, preset: str = "default") -> dict[tuple[int, int]
 class _Run:
     """One forward pass and what CSPA reads of it, by layer; `reduce` is applied to z as it comes."""
 
-    def __init__(self, bridge: TransformerBridge, graph: Graph, tokens: Tensor, reduce: Any = None) -> None:
+    def __init__(self, model: LoadedModel, tokens: Tensor, reduce: Any = None) -> None:
         self.z: list[Tensor] = []
         self.v: list[Float[Tensor, "row pos head d_head"]] = []
         self.pattern: list[Float[Tensor, "row head pos pos"]] = []
         self.stream: list[Float[Tensor, "row pos d_model"]] = []
         finals: list[Float[Tensor, "row pos d_model"]] = []
         hooks: list[Any] = [("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])]
-        for i in range(graph.n_layers):
+        for i in range(model.graph.n_layers):
             hooks.append((f"blocks.{i}.attn.hook_z", _keep(self.z, reduce)))
             if reduce is None:
                 hooks.append((f"blocks.{i}.attn.hook_v", _keep(self.v)))
                 hooks.append((f"blocks.{i}.attn.hook_pattern", _keep(self.pattern)))
                 hooks.append((f"blocks.{i}.ln1.hook_in", _keep(self.stream)))
-        with bridge.hooks(fwd_hooks=[*hooks, ("ln_final.hook_in", _keep(finals))]):
-            bridge(tokens)
+        with model.bridge.hooks(fwd_hooks=[*hooks, ("ln_final.hook_in", _keep(finals))]):
+            model.bridge(tokens)
         self.final = finals[0]
 
 

@@ -23,9 +23,9 @@ from transformer_lens.model_bridge import TransformerBridge
 from circuit_core.errors import TaskError
 from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.forward.residual_stream import Weights
-from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.unembedding import Unembedding, head_chunks
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.margins import largest, margin, writes
 from circuit_core.tasks.prompts import PromptSet
 from circuit_core.tasks.specs import IOI_POSITIONS
@@ -34,14 +34,13 @@ TOP = 5
 
 
 @torch.no_grad()
-def copy_scores(
-    bridge: TransformerBridge, graph: Graph, prompts: PromptSet, preset: str = "default"
-) -> tuple[RoleScores, RoleScores]:
+def copy_scores(model: LoadedModel, prompts: PromptSet, preset: str = "default") -> tuple[RoleScores, RoleScores]:
     """Scores of all heads as `name_mover` and as `negative_name_mover`; NaN where activations are not finite.
 
     Raises:
         TaskError: the prompts do not say where IO, S1 and S2 stand.
     """
+    bridge, graph = model.bridge, model.graph
     unembedding, normalised = Unembedding(bridge), preset == "default"
 
     def work(rows: slice) -> Float[Tensor, "sign layer head some"]:
@@ -61,9 +60,9 @@ def copy_scores(
     )
 
 
-def name_mover(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> RoleScores:
+def name_mover(model: LoadedModel, prompts: PromptSet) -> RoleScores:
     """The first of `copy_scores`."""
-    return copy_scores(bridge, graph, prompts)[0]
+    return copy_scores(model, prompts)[0]
 
 
 def _names_in_context(

@@ -18,14 +18,13 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.errors import TaskError
 from circuit_core.forward.residual_stream import Weights
-from circuit_core.graph import Graph
 from circuit_core.heads import ordinal_sequences
 from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.unembedding import Unembedding, head_chunks
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.margins import largest, margin, writes
 from circuit_core.models import tokenizers
 
@@ -44,19 +43,19 @@ class SuccessorScores(RoleScores):
 
 
 @torch.no_grad()
-def successor(bridge: TransformerBridge, graph: Graph, tokenizer: Any, preset: str = "default") -> SuccessorScores:
+def successor(model: LoadedModel, tokenizer: Any, preset: str = "default") -> SuccessorScores:
     """Score all heads, NaN where weights are not finite; heads of layer 0 as if they could read MLP 0.
 
     Raises:
         TaskError: no tokenizer, or it has too few consecutive items as single tokens.
     """
-    plain = preset == "paper-code"
+    bridge, plain = model.bridge, preset == "paper-code"
     lists = _lists(tokenizer, distinct=not plain)
     asked = Questions([p for pairs in lists.values() for p in pairs], bridge.W_E.device)
     first, embedded = bridge.blocks[0], bridge.W_E[asked.source][None]
     x = first.mlp(embedded if plain else first.ln2(embedded))[0]
     unembedding = Unembedding(bridge)
-    layers = [_successes(Weights(bridge, i), x, unembedding, asked, plain) for i in range(graph.n_layers)]
+    layers = [_successes(Weights(bridge, i), x, unembedding, asked, plain) for i in range(model.graph.n_layers)]
     right = torch.stack(layers).double()
     parts = right.split([len(pairs) for pairs in lists.values()], 2)
     values = {name: part.mean(2) for name, part in zip(lists, parts, strict=True)}
@@ -68,7 +67,7 @@ def successor(bridge: TransformerBridge, graph: Graph, tokenizer: Any, preset: s
 def _lists(tokenizer: Any, distinct: bool) -> dict[str, list[ordinal_sequences.ConsecutivePair]]:
     """Raises: TaskError."""
     if tokenizer is None:
-        raise TaskError("successor needs a tokenizer, and the checkpoint brings none")
+        raise TaskError("successor needs a tokenizer, and the checkpoint brings none: put one beside it.")
     found = ordinal_sequences.pairs(tokenizers.encoder(tokenizer), tokenizer.unk_token_id, distinct)
     enough = {name: pairs for name, pairs in found.items() if len(pairs) >= (ENOUGH if distinct else 1)}
     if not enough:

@@ -12,15 +12,14 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.forward import positions
 from circuit_core.forward.attention_replay import AttentionReplay
 from circuit_core.forward.positions import Span
 from circuit_core.forward.residual_stream import Weights, end_rows
-from circuit_core.graph import Graph
 from circuit_core.interchange.head_inputs import HeadInputs
 from circuit_core.interchange.required_nodes import ANSWER, EVERYWHERE
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.tasks.prompts import PromptSet
 
 STREAMS = ("ln1.hook_in", "ln2.hook_in")
@@ -67,9 +66,9 @@ class PairedRuns:
 
 
 @torch.no_grad()
-def record(bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> PairedRuns:
-    names = ["hook_embed", "ln_final.hook_in"]
-    for i in range(graph.n_layers):
+def record(model: LoadedModel, prompts: PromptSet) -> PairedRuns:
+    bridge, names = model.bridge, ["hook_embed", "ln_final.hook_in"]
+    for i in range(model.graph.n_layers):
         names += [f"blocks.{i}.{name}" for name in (*STREAMS, "hook_mlp_out")]
         names += [name for part in INSIDE if (name := f"blocks.{i}.attn.hook_{part}") in bridge.hook_dict]
     written, seen = {}, {}
@@ -118,13 +117,13 @@ ABREAST = 2**22
 class ActivationCache:
     """Of one model; `clean` and `corrupted` are the metrics of the two runs, float [batch]."""
 
-    def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
-        self.bridge, self.graph = bridge, graph
+    def __init__(self, model: LoadedModel, prompts: PromptSet) -> None:
+        bridge, graph = self.bridge, self.graph = model.bridge, model.graph
         weights = [Weights(bridge, layer) for layer in range(graph.n_layers)]
         self.centred = weights[0].norm.seen
         """Without what norms that centre do not see. No method of its own, for what points back here outlives its
         use."""
-        runs = record(bridge, graph, prompts)
+        runs = record(model, prompts)
         self.clean, self.corrupted = runs.clean, runs.corrupted
         self.attending = [runs.attending(layer, w) for layer, w in enumerate(weights)]
         self.into, self.out = [HeadInputs(w) for w in weights], [self.centred(w.out) for w in weights]

@@ -18,25 +18,24 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.forward.batches import BatchCache, Footprint, fitting
 from circuit_core.forward.readout import Readout
-from circuit_core.graph import Graph
 from circuit_core.interchange.activation_cache import ActivationCache
 from circuit_core.interchange.mixed_run import MixedRun
 from circuit_core.interchange.required_nodes import clean_nodes
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.tasks.prompts import PromptSet
 
 
 class Interchange:
     """Evaluates circuits of one model on one set of prompts."""
 
-    def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
-        self.bridge, self.graph, self.prompts = bridge, graph, prompts
-        self.basis = ActivationCache(bridge, graph, prompts)
+    def __init__(self, model: LoadedModel, prompts: PromptSet) -> None:
+        self.model, self.graph, self.prompts = model, model.graph, prompts
+        self.basis = ActivationCache(model, prompts)
         self.clean, self.corrupted = self.basis.clean, self.basis.corrupted
-        self.answer = Readout(bridge, prompts.metric)
+        self.answer = Readout(model.bridge, prompts.metric)
 
     @torch.no_grad()
     def metrics(self, masks: Bool[np.ndarray, "circuit src port"]) -> Float[Tensor, "circuit batch"]:
@@ -59,11 +58,11 @@ class Interchange:
 class Evaluation:
     """An `Interchange` for any number of prompts. Raises: CircuitError, if not even one prompt fits."""
 
-    def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
-        self.graph = graph
-        each = Footprint(bridge, prompts.clean.shape[1]).evaluation
+    def __init__(self, model: LoadedModel, prompts: PromptSet) -> None:
+        self.graph = model.graph
+        each = Footprint(model.bridge, prompts.clean.shape[1]).evaluation
         size = fitting(len(prompts), each, prompts.clean.device)
-        self._runs = BatchCache(len(prompts), size, lambda rows: Interchange(bridge, graph, prompts[rows]))
+        self._runs = BatchCache(len(prompts), size, lambda rows: Interchange(model, prompts[rows]))
         self.clean, self.corrupted = self._joined(lambda run: torch.stack([run.clean, run.corrupted]))
 
     def metrics(self, masks: Bool[np.ndarray, "circuit src port"]) -> Float[Tensor, "circuit batch"]:

@@ -4,7 +4,6 @@ Raw means that logits equal Hugging Face's eager ones; no layer norm is folded, 
 frozen. Models whose residual stream is no plain sum of what heads and MLPs write are refused.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from circuit_core import untrusted_files
 from circuit_core.errors import CheckpointError, CircuitError, UnreadableFile, UnsupportedModel, first_line
 from circuit_core.forward import batches
 from circuit_core.graph import Graph
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.loading import hookable, logit_guard
 from circuit_core.loading.standing_model import Asked, Built, Layout, StandingModel
 from circuit_core.models import checkpoints, families, weights
@@ -24,25 +24,6 @@ from circuit_core.models.tokenizers import tokenizer
 
 _in_parity: set[tuple[bytes, torch.dtype, str]] = set()
 """config.json, precision and kind of device of what this process has found to agree with Hugging Face."""
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model ready to compute with."""
-
-    bridge: TransformerBridge
-    graph: Graph
-    tokenizer: Any | None
-    """Hugging Face tokenizer, or None if the checkpoint brings none."""
-    fingerprint: str
-
-    @property
-    def n_vocab(self) -> int:
-        return self.bridge.cfg.d_vocab
-
-    @property
-    def device(self) -> torch.device:
-        return self.bridge.W_E.device
 
 
 def load(
@@ -112,7 +93,7 @@ def _built(folder: Path, asked: Asked, standing: StandingModel | None) -> Transf
     equal = _hookable(model)
     held = dict(equal.named_parameters(remove_duplicate=False))
     bridge = _wrapped(equal)
-    if kept and logit_guard.check(bridge, graph_of(bridge), kept):
+    if kept and logit_guard.check(LoadedModel(bridge, graph_of(bridge)), kept):
         _in_parity.add(alike)
     if standing:
         standing.stand(Built(asked, bridge, held, layout))
@@ -127,9 +108,9 @@ def wrap(model: Any, tokenizer: Any = None) -> LoadedModel:
     """
     kept = logit_guard.reference(model.eval())
     bridge = as_bridge(model)
-    graph = graph_of(bridge)
-    logit_guard.check(bridge, graph, kept)
-    return LoadedModel(bridge, graph, tokenizer, fingerprint="in memory")
+    loaded = LoadedModel(bridge, graph_of(bridge), tokenizer)
+    logit_guard.check(loaded, kept)
+    return loaded
 
 
 def as_bridge(model: Any) -> TransformerBridge:

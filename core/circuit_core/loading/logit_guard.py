@@ -27,9 +27,9 @@ from transformers import PreTrainedModel
 from circuit_core.errors import UnsupportedModel, first_line
 from circuit_core.forward.attention_replay import AttentionReplay
 from circuit_core.forward.residual_stream import end_rows
-from circuit_core.graph import Graph
 from circuit_core.heads.unembedding import Unembedding
 from circuit_core.interchange.evaluation import Interchange
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.tasks.metrics import LogitDifference
 from circuit_core.tasks.prompts import PromptSet
 
@@ -68,7 +68,7 @@ def reference(model: PreTrainedModel) -> Reference:
 
 
 @torch.no_grad()
-def check(bridge: TransformerBridge, graph: Graph, kept: Reference) -> bool:
+def check(model: LoadedModel, kept: Reference) -> bool:
     """Compare a wrapped model with what was kept of it; nothing is said of logits that are not finite.
 
     Returns: whether this settles it for other weights of the same config.json.
@@ -80,10 +80,10 @@ def check(bridge: TransformerBridge, graph: Graph, kept: Reference) -> bool:
         return False
     half = _half(kept.logits.dtype)
     try:
-        _compare(_wrapped(bridge, kept), kept, APART_IN_HALF if half else APART, "TransformerLens gives")
+        _compare(_wrapped(model.bridge, kept), kept, APART_IN_HALF if half else APART, "TransformerLens gives")
         (clean, other), any_token = kept.tokens, torch.zeros_like(kept.end)
         prompts = PromptSet("parity", clean, other, kept.end, LogitDifference(any_token, any_token))
-        run = Interchange(bridge, graph, prompts)
+        run = Interchange(model, prompts)
         _compare(_by_parts(run), kept, PARTS_IN_HALF if half else APART, "its heads and MLPs add up to")
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise UnsupportedModel(
@@ -109,7 +109,7 @@ def _wrapped(bridge: TransformerBridge, kept: Reference) -> Float[Tensor, "promp
 
 
 def _by_parts(run: Interchange) -> Float[Tensor, "prompt vocab"]:
-    unembedding, stream = Unembedding(run.bridge), run.clean_by_parts()
+    unembedding, stream = Unembedding(run.model.bridge), run.clean_by_parts()
     return (stream * unembedding.scale(stream) @ unembedding.weight + unembedding.bias).float()
 
 

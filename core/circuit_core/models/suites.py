@@ -83,7 +83,34 @@ def sample_suite() -> list[KnownModel]:
 @cache
 def published() -> dict[str, KnownModel]:
     """The models of published suites, by name: the last part of their repository."""
-    return {model.name: model for suite in _data() for model in _models(suite)}
+    found: dict[str, KnownModel] = {}
+    for suite in _data():
+        schedules = {name: steps_of(said) for name, said in suite.get("schedules", {}).items() if name != "source"}
+        for run in suite.get("runs", ()):
+            for repository, size, seed in _repositories(run):
+                name = repository.split("/")[1]
+                found[name] = KnownModel(
+                    name,
+                    suite["name"],
+                    suite.get("tokens_per_step"),
+                    repository=repository,
+                    family=suite["family"],
+                    size=size,
+                    variant=run.get("variant"),
+                    seed=seed,
+                    shape={_SHAPE[what]: number for what, number in suite["sizes"][size].items()},
+                    parallel=suite.get("parallel", False),
+                    revision=suite.get("revision"),
+                    pattern=suite.get("pattern"),
+                    steps=steps_of(suite.get("steps", ())),
+                    schedules=schedules,
+                    defects=tuple(
+                        Defect(frozenset(steps_of(d["steps"])), d["as"], d["reason"], d["source"])
+                        for d in suite.get("defects", ())
+                        if name in d["models"]
+                    ),
+                )
+    return found
 
 
 def known_models() -> dict[str, KnownModel]:
@@ -101,34 +128,6 @@ def find(name: str) -> KnownModel | None:
 @cache
 def _data() -> list[dict[str, Any]]:
     return tomllib.loads((resources.files("circuit_core.models") / "suites.toml").read_text())["suite"]
-
-
-def _models(suite: Mapping[str, Any]) -> Iterator[KnownModel]:
-    schedules = {name: steps_of(said) for name, said in suite.get("schedules", {}).items() if name != "source"}
-    for run in suite.get("runs", ()):
-        for repository, size, seed in _repositories(run):
-            name = repository.split("/")[1]
-            yield KnownModel(
-                name,
-                suite["name"],
-                suite.get("tokens_per_step"),
-                repository=repository,
-                family=suite["family"],
-                size=size,
-                variant=run.get("variant"),
-                seed=seed,
-                shape={_SHAPE[what]: number for what, number in suite["sizes"][size].items()},
-                parallel=suite.get("parallel", False),
-                revision=suite.get("revision"),
-                pattern=suite.get("pattern"),
-                steps=steps_of(suite.get("steps", ())),
-                schedules=schedules,
-                defects=tuple(
-                    Defect(frozenset(steps_of(d["steps"])), d["as"], d["reason"], d["source"])
-                    for d in suite.get("defects", ())
-                    if name in d["models"]
-                ),
-            )
 
 
 def _repositories(run: Mapping[str, Any]) -> Iterator[tuple[str, str, int | None]]:

@@ -30,10 +30,9 @@ from dataclasses import dataclass, field, replace
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.circuits.faithfulness import undefined
-from circuit_core.graph import Graph
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.margins import MARGIN
 from circuit_core.patching.effects import Effects
 from circuit_core.patching.path_patching import PathPatching
@@ -106,8 +105,7 @@ class IOIAlgorithm:
 
 
 def ioi_algorithm(
-    bridge: TransformerBridge,
-    graph: Graph,
+    model: LoadedModel,
     prompts: PromptSet,
     roles: Roles,
     options: Options | None = None,
@@ -117,7 +115,7 @@ def ioi_algorithm(
     Raises:
         TaskError: the prompts do not say where IO, S1 and S2 stand.
     """
-    patching = PathPatching(bridge, graph, prompts)
+    patching = PathPatching(model, prompts)
     if reason := undefined(patching.metric_clean):
         return _undefined(reason)
     return _Algorithm(patching, roles, options or Options()).measure()

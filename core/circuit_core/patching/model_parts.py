@@ -11,11 +11,10 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.forward.readout import Readout
 from circuit_core.forward.residual_stream import Recorder, Weights, Writes, end_rows
-from circuit_core.graph import Graph
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.tasks.prompts import PromptSet
 
 
@@ -35,11 +34,11 @@ class CleanRun:
 class ModelParts:
     """The parts of one model, for one set of prompts."""
 
-    def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
-        self.bridge, self.graph, self.prompts = bridge, graph, prompts
-        self.metric = Readout(bridge, prompts.metric)
+    def __init__(self, model: LoadedModel, prompts: PromptSet) -> None:
+        self.bridge, self.graph, self.prompts = model.bridge, model.graph, prompts
+        self.metric = Readout(model.bridge, prompts.metric)
         """From the residual stream at END."""
-        self.weights = [Weights(bridge, layer) for layer in range(graph.n_layers)]
+        self.weights = [Weights(self.bridge, layer) for layer in range(self.graph.n_layers)]
 
     @torch.no_grad()
     def run(self, tokens: Int[Tensor, "batch pos"], *hooks: Any) -> tuple[Writes, Float[Tensor, " batch"]]:

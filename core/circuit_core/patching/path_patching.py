@@ -26,12 +26,11 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.errors import CircuitError
 from circuit_core.forward.batches import BatchCache, Footprint, fitting
 from circuit_core.forward.residual_stream import Writes
-from circuit_core.graph import Graph
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.margins import rounding
 from circuit_core.patching.direct_paths import DirectPaths, Receivers, rows
 from circuit_core.patching.effects import Effects
@@ -46,8 +45,7 @@ STACK = 2**23
 
 
 def path_patching(
-    bridge: TransformerBridge,
-    graph: Graph,
+    model: LoadedModel,
     prompts: PromptSet,
     receivers: str | Iterable[str],
     senders: Literal["all"] | Iterable[Head] = "all",
@@ -65,17 +63,17 @@ def path_patching(
     Raises:
         CircuitError: a head or port that does not exist, or receivers that no sender precedes.
     """
-    return PathPatching(bridge, graph, prompts)(receivers, senders, mlps_frozen, positions, source)
+    return PathPatching(model, prompts)(receivers, senders, mlps_frozen, positions, source)
 
 
 class PathPatching:
     """Path patching on one set of prompts, as many at a time as fit; what several uses share is run once for them."""
 
-    def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
+    def __init__(self, model: LoadedModel, prompts: PromptSet) -> None:
         self.prompts = prompts
-        each = Footprint(bridge, prompts.clean.shape[1]).patching
+        each = Footprint(model.bridge, prompts.clean.shape[1]).patching
         size = fitting(len(prompts), each, prompts.clean.device)
-        self._parts = BatchCache(len(prompts), size, lambda rows: _Together(bridge, graph, prompts[rows]))
+        self._parts = BatchCache(len(prompts), size, lambda rows: _Together(model, prompts[rows]))
 
     def __call__(
         self,
@@ -102,8 +100,8 @@ class PathPatching:
 class _Together:
     """Path patching on prompts that are in memory together."""
 
-    def __init__(self, bridge: TransformerBridge, graph: Graph, prompts: PromptSet) -> None:
-        self.graph, self.prompts, self.parts = graph, prompts, ModelParts(bridge, graph, prompts)
+    def __init__(self, model: LoadedModel, prompts: PromptSet) -> None:
+        self.graph, self.prompts, self.parts = model.graph, prompts, ModelParts(model, prompts)
 
     @torch.no_grad()
     def __call__(

@@ -44,10 +44,11 @@ def draw(
         return user_prompts.prompts(spec, tokenizer, n_vocab, prepend)
     name = built_in(spec.name).name
     if tokenizer is None:
-        raise TaskError(f"{name} needs a tokenizer, and the checkpoint brings none")
+        raise TaskError(f"{name} needs a tokenizer, and the checkpoint brings none: put one beside it.")
     n, seed = (spec.n if n is None else n), (spec.seed if seed is None else seed)
     drawn = GENERATORS[name](tokenizers.encoder(tokenizer), tokenizer.unk_token_id, n, seed, prepend, besides)
     largest = int(max(tokens.max() for tokens in (drawn.clean, drawn.corrupted, drawn.metric.tokens)))
     if largest >= n_vocab:
-        raise TaskError(f"{name} has token {largest}, the model's are 0 to {n_vocab - 1}: the tokenizer is another's.")
+        beyond = f"{name} has token {largest}, the model's are 0 to {n_vocab - 1}"
+        raise TaskError(f"{beyond}: the tokenizer is another model's, put its own beside it.")
     return drawn

@@ -24,8 +24,11 @@ from jaxtyping import Bool, Float
 
 from circuit_core.trends.floors import ROLE_FLOORS, Floor, floor_of
 
-TASK_OF = {role: "greater_than" if role in ("successor", "induction") else "ioi" for role in ROLE_FLOORS}
-"""The task in whose circuit a role's heads are looked for, unless its prompts are another's.
+OF_YEARS = ("greater_than", "greater_than_digit")
+"""One question in two forms: a tokenizer can express the first, or the second where each digit is a token."""
+TASKS_OF = {role: OF_YEARS if role in ("successor", "induction") else ("ioi",) for role in ROLE_FLOORS}
+"""The task in whose circuit a role's heads are looked for, unless its prompts are another's; of several the first of
+which a circuit counts.
 
 As the paper's code pairs them (METHODS g.4); of the roles that it does not pair, all are parts of the IOI algorithm.
 """

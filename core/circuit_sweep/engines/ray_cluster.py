@@ -16,7 +16,7 @@ from ray.util.queue import Empty, Queue  # pyright: ignore[reportMissingImports]
 
 from circuit_core.errors import CircuitError
 from circuit_sweep.planning.slots import Slot, Slots
-from circuit_sweep.worker.messages import Message, UnitEnd, WorkerDied, WorkOrder
+from circuit_sweep.worker.messages import Message, UnitEnd, UnitFailed, WorkerDied, WorkOrder
 
 PATIENCE = 5.0
 """Seconds in which a cluster must answer."""
@@ -27,8 +27,17 @@ def _serve(order: WorkOrder, told: Queue, stops: Any) -> None:
     """What a task does: the worker's messages, one after another."""
     from circuit_sweep.worker.checkpoint import work
 
+    if not order.folder.is_dir():
+        return told.put(UnitFailed(order.unit, _not_here(order)))
     for message in work(order, lambda: ray.get(stops.has.remote(order.unit))):
         told.put(message)
+
+
+def _not_here(order: WorkOrder) -> str:
+    return (
+        f"{socket.gethostname()} has no {order.folder}: only the runner's box fetches; give all boxes that path on a "
+        "shared disk (HF_HOME for models of the hub), or use one store per box and `merge`."
+    )
 
 
 class _Stops:

@@ -101,7 +101,7 @@ def analyses(request: Request, tasks: list[TaskSpec], text: str | None) -> list[
     names = [task for task in tasks if {"IO", "S1", "S2"} <= set(task.named)] or [ioi]
     of_names = [(task, role) for task in names for role in _OF_NAMES]
     roles = [*((None, role) for role in (*_OF_ATTENTION, "successor")), *of_names, (None, "copy_suppression")]
-    of_years = [task for task in tasks if "YY" in task.named and task.metric == "prob_diff"]
+    of_years = [task for task in tasks if {"YY", "tens"} & {*task.named} and task.metric == "prob_diff"]
     wanted = {
         "behaviour": [Analysis("behaviour", {}, task) for task in tasks],
         "heads": [

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core.bounded_regex import Pattern
-from circuit_core.errors import CheckpointError, HubError, UnknownModel
+from circuit_core.errors import BadPattern, CheckpointError, HubError, UnknownModel
 from circuit_core.models import checkpoints, hub, places, sizes, suites
 from circuit_store import models
 
@@ -74,6 +74,13 @@ def _found(repository: str, known: suites.KnownModel | None, pattern: str | None
         return [checkpoints.FoundCheckpoint(step, known.revision.format(step=step)) for step in known.steps]
     # Where the hub is not to be asked, those that the cache knows.
     names = sorted(hub.cached_revisions(repository) if hub.offline() else hub.revisions(repository))
+    return _named(repository, names, known, pattern)
+
+
+def _named(
+    repository: str, names: list[str], known: suites.KnownModel | None, pattern: str | None
+) -> list[checkpoints.FoundCheckpoint]:
+    """Those of the branches and tags that name a step. Raises: UnknownModel, if none does."""
     given = pattern or (known.pattern if known else None)
     expression = Pattern(given, "--pattern") if given else re.compile(checkpoints.PATTERN)
     found: dict[int, checkpoints.FoundCheckpoint] = {}
@@ -93,6 +100,15 @@ def _found(repository: str, known: suites.KnownModel | None, pattern: str | None
             "--pattern 'run-(?P<step>[0-9]+)'`."
         )
     return [found[step] for step in sorted(found)]
+
+
+def in_the_cache(repository: str, pattern: str | None = None) -> int:
+    """How many checkpoints of a repository can be loaded without the hub; nothing is asked of it."""
+    try:
+        held = _named(repository, sorted(hub.cached_revisions(repository)), suites.find(repository), pattern)
+    except (UnknownModel, BadPattern, OSError):
+        return 0
+    return sum(hub.cached(repository, at.revision) is not None for at in held)
 
 
 def _shape(repository: str, last: checkpoints.FoundCheckpoint, known: suites.KnownModel | None) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from circuit_store.transactions import transaction
 from circuit_store.trend_series import ShownResult
 
 Row = dict[str, Any]
+DEFINITION = 1
+"""Part of every `pair`; raised when the same two results give other values."""
 SMOOTHED = ("edge", "node", "weighted")
 
 
@@ -30,6 +32,7 @@ def similarities(
     held: Mapping[str, Row],
     read: Callable[[ShownResult], Members],
     all_scores: Callable[[ShownResult], Float[np.ndarray, "src port"] | None],
+    others: int = 0,
     reference: int | None = None,
 ) -> list[Row]:
     """Rows of the table `similarity`: neighbours, then all with the last. No circuit is read more often than streaming
@@ -40,31 +43,38 @@ def similarities(
         held: rows that were there, by `pair`.
         read: the members of a circuit.
         all_scores: of all edges of its model, where they are kept.
+        others: checkpoints that have a circuit with other parameters alone.
         reference: a step to compare all with, instead of the last.
     """
     known = [result for result in results if result.n_nodes is not None]
     if len(known) < 2:
-        return [{"against": "neighbour", "reason": _too_few(results, known)}]
-    last = next((result for result in known if result.step == reference), known[-1])
+        return [{"against": "neighbour", "reason": _too_few(results, known, others)}]
+    last, against = known[-1], "final"
+    if reference is not None:
+        chosen = [result for result in known if result.step == reference]
+        if not chosen:
+            return [{"against": "chosen", "reason": f"there is no circuit at step {reference}"}]
+        last, against = chosen[0], "chosen"
     keep, keep_scores = lru_cache(3)(read), lru_cache(2)(all_scores)
     near, far = list[Row](), list[Row]()
     for a, b in [*pairwise(known), (known[-1], None)]:
         if b is not None:
             near.append(held.get(_pair("neighbour", a, b)) or _compared("neighbour", a, b, keep, keep_scores))
         if a is not last:
-            far.append(held.get(_pair("final", a, last)) or _compared("final", a, last, keep, None))
+            far.append(held.get(_pair(against, a, last)) or _compared(against, a, last, keep, None))
     return [*_smoothed(near), *_smoothed(far)]
 
 
-def _too_few(results: Sequence[ShownResult], known: Sequence[ShownResult]) -> str:
-    why = dict.fromkeys(result.reason for result in results if result.n_nodes is None and result.reason)
-    return ": ".join(
-        [f"needs two checkpoints with a circuit, {len(known)} have one", *(["; ".join(why)] if why else [])]
-    )
+def _too_few(results: Sequence[ShownResult], known: Sequence[ShownResult], others: int) -> str:
+    why = [result.reason for result in results if result.n_nodes is None and result.reason]
+    if others:
+        why.append(f"{others} others have one with other parameters" if others > 1 else "another has other parameters")
+    found = f"needs two checkpoints with a circuit, {len(known) or 'none'} {'has' if len(known) == 1 else 'have'} one"
+    return ": ".join([found, *(["; ".join(dict.fromkeys(why))] if why else [])])
 
 
 def _pair(against: str, a: ShownResult, b: ShownResult) -> str:
-    return f"{against} {a.id}:{a.asked} {b.id}:{b.asked}"
+    return f"{DEFINITION} {against} {a.id}:{a.asked} {b.id}:{b.asked}"
 
 
 def _compared(

@@ -18,14 +18,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from circuit_core.graph import Graph
+from circuit_core.tasks.specs import labelled
 from circuit_core.trends import floors
-from circuit_core.trends.emergence import TASK_OF, RoleEmergence, role_emergence
+from circuit_core.trends.emergence import TASKS_OF, RoleEmergence, role_emergence
 from circuit_core.trends.figures import figure_2_head, top_heads
 from circuit_core.trends.handoffs import handoffs
 from circuit_core.trends.similarity import Members
 from circuit_core.trends.tasks import TaskAcquisition, task_acquisition
 from circuit_store import queries, trend_circuits, trend_series, trends
-from circuit_store.transactions import snapshot
+from circuit_store.transactions import snapshot, transaction
 from circuit_store.trend_circuits import CircuitReader
 from circuit_store.trend_series import ShownResult
 from circuit_store.trends import EmergenceRecord, SeriesTrends
@@ -48,14 +49,30 @@ def refresh(db: sqlite3.Connection, model: str) -> None:
     found = [held.get(mark) or _marked(compute(), mark) for mark, compute in series]
     rows, passed = [row for of in found for row in of.emergences], [row for of in found for row in of.handoffs]
     further = {table: [row for of in found for row in of.further.get(table, [])] for table in trends.FURTHER}
-    of_model.of_circuits.pack()
-    trends.replace(db, model, rows, passed, last, further)
-    circuit_trends.correlate(db, model)
+    with transaction(db):
+        of_model.of_circuits.pack()
+        trends.replace(db, model, rows, passed, last, further)
+        circuit_trends.correlate(db, model)
+
+
+def similar_to(db: sqlite3.Connection, model: str, task: str, step: int) -> list[dict[str, Any]]:
+    """Every circuit of a task against that of a chosen checkpoint, by column of the table `similarity`; `against` is
+    `chosen`. Nothing is stored.
+    """
+    with snapshot(db):
+        of = _Model(db, model, {})
+        rows = of.similarities(task, of.shown.get(("circuit", None, task), []), 0, step)
+    return [row for row in rows if row["against"] == "chosen"]
 
 
 def _marked(of: SeriesTrends, mark: str) -> SeriesTrends:
     further = {table: [{**row, "rests_on": mark} for row in rows] for table, rows in of.further.items()}
     return SeriesTrends([replace(row, rests_on=mark) for row in of.emergences], of.handoffs, further)
+
+
+def _is_loaded_twin(of: queries.CheckpointRow) -> bool:
+    """Whether it repeats another's weights and was loaded; one of the hub is left out by its hash."""
+    return of.status == "duplicate_of" and of.fingerprint is not None
 
 
 class _Model:
@@ -65,7 +82,7 @@ class _Model:
         self.db, self.model, self.of_circuits = db, model, CircuitReader(db, trend_circuits.shape(db, model))
         compared = (row for of in held.values() for row in of.further.get("similarity", []))
         self.compared = {row["pair"]: row for row in compared if row["pair"]}
-        loaded = [c for c in queries.checkpoints(db, model) if c.status in ("ok", "duplicate_of")]
+        loaded = [c for c in queries.checkpoints(db, model) if c.status == "ok" or _is_loaded_twin(c)]
         weights = {c.step: c.fingerprint for c in loaded}
         self.steps, self.untrained = floors.distinct(weights), floors.untrained(weights)
         self.place = {step: i for i, step in enumerate(self.steps)}
@@ -82,33 +99,45 @@ class _Model:
         for role, on in queries.scored(self.db, self.model):
             found = self.shown.get(("heads", role, on))
             if found and role in floors.ROLE_FLOORS:
-                circuits = self.shown.get(("circuit", None, on or TASK_OF[role]), [])
+                circuits = [of for task in _tasks(role, on) for of in self.shown.get(("circuit", None, task), [])]
                 yield self._mark("role", role, on, found + circuits), partial(self._role, role, on, found)
         for (analysis, _, task), found in sorted(self.shown.items(), key=lambda of: (of[0][0], of[0][2] or "")):
             if task and analysis in ("circuit", "algorithm"):
-                compute = self._similar if analysis == "circuit" else self._stages
-                yield self._mark(analysis, task, None, found), partial(compute, task, found)
+                others = trend_series.computed(self.db, self.model, analysis, task) - len(found)
+                mark = self._mark(f"{analysis} {others}", task, None, found)
+                if analysis == "circuit":
+                    yield mark, partial(self._similar, task, found, others)
+                else:
+                    yield mark, partial(self._stages, task, found)
 
     def _mark(self, kind: str, name: str, on: str | None, found: list[ShownResult]) -> str:
         """Hash of what a series rests on: its results, and all checkpoints of the model."""
         of = kind, name, on, [(result.id, result.asked) for result in found], self.rests_on
         return hashlib.blake2b(repr(of).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
-    def _similar(self, task: str, found: list[ShownResult]) -> SeriesTrends:
+    def _similar(self, task: str, found: list[ShownResult], others: int) -> SeriesTrends:
         """Circuits for a task."""
-        kept = [result for result in found if result.step in self.place]
-        graph, of = Graph(*vars(self.of_circuits.shape).values()), {"task": task}
-        about = {**of, "method": found[0].method, "dtype": found[0].dtype}
+        size = circuit_trends.mean_size([result for result in found if result.step in self.place])
+        rows = {
+            "similarity": self.similarities(task, found, others),
+            "mean_size": [row | {"task": task} for row in size],
+        }
+        return SeriesTrends([], [], rows)
+
+    def similarities(
+        self, task: str, found: list[ShownResult], others: int, reference: int | None = None
+    ) -> list[dict[str, Any]]:
+        graph = Graph(*vars(self.of_circuits.shape).values())
 
         def members(result: ShownResult) -> Members:
             read = self.of_circuits.members(result)
             return Members.of(graph, read.edges, read.scores)
 
+        kept = [result for result in found if result.step in self.place]
         scores = lambda result: trend_circuits.edge_scores(self.db, result.id)  # noqa: E731
-        compared = circuit_trends.similarities(kept, self.compared, members, scores)
-        rows = {"similarity": [row | about for row in compared]}
-        rows["mean_size"] = [row | of for row in circuit_trends.mean_size(kept)]
-        return SeriesTrends([], [], rows)
+        compared = circuit_trends.similarities(kept, self.compared, members, scores, others, reference)
+        about = {"task": task, "method": found[0].method, "dtype": found[0].dtype} if found else {"task": task}
+        return [row | about for row in compared]
 
     def _stages(self, task: str, found: list[ShownResult]) -> SeriesTrends:
         """Of the IOI algorithm, on a task."""
@@ -154,7 +183,7 @@ class _Model:
                 [],
                 {table: [{**row, "reason": nowhere, **of} for row in rows] for table, rows in further.items()},
             )
-        circuits = self.circuits(on or TASK_OF[role])
+        circuits = self.circuits(_tasks(role, on))
         allowed, counts = circuits.at(scores.shape[1:]) if circuits else (None, None)
         found = role_emergence(self.steps, scores, role, allowed, self._floor(role, read))
         told = [emergence_rows.earliest("role", found, found.anywhere)]
@@ -218,19 +247,19 @@ class _Model:
             scores[self.place[step], layer, head] = rows[:, 2]
         return scores
 
-    def _circuits(self, task: str) -> "_Circuits | None":
-        """None if the store holds no circuit of the task."""
-        found = [result for result in self.shown.get(("circuit", None, task), []) if result.step in self.place]
+    def _circuits(self, tasks: tuple[str, ...]) -> "_Circuits | None":
+        """Of the first task of which one counts; None if the store holds no circuit of any."""
+        of_task = {task: self.shown.get(("circuit", None, task), []) for task in tasks}
+        found = {task: kept for task, all_ in of_task.items() if (kept := [of for of in all_ if of.step in self.place])}
+        for results in found.values():
+            counted = [self.of_circuits.members(of).edges for of in results if of.why_not is None]
+            if heads := [trend_circuits.heads_in(self.of_circuits.shape, edges) for edges in counted]:
+                return _Circuits(np.any(heads, 0).all(0), np.any(heads, 1).sum(0), None)
         if not found:
             return None
-        why_not = dict.fromkeys(result.why_not for result in found if result.why_not)
-        counted = [self.of_circuits.members(of).edges for of in found if of.why_not is None]
-        heads = [trend_circuits.heads_in(self.of_circuits.shape, edges) for edges in counted]
-        if not heads:
-            return _Circuits(
-                np.zeros((0, 0), bool), np.zeros((0, 0), int), f"no circuit of {task} counts: {'; '.join(why_not)}"
-            )
-        return _Circuits(np.any(heads, 0).all(0), np.any(heads, 1).sum(0), None)
+        why_not = dict.fromkeys(of.why_not for results in found.values() for of in results if of.why_not)
+        reason = f"no circuit of {' or '.join(found)} counts: {'; '.join(why_not)}"
+        return _Circuits(np.zeros((0, 0), bool), np.zeros((0, 0), int), reason)
 
     def _span(self, of: Any) -> int | None:
         """Tokens between the ends of a hand-off's window."""
@@ -238,6 +267,11 @@ class _Model:
         around = self.steps[max(0, at - of.window) : at + of.window + 1]
         first, last = self.tokens[around[0]], self.tokens[around[-1]]
         return None if first is None or last is None else last - first
+
+
+def _tasks(role: str, on: str | None) -> tuple[str, ...]:
+    """Those in whose circuits a role's heads are looked for; with a BOS token where only they are asked for."""
+    return (on,) if on else tuple(labelled(task, bos) for bos in (False, True) for task in TASKS_OF[role])
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from circuit_core.errors import TaskError
 from circuit_core.heads.attention import RoleScores
 from circuit_core.heads.attention_from_end import SHOWN
 from circuit_core.interchange.evaluation import Evaluation
-from circuit_core.loading import LoadedModel
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.patching.greater_than import NOT_REACHED, GreaterThan, ascending, greater_than_check
 from circuit_core.patching.ioi_algorithm import IOIAlgorithm
 from circuit_core.patching.path_patching import path_patching
@@ -67,11 +67,12 @@ class Analyses:
         """The prompts of a task, or others of it (see `draw`). Raises: TaskError, BrokenTask."""
         drawn = draw(task, self.of.tokenizer, self.of.n_vocab, *others)
         if drawn.clean.shape[1] > (n_ctx := self.of.bridge.cfg.n_ctx):
-            raise TaskError(f"{task.name} needs {drawn.clean.shape[1]} tokens, the model takes {n_ctx}")
+            longest = f"{task.name} needs {drawn.clean.shape[1]} tokens, the model takes {n_ctx}"
+            raise TaskError(f"{longest}: give a task or file of shorter prompts.")
         return drawn.to(self.of.device)
 
     def _behaviour(self, analysis: Analysis) -> Record:
-        found = behaviour(self.of.bridge, self.prompts(analysis.task))
+        found = behaviour(self.of, self.prompts(analysis.task))
         return Record((TableRows.of("behaviour", records.columns(found)),), found.reason)
 
     def _heads(self, analysis: Analysis) -> Record:
@@ -112,7 +113,7 @@ class Analyses:
         p, prompts = analysis.params, self.prompts(analysis.task)
         to = "logits" if p["to"] == "logits" else p["to"].split(",")
         senders = "all" if p["senders"] == "all" else [tuple(head) for head in p["senders"]]
-        return records.of_patching(path_patching(self.of.bridge, self.of.graph, prompts, to, senders, p["freeze_mlps"]))
+        return records.of_patching(path_patching(self.of, prompts, to, senders, p["freeze_mlps"]))
 
     def _greater_than(self, analysis: Analysis) -> Record:
         of, prompts = self.of, self._choosing(analysis.task, analysis.params["held_out"])
@@ -121,7 +122,7 @@ class Analyses:
         if not reached:
             unknown = reason if reached is None else f"{NOT_REACHED} of {analysis.params['threshold']}"
             return records.of_years(GreaterThan(reason=unknown or NOT_REACHED), of.graph)
-        return records.of_years(greater_than_check(of.bridge, of.graph, prompts, mask), of.graph)
+        return records.of_years(greater_than_check(of, prompts, mask), of.graph)
 
     def _looked_into(self, analysis: Analysis) -> tuple[Bool[np.ndarray, "src port"], bool | None, str | None]:
         """The circuit that an analysis looks into, whether it reaches its threshold, and what there is to say of that.
@@ -153,10 +154,10 @@ class Analyses:
         of, p = self.of, analysis.params
         prompts, held_out = self._split(analysis.task, p["held_out"])
         points = {"ig_steps": p["ig_steps"] or 1, "ig_rule": p["ig_rule"] or "paper"}
-        score = partial(attribute, of.bridge, of.graph, prompts, p["method"], **points)
+        score = partial(attribute, of, prompts, p["method"], **points)
         of_each = p["resamples"] and error_bars.all_fit(len(prompts), of.graph)
         scores = score(kept=of.graph.real if of_each else None)
-        runs = [Evaluation(of.bridge, of.graph, part) for part in (prompts, held_out) if part is not None]
+        runs = [Evaluation(of, part) for part in (prompts, held_out) if part is not None]
         search = "grid" if p["sizes"] else p["search"]
         found = minimal_circuit(
             runs[0],

@@ -16,7 +16,7 @@ from circuit_core.heads.copy_suppression import copy_suppression, reasons
 from circuit_core.heads.name_movers import copy_scores
 from circuit_core.heads.successor_scores import SuccessorScores, successor
 from circuit_core.heads.text_rows import function_words
-from circuit_core.loading import LoadedModel
+from circuit_core.loaded_model import LoadedModel
 from circuit_core.models.tokenizers import encoder
 from circuit_core.patching.ioi_algorithm import PAPER_CODE, IOIAlgorithm, Options, Roles, ioi_algorithm
 from circuit_core.patching.path_patching import Head
@@ -66,16 +66,16 @@ class HeadRoles:
         of = self.of
         special = [] if of.tokenizer is None else of.tokenizer.all_special_ids
         ids = drawable(of.n_vocab, special).to(of.device)
-        return {s.role: s for s in attention_roles(of.bridge, of.graph, ids, of.bridge.cfg.n_ctx, preset=preset)}
+        return {s.role: s for s in attention_roles(of, ids, of.bridge.cfg.n_ctx, preset=preset)}
 
     def _successor(self, preset: str) -> SuccessorScores:
-        return successor(self.of.bridge, self.of.graph, self.of.tokenizer, preset)
+        return successor(self.of, self.of.tokenizer, preset)
 
     def _copying(self, prompts: PromptSet, preset: str) -> dict[str, RoleScores]:
-        return {s.role: s for s in copy_scores(self.of.bridge, self.of.graph, prompts, preset)}
+        return {s.role: s for s in copy_scores(self.of, prompts, preset)}
 
     def _from_end(self, prompts: PromptSet) -> AttentionFromEnd:
-        return attention_from_end(self.of.bridge, self.of.graph, prompts)
+        return attention_from_end(self.of, prompts)
 
     def suppression(self, preset: str) -> tuple[RoleScores, dict[Head, str]]:
         """Scores, and why heads have none. Raises: TaskError, also if no head has one."""
@@ -91,19 +91,17 @@ class HeadRoles:
             width, rows = texts.WIDTH, texts.SCORED + texts.REFERENCE
             raise TaskError(f"copy_suppression needs --text FILE ({width} tokens x {rows} sequences)")
         if of.tokenizer is None:
-            raise TaskError("copy_suppression needs a tokenizer, and the checkpoint brings none")
+            raise TaskError("copy_suppression needs a tokenizer, and the checkpoint brings none: put one beside it.")
         scored, reference = texts.rows(encoder(of.tokenizer), self.text, of.tokenizer.bos_token_id)
         masked = torch.as_tensor(function_words(of.tokenizer)).to(of.device)
         given = scored.to(of.device), reference.to(of.device), masked
-        scores = copy_suppression(of.bridge, of.graph, *given, preset=preset)
+        scores = copy_suppression(of, *given, preset=preset)
         return scores, reasons(scores, preset)
 
     def _algorithm(self, prompts: PromptSet, preset: str, held: tuple[tuple[str, Held], ...] = ()) -> IOIAlgorithm:
         """By roles whose scores are held, and others found now. Raises: TaskError."""
         options = PAPER_CODE if preset == "paper-code" else Options()
-        return ioi_algorithm(
-            self.of.bridge, self.of.graph, prompts, self.of_stages(prompts, preset, dict(held)), options
-        )
+        return ioi_algorithm(self.of, prompts, self.of_stages(prompts, preset, dict(held)), options)
 
     def of_stages(self, prompts: PromptSet, preset: str, held: Mapping[str, Held] | None = None) -> Roles:
         """What the stages of the algorithm ask for, and why what cannot be scored is missing.

@@ -24,11 +24,13 @@ from circuit_store.queries.heads import (
     attended,
     head_grid,
     head_history,
+    history_of,
     role_set,
     role_tasks,
     scored,
     scores_of_head,
     shown_at,
+    strong_in,
     strong_roles,
 )
 from circuit_store.queries.models import (
@@ -43,7 +45,7 @@ from circuit_store.queries.models import (
 )
 from circuit_store.queries.narrowing import narrowed
 from circuit_store.queries.results import ResultOrigin, provenance
-from circuit_store.queries.views import data_version, each, found, one_state, rows, takes, view
+from circuit_store.queries.views import data_version, each, found, one_state, rows, streamed, takes, view
 
 __all__ = [
     "Arrangement",
@@ -70,6 +72,7 @@ __all__ = [
     "found",
     "head_grid",
     "head_history",
+    "history_of",
     "holdings",
     "narrowed",
     "one_state",
@@ -83,6 +86,8 @@ __all__ = [
     "scores_of_head",
     "shown_at",
     "stored_circuit",
+    "streamed",
+    "strong_in",
     "strong_roles",
     "takes",
     "tasks",

@@ -23,12 +23,16 @@ class Arrangement:
     @property
     def condition(self) -> str:
         """SQL; its parameters are `values`."""
-        return " AND ".join(f"{_said(name)} IN ({_marks(values)})" for name, values in self.where.items())
+        return " AND ".join(f"{_said(name)} IN ({', '.join('?' * len(values))})" for name, values in self.where.items())
 
     @property
     def first(self) -> str:
         """SQL: what rows are ordered by before the view's own order; its parameters are `ranked`."""
-        by_value = [_rank(name, values) for name, values in self.where.items() if len(values) > 1]
+        by_value = [
+            f"CASE {_said(name)} {' '.join(f'WHEN ? THEN {place}' for place in range(len(values)))} END"
+            for name, values in self.where.items()
+            if len(values) > 1
+        ]
         by_column = [_order(name.removeprefix("-"), name.startswith("-")) for name in self.sort]
         return "".join(f"{term}, " for term in reversed(by_value + by_column))
 
@@ -52,14 +56,6 @@ EVERYTHING = Arrangement()
 
 def _said(name: str) -> str:
     return f"CASE WHEN typeof({name}) IN ('real', 'blob') THEN said({name}) ELSE coalesce(CAST({name} AS TEXT), '') END"
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))
-
-
-def _rank(name: str, values: Sequence[str]) -> str:
-    return f"CASE {_said(name)} {' '.join(f'WHEN ? THEN {place}' for place in range(len(values)))} END"
 
 
 def _order(name: str, backwards: bool) -> str:

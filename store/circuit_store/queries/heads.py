@@ -4,7 +4,7 @@ training; and where a head looks from the answer position, prompt by prompt.
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from circuit_store.display_text import cell
@@ -58,23 +58,37 @@ def role_set(db: sqlite3.Connection, model: str, role: str, task: str | None = N
 
 @dataclass(frozen=True)
 class RoleTasks:
-    """On which task each role of a model is shown beside a task, as `role_set` chooses it."""
+    """On which task each role of a model is shown beside a task, as `role_set` chooses it, and in which results."""
 
     rising: tuple[tuple[str, str | None], ...] = ()
     """Each role with each task on which it is scored, the one that is shown beside none of them last."""
+    results: dict[int, list[tuple[int, str, str | None]]] = field(default_factory=dict)
+    """Step -> the results that are shown there, each with its role and task."""
 
     def beside(self, task: str | None) -> dict[str, str | None]:
         """Role -> the task of its scores that are shown."""
         return dict(sorted(self.rising, key=lambda pair: pair[1] == task))
 
+    def at(self, step: int | None, task: str | None) -> list[int]:
+        """The results that are shown at a step beside a task, one of each role."""
+        shown = self.beside(task)
+        return [result for result, role, of in self.results.get(step or 0, ()) if of == shown[role]]
+
 
 def role_tasks(db: sqlite3.Connection, model: str) -> RoleTasks:
     found = db.execute(
-        f"WITH shown_result AS ({shown_results(_HEADS_OF_MODEL)}) SELECT role, task FROM shown_result"
-        " GROUP BY role, task ORDER BY max(defined), max(asked), max(id)",
+        f"WITH shown_result AS ({shown_results(_HEADS_OF_MODEL)})"
+        " SELECT step, shown_result.id, role, task, defined, asked"
+        " FROM shown_result JOIN checkpoint ON checkpoint.id = checkpoint_id",
         (model,),
     )
-    return RoleTasks(tuple((role, task) for role, task in found))
+    held: dict[int, list[tuple[int, str, str | None]]] = {}
+    newest: dict[tuple[str, str | None], tuple[int, int, int]] = {}
+    for step, result, role, task, *order in found:
+        held.setdefault(step, []).append((result, role, task))
+        before = newest.get((role, task), (0, 0, 0))
+        newest[role, task] = max(before[0], order[0]), max(before[1], order[1]), max(before[2], result)
+    return RoleTasks(tuple(sorted(newest, key=lambda pair: newest[pair])), held)
 
 
 @dataclass(frozen=True)
@@ -120,8 +134,15 @@ def head_history(
     db: sqlite3.Connection, model: str, role: str, layer: int, head: int, task: str | None = None
 ) -> list[ScorePoint]:
     """One head's score over training, on that task if the role is scored on it; see `role_set`."""
-    on = _on(role_set(db, model, role, task))
-    found = rows(db, VIEWS["history"], {"model": model, "role": role, "layer": layer, "head": head, **on})
+    return history_of(db, model, role, layer, head, role_set(db, model, role, task))
+
+
+def history_of(
+    db: sqlite3.Connection, model: str, role: str, layer: int, head: int, of: RoleSet | None
+) -> list[ScorePoint]:
+    """The same of scores that are known already."""
+    at = {"model": model, "role": role, "layer": layer, "head": head, **_on(of)}
+    found = rows(db, VIEWS["history"], at)
     return [ScorePoint(r["step"], r["tokens"], r["value"]) for r in found]
 
 
@@ -142,6 +163,9 @@ def scores_of_head(db: sqlite3.Connection, results: list[int], layer: int, head:
     return {row["role"]: {column.name: cell(row[column.name]) for column in which.columns} for row in found}
 
 
+MEASUREMENTS = ("attn_end_", "effect_")
+"""How the names begin of what is measured of a head (attention from the answer position, effect of a patch), and is no
+role that it has."""
 _COPY_SCORES = ("name_mover",)
 """Roles scored by what a head writes, not by where it attends: their fractions are of another kind."""
 
@@ -155,9 +179,16 @@ def strong_roles(
     Args:
         shown: role -> the task on which it counts, if it is scored on several; see `RoleTasks`.
     """
-    statement = VIEWS["heads"].statement(_HEADS_OF_MODEL, "value >= ?", AT_STEP)
-    strongest = db.execute(statement, (model, step, least))
-    found = [row for row in strongest if row["role"] in shown and row["task"] == shown[row["role"]]]
+    return strong_in(db, shown_at(db, model, step, shown), least)
+
+
+def strong_in(db: sqlite3.Connection, results: list[int], least: float = 0.5) -> dict[tuple[int, int], tuple[str, ...]]:
+    """The same in results of which each is shown of its role (`RoleTasks.at`)."""
+    found = db.execute(
+        "SELECT role, layer, head, value FROM head_score JOIN result ON result.id = result_id"
+        " WHERE result_id IN (SELECT value FROM json_each(?)) AND value >= ?",
+        (json.dumps(results), least),
+    )
     strong: dict[tuple[int, int], tuple[str, ...]] = {}
     for row in sorted(found, key=lambda row: (row["role"] in _COPY_SCORES, -row["value"])):
         head = row["layer"], row["head"]

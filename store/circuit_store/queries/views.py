@@ -3,8 +3,9 @@ question read one state of the store, and a sign says that it is no longer the n
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
+from itertools import chain
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from circuit_store.addresses import CHOICES
@@ -40,15 +41,19 @@ def rows(
     db: sqlite3.Connection, which: View, filters: dict[str, Any] | None = None, choices: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
     """All rows of a view, as `each` gives them."""
-    return list(each(db, which, filters, choices))
+    return list(_named(which, found(db, which, filters, choices)))
 
 
 def each(
     db: sqlite3.Connection, which: View, filters: dict[str, Any] | None = None, choices: dict[str, Any] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """The rows of a view for a reader, one by one (`found`); bytes in them are the text that they spell."""
+    """The rows of a view for a reader, one by one (`streamed`); bytes in them are the text that they spell."""
+    return _named(which, streamed(db, which, filters, choices))
+
+
+def _named(which: View, rows: Iterable[Iterable[Any]]) -> Iterator[dict[str, Any]]:
     names = [column.name for column in which.columns]
-    return (dict(zip(names, map(cell, row), strict=True)) for row in found(db, which, filters, choices))
+    return (dict(zip(names, map(cell, row), strict=True)) for row in rows)
 
 
 def found(
@@ -65,22 +70,76 @@ def found(
     Raises:
         UnknownName: a choice that means nothing to this view.
     """
-    filters, choices = filters or {}, {k: v for k, v in (choices or {}).items() if v is not None}
-    if not which.of_results:
-        for choice in choices:
-            takes(which, choice)
-        filters, choices = filters | choices, {}
-    narrow, at = {CHOICES[choice]: value for choice, value in choices.items()}, {}
-    if which.of_results:
-        known = {column: value for column, value in filters.items() if value is not None}
-        about = {column: value for column, value in wanted.single.items() if column in which.filters} | known
-        narrow |= {_ABOUT[column]: about[column] for column in _ABOUT.keys() & about}
-        at = {AT_STEP: known["step"]} if "step" in known else {}
-    equal = [f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items()]
-    where = " AND ".join([*equal, *filter(None, [wanted.condition])])
-    kinds = " AND ".join([*narrow, *([f"analysis = '{which.analysis}'"] if which.analysis else [])])
-    statement = which.statement(kinds, where, " AND ".join(at), wanted.first, wanted.columns)
-    return db.execute(statement, (*narrow.values(), *at.values(), *filters.values(), *wanted.values, *wanted.ranked))
+    return _Asked(which, filters or {}, choices or {}, wanted).all(db)
+
+
+def streamed(
+    db: sqlite3.Connection,
+    which: View,
+    filters: dict[str, Any] | None = None,
+    choices: dict[str, Any] | None = None,
+    wanted: Arrangement = EVERYTHING,
+) -> Iterator[tuple[Any, ...]]:
+    """As `found`, for many rows: read as they are taken, of one state of the store, and where the view's order allows
+    it (`View.leading`) result by result.
+    """
+    asked = _Asked(which, filters or {}, choices or {}, wanted)
+    return chain.from_iterable(asked.parts(db, by_result=bool(which.leading and not wanted.first)))
+
+
+class _Asked:
+    """What is asked of a view, as parts of its statements.
+
+    Raises:
+        UnknownName: a choice that means nothing to this view.
+    """
+
+    def __init__(self, which: View, filters: dict[str, Any], choices: dict[str, Any], wanted: Arrangement):
+        choices = {k: v for k, v in choices.items() if v is not None}
+        if not which.of_results:
+            for choice in choices:
+                takes(which, choice)
+            filters, choices = filters | choices, {}
+        self.which, self.filters, self.wanted = which, filters, wanted
+        self.narrow, self.at = {CHOICES[choice]: value for choice, value in choices.items()}, dict[str, Any]()
+        if which.of_results:
+            known = {column: value for column, value in filters.items() if value is not None}
+            about = {column: value for column, value in wanted.single.items() if column in which.filters} | known
+            self.narrow |= {_ABOUT[column]: about[column] for column in _ABOUT.keys() & about}
+            self.at = {AT_STEP: known["step"]} if "step" in known else {}
+
+    def all(self, db: sqlite3.Connection) -> sqlite3.Cursor:
+        return self._rows(db, self.narrow)
+
+    def parts(self, db: sqlite3.Connection, by_result: bool) -> Iterator[sqlite3.Cursor]:
+        with snapshot(db):
+            for one in self._results(db) if by_result else [{}]:
+                rows = self._rows(db, {**one, **self.narrow})
+                rows.row_factory = None
+                yield rows
+
+    def _results(self, db: sqlite3.Connection) -> Iterator[dict[str, Any]]:
+        """Of each result that is shown, what narrows the rows to its own."""
+        leading = {name: value for name, value in self.filters.items() if name in self.which.leading.split(", ")}
+        statement = self.which.results(self._kinds(self.narrow), _equal(leading), " AND ".join(self.at))
+        for (result,) in db.execute(statement, (*self.narrow.values(), *self.at.values(), *leading.values())):
+            yield {"result.id = ?": result}
+
+    def _rows(self, db: sqlite3.Connection, narrow: dict[str, Any]) -> sqlite3.Cursor:
+        where = " AND ".join(filter(None, [_equal(self.filters), self.wanted.condition]))
+        kinds, at = self._kinds(narrow), " AND ".join(self.at)
+        statement = self.which.statement(kinds, where, at, self.wanted.first, self.wanted.columns)
+        values = narrow.values(), self.at.values(), self.filters.values(), self.wanted.values, self.wanted.ranked
+        return db.execute(statement, tuple(chain.from_iterable(values)))
+
+    def _kinds(self, narrow: dict[str, Any]) -> str:
+        """SQL: which results may be shown."""
+        named = ", ".join(f"'{analysis}'" for analysis in self.which.analyses)
+        return " AND ".join([*narrow, *([f"analysis IN ({named})"] if named else [])])
+
+
+def _equal(filters: dict[str, Any]) -> str:
+    return " AND ".join(f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items())
 
 
 def one_state(ask: Question[P, T]) -> Question[P, T]:

@@ -90,6 +90,15 @@ def next_unit(db: sqlite3.Connection, busy: Iterable[int] = ()) -> Unit | None:
     return row and Unit(db, **{**dict(row), "request": read_json(row["request"], "run.request", row["run"])})
 
 
+def wanted(db: sqlite3.Connection, source: str, revision: str) -> bool:
+    """Whether a unit of that checkpoint waits in the queue."""
+    waits = (
+        "SELECT 1 FROM unit JOIN run ON run.id = run_id JOIN checkpoint c ON c.id = checkpoint_id"
+        f" JOIN model ON model.id = model_id WHERE {WAITING} AND source = ? AND revision = ?"
+    )
+    return db.execute(waits, (source, revision)).fetchone() is not None
+
+
 def take_unit(db: sqlite3.Connection, slot: str | None = None, busy: Iterable[int] = ()) -> Unit | None:
     """The next queued unit, now `loading` in a slot; None if there is none but of busy checkpoints."""
     with transaction(db):

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from circuit_store.views.algorithm import ALGORITHM, DETAILS, GREATER_THAN, PATCH, PATCHES
+from circuit_store.views.circuit_parts import CIRCUIT, COMPOSITION, FAITHFULNESS, NODES
 from circuit_store.views.circuit_trends import SIMILARITY, SIZE, SIZE_CORRELATION
-from circuit_store.views.circuits import CIRCUIT, CIRCUITS, COMPOSITION, FAITHFULNESS, NODES
+from circuit_store.views.circuits import CIRCUITS
 from circuit_store.views.heads import ATTENTION, BEHAVIOUR, HEADS, HISTORY
 from circuit_store.views.models import CHECKPOINTS, MODELS, UNITS
 from circuit_store.views.replicates import SEEDS

@@ -112,13 +112,14 @@ GREATER_THAN = View(
         Column("node", "head or MLP", "undefined, see reason", source("src")),
         Column(
             "looks_at_year",
-            "a head: share of prompts in which END attends most to YY, 0 to 1",
+            "a head: share of prompts in which END attends most to YY (by digits: to its tens), 0 to 1",
             "an MLP, or see reason",
             kind=float,
         ),
         Column(
             "raises_year",
-            "a head: share of prompts in which it raises YY or YY + 1 the most of the 100 years, 0 to 1",
+            "a head: share of prompts in which it raises YY or YY + 1 the most of the 100 years (by digits: the tens or"
+            " the digit after, of ten), 0 to 1",
             "an MLP, or see reason",
             kind=float,
         ),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from circuit_store.views.circuits import UNQUALIFIED
 from circuit_store.views.trends import STALE, tokens
-from circuit_store.views.view import AT, DEVICE, DTYPE, MODEL, STEP, TASK, TOKENS, Column, View
+from circuit_store.views.view import AT, DEVICE, DTYPE, MODEL, STEP, TASK, TOKENS, Column, View, param
 
 _FEW = "fewer than two checkpoints have a circuit, see reason"
 _UNWEIGHTED = "a circuit has no scores, see reason"
@@ -73,16 +73,6 @@ SIMILARITY = View(
     beside=("similarity.id AS place",),
 )
 
-_OTHERS = (
-    "SELECT DISTINCT checkpoint_id, task.name AS task, NULL AS id, NULL AS params, NULL AS dtype, NULL AS device,"
-    " 'no circuit with the parameters of this curve, which other checkpoints have' AS reason"
-    " FROM result JOIN task ON task.id = task_id WHERE result.analysis = 'circuit' AND NOT EXISTS (SELECT 1 FROM"
-    " shown_result AS s WHERE s.checkpoint_id = result.checkpoint_id AND s.task = task.name)"
-)
-_ALL = (
-    "(SELECT checkpoint_id, task, id, params, dtype, device, reason FROM shown_result WHERE analysis = 'circuit'"
-    f" UNION ALL {_OTHERS})"
-)
 _NONE = "no circuit, see reason"
 SIZE = View(
     "size",
@@ -105,12 +95,9 @@ SIZE = View(
             f"CASE WHEN n_edges NOT NULL THEN ({UNQUALIFIED}) IS NULL END",
             kind=int,
         ),
-        replace(
-            Column("method", "attribution method", "other parameters, see reason"),
-            sql="json_extract(of_task.params, '$.method')",
-        ),
-        replace(DTYPE, empty="other parameters, see reason"),
-        replace(DEVICE, empty="other parameters, see reason"),
+        replace(param("method", _METHOD.meaning), sql="json_extract(of_task.params, '$.method')"),
+        DTYPE,
+        DEVICE,
         Column(
             "reason",
             "why a value is empty, or why it does not count",
@@ -118,7 +105,7 @@ SIZE = View(
             f"coalesce(of_task.reason, {UNQUALIFIED})",
         ),
     ),
-    f"{_ALL} AS of_task JOIN {AT} LEFT JOIN circuit ON result_id = of_task.id",
+    f"shown_result AS of_task JOIN {AT} LEFT JOIN circuit ON result_id = of_task.id WHERE analysis = 'circuit'",
     "model, task, step",
     ("model", "step", "task"),
     "circuit_size",

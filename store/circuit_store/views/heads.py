@@ -86,6 +86,7 @@ HEADS = View(
     _HEAD_SCORES,
     "model, step, role, task, layer, head",
     ("model", "step", "role", "task", "layer", "head"),
+    leading="model, step, role, task",
 )
 HISTORY = View(
     "history",
@@ -132,4 +133,5 @@ ATTENTION = View(
     "model, task, step, prompt, layer, head, position",
     ("model", "step", "task", "prompt", "layer", "head"),
     "attention_from_end",
+    leading="model, task, step",
 )

@@ -16,7 +16,8 @@ def _measured(quantity: str, value: str, table: str, analysis: str) -> str:
 _EMERGED = (
     f"SELECT model_id, task, 'emergence', emergence.name, NULL, NULL, {tokens('emergence.step')}, dtype,"
     " coalesce(preset, '') || ' ' || coalesce(text, '') || ' ' || dtype FROM emergence"
-    " JOIN model ON model.id = model_id WHERE kind IN ('task', 'role')"
+    " JOIN model ON model.id = model_id WHERE kind IN ('task', 'role') AND EXISTS"
+    " (SELECT 1 FROM shown_result AS s WHERE s.of_model = model_id AND s.dtype IS emergence.dtype)"
 )
 _OF_RUNS = " UNION ALL ".join(
     (

@@ -31,11 +31,11 @@ EMERGENCE = View(
         Column(
             "kind",
             "`role`: the role's earliest head; `role_in_circuit`: the earliest that writes and reads in its task's"
-            " circuits (`greater_than` for successor and induction, `ioi` for others, the task whose prompts were used"
-            " where some were), of checkpoints that do the task where the circuit reaches its threshold, no row without"
-            " circuits; `head`: any head with the role; `figure_2_head`: the earliest of those circuits by the rule of"
-            " the paper's figure; `top_head`: the heads longest in them; `task`, `task_most`: half and nine tenths of"
-            " the final metric; `task_minimum`: the lowest metric before",
+            " circuits (`greater_than`, else `greater_than_digit`, for successor and induction, `ioi` for others, the"
+            " task whose prompts were used where some were), of checkpoints that do the task where the circuit reaches"
+            " its threshold, no row without circuits; `head`: any head with the role; `figure_2_head`: the earliest of"
+            " those circuits by the rule of the paper's figure; `top_head`: the heads longest in them; `task`,"
+            " `task_most`: half and nine tenths of the final metric; `task_minimum`: the lowest metric before",
         ),
         Column("name", "role or task", sql="emergence.name"),
         Column("task", "task whose prompts were used", "none were"),

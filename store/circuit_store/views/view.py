@@ -46,6 +46,9 @@ class View:
     """One row of figures on the whole (a circuit's); `--json` puts it at the top level."""
     beside: tuple[str, ...] = ()
     """SQL: what `order` needs besides the columns."""
+    leading: str = ""
+    """With what `order` begins where that tells results apart: the rows of each stand together, and a large view can be
+    read result by result, so that nothing of its size is sorted."""
 
     @property
     def body(self) -> str:
@@ -59,10 +62,9 @@ class View:
         return re.search(r"\bshown_result\b", self.source) is not None
 
     @property
-    def analysis(self) -> str | None:
-        """The one analysis whose results its rows are of: others need not be looked at."""
-        named = re.findall(r"WHERE analysis = '(\w+)'", self.source)
-        return named[0] if len(named) == 1 else None
+    def analyses(self) -> list[str]:
+        """Those whose results its rows are of: others need not be looked at. Empty: it names none."""
+        return re.findall(r"\banalysis = '(\w+)'", self.source)
 
     def statement(
         self, choices: str = "", where: str = "", at: str = "", first: str = "", columns: Sequence[str] = ()
@@ -73,6 +75,14 @@ class View:
         condition = f"WHERE {where} " if where else ""
         rows = f"SELECT {names} FROM ({self.body}) {condition}ORDER BY {first}{self.order}"
         return f"WITH shown_result AS ({shown_results(choices, at)}) {rows}"
+
+    def results(self, choices: str = "", where: str = "", at: str = "") -> str:
+        """The ids of the results that are shown, in the order of their rows, of a view with `leading`; `where` may name
+        the columns of that."""
+        columns = f"shown_result.id, model.name AS model, {self.leading.removeprefix('model, ')}"
+        rows = f"SELECT {columns} FROM shown_result JOIN {AT}"
+        shown = f"WITH shown_result AS ({shown_results(choices, at)})"
+        return f"{shown} SELECT id FROM ({rows}) {where and f'WHERE {where} '}ORDER BY {self.leading}"
 
 
 _VALUES = {

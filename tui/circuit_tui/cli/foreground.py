@@ -52,7 +52,7 @@ def compute(store: Path, asked: RunRequest, as_json: bool = False) -> int:
         rows = [{"model": m, "step": s, "error": e} for m, s, e in failed]
         console.document({"run": number, "computed": computed, "already": already, "failed": rows})
     for reason, count in [] if number is None else runs.undefined(db, number):
-        console.told(f"warning: {reason} ({count} results have no value)")
+        console.told(f"warning: {reason} ({'1 result has' if count == 1 else f'{count} results have'} no value)")
     return 1 if failed else 0
 
 

@@ -1,5 +1,6 @@
 """Known models, and names for folders of checkpoints: `models` and `models add`."""
 
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 @flags.flag(options.JSON)
 @click.pass_context
 def models(ctx: click.Context, everything: bool, as_json: bool) -> None:
-    """List known models, and what the store holds of each."""
+    """List known models, what the store holds of each, and what the local cache of the hub does."""
+    from circuit_store import models as held_models
     from circuit_store import queries
 
     if ctx.invoked_subcommand:
@@ -31,11 +33,14 @@ def models(ctx: click.Context, everything: bool, as_json: bool) -> None:
     check_place(ctx.obj)
     view = queries.view("models")
     columns = [column.name for column in view.columns]
-    rows = [] if to_be_made(ctx.obj) else queries.rows(open_to_read(ctx.obj), view)
-    held = {row["model"] for row in rows}
+    db = None if to_be_made(ctx.obj) else open_to_read(ctx.obj)
+    rows = queries.rows(db, view) if db else []
+    held = {model.name: model.pattern for model in held_models.held_models(db).values()} if db else {}
     rows += [_known(known, columns) for known in suites.known_models().values() if known.name not in held]
-    if everything:
-        rows += [_on_the_hub(m, columns) for m in suites.published().values() if m.name not in held]
+    rows += _on_the_hub(held.keys(), {row["source"] for row in rows}, everything, columns)
+    for row in rows:
+        row["cached"] = _cached(row["source"], held.get(row["model"]))
+    columns.insert(columns.index("computed") + 1, "cached")
     if as_json:
         console.document({"view": "models", "filters": {}, "rows": rows}, indent=1)
         return
@@ -46,11 +51,34 @@ def models(ctx: click.Context, everything: bool, as_json: bool) -> None:
         )
 
 
-def _on_the_hub(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
+def _on_the_hub(held: Collection[str], sources: set[str], everything: bool, columns: list[str]) -> list[dict[str, Any]]:
+    """Models of published suites, of which the cache holds a checkpoint if not `everything` is wanted; then what else
+    the cache holds, by the name that `run` takes. Nothing is asked of the hub."""
+    from circuit_core.models import hub, places
+
+    published = {f"{places.HUB}{known.repository}": known for known in suites.published().values()}
+    cached = {source for name in hub.cached_repositories() if _cached(source := f"{places.HUB}{name}")}
+    listed = [known for source, known in published.items() if everything or source in cached]
+    rows = [_published(known, columns) for known in listed if known.name not in held]
+    others = sorted(cached - sources - published.keys())
+    nothing = {column: 0 if column == "computed" else None for column in columns}
+    return rows + [nothing | {"model": s.removeprefix(places.HUB), "suite": "hub", "source": s} for s in others]
+
+
+def _cached(source: str, pattern: str | None = None) -> int | None:
+    """Checkpoints in the local cache; None of a folder."""
+    from circuit_core.models import places
+    from circuit_sweep.planning import hub_models
+
+    repository = places.repository(source)
+    return None if repository is None else hub_models.in_the_cache(repository, pattern)
+
+
+def _published(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
     """A model of a published suite, as far as that is known without the hub."""
     from circuit_core.models import places
 
-    row = {"model": known.name, "suite": known.suite, "params": None, "source": f"{places.HUB}{known.repository}"}
+    row = {"model": known.name, "suite": known.suite, "source": f"{places.HUB}{known.repository}"}
     row |= {name: getattr(known, name) for name in ("family", "size", "variant", "seed")}
     row |= {"kv_heads": known.shape.get("n_heads"), **known.shape, "checkpoints": len(known.steps) or None}
     return {column: row.get(column, 0 if column == "computed" else None) for column in columns}

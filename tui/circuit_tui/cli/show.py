@@ -1,5 +1,6 @@
 """Print or write a view of the store: `show` and `export`."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,13 @@ def print_view(
             if kind == "json":
                 text = files.document(db, which, filters, choices)
             else:
-                text = files.lines(queries.found(db, which, filters, choices), columns)
+                text = files.lines(queries.streamed(db, which, filters, choices), columns)
             command_output.write(file, text)
         return
-    header, found = files.whole(db, which, filters, choices)
-    for line in header:
-        console.shown(", ".join(f"{k} {console.cell(v)}" for k, v in line.items() if v is not None))
-    console.table(found, columns)
+    with files.whole(db, which, filters, choices) as (header, found):
+        for line in header:
+            console.shown(", ".join(f"{k} {console.cell(v)}" for k, v in line.items() if v is not None))
+        console.table(found, columns)
 
 
 @main.command(cls=ViewCommand)
@@ -79,7 +80,7 @@ def print_view(
     "--format",
     "kind",
     default="csv",
-    type=click.Choice(["csv", "jsonl", "markdown"]),
+    type=click.Choice(["csv", "jsonl", "markdown", "parquet"]),
     help="Format of the file.",
     show_default=True,
 )
@@ -90,8 +91,8 @@ def export(store: Path, view: str, address: str | None, output: Path | None, **g
     """Write a VIEW to stdout or a file, as the explorer's key e does."""
     from circuit_core import untrusted_files
     from circuit_store import export as files
-    from circuit_store import queries
-    from circuit_tui import rows
+    from circuit_store import parquet, queries
+    from circuit_tui import view_rows
 
     which = queries.view(view)
     db = open_to_read(store)
@@ -100,7 +101,13 @@ def export(store: Path, view: str, address: str | None, output: Path | None, **g
     if given["columns"] is not None:
         columns = [column.strip() for column in given["columns"].split(",")]
     listed = {"where": given["where"], **{name: [given[name]] if given[name] else [] for name in ("grep", "sort")}}
-    found = rows.kept(db, which, filters, choices, listed, columns)
+    found = view_rows.kept(db, which, filters, choices, listed, columns)
     text = [untrusted_files.place(given["text"])] if given["text"] else []
+    if given["kind"] == "parquet" and output is None and console.terminal(sys.stdout):
+        raise ValueError("Parquet is binary: name a file with --output FILE.")
     with command_output.to(output, store, *filter(Path.is_file, text)) as file:
-        command_output.write(file, files.lines(found, columns, given["kind"], given["raw"]))
+        if given["kind"] == "parquet":
+            kinds = {column.name: column for column in which.columns}
+            parquet.write(file, found, [kinds[name] for name in columns])
+        else:
+            command_output.write(file, files.lines(found, columns, given["kind"], given["raw"]))

@@ -39,6 +39,35 @@ def among_circuits(command: Any) -> Any:
     return _with([run, *map(_narrowing, _OF_A_CIRCUIT)], command)
 
 
+class _Pair(click.ParamType):
+    """One value for both of two circuits, or two, separated by a comma."""
+
+    def __init__(self, of: type) -> None:
+        self.of = NUMBER if of is int else click.types.convert_type(of)
+        self.name = "x"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, Any]:
+        parts = [self.of.convert(part.strip(), param, ctx) for part in str(value).split(",")]
+        if len(parts) > 2:
+            self.fail(f"{value} has more than two values: give one for both, or one for A and one for B.", param, ctx)
+        return parts[0], parts[-1]
+
+
+def among_two_circuits(command: Any) -> Any:
+    """A command that says which of several circuits each of two is; every option may have a value for either."""
+    about = [("task", "--task", str, "Circuits of this task"), ("run", "--run", int, "Only results of this run")]
+    narrow = [(of.name, of.flag, of.kind, f"Only {of.narrows}") for of in _OF_A_CIRCUIT]
+    return _with(
+        [
+            click.option(
+                flag, name, type=_Pair(kind if kind in (int, float) else str), metavar="X[,X]", help=f"{help}."
+            )
+            for name, flag, kind, help in (*about, *narrow)
+        ],
+        command,
+    )
+
+
 def _narrowing(of: Option) -> Any:
     """The flag that shows only results of one value of an option. Any is taken: what was computed is told later."""
     kind = {int: NUMBER, float: float}.get(of.kind, str)

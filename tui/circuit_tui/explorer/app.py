@@ -89,13 +89,13 @@ class Explorer(PagedApp):
         Args:
             resting: a change is left for later; a store that is opened is shown nonetheless.
         """
-        if not self.main.query(Status) or self.reader.asks(self):
+        if not self.main.query_children(Status) or self.reader.asks(self):
             return
         self.reader.ask(self, _look, partial(self._seen, resting))
 
     def _answered(self, show: Callable[[], None]) -> None:
         """The store has answered; while the explorer ends there may be nothing any more to show it on."""
-        if self.main.query(Status):
+        if self.main.query_children(Status):
             show()
 
     def _seen(self, resting: bool, version: int | None) -> None:

@@ -9,10 +9,11 @@ from dataclasses import fields
 from typing import Any
 
 from circuit_store.queries import RoleSet
+from circuit_store.queries.heads import MEASUREMENTS
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.widgets.notation import plain
 
-_MEASURED = {"attn_end_": "attention", "effect_": "effect"}
+_MEASURED = dict(zip(MEASUREMENTS, ("attention", "effect"), strict=True))
 """How the names of measurements begin -> what is measured."""
 NEAR_ZERO = 0.05
 """A share below which a head is not said to have a role."""

@@ -5,15 +5,21 @@ of circuits) is so in a file and in a pipe; on a terminal, which would obey it, 
 """
 
 import sys
+from collections.abc import Iterable
 from errno import EBADF
+from itertools import chain, islice
+from tempfile import SpooledTemporaryFile
 from typing import IO, Any, TextIO
 
 import click
 
+from circuit_store import output_files
 from circuit_store.display_text import as_json, lines, plain
 
 _PIECE = 2**20
 """Bytes."""
+_LINES = 1000
+_APART = "\t"
 
 
 def told(sentence: str) -> None:
@@ -31,17 +37,28 @@ def shown(text: str, end: str = "\n") -> None:
     _out(lines(text) + end)
 
 
-def table(rows: list[dict[str, Any]], columns: list[str] | None = None) -> None:
-    """Rows as aligned text, on stdout; numbers are right-aligned, empty cells are a dot."""
-    columns = columns or list(dict.fromkeys(k for r in rows for k in r))
-    cells = [[cell(row.get(c)) for c in columns] for row in rows]
-    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
-    right = [all(isinstance(r.get(c), int | float | None) for r in rows) for c in columns]
-    aligned = [
-        "  ".join(x.rjust(w) if r else x.ljust(w) for x, w, r in zip(line, widths, right, strict=True)).rstrip()
-        for line in [columns, *cells]
-    ]
-    _out(lines("\n".join(aligned)) + "\n")
+def table(rows: Iterable[dict[str, Any]], columns: list[str] | None = None) -> None:
+    """Rows as aligned text, on stdout; numbers are right-aligned, empty cells are a dot. How wide a column is, only the
+    last row tells: until then many rows wait in a file.
+    """
+    if columns is None:
+        rows = list(rows)
+        columns = list(dict.fromkeys(k for r in rows for k in r))
+    widths, right = list(map(len, columns)), [True] * len(columns)
+    with SpooledTemporaryFile(output_files.HELD) as waiting:
+        for row in rows:
+            cells = [cell(row.get(c)) for c in columns]
+            widths = list(map(max, widths, map(len, cells)))
+            right = [r and isinstance(row.get(c), int | float | None) for r, c in zip(right, columns, strict=True)]
+            waiting.write(_APART.join(cells).encode() + b"\n")  # of which no cell has either
+        waiting.seek(0)
+        lined = chain([columns], (line.decode().removesuffix("\n").split(_APART) for line in waiting))
+        while some := list(islice(lined, _LINES)):
+            aligned = (
+                "  ".join(x.rjust(w) if r else x.ljust(w) for x, w, r in zip(line, widths, right, strict=True)).rstrip()
+                for line in some
+            )
+            shown("\n".join(aligned))
 
 
 def cell(value: Any) -> str:

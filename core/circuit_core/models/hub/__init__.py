@@ -6,23 +6,36 @@ HF_HUB_OFFLINE, HF_TOKEN and HF_ENDPOINT are read when they are needed. No torch
 something is asked of the hub.
 """
 
-from circuit_core.models.hub.asking import endpoint, offline
-from circuit_core.models.hub.cache import cache_folder, cached, cached_listing, cached_revisions, remove, snapshot
-from circuit_core.models.hub.fetching import fetch
+from circuit_core.models.hub.cache import (
+    abandoned,
+    cache_folder,
+    cached,
+    cached_listing,
+    cached_repositories,
+    cached_revisions,
+    remove,
+    remove_abandoned,
+    snapshot,
+)
+from circuit_core.models.hub.download import fetch
+from circuit_core.models.hub.http import endpoint, offline
 from circuit_core.models.hub.listing import HubFile, HubRevision, listing, revisions
 
 __all__ = [
     "HubFile",
     "HubRevision",
+    "abandoned",
     "cache_folder",
     "cached",
     "cached_listing",
+    "cached_repositories",
     "cached_revisions",
     "endpoint",
     "fetch",
     "listing",
     "offline",
     "remove",
+    "remove_abandoned",
     "revisions",
     "snapshot",
 ]

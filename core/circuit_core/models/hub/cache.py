@@ -78,6 +78,12 @@ def cached_revisions(repo: str) -> dict[str, str]:
     return {revision: commit for revision, commit in found.items() if commit and (snapshots / commit).is_dir()}
 
 
+def cached_repositories() -> list[str]:
+    """`ORG/NAME` of every model of which the cache holds something, in order."""
+    names = (path.name.removeprefix("models--") for path in cache_folder().glob("models--*--*"))
+    return sorted(name.replace("--", "/", 1) for name in names)
+
+
 def reference(repo: str, revision: str) -> Path | None:
     """The file that says which commit a revision is; None if its name could lead out of the cache."""
     refs = repository(repo) / "refs"
@@ -136,6 +142,33 @@ def locked(repo: str, name: str, stopped: Callable[[], bool] = lambda: False) ->
                 raise FetchStopped("The download was stopped; what has come is kept.")
             time.sleep(0.05)
         yield
+
+
+def begun(repo: str, digest: str) -> Path:
+    """The mark that a partial file was begun here and not by another program; it goes when the file is whole."""
+    return cache_folder() / ".locks" / repository(repo).name / f"{digest}.circuit-tui"
+
+
+def abandoned(repo: str) -> dict[str, int]:
+    """Digests of partial files that were begun here and that nobody goes on with now -> bytes."""
+    found: dict[str, int] = {}
+    for mark in begun(repo, "").parent.glob("*.circuit-tui"):
+        with suppress(OSError, FetchStopped), locked(repo, mark.stem, stopped=lambda: True):
+            found[mark.stem] = partial(repo, mark.stem).stat().st_size
+    return found
+
+
+def remove_abandoned(repo: str) -> None:
+    """Deletes partial files that were begun here and that nobody goes on with now; never those of others."""
+    for digest in abandoned(repo):
+        with suppress(FetchStopped), locked(repo, digest, stopped=lambda: True):
+            partial(repo, digest).unlink(missing_ok=True)
+            begun(repo, digest).unlink(missing_ok=True)
+
+
+def partial(repo: str, digest: str) -> Path:
+    """Where a file of that hash is while it comes."""
+    return repository(repo) / "blobs" / f"{digest}.incomplete"
 
 
 def _taken(lock: int) -> bool:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from circuit_core import untrusted_files
 from circuit_core.errors import HubError, UnreadableFile
 from circuit_core.models import identity
-from circuit_core.models.hub import asking
+from circuit_core.models.hub import http
 
 _TRIES = 4
 _KINDS = (("model", "safetensors"), ("pytorch_model", "bin"))
@@ -134,12 +134,12 @@ def listing(repo: str, revision: str, stopped: Callable[[], bool] = lambda: Fals
 
 def _asked(path: str, repo: str, revision: str, stopped: Callable[[], bool]) -> Any:
     def ask() -> bytes:
-        with asking.answer(path, repo, revision) as response:
+        with http.answer(path, repo, revision) as response:
             return response.read()
 
     what = f"{repo}@{revision}" if revision else repo
     try:
-        return untrusted_files.parsed(asking.patiently(ask, what, _TRIES, stopped), what)
+        return untrusted_files.parsed(http.patiently(ask, what, _TRIES, stopped), what)
     except UnreadableFile:
         raise _odd(what) from None
 
@@ -167,7 +167,7 @@ def _matching(pattern: re.Pattern[str], said: Any) -> str:
 
 def _odd(what: str) -> HubError:
     return HubError(
-        f"{asking.host()} does not tell commits, sizes and hashes of {what} as a hub does: see HF_ENDPOINT, or fetch "
+        f"{http.host()} does not tell commits, sizes and hashes of {what} as a hub does: see HF_ENDPOINT, or fetch "
         "it with `hf download` and give the folder.",
         "unreadable",
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from circuit_core.errors import CheckpointError
-from circuit_core.models.weights import nesting
+from circuit_core.models.weights import endless_pickles
 from circuit_core.models.weights.tensor import BYTES, Tensor
 
 _STORAGES = {
@@ -45,7 +45,7 @@ def tensors(file: Path) -> Iterator[tuple[str, Tensor]]:
     """Name and place of each tensor. Raises: CheckpointError."""
     try:
         with file.open("rb") as raw:
-            nesting.check(raw)
+            endless_pickles.check(raw)
         found, begins = (_archive if zipfile.is_zipfile(file) else _older)(file)
         named = {name: _placed(file, tensor, begins) for name, tensor in found.items()}
     except CheckpointError:

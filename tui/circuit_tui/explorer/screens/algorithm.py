@@ -22,7 +22,11 @@ from circuit_tui.explorer.widgets.notation import bar, finite, plain, signed
 
 _PORTS = ("q", "k", "v", "mlp", "logits")
 _BAR = 12
-_OF_YEARS = "greater_than"
+_OF_YEARS = {
+    "greater_than": ("looks at YY", "raises YY, YY+1"),
+    "greater_than_digit": ("looks at tens", "raises it, +1"),
+}
+"""The built-in tasks of years, and what their heads are asked."""
 
 
 class Algorithm(Page):
@@ -37,7 +41,7 @@ class Algorithm(Page):
     def views(self, at: Selection) -> dict[str, dict[str, Any]]:
         here = {"model": at.model, "step": at.step}
         of_task = here | {"task": at.task}
-        stages = {"greater_than": of_task} if at.task == _OF_YEARS else {"algorithm": here}
+        stages = {"greater_than": of_task} if _built_in(at.task) in _OF_YEARS else {"algorithm": here}
         return stages | ({"composition": of_task} if at.task else {})
 
     def read(self, at: Selection) -> Callable[[Connection], Any]:
@@ -51,11 +55,12 @@ class Algorithm(Page):
         """Of the task that is looked at, if it is one of years."""
         if not rows:
             said = Text("What its circuit does with years is not computed here:\n")
-            return said.append(wrapped(self._command(at, at.task))) if at.task == _OF_YEARS else None
+            return said.append(wrapped(self._command(at, at.task))) if _built_in(at.task) in _OF_YEARS else None
         lines = self.topic(f"Years in the circuit · {plain(at.task)}", "at the answer position")
         if reason := rows[0]["reason"]:
             return lines.append(wrapped(f"undefined: {plain(reason)}"), self.colours.muted)
-        lines.append(f"{'':<10}{'looks at YY':>14}{'raises YY, YY+1':>18}\n", self.colours.muted)
+        looks, raises = _OF_YEARS.get(_built_in(at.task), _OF_YEARS["greater_than"])
+        lines.append(f"{'':<10}{looks:>14}{raises:>18}\n", self.colours.muted)
         for row in (row for row in rows if not _is_mlp(row)):
             lines.append(f"{row['node']:<10}{_share(row['looks_at_year']):>14}{_share(row['raises_year']):>18}\n")
         lines.append(f"{'':<10}{'later years minus others':>32}\n", self.colours.muted)
@@ -130,6 +135,11 @@ def _read(db: Connection, at: Selection) -> dict[str, list[dict[str, Any]]]:
 def _counted(number: int, what: str) -> str:
     """`1 node `, `2 nodes`: of one width, so that numbers stand below each other."""
     return f"{number:,} {what}{' ' if number == 1 else 's'}"
+
+
+def _built_in(task: str | None) -> str:
+    """A task's name without what says that its prompts begin with a BOS token."""
+    return (task or "").removesuffix("+bos")
 
 
 def _is_mlp(row: dict[str, Any]) -> bool:

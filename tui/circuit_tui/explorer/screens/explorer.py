@@ -4,14 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import DescendantFocus
+from textual.reactive import Reactive
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widget import Widget
+from textual.widgets import Input, Static
 
 from circuit_tui.explorer.bindings import PANES
 from circuit_tui.explorer.reading import Reader
@@ -21,7 +23,8 @@ from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.circuit import Circuit
 from circuit_tui.explorer.widgets.heads import Heads
 from circuit_tui.explorer.widgets.history import History
-from circuit_tui.explorer.widgets.listing import Listing
+from circuit_tui.explorer.widgets.key_line import KeyLine
+from circuit_tui.explorer.widgets.list_pane import Listing
 from circuit_tui.explorer.widgets.models import Models
 from circuit_tui.explorer.widgets.pane import Pane
 from circuit_tui.explorer.widgets.status import Crumbs, Status
@@ -63,6 +66,8 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-cramped"), (60, "-narrow"), (100, "-normal"), (160, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (15, "-low"), (24, "-tall")]
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """What has the focus shows that itself; Textual's own would draw the whole screen anew."""
 
     def __init__(self, store: Path, reader: Reader, wish: Selection, pane: str):
         super().__init__()
@@ -75,6 +80,9 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         self.trail = Trail()
         self.version = (0, -1)
         """Of the store that is asked; `look` has that of the answer."""
+        self.panes: tuple[Pane, ...] = ()
+        self._behind = False
+        """Whether the panes have not been told what is looked at now."""
         self._left: Selection | None = None
         """What was shown when the user chose something else that is not shown yet."""
         self.later: list[Callable[[], None]] = []
@@ -84,18 +92,19 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         yield Static("terminal too small (need 60x15)", id="small")
         yield Crumbs()
         with Container(id="panes"):
-            yield from (Models(), Heads(), Circuit(), Checkpoints(), History())
+            self.panes = (Models(), Heads(), Circuit(), Checkpoints(), History())
+            yield from self.panes
         yield Timeline()
         yield Status()
         yield _Filter(placeholder="regular expression; ! inverts, -f is fuzzy", id="filter", select_on_focus=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
         self.show_pane(self.pane_name)
 
     def of(self, name: str) -> Pane:
-        return cast(Pane, self.query_one(f"#{name}", Pane))
+        return next(pane for pane in self.panes if pane.NAME == name)
 
     @property
     def pane(self) -> Pane:
@@ -139,7 +148,7 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
     def vacant(self, reason: str) -> None:
         """There is no store to look at."""
         self.look, self.later = None, []
-        for pane in self.query(Pane):
+        for pane in self.panes:
             pane.forget(reason)
         self.frame()
 
@@ -171,7 +180,7 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
     def stop(self) -> None:
         """Read nothing more of what is being read."""
         askers, self.later, self._left = self.reader.stop(), [], None
-        for pane in self.query(Pane):
+        for pane in self.panes:
             if pane in askers:
                 pane.stopped()
         self.say("Reading was stopped: r reads again.")
@@ -189,10 +198,20 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         return {"model": at.model, **step, **changes}
 
     def follow(self) -> None:
+        """Panes that are covered are told when they are seen again."""
         assert self.look
-        for pane in self.query(Pane):
+        for pane in () if self.covered else self.panes:
             pane.follow(self.look)
         self.frame()
+
+    @property
+    def covered(self) -> bool:
+        """Whether a page lies over the panes through which nothing is seen of them."""
+        return any(screen.styles.background.a == 1 for screen in self.app.screen_stack[1:])
+
+    def on_screen_resume(self) -> None:
+        if self._behind and self.look:
+            self.follow()
 
     @property
     def stopped(self) -> bool:
@@ -203,15 +222,17 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         """The same data in other colours."""
         if self.look is None:
             return
-        for pane in self.query(Pane):
+        for pane in self.panes:
             pane.draw()
         self.frame()
         self.query_one(Timeline).refresh()
 
     def frame(self) -> None:
         """The lines around the panes, and the page over them."""
-        self.query_one(Crumbs).follow(self.look, self.pane_name, self.single)
-        self.query_one(Timeline).follow(self.look)
+        self._behind = self.covered
+        if not self._behind:
+            self.query_one(Crumbs).follow(self.look, self.pane_name, self.single)
+            self.query_one(Timeline).follow(self.look)
         self.query_one(Status).follow(self.look.held.progress if self.look else None, self.store, self.playing)
         for page in self.app.screen_stack:
             if isinstance(page, Page):
@@ -232,7 +253,7 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         """Go to a pane; where there is room for one only, it takes the place of the other."""
         self.pane_name = name
         self.set_focus(self.pane.body)
-        for pane in self.query(Pane):
+        for pane in self.panes:
             pane.set_class(pane.NAME == name, "-current")
         self.query_one("#filter").display = False
         self.frame()

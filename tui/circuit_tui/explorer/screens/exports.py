@@ -12,14 +12,14 @@ from rich.text import Text
 from circuit_store import addresses, export, output_files, queries
 from circuit_sweep.planning.analyses import OF_PATHS
 from circuit_tui.explorer.widgets.notation import plain
-from circuit_tui.rows import kept
 from circuit_tui.runs import options
+from circuit_tui.view_rows import kept
 
 
 def csv(
     db: sqlite3.Connection, view: str, filters: dict[str, Any], listed: dict[str, list[str]] | None = None
 ) -> Iterator[str]:
-    """In pieces; `listed` are the options by which rows are kept (`rows.kept`)."""
+    """In pieces; `listed` are the options by which rows are kept (`view_rows.kept`)."""
     which = queries.view(view)
     return export.lines(kept(db, which, filters, {}, listed or {}), [column.name for column in which.columns], "csv")
 

@@ -8,7 +8,7 @@ from circuit_tui.explorer.screens.path_patch import PathPatch
 from circuit_tui.explorer.screens.selection_keys import SelectionScreen
 from circuit_tui.explorer.screens.trends import Trends
 from circuit_tui.explorer.state import Selection
-from circuit_tui.explorer.widgets.listing import Listing
+from circuit_tui.explorer.widgets.list_pane import Listing
 from circuit_tui.explorer.widgets.notation import plain
 
 

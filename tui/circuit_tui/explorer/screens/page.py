@@ -10,12 +10,12 @@ from typing import Any, Protocol
 from rich.text import Text
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
 from circuit_tui.explorer import bindings, theme
 from circuit_tui.explorer.reading import Reader
 from circuit_tui.explorer.screens.text import TextScreen
 from circuit_tui.explorer.state import Selection, ViewState
+from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import plain
 
 WIDTH = 64
@@ -68,7 +68,7 @@ class Page(TextScreen):
 
         A page that is still opening, or closing already, has no place to write on: it is told when it stands.
         """
-        if not self.query(Static) or not self.is_attached:
+        if not self.query(Note) or not self.is_attached:
             return
         look = self.main.look
         if look is None:
@@ -88,15 +88,14 @@ class Page(TextScreen):
 
     def show(self) -> None:
         """Write what was read last."""
-        if self._found and self.query(Static):
+        if self._found and self.query(Note):
             at, found = self._found
             self._put(self.heading(at), self.write(at, found))
 
     def _put(self, heading: str, text: Text) -> None:
         self.query_one(VerticalScroll).border_title = Content(f"{heading}   esc closes")
-        if text != self._text:
-            self._text = text
-            self.query_one(Static).update(text)
+        self._text = text
+        self.query_one(Note).say(text)
 
     def needs(self, at: Selection) -> tuple[Any, ...]:
         """What the page is read anew for, besides changes of the store."""

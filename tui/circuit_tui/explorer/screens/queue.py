@@ -9,12 +9,12 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from circuit_store.queue.states import UNITS_UNDER_WAY
 from circuit_tui.explorer import queue_snapshot, theme
 from circuit_tui.explorer.screens.page import Panes
-from circuit_tui.explorer.widgets.changed_lines import ChangedLines, Note
+from circuit_tui.explorer.widgets.key_line import KeyLine
+from circuit_tui.explorer.widgets.live_text import ChangedLines, Note
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.explorer.widgets.queue_lines import QueueLines
 from circuit_tui.runs import options
@@ -59,7 +59,7 @@ class QueueScreen(Screen[None], inherit_bindings=False):
             yield Note(id="units-columns")
             yield ChangedLines(lambda row, width: QueueLines(width, self.colours).unit(row), self._say)
         yield Note(id="detail")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._recolour())

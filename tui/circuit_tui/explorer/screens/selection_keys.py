@@ -6,12 +6,12 @@ from dataclasses import replace
 from textual.timer import Timer
 
 from circuit_tui.explorer import role_display
-from circuit_tui.explorer.screens.copying import CopyingScreen
+from circuit_tui.explorer.screens.copy_keys import CopyingScreen
 from circuit_tui.explorer.screens.explorer import in_turn
 from circuit_tui.explorer.state import Head
 from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.heads import MOST
-from circuit_tui.explorer.widgets.listing import Listing
+from circuit_tui.explorer.widgets.list_pane import Listing
 
 _FRAME = 0.5
 """Seconds that a checkpoint stays in the time-lapse."""

@@ -1,12 +1,15 @@
-"""A page of text over the panes: an error in full, or where a number comes from."""
+"""A page of text instead of the panes: an error in full, or where a number comes from.
+
+Nothing is seen of the panes around it: they would be drawn, dimmed, with every change of theirs and of the page.
+"""
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from circuit_tui.explorer import bindings
+from circuit_tui.explorer.widgets.live_text import Note
 
 _CLOSE = [("escape,q,enter,backspace,i,E", "dismiss", "Close")]
 _SCROLL = [("j,down", "scroll('down')", "Down"), ("k,up", "scroll('up')", "Up")]
@@ -17,11 +20,12 @@ class TextScreen(ModalScreen[None]):
 
     BINDINGS = [*_CLOSE, *_SCROLL, *bindings.named("reload")]
     DEFAULT_CSS = """
-    TextScreen { align: center middle; }
+    TextScreen { align: center middle; background: $background; }
     TextScreen > VerticalScroll {
         width: 90%; max-width: 100; height: auto; max-height: 90%;
         background: $panel; padding: 1 2; border-top: solid $accent; border-title-color: $accent;
     }
+    TextScreen Note { color: $foreground; padding: 0; }
     """
 
     def __init__(self, title: str, text: Text):
@@ -31,7 +35,7 @@ class TextScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll() as page:
             page.border_title = f"{self._title}   esc closes"
-            yield Static(self._text)
+            yield Note(self._text)
 
     def action_scroll(self, where: str) -> None:
         page = self.query_one(VerticalScroll)

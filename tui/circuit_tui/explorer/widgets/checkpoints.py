@@ -11,10 +11,9 @@ from circuit_store import queries
 from circuit_store.queue.states import OPEN_UNITS, UnitState
 from circuit_tui.explorer import bindings
 from circuit_tui.explorer.state import Selection, ViewState
-from circuit_tui.explorer.widgets.listing import Listing, Row
-from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, plain, short, signed
+from circuit_tui.explorer.widgets.list_pane import Listing, Row
+from circuit_tui.explorer.widgets.notation import STATUS_MARKS, bar, digits_for, finite, plain, short, signed
 
-_MARKS = {"duplicate_of": "=", "known_bad": "!", "missing": "?", "unreadable": "✗", "mismatch": "✗"}
 _UNITS: dict[str, str] = {
     UnitState.QUEUED: "…",
     UnitState.LOADING: "»",
@@ -113,5 +112,5 @@ def _joined(known: Row, metric: Row, unit: Row) -> Row:
         **{key: metric.get(key) for key in ("metric", "reason")},
         "value": finite(metric.get("value")),
         **{key: unit.get(key) for key in ("state", "error")},
-        "mark": _MARKS.get(known["status"] or "", of_unit),
+        "mark": STATUS_MARKS.get(known["status"] or "", of_unit),
     }

@@ -12,10 +12,10 @@ from textual.app import ComposeResult
 from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display
 from circuit_tui.explorer.state import Head, Selection, ViewState
-from circuit_tui.explorer.widgets.changed_lines import Note
 from circuit_tui.explorer.widgets.circuit_lines import branch_line, worth
 from circuit_tui.explorer.widgets.circuit_tree import ROOT, Branch, Path, branches, everything
 from circuit_tui.explorer.widgets.cursor_lines import Lines
+from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import finite, plain
 from circuit_tui.explorer.widgets.pane import Pane
 
@@ -54,7 +54,7 @@ class Circuit(Pane):
         return at.model, at.step, at.task
 
     def read(self, look: ViewState) -> Callable[[Connection], Any]:
-        return partial(_read, at=look.at, shown=look.held.role_tasks.beside(look.at.task))
+        return partial(_read, at=look.at, scores=look.held.role_tasks.at(look.at.step, look.at.task))
 
     def hold(self, found: "_Found") -> None:
         self.circuit, self.of, self.roles = found
@@ -190,13 +190,13 @@ _Found = tuple[queries.CircuitOf | None, str | None, dict[Head, tuple[str, ...]]
 
 
 @queries.one_state
-def _read(db: Connection, at: Selection, shown: dict[str, str | None]) -> _Found:
+def _read(db: Connection, at: Selection, scores: list[int]) -> _Found:
     """The circuit, or by what those at other checkpoints were found; the roles of its heads."""
     if at.model is None or at.step is None:
         return None, None, {}
     circuit = queries.circuit(db, at.model, at.step, at.task) if at.task else None
     of = queries.circuits_by(db, at.model, at.task) if at.task and not circuit else None
-    strong = queries.strong_roles(db, at.model, at.step, shown)
+    strong = queries.strong_in(db, scores)
     return circuit, of, {head: tuple(filter(role_display.is_role, held)) for head, held in strong.items()}
 
 

@@ -13,8 +13,8 @@ from textual.app import ComposeResult
 from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display, theme
 from circuit_tui.explorer.state import Head, Selection, ViewState, strongest
-from circuit_tui.explorer.widgets.changed_lines import Note
 from circuit_tui.explorer.widgets.heat_map import HeatMap
+from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import finite, head_name, plain, signed
 from circuit_tui.explorer.widgets.pane import Pane
 
@@ -52,10 +52,11 @@ class Heads(Pane):
         return at.model, at.step, at.role, at.task
 
     def read(self, look: ViewState) -> Callable[[Connection], Any]:
-        return partial(_grid, at=look.at, shown=look.held.role_tasks.beside(look.at.task))
+        return partial(_grid, at=look.at)
 
-    def hold(self, found: tuple[queries.HeadGrid, list[int]]) -> None:
-        self.grid, self.results = found
+    def hold(self, found: queries.HeadGrid) -> None:
+        self.grid = found
+        self.results = self.look.held.role_tasks.at(self.at.step, self.at.task) if self.look else []
         self.detailed = ()
 
     def draw(self) -> None:
@@ -186,14 +187,12 @@ class Heads(Pane):
         return "" if value is None else repr(value)
 
 
-@queries.one_state
-def _grid(db: Connection, at: Selection, shown: dict[str, str | None]) -> tuple[queries.HeadGrid, list[int]]:
-    """The scores of the role, and the results in which the scores of all roles are."""
+def _grid(db: Connection, at: Selection) -> queries.HeadGrid:
     if not at.model or not at.role or at.step is None:
-        return _NOTHING, []
+        return _NOTHING
     grid = queries.head_grid(db, at.model, at.step, at.role, at.task)
     values = [[finite(value) for value in row] for row in grid.values]
-    return replace(grid, values=values), queries.shown_at(db, at.model, at.step, shown)
+    return replace(grid, values=values)
 
 
 def _ramp(colours: tuple[str, ...], width: int) -> Text:

@@ -1,4 +1,8 @@
-"""Scores over training: of the marked heads, else of the head under the cursor; or the task's metric."""
+"""Scores over training: of the marked heads, else of the head under the cursor; or the task's metric.
+
+Checkpoints that trends skip are greyed points beside the curve, with the mark of their status: at their value if they
+have one, else at the foot. The curve has a gap there, but for a duplicate, whose weights stand elsewhere on it.
+"""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -14,17 +18,17 @@ from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display, theme
 from circuit_tui.explorer.state import Head, Selection, ViewState
 from circuit_tui.explorer.widgets.axis import Axis
-from circuit_tui.explorer.widgets.changed_lines import Note
 from circuit_tui.explorer.widgets.heads import MOST
-from circuit_tui.explorer.widgets.notation import finite, head_name, plain, signed
+from circuit_tui.explorer.widgets.live_text import Note
+from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite, head_name, plain, signed
 from circuit_tui.explorer.widgets.pane import Pane
+from circuit_tui.explorer.widgets.series import Series
 
 if TYPE_CHECKING:
-    from circuit_tui.explorer.widgets.plot import Plot, Series
+    from circuit_tui.explorer.widgets.plot import Plot
 
 Curve = dict[int, float]
 """Step -> value."""
-_UNREAD = ("missing", "unreadable", "mismatch")
 
 
 class History(Pane, can_focus=True):
@@ -37,6 +41,7 @@ class History(Pane, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self.plot: Plot | None = None
+        self._brings_plot = False
         self.curves: dict[str, Curve] = {}
         self.metric = ""
         self.of: queries.RoleSet | None = None
@@ -49,11 +54,9 @@ class History(Pane, can_focus=True):
         yield Note(id="said")
         yield Note(id="legend")
 
-    def on_mount(self) -> None:
-        self.call_after_refresh(self._bring_plot)
-
     @work(thread=True)
     def _bring_plot(self) -> None:
+        """It takes as long to import as all the rest to show: that comes first."""
         from circuit_tui.explorer.widgets.plot import Plot
 
         self.app.call_from_thread(self._put_plot, Plot())
@@ -108,12 +111,15 @@ class History(Pane, can_focus=True):
         if not any(self.curves.values()):
             return self.vacant(self._why_empty())
         self._say("")
-        series = self._series(axis)
-        self.query_one("#legend", Note).say(self._legend(series))
+        series, greyed = self._series(axis), self._greyed(axis)
+        self.query_one("#legend", Note).say(self._legend(series, greyed))
         if self.plot:
             at = axis.at(self.at.step or 0)
             span = self._around(at)
-            self.plot.show(series, at, axis.ticks(*span), span, self._range(), self.colours.accent)
+            self.plot.show(greyed + series, at, axis.ticks(*span), span, self._range(), self.colours.accent)
+        elif not self._brings_plot:
+            self._brings_plot = True
+            self._bring_plot()
 
     def point(self) -> None:
         if self.at.step != self._step:
@@ -136,39 +142,48 @@ class History(Pane, can_focus=True):
             return self.ABOUT
         return f"Nothing is defined yet for {plain(at.task if self.of_task else at.role)} of {plain(at.model)}."
 
-    def _series(self, axis: Axis) -> "list[Series]":
-        from circuit_tui.explorer.widgets.plot import Series
-
+    def _series(self, axis: Axis) -> list[Series]:
         return [
             Series(name, self._colour(i), theme.MARKERS[i], [_places(part, axis) for part in self._parts(curve)])
             for i, (name, curve) in enumerate(self.curves.items())
         ]
 
     def _parts(self, curve: Curve) -> list[Curve]:
-        """A curve without what is not known: it ends at a checkpoint that cannot be read, and begins anew after it."""
+        """A curve without what is not known: it ends at a checkpoint that is bad or unread and begins anew after."""
         parts: list[Curve] = [{}]
         for checkpoint in self.checkpoints:
-            if checkpoint.step in curve:
-                parts[-1][checkpoint.step] = curve[checkpoint.step]
-            elif checkpoint.status in _UNREAD:
+            if checkpoint.status not in STATUS_MARKS:
+                parts[-1] |= {step: curve[step] for step in (checkpoint.step,) if step in curve}
+            elif checkpoint.status != "duplicate_of":
                 parts.append({})
         return [part for part in parts if part]
+
+    def _greyed(self, axis: Axis) -> list[Series]:
+        """The checkpoints that trends skip, by status, each point by itself."""
+        foot, points = self._range()[0], dict[str, list[list[tuple[float, float]]]]()
+        for at in self.checkpoints:
+            if at.status in STATUS_MARKS:
+                values = [curve[at.step] for curve in self.curves.values() if at.step in curve] or [foot]
+                points.setdefault(at.status, []).extend([(axis.at(at.step), value)] for value in values)
+        return [Series(_words(of), self.colours.muted, STATUS_MARKS[of], found) for of, found in points.items()]
 
     def _colour(self, index: int) -> str:
         if self.of_task:
             return self.colours.accent
         return theme.SERIES[index] if len(self.curves) > 1 else theme.role(self.at.role or "").colour
 
-    def _legend(self, series: "list[Series]") -> Text:
+    def _legend(self, series: list[Series], greyed: list[Series]) -> Text:
         """Lines break between series."""
         lines = [Text()]
-        for entry in (*map(self._entry, series), Text().append(f"│ step {self.at.step}", self.colours.accent)):
+        step = Text().append(f"│ step {self.at.step}", self.colours.accent)
+        grey = (Text(f"{one.marker} {one.name}", one.colour) for one in greyed)
+        for entry in (*map(self._entry, series), step, *grey):
             if lines[-1] and lines[-1].cell_len + entry.cell_len > self.size.width - 2:
                 lines.append(Text())
             lines[-1].append_text(entry).append("   ")
         return Text("\n").join(lines)
 
-    def _entry(self, one: "Series") -> Text:
+    def _entry(self, one: Series) -> Text:
         value = self.curves[one.name].get(self.at.step or 0)
         return Text().append(f"{one.marker} ", one.colour).append(f"{plain(one.name)} {signed(value, 2)}")
 
@@ -225,6 +240,10 @@ class History(Pane, can_focus=True):
         return "" if value is None else repr(value)
 
 
+def _words(status: str) -> str:
+    return status.removesuffix("_of").replace("_", " ")
+
+
 def _places(curve: Curve, axis: Axis) -> list[tuple[float, float]]:
     return [(axis.at(step), value) for step, value in curve.items()]
 
@@ -243,7 +262,7 @@ def _of_task(db: Connection, at: Selection) -> _Found:
 def _of_heads(db: Connection, at: Selection, heads: tuple[Head, ...]) -> _Found:
     assert at.model and at.role
     of = queries.role_set(db, at.model, at.role, at.task)
-    points = {head_name(head): queries.head_history(db, at.model, at.role, *head, at.task) for head in heads}
+    points = {head_name(head): queries.history_of(db, at.model, at.role, *head, of) for head in heads}
     return {name: _curve((point.step, point.value) for point in found) for name, found in points.items()}, "", of
 
 

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from circuit_tui.explorer import bindings
 from circuit_tui.explorer.state import Selection, ViewState
-from circuit_tui.explorer.widgets.listing import Listing, Row
+from circuit_tui.explorer.widgets.list_pane import Listing, Row
 from circuit_tui.explorer.widgets.notation import bar, plain, short
 
 

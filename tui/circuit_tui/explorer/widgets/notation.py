@@ -5,6 +5,8 @@ from typing import Any
 
 from circuit_store import display_text
 
+STATUS_MARKS = {"duplicate_of": "=", "known_bad": "!", "missing": "?", "unreadable": "✗", "mismatch": "✗"}
+"""Status of a checkpoint that trends skip -> its mark."""
 _LONGEST = 200
 
 

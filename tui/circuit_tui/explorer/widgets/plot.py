@@ -1,7 +1,6 @@
 """The plot of values over training, on textual-plot's braille canvas. Imports numpy, so it is itself imported late."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import floor
 
 from textual.app import ComposeResult
@@ -13,21 +12,10 @@ from textual_plot import HiResMode, PlotWidget
 from textual_plot.axis_formatter import AxisFormatter, NumericAxisFormatter
 from textual_plot.plot_widget import FloatScalar, ScatterPlot, VLinePlot
 
+from circuit_tui.explorer.widgets.series import Series
+
 _MOST_MARKERS = 40
 """Points of a series beyond which markers would hide the line; the current checkpoint's has one nonetheless."""
-
-
-@dataclass(frozen=True)
-class Series:
-    name: str
-    colour: str
-    marker: str
-    parts: list[list[tuple[float, float]]]
-    """Lines of points: place on the axis of training (0 to 1), and value."""
-
-    @property
-    def points(self) -> list[tuple[float, float]]:
-        return [point for part in self.parts for point in part]
 
 
 class _Places(AxisFormatter):
@@ -93,7 +81,7 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
         self.set_x_formatter(_Places(ticks))
         self.set_y_formatter(_Numbers())
         for one in series:
-            for part in one.parts:
+            for part in one.parts if len(one.points) > len(one.parts) else ():
                 self.plot([x for x, _ in part], [y for _, y in part], one.colour, HiResMode.BRAILLE)
             alone = [part[0] for part in one.parts if len(part) == 1]
             few = len(one.points) <= _MOST_MARKERS
@@ -101,6 +89,21 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
             self.scatter([x for x, _ in marked], [y for _, y in marked], one.marker, one.colour)
         if span[0] <= at <= span[1]:
             self.add_v_line(at, accent)
+        if not self._needs_canvas_resize:  # else once the sizes are known
+            self._draw_now()
+
+    def _draw_now(self) -> None:
+        """The library draws while a frame is drawn, and needs another to show that."""
+        self._render_plot()
+        self._needs_rerender = False
+
+    def notify_style_update(self) -> None:
+        """Nothing: the focus changes no colour here, and whoever changes all of them calls `show`."""
+
+    def _render_plot(self) -> None:
+        """The library would ask for a refresh at every cell that it draws."""
+        with self.query_one("#plot", Canvas).batch_refresh():
+            super()._render_plot()
 
     def get_pixel_from_coordinate(self, x: FloatScalar, y: FloatScalar) -> tuple[int, int]:
         across, down = self._within(x, y)

@@ -9,7 +9,7 @@ from circuit_store.queue import runs
 from circuit_sweep.runner import launch
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.state import ViewState
-from circuit_tui.explorer.widgets.changed_lines import Note
+from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import bar, head_name, plain
 
 

@@ -1,4 +1,7 @@
-"""One line: all checkpoints of the model along training, with the current one marked."""
+"""One line: all checkpoints of the model along training, with the current one marked.
+
+Those that trends skip are greyed, with the mark of their status; where another shares the cell, that one is shown.
+"""
 
 from rich.text import Text
 from textual.widget import Widget
@@ -7,7 +10,7 @@ from circuit_store import queries
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.state import ViewState
 from circuit_tui.explorer.widgets.axis import Axis
-from circuit_tui.explorer.widgets.notation import short
+from circuit_tui.explorer.widgets.notation import STATUS_MARKS, short
 
 
 class Timeline(Widget):
@@ -33,11 +36,14 @@ class Timeline(Widget):
         before, after = self._ends(axis)
         width = max(10, self.size.width - len(before) - len(after))
         cells = ["─"] * width
-        for checkpoint in self._checkpoints:
-            cells[round(axis.at(checkpoint.step) * (width - 1))] = "•" if checkpoint.computed else "·"
-        here = round(axis.at(self._step or 0) * (width - 1))
+        for checkpoint in sorted(self._checkpoints, key=lambda c: c.status not in STATUS_MARKS):
+            usual = "•" if checkpoint.computed else "·"
+            cells[round(axis.at(checkpoint.step) * (width - 1))] = STATUS_MARKS.get(checkpoint.status or "", usual)
+        cells[round(axis.at(self._step or 0) * (width - 1))] = "●"
         line = Text(before, no_wrap=True, style=colours.muted)
-        line.append("".join(cells[:here])).append("●", f"bold {colours.accent}").append("".join(cells[here + 1 :]))
+        styles = {"●": f"bold {colours.accent}", "•": self.app.current_theme.foreground or ""}
+        for cell in cells:
+            line.append(cell, styles.get(cell, ""))
         return line.append(after)
 
     def _ends(self, axis: Axis) -> tuple[str, str]:

@@ -13,11 +13,11 @@ from circuit_core.bounded_regex import Pattern
 from circuit_core.errors import BadPattern
 from circuit_store import queries
 from circuit_store.errors import UnknownName
-from circuit_tui.explorer.widgets.changed_lines import Note
 from circuit_tui.explorer.widgets.cursor_lines import Lines
+from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.explorer.widgets.pane import Pane
-from circuit_tui.rows import kept, ordered
+from circuit_tui.view_rows import kept, ordered
 
 Row = dict[str, Any]
 _PATIENCE = 0.3

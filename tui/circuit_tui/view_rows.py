@@ -37,7 +37,7 @@ def kept(
         column_of(which, name)
     patterns = [Pattern(text, "--grep").search for text in options.get("grep", ())]
     wanted = queries.Arrangement(where, sort, () if patterns else columns)
-    rows: Iterator[Sequence[Any]] = queries.found(db, which, filters, choices, wanted)
+    rows: Iterator[Sequence[Any]] = queries.streamed(db, which, filters, choices, wanted)
     for search in patterns:
         rows = filter(lambda row, search=search: any(search(said(v)) for v in row if v is not None), rows)
     places = [names.index(name) for name in columns]

@@ -15,7 +15,7 @@ from circuit_tui.explorer import state
 from circuit_tui.explorer.screens import exports
 from circuit_tui.explorer.screens.explorer import ExplorerScreen, in_turn
 from circuit_tui.explorer.screens.text import TextScreen
-from circuit_tui.explorer.widgets.listing import Listing
+from circuit_tui.explorer.widgets.list_pane import Listing
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.terminal.driver import copy_sequence
 

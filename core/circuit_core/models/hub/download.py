@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from circuit_core.errors import FetchStopped, HubError
-from circuit_core.models.hub import asking, cache
+from circuit_core.models.hub import cache, http
 from circuit_core.models.hub.listing import HubFile, HubRevision
 
 _TRIES = 7
@@ -95,9 +95,13 @@ class _Download:
         blob = self.blobs / file.digest
         with cache.locked(self.of.repo, file.digest, self.stopped):
             if _size(blob) != file.size:
-                with _Partial(blob.with_name(f"{file.digest}.incomplete"), file) as partial:
+                path, mark = cache.partial(self.of.repo, file.digest), cache.begun(self.of.repo, file.digest)
+                if not path.exists():
+                    mark.touch()
+                with _Partial(path, file) as partial:
                     self._complete(file, partial)
-                partial.path.replace(blob)
+                path.replace(blob)
+                mark.unlink(missing_ok=True)
             with cache.changing(self.of.repo):
                 self._linked(file)
         self.progress.there(file.size)
@@ -105,12 +109,12 @@ class _Download:
     def _complete(self, file: HubFile, partial: "_Partial") -> None:
         what = f"{file.name} of {self.of}"
         for _ in range(2):
-            asking.patiently(lambda: self._go_on(file, partial), what, _TRIES, self.stopped, lambda: partial.size)
+            http.patiently(lambda: self._go_on(file, partial), what, _TRIES, self.stopped, lambda: partial.size)
             if partial.is_whole():
                 return
             partial.start_over()
         raise HubError(
-            f"{what} came damaged twice: {asking.host()} sends something else than it tells of. Try later, or "
+            f"{what} came damaged twice: {http.host()} sends something else than it tells of. Try later, or "
             "with another HF_ENDPOINT.",
             "unreadable",
         )
@@ -123,7 +127,7 @@ class _Download:
         of, begin = self.of, partial.size
         if begin >= file.size:
             return
-        with asking.answer(f"/{of.repo}/resolve/{of.commit}/{quote(file.name)}", of.repo, of.revision, begin) as answer:
+        with http.answer(f"/{of.repo}/resolve/{of.commit}/{quote(file.name)}", of.repo, of.revision, begin) as answer:
             if answer.status_code == 416:
                 return
             said = answer.headers.get("Content-Range", "")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.text import Text
+from textual.reactive import Reactive
 from textual.widgets import Static
 
 from circuit_tui.explorer.widgets.cursor_lines import Lines
@@ -16,6 +17,8 @@ class Note(Static):
     Note { height: auto; color: $secondary; padding: 0 1; }
     Note.-empty { display: none; }
     """
+    auto_links = Reactive(False)
+    """No link is looked for in each piece of text that is drawn."""
     said: Text | None = None
 
     def say(self, text: Text) -> None:

@@ -1,0 +1,112 @@
+"""One of two circuits that are compared: where it is of, its figures, its edges as arrays."""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from circuit_core.graph import Graph
+from circuit_core.trends.similarity import Members
+from circuit_store import addresses, blobs
+from circuit_store.errors import UnknownName
+from circuit_store.queries.models import tasks
+from circuit_store.queries.narrowing import narrowed
+from circuit_store.queries.views import found, rows
+from circuit_store.views.circuits import CIRCUITS, STORED
+
+_MISSING = "9e999"
+"""SQL: infinity, in place of a score that is not there: SQLite has no NaN."""
+
+
+@dataclass(frozen=True)
+class Side:
+    db: sqlite3.Connection
+    header: dict[str, Any]
+    """The columns of the view `circuits`."""
+    stored: dict[str, Any]
+    """The columns of the view `stored`."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.header['model']}@{self.header['step']}/{self.header['task']}"
+
+    @property
+    def at(self) -> dict[str, Any]:
+        return {name: self.header[name] for name in ("model", "step", "task")}
+
+    @cached_property
+    def graph(self) -> Graph:
+        return Graph(self.stored["n_layers"], self.stored["n_heads"], bool(self.stored["parallel"]))
+
+    @cached_property
+    def members(self) -> Members:
+        """Of the circuit; a score is NaN where it has none."""
+        listed = "SELECT port * ? + src AS edge FROM circuit_edge WHERE result_id = ? ORDER BY port, src"
+        n, result = self.graph.n_sources, self.stored["result"]
+        # one text of all numbers, since a row each takes ten times as long
+        text = self.db.execute(f"SELECT group_concat(edge) FROM ({listed})", (n, result)).fetchone()[0]
+        edges = np.fromstring(text or "", int, sep=",")
+        if self.scores is not None:
+            port, source = np.divmod(edges, n)
+            return Members.of(self.graph, edges, self.scores[source, port].astype(float))
+        known = self.db.execute(
+            f"SELECT ifnull(score, {_MISSING}) FROM circuit_edge WHERE result_id = ? ORDER BY port, src", (result,)
+        )
+        scores = np.fromiter((score for (score,) in known), float)
+        scores[np.isinf(scores)] = np.nan
+        return Members.of(self.graph, edges, scores)
+
+    @cached_property
+    def scores(self) -> np.ndarray | None:
+        """[src, port]: of all edges of the model; None where the store has those of the circuit alone, or none."""
+        if self.stored["scores"] is None:
+            return None
+        return blobs.unpack(self.stored["scores"], (self.stored["scores_sources"], self.stored["scores_ports"]))
+
+    @cached_property
+    def node_scores(self) -> np.ndarray:
+        """[src], and of the logits, which write nothing; NaN where there is none."""
+        values = np.full(self.graph.n_sources + 1, np.nan)
+        held = "SELECT src, score FROM node_score WHERE result_id = ?"
+        for src, score in self.db.execute(held, (self.stored["result"],)):
+            values[src] = score
+        return values
+
+
+def side(db: sqlite3.Connection, address: str, given: Mapping[str, Any]) -> Side:
+    """The circuit at MODEL[@STEP][/TASK], the last checkpoint where no step is named; `given` has choices among several
+    results, and `task` where the address names none.
+
+    Raises:
+        UnknownName: there is no such circuit; says what there is.
+    """
+    head, at_sign, rest = address.partition("@")
+    step, slash, task = rest.partition("/")
+    model = head
+    if not at_sign:
+        model, slash, task = head.partition("/")
+    if not model or (at_sign and not step) or (slash and not task):
+        raise UnknownName(f"{address} names no circuit: give MODEL, MODEL@STEP or MODEL@STEP/TASK.")
+    named = {name: value for name, value in given.items() if value is not None}
+    addresses.check_model(db, model)
+    named["task"] = task or named.get("task") or _only_task(db, model)
+    at, choices = narrowed(db, CIRCUITS, {**named, "model": model, "step": step or "final"})
+    header = rows(db, CIRCUITS, at, choices)
+    if not header or header[0]["n_edges"] is None:
+        where = f"{model}@{at['step']}"
+        reason = (header and header[0]["reason"]) or "none was computed"
+        raise UnknownName(f"{where} has no circuit of {at['task']} ({reason}): `show circuits {model}` lists those.")
+    (stored,) = map(dict, found(db, STORED, at, choices))
+    return Side(db, header[0], stored)
+
+
+def _only_task(db: sqlite3.Connection, model: str) -> str:
+    """Raises: UnknownName, if there are several."""
+    held = tasks(db, model)
+    if len(held) == 1:
+        return held[0]
+    there = ", ".join(held) or "none yet"
+    raise UnknownName(f"Name a task of {model}, as {model}@STEP/TASK or with --task: the store holds {there}.")
