@@ -1,4 +1,4 @@
-"""The paper's findings against stores: one filled by hand with its numbers agrees, each doctored number flips its row."""
+"""The paper's findings: a store filled by hand with its numbers agrees, each doctored number flips its own row."""
 
 import json
 from collections import Counter
@@ -8,9 +8,9 @@ import pytest
 
 from circuit_core.graph import Graph
 from circuit_core.models import suites
-from circuit_store import reproduction
-from circuit_store.reproduction import measures, verdicts
-from circuit_store.reproduction.verdicts import AGREES, DIFFERS, NOT_COMPUTED, Range
+from circuit_sweep import reproduction
+from circuit_sweep.reproduction import measures, verdicts
+from circuit_sweep.reproduction.verdicts import AGREES, DIFFERS, NOT_COMPUTED, Range
 
 ROWS = verdicts.expected()
 GRAPH = Graph(12, 12, True)
@@ -25,7 +25,6 @@ class Filled:
 
     def __init__(self, db):
         self.db, self.models, self.at, self.results = db, {}, {}, {}
-        self.insert("run", request="{}", state="done", priority=0)
 
     def insert(self, table: str, **columns: Any) -> int:
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
@@ -37,7 +36,9 @@ class Filled:
             known = suites.find(name)
             about = {k: getattr(known, k, None) for k in ("family", "size", "variant", "seed")}
             shape = {"n_layers": 12, "n_heads": 12, "d_model": 8, "parallel": 1, "params": 1000}
-            self.models[name] = self.insert("model", **{"name": name, "suite": "pythia", "source": name, **about, **shape, **more})
+            self.models[name] = self.insert(
+                "model", **{"name": name, "suite": "pythia", "source": name, **about, **shape, **more}
+            )
         return self.models[name]
 
     def checkpoint(self, model: str, step: int) -> int:
@@ -62,7 +63,9 @@ class Filled:
 
     def circuit(self, model: str, step: int, task: str, edges=(), **columns: Any) -> None:
         result = self.result(model, step, "circuit", task)
-        self.db.execute("INSERT OR IGNORE INTO circuit (result_id, n_edges, n_edges_total) VALUES (?, 9, 1000)", (result,))
+        self.db.execute(
+            "INSERT OR IGNORE INTO circuit (result_id, n_edges, n_edges_total) VALUES (?, 9, 1000)", (result,)
+        )
         for name, value in columns.items():
             self.db.execute(f"UPDATE circuit SET {name} = ? WHERE result_id = ?", (value, result))
         for name in edges:
@@ -76,13 +79,15 @@ class Filled:
         self.insert("emergence", model_id=self.model(model), kind=kind, name=name, step=step, last_result=0, **more)
 
 
-def write(store: Filled, row: dict[str, Any], value: float) -> None:
+def write(store: Filled, row: dict[str, Any], value: float | int) -> None:
     """What makes the measure of a row this value."""
     of, model = row["measure"], row.get("model")
     task, step, steps = row.get("task"), row.get("step"), row.get("steps")
     if of in ("behaviour", "accuracy"):
         column = "value" if of == "behaviour" else "accuracy"
-        store.insert("behaviour", result_id=store.result(model, step, "behaviour", task), **{column: value, "n_examples": 70})
+        store.insert(
+            "behaviour", result_id=store.result(model, step, "behaviour", task), **{column: value, "n_examples": 70}
+        )
     elif of in ("metric_corrupted", "edges"):
         store.circuit(model, step, task, **{{"edges": "n_edges"}.get(of, of): value})
     elif of == "first_size":
@@ -138,15 +143,15 @@ def write(store: Filled, row: dict[str, Any], value: float) -> None:
         for name, head in zip(names, (0, 1), strict=True):
             middle, last = (head, 0) if value < 0 else (0, head)
             edges = ["a0.h0->a5.h0<q>", f"a5.h{middle}->a10.h0<q>", f"a10.h{last}->logits"]
-            store.circuit(name, 20, task, edges)
+            store.circuit(name, 143000, task, edges)
     else:
         assert model == "pythia-1b" and of == "emergence_tokens"  # its other row has written that
 
 
-def agreeing(row: dict[str, Any]) -> float:
+def agreeing(row: dict[str, Any]) -> float | int:
     """A number well inside what agrees."""
     if row["measure"] in ("emergence_step", "acquired_after_role"):
-        return 2500 if row["measure"] == "emergence_step" else 500
+        return 2500 if row["measure"] == "emergence_step" else 1000
     if row["measure"] == "acquired_before":
         return 5 / 8 if "below" in row else 1
     of = Range.of(row)
@@ -154,7 +159,7 @@ def agreeing(row: dict[str, Any]) -> float:
     return next((ends[name] for name in ends if name in row), row.get("expected", 0))
 
 
-def differing(row: dict[str, Any]) -> float:
+def differing(row: dict[str, Any]) -> float | int:
     of, measure = Range.of(row), row["measure"]
     if measure == "emergence_step":
         return 4200 if row["role"] == "name_mover" or row["role"] == "copy_suppression" else 3100
@@ -164,7 +169,7 @@ def differing(row: dict[str, Any]) -> float:
         return 1
     if measure in ("stage_heads",):
         return 1 if "below" in row else 0
-    return of.high * 1.2 + 0.2 if of.high < float("inf") else of.low - max(1, abs(of.low) / 2)
+    return of.high + abs(of.high) * 0.2 + 0.2 if of.high < float("inf") else of.low - max(1, abs(of.low) / 2)
 
 
 def filled(toy, doctored: int | None = None) -> list[dict[str, Any]]:

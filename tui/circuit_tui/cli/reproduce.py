@@ -18,8 +18,8 @@ TITLES = {"paper": "The paper (arXiv 2407.10827)", "later": "Later papers"}
 @click.pass_obj
 def reproduce(store: Path, as_json: bool) -> None:
     """Hold the paper's findings against the store: agrees, differs, or not computed with the command for it."""
-    from circuit_store import reproduction
     from circuit_store.display_text import as_json as document
+    from circuit_sweep import reproduction
 
     found = reproduction.reproduced(open_to_read(store))
     counts = {verdict: sum(row["verdict"] == verdict for row in found) for verdict in reproduction.VERDICTS}

@@ -10,8 +10,8 @@ from typing import Any
 
 from circuit_core.models import suites
 from circuit_store.queries.views import one_state
-from circuit_store.reproduction.measures import MEASURES
 from circuit_store.views import Column
+from circuit_sweep.reproduction.measures import MEASURES
 
 AGREES, DIFFERS, NOT_COMPUTED = VERDICTS = ("agrees", "differs", "not computed")
 COLUMNS = (
@@ -32,12 +32,12 @@ _OF_A_ROW = ("rows", "models")
 class Range:
     """What agrees: from `low` to `high`; strictly between if it is open."""
 
-    low: float
-    high: float
+    low: float | int
+    high: float | int
     words: str
     open: bool = False
 
-    def holds(self, value: float) -> bool:
+    def holds(self, value: float | int) -> bool:
         return self.low < value < self.high if self.open else self.low <= value <= self.high
 
     @staticmethod
@@ -104,7 +104,7 @@ def _models(row: dict[str, Any]) -> list[str]:
 @cache
 def expected() -> list[dict[str, Any]]:
     """The rows of all findings, each with all that its finding says."""
-    text = (resources.files("circuit_store.reproduction") / "findings.toml").read_text()
+    text = (resources.files("circuit_sweep.reproduction") / "findings.toml").read_text()
     return [row for finding in tomllib.loads(text)["finding"] for row in _rows(finding)]
 
 

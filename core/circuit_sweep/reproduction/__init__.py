@@ -4,6 +4,6 @@
 `verdicts` puts the two side by side.
 """
 
-from circuit_store.reproduction.verdicts import COLUMNS, VERDICTS, reproduced
+from circuit_sweep.reproduction.verdicts import COLUMNS, VERDICTS, reproduced
 
 __all__ = ["COLUMNS", "VERDICTS", "reproduced"]
