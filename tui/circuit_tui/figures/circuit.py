@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -91,8 +92,10 @@ def _stage(axes: Axes, stage: str, rows: list[dict[str, Any]], time: training.Tr
     axes.plot(x, random, color=style.MUTED, linestyle=":", label="percent_random")
     axes.plot(x, percent, color=colour, marker="o", label="percent")
     style.band(axes, x, low, high, colour)
+    if np.isnan(percent).all():
+        style.vacant(axes, rows[-1]["reason"] if rows else None)
     axes.axvline(time.at(last), color=style.MUTED, linewidth=0.5)
-    axes.set_ylim(0, 105)
+    axes.set_ylim(-4, 105)
     axes.set_ylabel("% of effect")
     axes.set_title(title)
 

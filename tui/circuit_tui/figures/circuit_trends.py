@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from circuit_store.display_text import plain
-from circuit_store.views import VIEWS
 from circuit_tui.figures import models, style, training
 from circuit_tui.figures.files import Drawn, Source, named
 
@@ -22,8 +21,6 @@ _LOOKS = {"neighbour": (style.HELPS, "o", "-"), "final": (style.HURTS, "s", (0, 
 
 
 def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
-    if "size" not in VIEWS:
-        return
     tasks = dict.fromkeys(row["task"] for row in Source("size").rows(db) if row["n_edges"] is not None)
     for task in tasks:
         yield _size(db, Source("size", {"task": task}), task)

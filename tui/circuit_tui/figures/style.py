@@ -7,6 +7,7 @@ its order for colour-blind eyes and in print, and a marker each. What is too lig
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -107,6 +108,12 @@ def lowest(place: int, count: int, across: int = 3) -> bool:
 def band(axes: Axes, x: Any, low: Any, high: Any, colour: Any) -> None:
     """An interval."""
     axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+
+
+def vacant(axes: Axes, reason: str | None) -> None:
+    """Why there is nothing in a panel."""
+    text = fill(plain(f"undefined: {reason}" if reason else "not computed"), 34)
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=6)
 
 
 def legend(figure: Figure, lines: Sequence[Any], across: int = 6) -> None:
