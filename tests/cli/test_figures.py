@@ -142,7 +142,7 @@ def test_the_diagram_has_the_edges_of_the_circuit(drawn, rows):
     last = [row for row in rows("circuits", task="ioi") if row["n_edges"]][-1]
     found = rows("circuit", task="ioi", step=last["step"])[: circuit.EDGES]
     drawn_edges = {patch.get_gid(): patch for patch in figure.axes[0].patches if patch.get_gid()}
-    names = [f"{row['src']}->{row['dst']}{row['port'] and '<%s>' % row['port'] or ''}" for row in found]
+    names = [f"{row['src']}->{row['dst']}" + (f"<{row['port']}>" if row["port"] else "") for row in found]
     assert set(drawn_edges) == set(names) and len(names) > 1
     widths = [drawn_edges[name].get_linewidth() for name in names]
     assert widths == sorted(widths, reverse=True)
@@ -190,7 +190,9 @@ def test_a_curve_has_a_gap_at_a_checkpoint_that_cannot_be_read(shell, fresh):
     with closing(open_to_read(fresh.store)) as db, style.paper():
         (line,) = (line for line in next(behaviour.drawn(db)).figure.axes[0].lines if line.get_label() != "_child0")
     x, y = map(list, line.get_data())
-    assert len(x) == 3 and x == sorted(x) and [place for place, value in zip(x, y, strict=True) if isnan(value)] == [bad]
+    assert (
+        len(x) == 3 and x == sorted(x) and [place for place, value in zip(x, y, strict=True) if isnan(value)] == [bad]
+    )
 
 
 def test_steps_are_the_axis_where_tokens_are_not_known():
