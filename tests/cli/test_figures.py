@@ -75,7 +75,7 @@ def test_each_figure_lies_beside_the_csv_behind_it(shell, folder, drawn):
     assert names == {path.stem for path in folder.glob("*.svg")} and all(drawn.values())
     commands = {}
     for name in names:
-        said = ElementTree.parse(folder / f"{name}.svg").findtext(f".//{_DESCRIPTION}")
+        said = ElementTree.parse(folder / f"{name}.svg").findtext(f".//{_DESCRIPTION}", "")
         command, _, data = said.partition(": ")
         assert command == "circuit-tui figures"
         for place, export in enumerate(data.split("; ")):
@@ -98,7 +98,7 @@ def test_equal_stores_give_equal_bytes(shell, kind):
             made.append(file.getvalue())
     assert made[0] == made[1]
     if kind == "png":
-        assert Image.open(BytesIO(made[0])).text["Description"].startswith("circuit-tui figures: circuit-tui export")
+        assert Image.open(BytesIO(made[0])).info["Description"].startswith("circuit-tui figures: circuit-tui export")
     if kind == "pdf":
         assert b"/Subject (circuit-tui figures)" in made[0] and b"CreationDate" not in made[0]
         assert b"/FontFile2" in made[0] and b"/Type3" not in made[0]
@@ -161,6 +161,9 @@ def test_size_and_similarity_are_those_of_the_views(drawn, rows):
     size, similarity = drawn[circuit_trends]
     for panel, column in zip(lines(size.figure), ("n_edges", "n_nodes"), strict=True):
         assert panel["sample-0.1m"] == along(rows("size"), column) != []
+    for axes, column in zip(size.figure.axes, ("n_edges", "n_nodes"), strict=True):
+        hollow = [point for line in axes.lines if line.get_markerfacecolor() == "#ffffff" for point in _points(line)]
+        assert hollow == along([row for row in rows("size") if row["counts"] != 1], column)
     for panel, kind in zip(lines(similarity.figure), ("edge", "node", "weighted"), strict=True):
         for against in ("neighbour", "final"):
             assert panel[against] == along(rows("similarity", against=against), f"{kind}_jaccard", "tokens_a")
@@ -189,7 +192,7 @@ def test_a_curve_has_a_gap_at_a_checkpoint_that_cannot_be_read(shell, fresh):
         (bad,) = db.execute("SELECT tokens FROM checkpoint WHERE status = 'unreadable'").fetchone()
     with closing(open_to_read(fresh.store)) as db, style.paper():
         (line,) = (line for line in next(behaviour.drawn(db)).figure.axes[0].lines if line.get_label() != "_child0")
-    x, y = map(list, line.get_data())
+    x, y = (list(values) for values in (line.get_xdata(), line.get_ydata()))
     assert (
         len(x) == 3 and x == sorted(x) and [place for place, value in zip(x, y, strict=True) if isnan(value)] == [bad]
     )

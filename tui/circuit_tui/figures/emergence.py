@@ -58,10 +58,16 @@ def _heads(
         place = sizes.index(row["model"])
         y = roles.index((row["name"], row["task"])) + _SPREAD * ((place + 0.5) / len(sizes) - 0.5)
         colour, marker = role_colours.role(row["name"]).colour, style.MARKERS[place % len(style.MARKERS)]
-        look = {"marker": marker, "linestyle": "", "markersize": 4.5, "markeredgewidth": 0.5, "clip_on": False}
+        look: dict[str, Any] = {
+            "marker": marker,
+            "linestyle": "",
+            "markersize": 4.5,
+            "markeredgewidth": 0.5,
+            "clip_on": False,
+        }
         if row["step"] is None:
-            at, never = axes.get_yaxis_transform(), {"markerfacecolor": "none", "markeredgecolor": colour}
-            axes.plot([_NEVER], [y], transform=at, **look, **never)
+            never: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": colour}
+            axes.plot([_NEVER], [y], transform=axes.get_yaxis_transform(), **look, **never)
         else:
             axes.plot([time.at(row)], [y], color=colour, markeredgecolor=style.INK, **look)
 

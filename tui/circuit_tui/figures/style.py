@@ -27,7 +27,7 @@ HELPS, HURTS = "#00588f", "#a34700"
 MARKERS = "o^sDvP*X"
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2)))
 _PAPER, _FAINT = "#ffffff", 2.2
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # matplotlib's own: the same everywhere
     "font.size": 7,
@@ -103,6 +103,14 @@ def rim(axes: Axes, x: Any, y: Any, colour: str) -> None:
 def lowest(place: int, count: int, across: int = 3) -> bool:
     """Whether a panel of `panels` has none below it."""
     return place + across >= count
+
+
+def counted(axes: Axes, x: Any, y: Any, counts: Any, label: str, **look: Any) -> None:
+    """A line whose marks are hollow where what they stand for does not count."""
+    axes.plot(x, y, **{**look, "marker": "", "label": label})
+    for some, face in ((counts == 1, look["color"]), (counts != 1, _PAPER)):
+        at = np.where(some, y, np.nan)
+        axes.plot(x, at, linestyle="", marker=look["marker"], color=look["color"], markerfacecolor=face)
 
 
 def band(axes: Axes, x: Any, low: Any, high: Any, colour: Any) -> None:
