@@ -9,6 +9,7 @@ from contextlib import closing
 from io import BytesIO
 from math import isnan
 
+import numpy as np
 import pytest
 from console import answer
 from PIL import Image
@@ -192,7 +193,7 @@ def test_a_curve_has_a_gap_at_a_checkpoint_that_cannot_be_read(shell, fresh):
         (bad,) = db.execute("SELECT tokens FROM checkpoint WHERE status = 'unreadable'").fetchone()
     with closing(open_to_read(fresh.store)) as db, style.paper():
         (line,) = (line for line in next(behaviour.drawn(db)).figure.axes[0].lines if line.get_label() != "_child0")
-    x, y = (list(values) for values in (line.get_xdata(), line.get_ydata()))
+    x, y = np.asarray(line.get_xydata()).T.tolist()
     assert (
         len(x) == 3 and x == sorted(x) and [place for place, value in zip(x, y, strict=True) if isnan(value)] == [bad]
     )

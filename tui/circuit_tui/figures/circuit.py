@@ -90,7 +90,7 @@ def _stage(axes: Axes, stage: str, rows: list[dict[str, Any]], time: training.Tr
     colour = role_colours.role(role).colour
     x, percent, low, high, random = time.curve(rows, "percent", "low", "high", "percent_random")
     axes.plot(x, random, color=style.MUTED, linestyle=":", label="percent_random")
-    axes.plot(x, percent, color=colour, marker="o", label="percent")
+    axes.plot(x, percent, color=colour, marker="o", label="percent", **style.sparse(x))
     style.band(axes, x, low, high, colour)
     if np.isnan(percent).all():
         style.vacant(axes, rows[-1]["reason"] if rows else None)

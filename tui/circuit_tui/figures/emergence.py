@@ -29,7 +29,7 @@ def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
     sizes = models.ordered(db, (row["model"] for row in rows))
     roles = _roles(rows)
     time, checkpoints = training.of(db, sizes)
-    figure, panels = style.panels(2, height=0.28 * len(roles) + 0.9, sharey=True)
+    figure, panels = style.panels(2, height=max(0.28, 0.07 * len(sizes) + 0.1) * len(roles) + 0.9, sharey=True)
     for axes, (kind, title) in zip(panels, _FORMS.items(), strict=True):
         _heads(axes, [row for row in rows if row["kind"] == kind], sizes, roles, time)
         axes.set_title(title)

@@ -26,7 +26,7 @@ HELPS, HURTS = "#00588f", "#a34700"
 """Scores above and below zero."""
 MARKERS = "o^sDvP*X"
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2)))
-_PAPER, _FAINT = "#ffffff", 2.2
+_PAPER, _FAINT, _MARKS = "#ffffff", 2.2, 20
 _SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # matplotlib's own: the same everywhere
@@ -103,6 +103,11 @@ def rim(axes: Axes, x: Any, y: Any, colour: str) -> None:
 def lowest(place: int, count: int, across: int = 3) -> bool:
     """Whether a panel of `panels` has none below it."""
     return place + across >= count
+
+
+def sparse(x: Any) -> dict[str, Any]:
+    """Marks on a long curve at some of its points only."""
+    return {"markevery": max(1, len(x) // _MARKS)}
 
 
 def counted(axes: Axes, x: Any, y: Any, counts: Any, label: str, **look: Any) -> None:

@@ -52,6 +52,7 @@ def _panel(axes: Axes, heads: Sequence[dict[str, Any]], scores: dict[Any, Any], 
         axes.plot(
             *(x, value),
             **look,
+            **style.sparse(x),
             linestyle=style.DASHES[place % 5],
             markeredgewidth=0.3,
             label=f"a{head['layer']}.h{head['head']}",
