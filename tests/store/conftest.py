@@ -84,14 +84,15 @@ class Toy:
             "search": "grid",
         } | params
         point = recorded.point(len(edges), len(edges), 3, 1.0, 0.9, 0.95)
-        scores = np.zeros((7, 15), "f4")
+        shape = tuple(max(least, *(1 + edge[place] for edge in edges), 0) for place, least in enumerate((7, 15)))
+        scores = np.zeros(shape, "f4")
         for source, port, score in edges:
             scores[source, port] = score
         found = recorded.circuit(
             point,
             50,
             edges,
-            (7, 15),
+            scores.shape,
             scores,
             metric_clean=1.1,
             metric_corrupted=-1.0,

@@ -8,6 +8,7 @@ from here import Here
 from hub import Hub, checkpoint
 
 from circuit_core.models import hub as client
+from circuit_core.models import places
 from circuit_core.models.hub import cache
 from circuit_store import models
 from circuit_store.queue import control, requests, units
@@ -15,6 +16,7 @@ from circuit_store.store import open_to_write
 from circuit_sweep.planning.slots import Slots
 from circuit_sweep.runner.fetching import Fetch, Fetcher
 from circuit_sweep.runner.runner import Runner
+from circuit_sweep.worker.messages import UnitFinished
 
 REPO = "EleutherAI/pythia-14m"
 SOURCE = f"hf://{REPO}"
@@ -46,10 +48,9 @@ def test_what_was_fetched_ahead_for_a_unit_that_is_cancelled_is_counted_and_goes
     ahead = come(fetcher, "step0")
     assert fetcher.ahead([]) == [ahead] and fetcher.ahead([ahead]) == []
     fetcher.drop(ahead)
-    assert here() == ["step0", "step1"] and not fetcher.room()
+    assert here() == ["step0", "step1"]
     fetcher.arrived(come(fetcher, "step1000"))
-    assert here() == ["step0", "step1", "step1000"]
-    fetcher.over(SOURCE, "step1000")
+    assert here() == ["step0", "step1", "step1000"] and not fetcher.makes_room()
     assert here() == ["step1", "step1000"]
     fetcher.close()
 
@@ -89,20 +90,60 @@ def test_a_partial_file_of_our_own_goes_and_one_of_others_stays(server):
     assert foreign.read_bytes() == b"of another program"
 
 
-def test_a_runner_drops_what_it_fetches_ahead_once_nobody_waits_for_it(server, tmp_path):
+@pytest.fixture
+def runner(tmp_path, request):
+    """Of a store in which all steps are queued; its engine computes nothing unless it is listened to."""
     with closing(open_to_write(tmp_path / "store.db")) as db:
         model = models.Model("pythia-14m", "pythia", SOURCE, None, None, None, None, None, None, None)
-        ids = models.add_model(db, model, [models.CheckpointRecord(0, 0, "step0")])
-        run = requests.add_run(db, {"models": ["pythia-14m"]}, list(ids.values()))
-        runner = Runner(db, Path(tmp_path / "store.db"), Here(Slots(device="cpu")), None, disk=0)
-        held = server.block("step0/model.safetensors", after=1000)
-        runner.fetcher.want(SOURCE, "step0")
-        assert held.reached.wait(60)
-        runner._look_after()
-        assert units.wanted(db, SOURCE, "step0") and len(runner.fetcher.under_way) == 1
-        control.cancel(db, run, at_work=True)
-        runner._look_after()
-        assert not units.wanted(db, SOURCE, "step0") and not runner.fetcher.under_way
-        held.go.set()
+        steps = [models.CheckpointRecord(step, 0, f"step{step}") for step in (0, 1, 1000)]
+        requests.add_run(db, {"models": ["pythia-14m"]}, list(models.add_model(db, model, steps).values()))
+        runner = Runner(
+            db, Path(tmp_path / "store.db"), Here(Slots(device="cpu")), None, disk=getattr(request, "param", 0)
+        )
+        yield runner
         runner.fetcher.close()
+
+
+def test_a_runner_drops_what_it_fetches_ahead_once_nobody_waits_for_it(server, runner):
+    held = server.block("step0/model.safetensors", after=1000)
+    runner.fetcher.want(SOURCE, "step0")
+    assert held.reached.wait(60)
+    runner._look_after()
+    assert units.wanted(runner.db, SOURCE, "step0") and len(runner.fetcher.under_way) == 1
+    (run,) = runner.db.execute("SELECT id FROM run").fetchone()
+    control.cancel(runner.db, run, at_work=True)
+    runner._look_after()
+    assert not units.wanted(runner.db, SOURCE, "step0") and not runner.fetcher.under_way
+    held.go.set()
+    runner.fetcher.close()
     assert here() == [] and client.abandoned(REPO) == {}
+
+
+def begun(runner: Runner) -> int:
+    """The unit that the one slot computes, once its checkpoint has come."""
+    runner._fill()
+    ((_, fetch),) = runner.fetching.values()
+    fetch.future.result(60)
+    runner._receive()
+    return runner.engine.unit
+
+
+@pytest.mark.parametrize("runner", [None, 170_000], indirect=True, ids=["without a bound", "room for two"])
+def test_the_next_checkpoint_is_fetched_and_read_while_one_computes(server, runner):
+    """Invariant: also once `--disk` is full of what is over. The runner's loop does not read it again."""
+    for step, following in ((0, 1), (1, 1000)):
+        unit = begun(runner)
+        ((key, ahead),) = runner.fetcher.under_way.items()
+        assert key == (REPO, f"step{following}")
+        ahead.future.result(60)
+        assert runner.engine.unit == unit and runner.under_way[unit].unit.step == step
+        assert ahead.seen == places.seen(SOURCE, f"step{following}")
+        assert runner.under_way[unit].known == {
+            f"{SOURCE}@{server.commit(REPO, f'step{step}')}": runner.under_way[unit].source.fingerprint
+        }
+        runner.engine.kill(unit)
+        runner._hear(UnitFinished(unit))
+    begun(runner)
+    assert not runner.fetcher.under_way and here() == (
+        ["step0", "step1", "step1000"] if runner.fetcher.disk is None else ["step1", "step1000"]
+    )

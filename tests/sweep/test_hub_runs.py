@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import random_pythia
 from hub import Hub
 
 from circuit_core.models import hub as client
-from circuit_core.models import suites
+from circuit_core.models import suites, weights
 
 REPOSITORY = "EleutherAI/pythia-14m"
 RUN = ("run", "pythia-14m", "--analyses", "behaviour", "--device", "cpu")
@@ -59,6 +60,20 @@ def test_it_is_fetched_computed_and_stored(bench, pythia):
     assert "3 were already there" in told
     again = {name for name, n in pythia.sent.items() if n != sent[name]}
     assert again <= {REPOSITORY, f"{REPOSITORY}@step1"}
+
+
+def test_weights_are_read_by_the_thread_that_fetches_and_by_the_worker_alone(bench, pythia, monkeypatch):
+    """While one checkpoint computes, the runner's loop stands still for no file of the next."""
+    read, fingerprint, loop = [], weights.fingerprint, threading.current_thread()
+
+    def heard(folder: Path) -> str:
+        read.append((folder.name, threading.current_thread() is loop))
+        return fingerprint(folder)
+
+    monkeypatch.setattr(weights, "fingerprint", heard)
+    bench.here(*RUN, "--checkpoints", "0,1000,143000")
+    commits = [pythia.commit(REPOSITORY, f"step{step}") for step in (0, 1000, 143000)]
+    assert sorted(read) == sorted((commit, by_worker) for commit in commits for by_worker in (False, True))
 
 
 @pytest.mark.parametrize("name", ["pythia-14m@1000", "EleutherAI/pythia-14m@1000", "hf://EleutherAI/pythia-14m@1000"])

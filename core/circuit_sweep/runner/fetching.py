@@ -1,18 +1,21 @@
 """Checkpoints of the hub on their way into the local cache, in threads beside the runner's loop.
 
-The unit that a slot takes and the one after it are fetched, no more than `AT_ONCE` at a time. What a sweep fetched goes
+The unit that a slot takes and the one after it are fetched, no more than `AT_ONCE` at a time. What has come is read
+once, in the same thread: that tells what it holds, and leaves it in memory for the worker. What a sweep fetched goes
 again, oldest first, as soon as its unit is over, or cancelled, and more of it is there than `--disk` allows; so do
 partial files that this program began and left, also before it was killed. What the cache held before, and what other
 programs fetch, is never touched.
 """
 
 import threading
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from circuit_core.errors import CheckpointError, FetchStopped
-from circuit_core.models import hub, places
+from circuit_core.models import hub, identity, places
 
 AT_ONCE = 2
 
@@ -27,6 +30,10 @@ class Fetch:
         self.commit = ""
         self.future: Future[Path]
         self.stopped = threading.Event()
+        self.seen: identity.Source | None = None
+        """What has come, once it has been read; None if that is not possible, of which its unit will tell."""
+        self.seconds = 0.0
+        """To fetch and read it."""
         self.over = False
         """Whether the unit that it was fetched for has ended."""
 
@@ -40,9 +47,14 @@ class Fetch:
 
     def run(self) -> Path:
         """Raises: CheckpointError."""
+        began = time.monotonic()
         of = hub.listing(self.repository, self.revision)
         self.size, self.commit = of.size, of.commit
-        return hub.fetch(of, self._hear, self.stopped.is_set)
+        found = hub.fetch(of, self._hear, self.stopped.is_set)
+        with suppress(CheckpointError, OSError):
+            self.seen = places.seen(self.source, self.revision)
+        self.seconds = time.monotonic() - began
+        return found
 
     def _hear(self, done: int, size: int) -> None:
         self.done, self.size = done, size
@@ -83,9 +95,13 @@ class Fetcher:
         self.under_way[key] = fetch
         return fetch
 
-    def room(self) -> bool:
-        """Whether one more may be fetched ahead of its turn."""
-        return self.disk is None or self._bytes() + max((f.size for f in self._all()), default=0) <= self.disk
+    def makes_room(self) -> bool:
+        """Whether one more may be fetched ahead of its turn, after what is over has gone for it."""
+        if self.disk is None:
+            return True
+        one = max((fetch.size for fetch in self._all()), default=0)
+        self.prune(one)
+        return self._bytes() + one <= self.disk
 
     def arrived(self, fetch: Fetch) -> Path | None:
         """Where it lies; None while it is on its way. Raises: CheckpointError, if it did not come."""
@@ -122,8 +138,11 @@ class Fetcher:
         self.dropped.append(fetch)
         self.prune()
 
-    def prune(self) -> None:
-        """Keep to `disk`: first goes what was begun and is not wanted, then what was fetched first."""
+    def prune(self, more: int = 0) -> None:
+        """Keep to `disk`, with room for so many bytes more if what is over leaves it.
+
+        First goes what was begun and is not wanted, then what was fetched first.
+        """
         for fetch in [fetch for fetch in self.dropped if fetch.future.done()]:
             self.dropped.remove(fetch)
             if not fetch.future.cancelled() and fetch.future.exception() is None:
@@ -131,10 +150,11 @@ class Fetcher:
                 self.fetched[fetch.repository, fetch.revision] = fetch
         if self.disk is None:
             return
-        for repository in self.repositories if self._bytes() > self.disk else ():
+        most = self.disk - more
+        for repository in self.repositories if self._bytes() > most else ():
             hub.remove_abandoned(repository)
         for key, fetch in list(self.fetched.items()):
-            if self._bytes() <= self.disk:
+            if self._bytes() <= most:
                 return
             if fetch.over:
                 del self.fetched[key]

@@ -119,6 +119,7 @@ class Runner:
                 taken.fetched(fetch.fraction)
                 continue
             del self.fetching[number]
+            taken.came(fetch.seen, fetch.seconds)
             if not self._begin(taken, slot):
                 self._drop(taken)
 
@@ -126,12 +127,12 @@ class Runner:
         return [taken.unit.checkpoint for taken in self.under_way.values()] + list(more)
 
     def _ahead(self, unit: units.Unit) -> Path | None:
-        """The folder of the unit that comes next, if it is here; one of the hub is fetched meanwhile."""
+        """The folder of the unit that comes next, if it is here; one of the hub is fetched and read meanwhile."""
         following = units.next_unit(self.db, self._busy(unit.checkpoint))
         if following is None:
             return None
         if not places.here(following.source, following.revision):
-            if self.fetcher.room():
+            if self.fetcher.makes_room():
                 self.fetcher.want(following.source, following.revision)
             return None
         return places.folder(following.source, following.revision)

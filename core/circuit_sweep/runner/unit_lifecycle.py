@@ -42,6 +42,10 @@ class RunningUnit:
         self.asked_to_stop: float | None = None
         """When its worker was asked to stop for good: the unit is not wanted any more."""
         self.source = identity.Source("", "", "")
+        self.known: dict[str, str] = {}
+        """`files` of what was fetched for it -> fingerprint."""
+        self.ordered = 0.0
+        """When its worker was told of it."""
         self.unwritten: str | None = None
         """Why a result could not be stored: the first that could not."""
         self.loaded: messages.CheckpointLoaded | None = None
@@ -68,7 +72,7 @@ class RunningUnit:
     def _order(self, slot: Slot, ahead: Path | None) -> WorkOrder | None:
         """Raises: CircuitError, OSError."""
         unit, request = self.unit, Request.read(self.unit.request)
-        self.source = places.seen(self.unit.source, self.unit.revision, models.known_weights(self.db))
+        self.source = self._seen()
         there = results.held_keys(self.db, unit.model).get(unit.step, set())
         text = texts.chosen(self.db, request, unit.model, unit.suite)
         tasks = [task_names.spec(self.db, name) for name in request.tasks]
@@ -81,9 +85,14 @@ class RunningUnit:
         batch = HALF**unit.crashes
         used = {analysis.title: self._key(analysis) for of in missing for analysis in of.uses}
         held = {title: results.held(self.db, key) for title, key in used.items() if key in there}
+        self.ordered = time.monotonic()
         return WorkOrder(
             unit.id, self.folder, missing, request.dtype, slot.device, words, slot.cores, batch, ahead, held
         )
+
+    def _seen(self) -> identity.Source:
+        """What it holds now. Raises: CheckpointError, OSError."""
+        return places.seen(self.unit.source, self.unit.revision, models.known_weights(self.db) | self.known)
 
     def _key(self, analysis: Analysis) -> str:
         return analysis.key(f"{self.unit.model}@{self.unit.step}", self.source.identity)
@@ -91,6 +100,11 @@ class RunningUnit:
     def fetched(self, fraction: float) -> None:
         """How far the hub's files of it are here."""
         self.doing = messages.UnitProgress(self.unit.id, "fetch", fraction)
+
+    def came(self, seen: identity.Source | None, seconds: float) -> None:
+        """It has come and was read, if that is possible."""
+        self.known = {seen.files: seen.fingerprint} if seen else {}
+        self.tell(f"fetched {seconds:.2f} s")
 
     def failed(self, error: CheckpointError) -> None:
         """It did not come."""
@@ -136,10 +150,11 @@ class RunningUnit:
     def _loaded(self, loaded: messages.CheckpointLoaded) -> None:
         """What it holds is read again, if it is there still: it may have changed before it was loaded."""
         self.loaded, checkpoint = loaded, self.unit.checkpoint
+        self.tell(f"loaded {time.monotonic() - self.ordered:.2f} s")
         self.unit.computing_on(loaded.device)
         models.checkpoint_loaded(self.db, checkpoint, "ok", loaded.fingerprint)
         with suppress(CheckpointError, OSError):
-            self.source = places.seen(self.unit.source, self.unit.revision, models.known_weights(self.db))
+            self.source = self._seen()
         if loaded.fingerprint == self.source.fingerprint:
             models.holds(self.db, checkpoint, self.source.identity)
             models.weights_seen(self.db, checkpoint, self.source.files, loaded.fingerprint)

@@ -158,10 +158,8 @@ class History(Pane, can_focus=True):
                 parts.append({})
         return [part for part in parts if part]
 
-    def _greyed(self, axis: Axis) -> "list[Series]":
+    def _greyed(self, axis: Axis) -> list[Series]:
         """The checkpoints that trends skip, by status, each point by itself."""
-        from circuit_tui.explorer.widgets.plot import Series
-
         foot, points = self._range()[0], dict[str, list[list[tuple[float, float]]]]()
         for at in self.checkpoints:
             if at.status in STATUS_MARKS:
