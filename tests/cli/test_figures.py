@@ -213,6 +213,16 @@ def test_names_of_files_keep_within_the_folder():
     assert files.named("circuit", "a-b", "c") != files.named("circuit", "a", "b-c")
 
 
+def test_names_that_others_chose_are_drawn_as_they_are(shell, fresh):
+    """Invariant: no name is taken for mathematics or steers a terminal, and none leaves the folder."""
+    shell("backup", fresh.store)
+    with closing(sqlite3.connect(fresh.store)) as db, db:
+        db.execute("UPDATE model SET name = ?", ("../$x^{\x1b[2J",))
+    shown = fresh("figures", "--output", "out", "--format", "png")
+    assert "\x1b" not in shown and "top_heads-..%2F%24x%5E%7B%1B%5B2J.png" in shown
+    assert {path.parent for path in fresh.folder.rglob("*.png")} == {fresh.folder / "out"}
+
+
 def test_a_store_without_results_has_no_figures(fresh):
     """Invariant: each kind is named with the command that computes what it needs; exit code 1."""
     open_to_write(fresh.store).close()

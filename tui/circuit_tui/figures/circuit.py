@@ -46,13 +46,10 @@ def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
 
 def _roles(heads: Sequence[dict[str, Any]], step: int) -> dict[str, list[str]]:
     """Head -> the roles that it has at a step: emerged by then, and not lost."""
-    known = list(role_colours.ROLES)
     there = [row for row in heads if row["step"] <= step and (row["lost_step"] is None or row["lost_step"] > step)]
     by_head = models.by(there, "layer", "head")
     return {
-        f"a{layer}.h{head}": sorted(
-            dict.fromkeys(row["name"] for row in rows), key=lambda name: known.index(name) if name in known else 99
-        )
+        f"a{layer}.h{head}": sorted(dict.fromkeys(row["name"] for row in rows), key=role_colours.place)
         for (layer, head), rows in by_head.items()
     }
 
@@ -80,7 +77,8 @@ def _figure(
     part = f"the {len(shown)} largest of {len(edges):,} edges" if len(shown) < len(edges) else f"{len(edges)} edges"
     axes.set_title(plain(f"{last['model']} · {last['task']} · step {last['step']:,} · {part}"))
     there = dict.fromkeys(role for name in at.places for role in roles.get(name, ()))
-    style.legend(figure, [*_edge_keys(), *map(_role_key, sorted(there, key=list(role_colours.ROLES).index))], 6)
+    random = [style.key("random heads", color=style.MUTED, linestyle=":")] if stages else []
+    style.legend(figure, [*_edge_keys(), *random, *map(_role_key, sorted(there, key=role_colours.place))], 6)
     return figure
 
 
@@ -106,10 +104,9 @@ def _edge_keys() -> list[Any]:
     return [
         *(style.key(label, color=colour, linewidth=2) for label, colour in signs.items()),
         *(style.key(label, color=style.INK, linestyle=dashes) for label, dashes in ports.items()),
-        style.key("random heads", color=style.MUTED, linestyle=":"),
     ]
 
 
 def _role_key(name: str) -> Patch:
     of = role_colours.role(name)
-    return Patch(facecolor=of.colour, label=plain(f"{of.badge} {name.replace('_', ' ')}"))
+    return Patch(facecolor=of.colour, label=plain(f"{of.badge} {style.words(name)}"))

@@ -75,5 +75,4 @@ def _heads(
 def _roles(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str | None]]:
     """Role and task, in the order in which the explorer lists roles."""
     found = dict.fromkeys((row["name"], row["task"]) for row in rows)
-    known = list(role_colours.ROLES)
-    return sorted(found, key=lambda of: known.index(of[0]) if of[0] in known else len(known))
+    return sorted(found, key=lambda of: role_colours.place(of[0]))

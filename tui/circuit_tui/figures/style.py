@@ -140,8 +140,13 @@ def key(label: str, **look: Any) -> Line2D:
     return Line2D([], [], label=plain(label), **look)
 
 
+def words(name: str) -> str:
+    """A role as one writes it."""
+    return "S-inhibition" if name == "s_inhibition" else name.replace("_", " ")
+
+
 def of_role(of: tuple[str, str | None], among: Collection[tuple[str, str | None]]) -> str:
     """A role with its badge, and its task where another has the same role."""
     name, task = of
     several = task is not None and sum(other == name for other, _ in among) > 1
-    return plain(f"{name.replace('_', ' ')}{f' · {task}' if several else ''} [{role(name).badge}]")
+    return plain(f"{words(name)}{f' · {task}' if several else ''} [{role(name).badge}]")
