@@ -69,7 +69,8 @@ def few_prompts(folder: Path) -> list[Path]:
     files = []
     for name in TASKS:
         prompts = draw(BUILT_IN[name], reads, len(reads), FEW)
-        metric, rows = prompts.metric, []
+        metric: Any = prompts.metric
+        rows = []
         for at, end in enumerate(prompts.end.tolist()):
             if isinstance(metric, ProbabilityDifference):
                 correct, wrong = (metric.answers[at][metric.signs[at] == sign].tolist() for sign in (1, -1))

@@ -59,17 +59,33 @@ class StandardError:
     @staticmethod
     def of(values: Float[Tensor, " batch"], strata: Sequence[int]) -> "StandardError | None":
         """By the number of each prompt's stratum, plainly if there are none; None for a single prompt."""
-        n, x = len(values), values.double().cpu()
-        if n < 2:
+        if len(values) < 2:
             return None
-        parts = groups(strata or [0] * n)
-        within = sum(len(rows) * x[rows].var().item() for rows in parts)
-        return StandardError(math.sqrt(within) / n, n - len(parts))
+        error, freedom = _error(values, strata)
+        return StandardError(error.item(), freedom)
 
     @property
     def half_width(self) -> float:
         """Of the 95 % interval."""
         return t_quantile(self.freedom) * self.value
+
+
+def half_widths(
+    values: Float[Tensor, "*figures batch"], strata: Sequence[int] = ()
+) -> Float[Tensor, "*figures"] | None:
+    """Of the 95 % intervals of many means over the same prompts; None for a single prompt."""
+    if values.shape[-1] < 2:
+        return None
+    error, freedom = _error(values, strata)
+    return (t_quantile(freedom) * error).to(values)
+
+
+def _error(values: Float[Tensor, "*figures batch"], strata: Sequence[int]) -> tuple[Float[Tensor, "*figures"], int]:
+    """The standard error of each mean, and its degrees of freedom."""
+    n, x = values.shape[-1], values.double().cpu()
+    parts = groups(strata or [0] * n)
+    within = torch.stack([len(rows) * x[..., rows].var(-1) for rows in parts]).sum(0)
+    return within.sqrt() / n, n - len(parts)
 
 
 def groups(strata: Sequence[int]) -> list[list[int]]:

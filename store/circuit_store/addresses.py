@@ -7,7 +7,7 @@ from circuit_store.errors import UnknownName
 
 FILTERS = ("task", "role", "layer", "head")
 """Columns by which a command narrows a view."""
-_WHERE_GIVEN = ("preset", "text", "threshold_on", "areas")
+_WHERE_GIVEN = ("preset", "text", "threshold_on", "areas", "resamples")
 _OF_A_CIRCUIT = ("method", "ig_rule", "ig_steps", "selector", "search", "threshold")
 CHOICES = {
     "run": "result.run_id = ?",

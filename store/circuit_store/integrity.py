@@ -5,7 +5,6 @@ A view in a table's place may never end, and columns of other names are not what
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from functools import cache
 
 _OBJECT, _LIST = ("object",), ("array",)
@@ -28,11 +27,13 @@ _ENOUGH = 20
 @cache
 def columns_of_this_version() -> dict[str, dict[str, str]]:
     """Table -> its columns and what they are declared to hold."""
+    from sqlite_utils import Database
+
     from circuit_store.schema import make_tables
 
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
-        make_tables(made)
-        return _tables(made)
+    made = Database(memory=True)
+    make_tables(made)
+    return _tables(made.conn)
 
 
 def _tables(db: sqlite3.Connection) -> dict[str, dict[str, str]]:

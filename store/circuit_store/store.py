@@ -18,7 +18,7 @@ from circuit_store.errors import StoreDamaged, StoreError, StoreFailed, StoreToo
 from circuit_store.transactions import transaction
 
 APPLICATION_ID = 0x43545549
-VERSION = 23
+VERSION = 25
 """Of the tables; raised with every change to them. All before it are of versions that were never released."""
 _PATIENCE = 10.0  # seconds to wait for another writer
 _HINT = "name another with --store FILE or the variable CIRCUIT_TUI_STORE"
@@ -197,13 +197,15 @@ def _check(db: Connection, path: Path) -> None:
 
 
 def _make_tables(db: sqlite3.Connection) -> None:
+    from sqlite_utils import Database
+
     from circuit_store.schema import make_tables
 
     with transaction(db):
         if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
             return  # another process was faster
         db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        make_tables(db)
+        make_tables(Database(db))
         _make_views(db)
         db.execute(f"PRAGMA user_version={VERSION}")
 

@@ -4,14 +4,16 @@ A series is a task, or a role on a task, over the checkpoints of a model. Which 
 of them; values are read by the key of their table, so that a series costs what it holds, however large the store is.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
+from circuit_store import blobs
 from circuit_store.display_text import cell
 from circuit_store.views.circuits import UNQUALIFIED
 from circuit_store.views.trends import RESTS_ON
@@ -29,6 +31,10 @@ class ShownResult:
     preset: str | None
     text: str | None
     reason: str | None
+    method: str | None
+    """Of a circuit, how its edges were scored."""
+    n_nodes: int | None
+    """Of a circuit; None if it has no edges."""
     why_not: str | None
     """Of a circuit, why it does not count as its task's (METHODS l.3)."""
 
@@ -38,11 +44,12 @@ Series = tuple[str, str | None, str | None]
 
 
 def shown(db: sqlite3.Connection, model: str) -> dict[Series, list[ShownResult]]:
-    """By step, of behaviour, heads and circuits. Those of a role or task are of one set of parameters."""
+    """By step, of what trends rest on. Those of a role or task are of one set of parameters."""
     of_series = shown_results(f"analysis IN {RESTS_ON} AND {OF_MODEL}")
     found = db.execute(
         f"WITH shown_result AS ({of_series}) SELECT analysis, role, task, of_task.id, step, asked, dtype,"
         " json_extract(params, '$.preset'), json_extract(params, '$.text'), reason,"
+        " json_extract(params, '$.method'), n_nodes,"
         f" CASE WHEN analysis = 'circuit' THEN {UNQUALIFIED} END FROM shown_result AS of_task"
         " JOIN checkpoint ON checkpoint.id = checkpoint_id LEFT JOIN circuit ON circuit.result_id = of_task.id"
         " ORDER BY step, of_task.id",
@@ -54,6 +61,16 @@ def shown(db: sqlite3.Connection, model: str) -> dict[Series, list[ShownResult]]
     return series
 
 
+def computed(db: sqlite3.Connection, model: str, analysis: str, task: str) -> int:
+    """How many checkpoints of a model have results of an analysis on a task, whatever the parameters."""
+    found = db.execute(
+        "SELECT count(DISTINCT checkpoint_id) FROM result JOIN task ON task.id = task_id"
+        f" WHERE {OF_MODEL} AND analysis = ? AND task.name = ?",
+        (model, analysis, task),
+    )
+    return found.fetchone()[0]
+
+
 def behaviour(db: sqlite3.Connection, result: int) -> tuple[float | None, float | None]:
     """The mean metric and its plain standard error; None where undefined."""
     row = db.execute("SELECT value, stderr_plain FROM behaviour WHERE result_id = ?", (result,)).fetchone()
@@ -62,11 +79,16 @@ def behaviour(db: sqlite3.Connection, result: int) -> tuple[float | None, float 
 
 def head_scores(db: sqlite3.Connection, result: int) -> Float[np.ndarray, "head 3"]:
     """Layer, head and score, where there is one."""
+    scored = "SELECT layer << 16 | head, value FROM head_score WHERE result_id = ? AND value NOT NULL"
+    at, values = numbers(db, scored, result).reshape(-1, 2).T
+    return np.stack([*np.divmod(at, 1 << 16), values], 1)
+
+
+def numbers(db: sqlite3.Connection, statement: str, *values: int) -> Float[np.ndarray, " value"]:
+    """All values of a statement's rows; NULL is NaN."""
     cursor = db.cursor()
     cursor.row_factory = None
-    found = cursor.execute("SELECT layer, head, value FROM head_score WHERE result_id = ?", (result,))
-    rows = np.fromiter(chain.from_iterable(found), float).reshape(-1, 3)  # NULL is NaN
-    return rows[~np.isnan(rows[:, 2])]
+    return np.fromiter(chain.from_iterable(cursor.execute(statement, values)), float)
 
 
 def reasons(db: sqlite3.Connection, results: Iterable[ShownResult]) -> list[str]:
@@ -80,17 +102,42 @@ def reasons(db: sqlite3.Connection, results: Iterable[ShownResult]) -> list[str]
     return list(dict.fromkeys(reason for reason in given if reason))
 
 
-def circuit_heads(db: sqlite3.Connection, model: str, result: int) -> Bool[np.ndarray, "2 layer head"]:
-    """Which heads of the model write edges of a circuit, and which read some, by the index space of METHODS a.3."""
-    shape = n_layers, n_heads = tuple(
-        db.execute("SELECT n_layers, n_heads FROM model WHERE name = ?", (model,)).fetchone()
-    )
-    ends = "SELECT group_concat(src), group_concat(port) FROM circuit_edge WHERE result_id = ?"
-    src, port = (np.fromstring(of or "", int, sep=",") for of in db.execute(ends, (result,)).fetchone())
-    at, place = np.divmod(port, 3 * n_heads + 1)
-    read = at, np.where(place < 3 * n_heads, place % n_heads, n_heads)
-    heads = np.zeros((2, *shape), bool)
-    for found, (layer, head) in zip(heads, (np.divmod(src[src > 0] - 1, n_heads + 1), read), strict=True):
-        is_head = (layer < n_layers) & (head < n_heads)
-        found[layer[is_head], head[is_head]] = True
-    return heads
+def scores_by_prompt(
+    db: sqlite3.Connection, results: Mapping[int, int], head: int, heads: int, steps: int
+) -> Float[np.ndarray, "step prompt"] | None:
+    """Of one head, counted through the layers, of so many, over so many checkpoints; NaN where there is no result.
+
+    None unless they are kept of all, for as many prompts.
+
+    Args:
+        results: by place of the checkpoint.
+    """
+    rows = list[Float[np.ndarray, " prompt"]]()
+    for result in results.values():
+        kept = db.execute("SELECT scores FROM head_by_prompt WHERE result_id = ?", (result,)).fetchone()
+        if kept is None:
+            return None
+        rows.append(blobs.unpack(kept[0], (heads, -1))[head].astype(float))
+    if len({len(row) for row in rows}) != 1:
+        return None
+    found = np.full((steps, len(rows[0])), np.nan)
+    found[list(results)] = rows
+    return found
+
+
+@dataclass(frozen=True)
+class StageFound:
+    """A stage of the IOI algorithm at one checkpoint."""
+
+    stage: str
+    percent: float | None
+    heads: frozenset[str]
+
+
+def stages(db: sqlite3.Connection, result: int) -> list[StageFound]:
+    """In the order of the algorithm."""
+    rows = db.execute("SELECT stage, percent, heads FROM stage WHERE result_id = ? ORDER BY place", (result,))
+    return [
+        StageFound(str(cell(stage)), percent, frozenset(chain.from_iterable(json.loads(heads or "{}").values())))
+        for stage, percent, heads in rows
+    ]

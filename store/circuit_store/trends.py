@@ -5,11 +5,19 @@ when newer ones are, or when others were asked for.
 """
 
 import sqlite3
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from circuit_store.transactions import transaction
 from circuit_store.views.trends import LAST
+
+Rows = dict[str, list[dict[str, Any]]]
+"""Table -> its rows, by column."""
+FURTHER = ("logistic", "load", "stability", "similarity", "mean_size")
+"""Tables of trends besides `emergence` and `handoff`; their rows all name what their series rests on."""
+_OF_STORE = ("id", "model_id", "last_result")
+"""Columns that say where a row belongs."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class SeriesTrends:
     emergences: list[EmergenceRecord]
     handoffs: list[dict[str, Any]]
     """By column of the table `handoff`."""
+    further: Rows = field(default_factory=dict)
 
 
 def last_result(db: sqlite3.Connection, model: str) -> int:
@@ -55,8 +64,9 @@ def last_result(db: sqlite3.Connection, model: str) -> int:
 
 
 _REST_ON = (
-    "SELECT coalesce(max(last_result), 0) FROM (SELECT model_id, last_result FROM emergence"
-    " UNION ALL SELECT model_id, last_result FROM handoff) WHERE model_id = ?"
+    f"SELECT coalesce(max(last_result), 0) FROM ("
+    f"{' UNION ALL '.join(f'SELECT model_id, last_result FROM {t}' for t in ('emergence', 'handoff', *FURTHER))}"
+    ") WHERE model_id = ?"
 )
 """Up to which number the rows of a model's trends go; 0 if there are none."""
 
@@ -74,30 +84,63 @@ def held(db: sqlite3.Connection, model: str) -> dict[str, SeriesTrends]:
                 of_role[row["name"], row["task"]] = series
     for row in map(dict, db.execute(of_model.format("handoff"), (model,))):
         if series := of_role.get((row["role"], row["task"])):
-            series.handoffs.append({name: row[name] for name in row if name not in ("id", "model_id", "last_result")})
+            series.handoffs.append({name: row[name] for name in row if name not in _OF_STORE})
+    for table in FURTHER:
+        for row in map(dict, db.execute(of_model.format(table), (model,))):
+            series = found.setdefault(row["rests_on"], SeriesTrends([], []))
+            series.further.setdefault(table, []).append({n: v for n, v in row.items() if n not in _OF_STORE})
     return found
 
 
 def replace(
-    db: sqlite3.Connection, model: str, emergences: list[EmergenceRecord], handoffs: list[dict[str, Any]], last: int
+    db: sqlite3.Connection,
+    model: str,
+    emergences: list[EmergenceRecord],
+    handoffs: list[dict[str, Any]],
+    last: int,
+    further: Mapping[str, list[dict[str, Any]]] | None = None,
 ) -> None:
     """Put these rows in the place of the model's earlier ones; they rest on what was asked for up to number `last`.
 
-    Roles that one head lost and another gained are given by column of the table `handoff`.
+    Roles that one head lost and another gained are given by column of the table `handoff`, others likewise.
 
     Nothing is done if those there rest on what came later: another process began after this one and was faster.
     """
+    rows = {"emergence": list(map(vars, emergences)), "handoff": handoffs}
+    rows |= {table: (further or {}).get(table, []) for table in FURTHER}
     with transaction(db):
         (of,) = db.execute("SELECT id FROM model WHERE name = ?", (model,)).fetchone()
         (there,) = db.execute(_REST_ON, (of,)).fetchone()
         if last < there <= last_result(db, model):
             return
-        for table, rows in (("emergence", list(map(vars, emergences))), ("handoff", handoffs)):
+        for table, given in rows.items():
             db.execute(f"DELETE FROM {table} WHERE model_id = ?", (of,))
-            for row in rows:
-                values = {"model_id": of, "last_result": last, **row}
-                names, marks = ", ".join(values), ", ".join("?" * len(values))
-                db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
+            _insert(db, table, [{"model_id": of, "last_result": last, **row} for row in given])
+
+
+def _insert(db: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> None:
+    """In order; what a row does not name is NULL."""
+    if not rows:
+        return
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    db.executemany(statement, [tuple(map(row.get, names)) for row in rows])
+
+
+def mean_sizes(db: sqlite3.Connection, suite: str) -> list[dict[str, Any]]:
+    """Of the models of a suite: model, family, size, variant, params, task, and the mean nodes of its circuits."""
+    found = db.execute(
+        "SELECT name AS model, family, size, variant, params, task, nodes FROM mean_size"
+        " JOIN model ON model.id = model_id WHERE suite = ? ORDER BY variant, task, name",
+        (suite,),
+    )
+    return list(map(dict, found))
+
+
+def replace_correlations(db: sqlite3.Connection, suite: str, rows: list[dict[str, Any]]) -> None:
+    """Of circuit size with model size, over a suite; by column of the table."""
+    db.execute("DELETE FROM size_correlation WHERE suite = ?", (suite,))
+    _insert(db, "size_correlation", [{"suite": suite, **row} for row in rows])
 
 
 def stale(db: sqlite3.Connection, model: str) -> bool:

@@ -103,3 +103,16 @@ def handoff(*columns: Any) -> dict[str, Any]:
     heads = ("from_layer", "from_head", "lost_step", "to_layer", "to_head", "gained_step")
     names = ("role", *heads, "window", "window_tokens", "fall", "rise", "expected_by_chance")
     return dict(zip(names, columns, strict=False))
+
+
+def further_trends() -> dict[str, list[dict[str, Any]]]:
+    """A row of each table of trends but `emergence` and `handoff`."""
+    of = {"task": "ioi", "dtype": "float32", "preset": "default"}
+    ends = {"step_a": 0, "step_b": 20, "edge_jaccard": 0.25, "weighted_jaccard": 0.125, "method": "eap-ig"}
+    return {
+        "logistic": [{**of, "kind": "task", "name": "ioi", "midpoint": 1500.0, "r2": 0.95}],
+        "load": [{**of, "role": "name_mover", "step": 10, "heads": 2, "load": 0.5}],
+        "stability": [{**of, "stage": "s_inhibition", "emerged_step": 10, "mean": 80.0}],
+        "similarity": [{"task": "ioi", "dtype": "float32", "against": "final", **ends}],
+        "mean_size": [{"task": "ioi", "nodes": 3.0, "checkpoints": 2}],
+    }

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import recorded
 
-from circuit_store import models, queries, results, store, trend_series, trends
+from circuit_store import models, queries, results, store, trend_circuits, trend_series, trends
 from circuit_store.queue import requests
+from circuit_store.trend_circuits import CircuitReader
 from circuit_store.views import VIEWS
 
 IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
@@ -24,7 +25,8 @@ class Toy:
     def __init__(self, path: Path):
         self.path = path
         self.db = store.open_to_write(path)
-        model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
+        told = {"family": "toys", "size": "small", "seed": 1}
+        model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True, **told)
         steps = [models.CheckpointRecord(s, s * 100, f"step{s}") for s in (0, 10, 20)]
         self.ids = models.add_model(self.db, model, steps)
         self.run = requests.add_run(self.db, {"models": ["toy"]}, list(self.ids.values()))
@@ -82,14 +84,15 @@ class Toy:
             "search": "grid",
         } | params
         point = recorded.point(len(edges), len(edges), 3, 1.0, 0.9, 0.95)
-        scores = np.zeros((7, 15), "f4")
+        shape = tuple(max(least, *(1 + edge[place] for edge in edges), 0) for place, least in enumerate((7, 15)))
+        scores = np.zeros(shape, "f4")
         for source, port, score in edges:
             scores[source, port] = score
         found = recorded.circuit(
             point,
             50,
             edges,
-            (7, 15),
+            scores.shape,
             scores,
             metric_clean=1.1,
             metric_corrupted=-1.0,
@@ -103,7 +106,9 @@ class Toy:
     def in_circuits(self) -> dict[int, tuple[set[tuple[int, int]], ...]]:
         """Step -> the heads that write, and those that read, of the circuit for ioi that is shown and counts."""
         shown = trend_series.shown(self.db, "toy").get(("circuit", None, "ioi"), [])
-        heads = {of.step: trend_series.circuit_heads(self.db, "toy", of.id) for of in shown if of.why_not is None}
+        read = CircuitReader(self.db, trend_circuits.shape(self.db, "toy"))
+        edges = {of.step: read.members(of).edges for of in shown if of.why_not is None}
+        heads = {step: trend_circuits.heads_in(read.shape, of) for step, of in edges.items()}
         return {
             step: tuple({(i, j) for i, j in np.argwhere(part).tolist()} for part in of) for step, of in heads.items()
         }
@@ -136,9 +141,11 @@ class Toy:
         effects = recorded.effects([(0, 1, 1.5, -0.5)])
         to = {"to": "logits", "senders": "all", "freeze_mlps": False}
         results.write(self.db, self.of(20, "patch", task=IOI, params=to), effects)
-        came = trends.EmergenceRecord("role", "induction", 1, 0, 10, 20, 0.9, 0.45)
+        came = trends.EmergenceRecord("role", "induction", 1, 0, 10, 20, 0.9, 0.45, dtype="float32")
         passed = recorded.handoff("induction", 1, 0, 20, 1, 1, 20, 2)
-        trends.replace(self.db, "toy", [came], [passed], trends.last_result(self.db, "toy"))
+        last, further = trends.last_result(self.db, "toy"), recorded.further_trends()
+        trends.replace(self.db, "toy", [came], [passed], last, further)
+        trends.replace_correlations(self.db, "folder", [{"task": "ioi", "models": 3, "r": 0.5}])
         return self
 
 

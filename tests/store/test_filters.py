@@ -51,3 +51,13 @@ def test_a_scan_is_seen(several):
     for planted in (plain, renamed, joined, unindexed, largest):
         assert scanned(several.db, [planted]) == {"circuit_edge": planted}
     assert not scanned(several.db, ["SELECT sum(score) FROM circuit_edge WHERE result_id = 1"])
+
+
+@pytest.mark.parametrize("name", ["similarity", "load", "logistic", "stability"])
+def test_trends_of_a_model_are_found_by_index(several, name):
+    """Invariant: those of other models are not read."""
+    statements: list[str] = []
+    several.db.set_trace_callback(statements.append)
+    assert found(several.db, VIEWS[name], {"model": "toy"}).fetchall()
+    several.db.set_trace_callback(None)
+    assert statements and not scanned(several.db, statements, (name,))

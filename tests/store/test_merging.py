@@ -15,6 +15,7 @@ from circuit_store import maintenance, merge, store
 from circuit_store.connection import Connection
 from circuit_store.errors import StoreUnusable
 from circuit_store.results import keys
+from circuit_store.transactions import snapshot
 
 VALUES = [("eap", 0), ("eap", 10), ("exact", 10), ("eap", 20)]
 
@@ -161,6 +162,17 @@ def test_of_what_was_written_only_the_last_is_kept(two, monkeypatch):
     monkeypatch.setattr(Connection, "executemany", written, raising=False)
     assert merged(into, other).results > 9
     assert len(said) > len(set(said)) == len({statement.split()[2] for statement in said})
+
+
+def test_a_long_read_that_another_holds_does_not_wait(two):
+    """Invariant: who reads all the while sees the store as it was; the merge comes to the end that it has alone."""
+    into, other = two
+    whole = copied(into, "whole.db")
+    taken = merged(whole, other).results
+    with closing(store.open_to_read(into)) as reader, snapshot(reader):
+        before = merge_count(reader)
+        assert merged(into, other).results == taken and merge_count(reader) == before
+    assert dumped(into) == dumped(whole)
 
 
 def test_a_result_that_came_meanwhile_stays(toy, two):

@@ -49,7 +49,7 @@ def test_many_may_make_one_store_at_once(tmp_path):
     """Invariant: processes that open a new store together all succeed, and it has one schema."""
     path, lone = tmp_path / "store.db", tmp_path / "lone.db"
     code = (
-        "import sys, pathlib; from circuit_store import schema, store\n"
+        "import sys, pathlib, sqlite_utils; from circuit_store import schema, store\n"
         "print('ready', flush=True); sys.stdin.readline(); store.open_to_write(pathlib.Path(sys.argv[1]))"
     )
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)

@@ -15,8 +15,9 @@ from circuit_store.transactions import transaction
 
 
 def exports(db) -> dict[str, str]:
-    """Every view but those of runs, as files."""
-    kept = {name: view for name, view in views.VIEWS.items() if name not in ("units", "emergence", "handoffs")}
+    """Every view but those of runs and trends, as files."""
+    trends = ("emergence", "handoffs", "logistic", "load", "stability", "similarity", "size_correlation", "seeds")
+    kept = {name: view for name, view in views.VIEWS.items() if name not in ("units", *trends)}
     return {name: export.text(queries.rows(db, v), [c.name for c in v.columns]) for name, v in kept.items()}
 
 

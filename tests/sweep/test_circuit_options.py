@@ -57,6 +57,36 @@ def test_every_column_of_a_circuit_is_computed(held, table, others):
     assert {name for row in recorded.rows(record, table) for name in row} == columns - others
 
 
+def test_error_bars_are_in_the_store(held):
+    """Of every edge; in all resamples the first is a member, and no two halves agree less than not at all."""
+    edges, (row,) = (queries.rows(held[0], VIEWS[name], AT) for name in ("circuit", "circuits"))
+    assert all(edge["se"] > 0 and 0 <= edge["share"] <= 1 for edge in edges)
+    assert edges[0]["share"] > 0.9 and row["resamples"] == 200
+    for kind in ("edge", "node", "weighted"):
+        assert 0 <= row[f"{kind}_floor_low"] <= row[f"{kind}_floor"] <= 1
+
+
+@pytest.mark.parametrize("resamples, room", [(0, 2**31), (50, 0)])
+def test_error_bars_are_computed_when_asked_for_and_where_memory_is_short(held, monkeypatch, resamples, room):
+    """Scores of each prompt that do not fit are computed once more for the largest edges: here all, so equal bars."""
+    from circuit_core import TASKS, loading
+    from circuit_core.circuits import error_bars
+    from circuit_sweep.planning.analyses import Analysis
+    from circuit_sweep.planning.request import Request
+    from circuit_sweep.worker.analyses import Analyses
+
+    params = Request(resamples=resamples, method="eap", sizes=(20,)).of_circuits
+    analysis = Analysis("circuit", params, replace(TASKS["gendered_pronoun"], n=12))
+    loaded = loading.load(SAMPLE.parent / "sample-0.1m" / "step7000")
+    usual = recorded.rows(Analyses(loaded)(analysis), "circuit_edge")
+    monkeypatch.setattr(error_bars, "AT_HAND", room)
+    edges = recorded.rows(Analyses(loaded)(analysis), "circuit_edge")
+    assert [edge["share"] for edge in edges] == [edge["share"] for edge in usual]
+    assert {edge["se"] is None for edge in edges} == {edge["share"] is None for edge in edges} == {resamples == 0}
+    if resamples:
+        assert [edge["se"] for edge in edges] == pytest.approx([edge["se"] for edge in usual])
+
+
 def test_random_circuits_have_their_mean_between_smallest_and_largest(held):
     """Invariant: of five draws; where they were not evaluated there is none of the three."""
     rows = queries.rows(held[0], VIEWS["faithfulness"], AT)

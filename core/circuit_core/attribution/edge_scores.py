@@ -82,7 +82,8 @@ def attribute(
         raise CircuitError(f"There is no attribution method {method}: choose {', '.join(METHODS)}.")
     steps = ig_steps if method in ("eap-ig", "eap-ig-activations") else None
     rule = ig_rule if method == "eap-ig" else None
-    each = Footprint(model.bridge, prompts.clean.shape[1]).attribution(ig_steps)
+    kept_bytes = 4 * int(0 if kept is None else kept.sum())
+    each = Footprint(model.bridge, prompts.clean.shape[1]).attribution(ig_steps) + kept_bytes
     size = batch or fitting(len(prompts), each, prompts.clean.device)
 
     def work(rows: slice) -> tuple[Float[Tensor, "src port_or_all"], Float[Tensor, "batch edge"]]:

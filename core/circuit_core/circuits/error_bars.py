@@ -14,8 +14,8 @@ among them), and weighted:
     sum of min(a, b) / sum of max(a, b)      a, b: |score| as a share of the circuit's sum, 0 off the circuit
 
 Only edges that can be in a circuit are looked at. Selection is `many_circuits`'; no edge of a circuit is smaller than
-its last key, and that is no less for the whole graph than for a part of it. So the keys by the edges largest in the
-mean say which others are too small in all draws.
+its last key, and that is no less for the whole graph than for a part of it. So the keys by the edges that come first in
+the mean say which others are too small in all draws.
 """
 
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ from jaxtyping import Bool, Float, Int
 
 from circuit_core.attribution.edge_scores import EdgeScores
 from circuit_core.circuits.many_circuits import EdgeList
+from circuit_core.graph import Graph
 from circuit_core.margins import ROUNDING
 from circuit_core.statistics import halves, resamples
 
@@ -58,13 +59,15 @@ class ErrorBars:
     floors: dict[str, Floor] = field(default_factory=lambda: dict.fromkeys(KINDS, Floor()))
 
 
-def to_keep(
-    scores: Float[np.ndarray, "src port"], members: Bool[np.ndarray, "src port"]
-) -> Bool[np.ndarray, "src port"]:
+def all_fit(prompts: int, graph: Graph) -> bool:
+    """Whether the scores of each prompt and edge fit in the memory at hand; else see `to_keep`."""
+    return 4 * prompts * graph.n_edges <= AT_HAND
+
+
+def to_keep(scores: EdgeScores, members: Bool[np.ndarray, "src port"]) -> Bool[np.ndarray, "src port"]:
     """Edges to resample where not all can be: the members and the 10,000 largest."""
-    sizes = np.abs(scores).ravel()
-    kept = members.copy()
-    kept.flat[np.argpartition(sizes, max(0, len(sizes) - LARGEST))[-LARGEST:]] = True
+    every, kept = np.flatnonzero(scores.graph.real), members.copy()
+    kept.flat[every[np.argsort(-np.abs(scores.scores.flat[every]), kind="stable")[:LARGEST]]] = True
     return kept
 
 
@@ -128,7 +131,7 @@ class _Draws:
     def candidates(self, weights: Float[np.ndarray, "draw batch"], n: int, selector: str) -> Int[np.ndarray, " edge"]:
         """All edges that are in a circuit of n edges of any draw, and some more."""
         every = np.flatnonzero(self.graph.real)
-        ranked = every[np.argsort(-np.abs(self.mean[every]), kind="stable")]
+        ranked = every[EdgeList(self.graph, every).first(np.abs(self.mean[every]), selector)]
         first, least = np.sort(ranked[: 2 * n]), np.empty(len(weights), np.float32)
         edges = EdgeList(self.graph, first)
         for some in _parts(len(weights), len(first)):

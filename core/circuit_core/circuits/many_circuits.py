@@ -52,6 +52,10 @@ class EdgeList:
             chosen[self._taken(last, sizes[last, draw], inside, left), draw] = True
         return self.pruned(chosen)
 
+    def first(self, sizes: Float[np.ndarray, " edge"], selector: str) -> Int[np.ndarray, " edge"]:
+        """The edges by falling key."""
+        return np.argsort(-self._keys(sizes[:, None], selector)[0][:, 0], kind="stable")
+
     def least(self, sizes: Float[np.ndarray, "edge draw"], n: int, selector: str) -> Float[np.ndarray, " draw"]:
         """What no edge of a circuit of n edges is smaller than; with more edges in the list it is no less."""
         return _largest(self._keys(sizes, selector)[0], n)

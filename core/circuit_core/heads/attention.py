@@ -14,7 +14,8 @@ The preset `paper-code` takes S = 100 alone, no control, and for induction the q
 token.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,8 +23,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from circuit_core.errors import TaskError
-from circuit_core.forward.batches import Footprint, fitting, mean_of
+from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.loaded_model import LoadedModel
+from circuit_core.statistics import half_widths
 
 ATTENTION_ROLES = ("induction", "duplicate_token", "previous_token")
 SHORT, LONG, OF_THE_PAPER = (13, 19, 26, 31), (50, 67, 83, 100), (100,)
@@ -41,6 +43,15 @@ class RoleScores:
     control: Float[Tensor, "layer head"] | None = None
     by_prompt: Float[Tensor, "layer head batch"] | None = None
     """Of each prompt, where the value is their mean and may be asked for other prompts."""
+    low: Float[Tensor, "layer head"] | None = None
+    high: Float[Tensor, "layer head"] | None = None
+    """Ends of the value's 95 % interval over prompts or sequences; None where it is no mean over several."""
+
+    def over(self, each: Float[Tensor, "layer head batch"], strata: Sequence[int] = ()) -> "RoleScores":
+        """With the interval of a fraction that is the mean of these, of each prompt or sequence (METHODS l.5)."""
+        if (half := half_widths(each, strata)) is None:
+            return self
+        return replace(self, low=(self.value - half).clamp(0, 1), high=(self.value + half).clamp(0, 1))
 
 
 def pattern_scores(
@@ -51,12 +62,20 @@ def pattern_scores(
     Args:
         first: the first query that counts for induction; None for S.
     """
+    found = _of_each(pattern, s, first)
+    return {role: score.flatten(0, -2).mean(0) if score.dim() > 1 else score for role, score in found.items()}
+
+
+def _of_each(
+    pattern: Float[Tensor, "*batch head query key"], s: int, first: int | None
+) -> dict[str, Float[Tensor, "*batch head"]]:
+    """The same of each row of the batch."""
     offsets = {"induction": (s - 1, s if first is None else first), "duplicate_token": (s, s), "previous_token": (1, 1)}
     found = {}
     for role, (back, start) in offsets.items():
         # Attention from each query q >= start to q - back, by head.
         diagonal = pattern.diagonal(-back, -2, -1)[..., start - back :]
-        found[role] = diagonal.flatten(0, -3).mean((0, -1)) if diagonal.dim() > 2 else diagonal.mean(-1)
+        found[role] = diagonal.mean(-1)
     return found
 
 
@@ -85,11 +104,16 @@ def attention_roles(
         for tokens, into in ((fresh[:, :s].repeat(1, 2), parts), (fresh, controls)):
             for role, score in _scores(model, tokens, s, s - 1 if plain else s).items():
                 into[role].append(score)
-    mean = {role: (torch.stack(parts[role]).mean(0), torch.stack(controls[role]).mean(0)) for role in ATTENTION_ROLES}
+    strata = [s for s in lengths for _ in range(RANDOM_ROWS)]
+    each = {role: (torch.cat(parts[role], -1), torch.cat(controls[role], -1)) for role in ATTENTION_ROLES}
+    mean = {role: (raw.mean(-1), control.mean(-1)) for role, (raw, control) in each.items()}
+    found = [RoleScores(role, mean[role][0]).over(each[role][0], strata) for role in ATTENTION_ROLES]
     if plain:
-        return [RoleScores(role, mean[role][0]) for role in ATTENTION_ROLES]
-    controlled = [RoleScores(r, (mean[r][0] - mean[r][1]).clamp(min=0), *mean[r]) for r in ATTENTION_ROLES[:2]]
-    return [*controlled, RoleScores("previous_token", mean["previous_token"][0])]
+        return found
+    for place, role in enumerate(ATTENTION_ROLES[:2]):
+        scores = RoleScores(role, (mean[role][0] - mean[role][1]).clamp(min=0), *mean[role])
+        found[place] = scores.over(each[role][0] - each[role][1], strata)
+    return found
 
 
 def _lengths(n_ctx: int, preset: str) -> list[int]:
@@ -103,22 +127,23 @@ def _lengths(n_ctx: int, preset: str) -> list[int]:
 @torch.no_grad()
 def _scores(
     model: LoadedModel, tokens: Int[Tensor, "batch pos"], s: int, first: int
-) -> dict[str, Float[Tensor, "layer head"]]:
+) -> dict[str, Float[Tensor, "layer head row"]]:
     last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
     names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(model.graph.n_layers)]
 
-    def work(rows: slice) -> Float[Tensor, "role layer head"]:
+    def work(rows: slice) -> Float[Tensor, "role layer some head"]:
         found: list[dict[str, Tensor]] = []
 
         def reduce(pattern: Tensor, hook: Any) -> None:
-            found.append(pattern_scores(pattern.float(), s, first))
+            found.append(_of_each(pattern.float(), s, first))
 
         with model.bridge.hooks(fwd_hooks=[*((name, reduce) for name in names), last]):
             model.bridge(tokens[rows])
         return torch.stack([torch.stack([layer[role] for layer in found]) for role in ATTENTION_ROLES])
 
     size = fitting(len(tokens), Footprint(model.bridge, 2 * s).run, tokens.device)
-    return dict(zip(ATTENTION_ROLES, mean_of(len(tokens), size, work), strict=True))
+    each = torch.cat(list(in_batches(len(tokens), size, work)), 2).transpose(2, 3)
+    return dict(zip(ATTENTION_ROLES, each, strict=True))
 
 
 def drawable(n_vocab: int, special: list[int]) -> Int[Tensor, " vocab"]:

@@ -37,26 +37,29 @@ def attention_from_end(model: LoadedModel, prompts: PromptSet) -> AttentionFromE
     names = [who for who in IOI_POSITIONS if who in prompts.positions]
     last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
 
-    def work(part: slice) -> tuple[Float[Tensor, "name layer head"], Float[Tensor, "layer head prompt pos"]]:
-        """Attention to the named positions, summed over prompts, and the END rows of the first ones."""
+    def work(part: slice) -> tuple[Float[Tensor, "name layer head some"], Float[Tensor, "layer head prompt pos"]]:
+        """Attention to the named positions, and the END rows of the first prompts."""
         some = prompts[part]
         examples = torch.arange(len(some), device=some.clean.device)
-        sums: list[Tensor] = []
+        each: list[Tensor] = []
         rows: list[Tensor] = []
 
         def reduce(pattern: Tensor, hook: Any) -> None:
             from_end = pattern[examples, :, some.end].float()
-            named = [from_end[examples, :, some.positions[who]].sum(0) for who in names]
-            sums.append(torch.stack(named) if named else from_end[:0, :, 0])
+            named = [from_end[examples, :, some.positions[who]].T for who in names]
+            each.append(torch.stack(named) if named else from_end[:0].transpose(1, 2))
             rows.append(from_end[:SHOWN].transpose(0, 1).clone())
 
         layers = [(f"blocks.{layer}.attn.hook_pattern", reduce) for layer in range(model.graph.n_layers)]
         with model.bridge.hooks(fwd_hooks=[*layers, last]):
             model.bridge(some.clean)
-        return torch.stack(sums, 1), torch.stack(rows)
+        return torch.stack(each, 1), torch.stack(rows)
 
     size = fitting(len(prompts), Footprint(model.bridge, prompts.clean.shape[1]).run, prompts.clean.device)
     parts = list(in_batches(len(prompts), size, work))
-    scores = torch.stack([sums for sums, _ in parts]).sum(0) / len(prompts)
-    roles = [RoleScores(f"attn_end_{who.lower()}", value) for who, value in zip(names, scores, strict=True)]
+    scores = torch.cat([each for each, _ in parts], -1)
+    roles = [
+        RoleScores(f"attn_end_{who.lower()}", each.mean(-1)).over(each, prompts.strata)
+        for who, each in zip(names, scores, strict=True)
+    ]
     return AttentionFromEnd(roles, torch.cat([rows for _, rows in parts], 2)[:, :, :SHOWN])

@@ -55,8 +55,8 @@ def copy_scores(model: LoadedModel, prompts: PromptSet, preset: str = "default")
     positive, negative = (hits.sum(-1) / (len(IOI_POSITIONS) * len(prompts))).float()
     of_names, of_negatives = (hits / len(IOI_POSITIONS)).float()
     return (
-        RoleScores("name_mover", positive, by_prompt=of_names),
-        RoleScores("negative_name_mover", negative, by_prompt=of_negatives),
+        RoleScores("name_mover", positive, by_prompt=of_names).over(of_names, prompts.strata),
+        RoleScores("negative_name_mover", negative, by_prompt=of_negatives).over(of_negatives, prompts.strata),
     )
 
 

@@ -72,16 +72,16 @@ class Similarity:
 def similarity(earlier: Members, later: Members) -> Similarity:
     """Raises: ValueError, if an array does not ascend."""
     at_earlier, at_later = shared(earlier.edges, later.edges)
-    a, b = abs(earlier.scores), abs(later.scores)
+    a, b = _Parts.of(earlier.scores, at_earlier), _Parts.of(later.scores, at_later)
     common, n_a, n_b = len(at_earlier), len(earlier.edges), len(later.edges)
     return Similarity(
         edge_jaccard=_share(common, n_a + n_b - common),
         node_jaccard=jaccard(earlier.nodes, later.nodes),
-        weighted_jaccard=_weighted(_weights(a), _weights(b), at_earlier, at_later),
+        weighted_jaccard=_weighted(a, b),
         additions=n_b - common,
         deletions=n_a - common,
-        added_score=_rest(b, at_later),
-        deleted_score=_rest(a, at_earlier),
+        added_score=float(b.alone.sum()),
+        deleted_score=float(a.alone.sum()),
     )
 
 
@@ -122,25 +122,29 @@ def _share(part: int, whole: int) -> float:
     return part / whole if whole else float("nan")
 
 
-def _weights(sizes: Float[np.ndarray, " edge"]) -> Float[np.ndarray, " edge"]:
-    """Shares of the circuit's |score|; NaN if that is zero."""
-    total = sizes.sum()
-    return sizes / total if total else np.full(len(sizes), np.nan)
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """|score| of the edges of a circuit."""
+
+    common: Float[np.ndarray, " common"]
+    alone: Float[np.ndarray, " rest"]
+
+    @staticmethod
+    def of(scores: Float[np.ndarray, " edge"], common: Int[np.ndarray, " common"]) -> "_Parts":
+        sizes, outside = abs(scores), np.ones(len(scores), bool)
+        outside[common] = False
+        return _Parts(sizes[common], sizes[outside])
+
+    @property
+    def whole(self) -> float:
+        """1 for no edges: their shares are none."""
+        return float(self.common.sum() + self.alone.sum()) if len(self.common) or len(self.alone) else 1.0
 
 
-def _weighted(
-    a: Float[np.ndarray, " one"],
-    b: Float[np.ndarray, " other"],
-    at_a: Int[np.ndarray, " common"],
-    at_b: Int[np.ndarray, " common"],
-) -> float:
-    least, most = np.minimum(a[at_a], b[at_b]).sum(), np.maximum(a[at_a], b[at_b]).sum()
-    whole = float(most + (_rest(a, at_a) + _rest(b, at_b)))
-    return float(least) / whole if whole else float("nan")
-
-
-def _rest(sizes: Float[np.ndarray, " edge"], at: Int[np.ndarray, " common"]) -> float:
-    """Sum over the others."""
-    outside = np.ones(len(sizes), bool)
-    outside[at] = False
-    return float(sizes[outside].sum())
+def _weighted(a: _Parts, b: _Parts) -> float:
+    if not a.whole or not b.whole:
+        return float("nan")
+    here, there = a.common / a.whole, b.common / b.whole
+    least, most = np.minimum(here, there).sum(), np.maximum(here, there).sum()
+    either = float(most + ((a.alone / a.whole).sum() + (b.alone / b.whole).sum()))
+    return float(least) / either if either else float("nan")

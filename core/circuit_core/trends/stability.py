@@ -25,7 +25,7 @@ class StageStability:
     """Percents are of the stage's universe; `reason` says why there are none."""
 
     emerged_step: int | None = None
-    checkpoints: int = 0
+    checkpoints: int | None = None
     """From its emergence on."""
     mean: float | None = None
     sd: float | None = None

@@ -102,6 +102,12 @@ class Request:
         ("none", "mib"),
         narrows="circuits with CPR and CMD (mib) or without (none)",
     )
+    resamples: int = option(
+        200,
+        "Bootstrap resamples of the prompts for the error bars of circuits; 0: none.",
+        least=0,
+        narrows="circuits with error bars from this many resamples",
+    )
     preset: str = option(
         "default",
         "paper-code: compute as the paper's published code does.",
@@ -159,6 +165,7 @@ class Request:
             "threshold": self.threshold,
             "threshold_on": self.threshold_on,
             "areas": self.areas,
+            "resamples": self.resamples,
             "held_out": self.held_out,
             "draws": DRAWS,
         }

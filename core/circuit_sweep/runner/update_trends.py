@@ -17,18 +17,22 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from circuit_core.graph import Graph
 from circuit_core.tasks.specs import labelled
 from circuit_core.trends import floors
-from circuit_core.trends.emergence import TASKS_OF, Earliest, HeadEmergence, RoleEmergence, role_emergence
-from circuit_core.trends.figures import FigureHeads, figure_2_head, top_heads
+from circuit_core.trends.emergence import TASKS_OF, RoleEmergence, role_emergence
+from circuit_core.trends.figures import figure_2_head, top_heads
 from circuit_core.trends.handoffs import handoffs
-from circuit_core.trends.tasks import HALF_OF_FINAL, task_acquisition
-from circuit_store import queries, trend_series, trends
-from circuit_store.transactions import snapshot
+from circuit_core.trends.similarity import Members
+from circuit_core.trends.tasks import TaskAcquisition, task_acquisition
+from circuit_store import queries, trend_circuits, trend_series, trends
+from circuit_store.transactions import snapshot, transaction
+from circuit_store.trend_circuits import CircuitReader
 from circuit_store.trend_series import ShownResult
 from circuit_store.trends import EmergenceRecord, SeriesTrends
+from circuit_sweep.runner import circuit_trends, emergence_rows, fitted_trends
 
-DEFINITION = 1
+DEFINITION = 2
 """Part of every mark; raised when the same results give other rows."""
 
 
@@ -40,14 +44,30 @@ def refresh(db: sqlite3.Connection, model: str) -> None:
     """
     with snapshot(db):
         last, held = trends.last_result(db, model), trends.held(db, model)
-        series = list(_Model(db, model).series())
+        of_model = _Model(db, model, held)
+        series = list(of_model.series())
     found = [held.get(mark) or _marked(compute(), mark) for mark, compute in series]
     rows, passed = [row for of in found for row in of.emergences], [row for of in found for row in of.handoffs]
-    trends.replace(db, model, rows, passed, last)
+    further = {table: [row for of in found for row in of.further.get(table, [])] for table in trends.FURTHER}
+    with transaction(db):
+        of_model.of_circuits.pack()
+        trends.replace(db, model, rows, passed, last, further)
+        circuit_trends.correlate(db, model)
+
+
+def similar_to(db: sqlite3.Connection, model: str, task: str, step: int) -> list[dict[str, Any]]:
+    """Every circuit of a task against that of a chosen checkpoint, by column of the table `similarity`; `against` is
+    `chosen`. Nothing is stored.
+    """
+    with snapshot(db):
+        of = _Model(db, model, {})
+        rows = of.similarities(task, of.shown.get(("circuit", None, task), []), 0, step)
+    return [row for row in rows if row["against"] == "chosen"]
 
 
 def _marked(of: SeriesTrends, mark: str) -> SeriesTrends:
-    return SeriesTrends([replace(row, rests_on=mark) for row in of.emergences], of.handoffs)
+    further = {table: [{**row, "rests_on": mark} for row in rows] for table, rows in of.further.items()}
+    return SeriesTrends([replace(row, rests_on=mark) for row in of.emergences], of.handoffs, further)
 
 
 def _is_loaded_twin(of: queries.CheckpointRow) -> bool:
@@ -58,8 +78,10 @@ def _is_loaded_twin(of: queries.CheckpointRow) -> bool:
 class _Model:
     """The series of one model."""
 
-    def __init__(self, db: sqlite3.Connection, model: str) -> None:
-        self.db, self.model = db, model
+    def __init__(self, db: sqlite3.Connection, model: str, held: dict[str, SeriesTrends]) -> None:
+        self.db, self.model, self.of_circuits = db, model, CircuitReader(db, trend_circuits.shape(db, model))
+        compared = (row for of in held.values() for row in of.further.get("similarity", []))
+        self.compared = {row["pair"]: row for row in compared if row["pair"]}
         loaded = [c for c in queries.checkpoints(db, model) if c.status == "ok" or _is_loaded_twin(c)]
         weights = {c.step: c.fingerprint for c in loaded}
         self.steps, self.untrained = floors.distinct(weights), floors.untrained(weights)
@@ -79,16 +101,56 @@ class _Model:
             if found and role in floors.ROLE_FLOORS:
                 circuits = [of for task in _tasks(role, on) for of in self.shown.get(("circuit", None, task), [])]
                 yield self._mark("role", role, on, found + circuits), partial(self._role, role, on, found)
+        for (analysis, _, task), found in sorted(self.shown.items(), key=lambda of: (of[0][0], of[0][2] or "")):
+            if task and analysis in ("circuit", "algorithm"):
+                others = trend_series.computed(self.db, self.model, analysis, task) - len(found)
+                mark = self._mark(f"{analysis} {others}", task, None, found)
+                if analysis == "circuit":
+                    yield mark, partial(self._similar, task, found, others)
+                else:
+                    yield mark, partial(self._stages, task, found)
 
     def _mark(self, kind: str, name: str, on: str | None, found: list[ShownResult]) -> str:
         """Hash of what a series rests on: its results, and all checkpoints of the model."""
         of = kind, name, on, [(result.id, result.asked) for result in found], self.rests_on
         return hashlib.blake2b(repr(of).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
-    def _task(self, task: str, found: list[ShownResult]) -> SeriesTrends:
-        return SeriesTrends(self._acquired(task, found), [])
+    def _similar(self, task: str, found: list[ShownResult], others: int) -> SeriesTrends:
+        """Circuits for a task."""
+        size = circuit_trends.mean_size([result for result in found if result.step in self.place])
+        rows = {
+            "similarity": self.similarities(task, found, others),
+            "mean_size": [row | {"task": task} for row in size],
+        }
+        return SeriesTrends([], [], rows)
 
-    def _acquired(self, task: str, results: list[ShownResult]) -> list[EmergenceRecord]:
+    def similarities(
+        self, task: str, found: list[ShownResult], others: int, reference: int | None = None
+    ) -> list[dict[str, Any]]:
+        graph = Graph(*vars(self.of_circuits.shape).values())
+
+        def members(result: ShownResult) -> Members:
+            read = self.of_circuits.members(result)
+            return Members.of(graph, read.edges, read.scores)
+
+        kept = [result for result in found if result.step in self.place]
+        scores = lambda result: trend_circuits.edge_scores(self.db, result.id)  # noqa: E731
+        compared = circuit_trends.similarities(kept, self.compared, members, scores, others, reference)
+        about = {"task": task, "method": found[0].method, "dtype": found[0].dtype} if found else {"task": task}
+        return [row | about for row in compared]
+
+    def _stages(self, task: str, found: list[ShownResult]) -> SeriesTrends:
+        """Of the IOI algorithm, on a task."""
+        kept = [result for result in found if result.step in self.place]
+        stages = [trend_series.stages(self.db, result.id) for result in kept]
+        rows = fitted_trends.of_stages([result.step for result in kept], stages)
+        if not rows:
+            why = dict.fromkeys(result.reason for result in kept if result.reason)
+            rows = [{"reason": ": ".join(["undefined at every checkpoint", *(["; ".join(why)] if why else [])])}]
+        of = {"task": task, "preset": found[0].preset, "dtype": found[0].dtype}
+        return SeriesTrends([], [], {"stability": [row | of for row in rows]})
+
+    def _task(self, task: str, results: list[ShownResult]) -> SeriesTrends:
         metric, error = np.full((2, len(self.steps)), np.nan)
         of = {"task": task, "dtype": results[0].dtype if results else None}
         rows = [(result, *trend_series.behaviour(self.db, result.id)) for result in results]
@@ -96,18 +158,14 @@ class _Model:
         for result, value, stderr in known:
             metric[self.place[result.step]], error[self.place[result.step]] = value, stderr
         if known and known[-1][2] is None:
-            return [EmergenceRecord("task", task, value=known[-1][1], reason=known[-1][0].reason, **of)]
-        found = task_acquisition(self.steps, metric, error)
-        if (half := found.half_threshold) is None:
-            least = {"value": found.final, "threshold": found.least, "reason": found.reason}
-            return [EmergenceRecord("task", task, **least, **of)]
-        early = None if found.minimum_step is not None else f"the first checkpoint has {HALF_OF_FINAL:.0%} already"
-        most, lowest = found.most_threshold, {"value": found.minimum, "reason": early}
-        return [
-            EmergenceRecord("task", task, step=found.half_step, value=found.final, threshold=half, **of),
-            EmergenceRecord("task_most", task, step=found.most_step, value=found.final, threshold=most, **of),
-            EmergenceRecord("task_minimum", task, step=found.minimum_step, **lowest, **of),
-        ]
+            found = TaskAcquisition(
+                known[-1][1], reason=known[-1][0].reason or "the final metric has no standard error"
+            )
+        else:
+            found = task_acquisition(self.steps, metric, error)
+        fit = fitted_trends.of_task(self.steps, self._tokens(), metric, error, found)
+        further = {"logistic": [{"kind": "task", "name": task, **fit, **of}]}
+        return SeriesTrends(emergence_rows.acquired(task, found, of), [], further)
 
     def _role(self, role: str, on: str | None, results: list[ShownResult]) -> SeriesTrends:
         """A role on a task; `on` is None for roles that need none."""
@@ -119,23 +177,57 @@ class _Model:
         if scores is None:
             reasons = "; ".join(trend_series.reasons(self.db, kept))
             nowhere = ": ".join(["undefined at every checkpoint", *([reasons] if reasons else [])])
-            return SeriesTrends([EmergenceRecord("role", role, reason=nowhere, **of)], [])
+            further = {"logistic": [{"kind": "role", "name": role}], "load": [{"role": role}]}
+            return SeriesTrends(
+                [EmergenceRecord("role", role, reason=nowhere, **of)],
+                [],
+                {table: [{**row, "reason": nowhere, **of} for row in rows] for table, rows in further.items()},
+            )
         circuits = self.circuits(_tasks(role, on))
         allowed, counts = circuits.at(scores.shape[1:]) if circuits else (None, None)
         found = role_emergence(self.steps, scores, role, allowed, self._floor(role, read))
-        told = [_earliest("role", found, found.anywhere)]
+        told = [emergence_rows.earliest("role", found, found.anywhere)]
         if circuits and circuits.reason:
-            told.append(_floored(EmergenceRecord("role_in_circuit", role, reason=circuits.reason), found))
+            told.append(emergence_rows.floored(EmergenceRecord("role_in_circuit", role, reason=circuits.reason), found))
             told += [EmergenceRecord(kind, role, reason=circuits.reason) for kind in ("figure_2_head", "top_head")]
         elif found.in_circuit:
-            told.append(_earliest("role_in_circuit", found, found.in_circuit))
+            told.append(emergence_rows.earliest("role_in_circuit", found, found.in_circuit))
         seen = sorted((h for h in found.heads if h.state), key=lambda h: (h.emerged_step is None, h.emerged_step or 0))
-        told += [_row("head", found, head) for head in seen]
+        told += [emergence_rows.row("head", found, head) for head in seen]
         if not (circuits and circuits.reason):
-            told += _shown("figure_2_head", role, figure_2_head(self.steps, scores, role, allowed))
-            told += _shown("top_head", role, top_heads(self.steps, scores, role, counts, allowed))
+            told += emergence_rows.shown("figure_2_head", role, figure_2_head(self.steps, scores, role, allowed))
+            told += emergence_rows.shown("top_head", role, top_heads(self.steps, scores, role, counts, allowed))
         passed = [{**vars(h), "window_tokens": self._span(h), **of} for h in handoffs(self.steps, found.heads)]
-        return SeriesTrends([replace(row, **of) for row in told], passed)
+        why_not = circuits.reason if circuits else None
+        further = {
+            "logistic": [{"name": role, **row, **of} for row in self._fitted(found, scores, results, why_not)],
+            "load": [{"role": role, **row, **of} for row in fitted_trends.of_loads(self.steps, scores, found.floor)],
+        }
+        return SeriesTrends([replace(row, **of) for row in told], passed, further)
+
+    def _fitted(
+        self,
+        found: RoleEmergence,
+        scores: Float[np.ndarray, "step layer head"],
+        results: list[ShownResult],
+        why_not: str | None,
+    ) -> Iterator[dict[str, Any]]:
+        """The curves of the role's earliest heads; `why_not` says why no circuit counts."""
+        heads = scores.shape[1] * scores.shape[2]
+        places = {self.place[result.step]: result.id for result in results if result.step in self.place}
+
+        def by_prompt(layer: int, head: int) -> Float[np.ndarray, "step prompt"] | None:
+            number = layer * scores.shape[2] + head
+            return trend_series.scores_by_prompt(self.db, places, number, heads, len(self.steps))
+
+        fit = cache(partial(fitted_trends.of_role, self.steps, self._tokens(), scores, found.floor, by_prompt))
+        yield {"kind": "role", **fit(found.anywhere)}
+        if found.in_circuit:
+            yield {"kind": "role_in_circuit", **(fit(found.in_circuit) if why_not is None else {"reason": why_not})}
+
+    def _tokens(self) -> list[int | None]:
+        """Seen by each checkpoint."""
+        return [self.tokens[step] for step in self.steps]
 
     def _floor(self, role: str, read: dict[int, np.ndarray]) -> floors.Floor:
         """Above what the role's heads reach at the first untrained checkpoint at which one has a score."""
@@ -160,8 +252,8 @@ class _Model:
         of_task = {task: self.shown.get(("circuit", None, task), []) for task in tasks}
         found = {task: kept for task, all_ in of_task.items() if (kept := [of for of in all_ if of.step in self.place])}
         for results in found.values():
-            counts = [of.id for of in results if of.why_not is None]
-            if heads := [trend_series.circuit_heads(self.db, self.model, result) for result in counts]:
+            counted = [self.of_circuits.members(of).edges for of in results if of.why_not is None]
+            if heads := [trend_circuits.heads_in(self.of_circuits.shape, edges) for edges in counted]:
                 return _Circuits(np.any(heads, 0).all(0), np.any(heads, 1).sum(0), None)
         if not found:
             return None
@@ -199,29 +291,3 @@ class _Circuits:
         both = tuple(slice(min(sizes)) for sizes in zip(shape, self.counts.shape, strict=True))
         allowed[both], counts[both] = self.allowed[both], self.counts[both]
         return allowed, counts
-
-
-def _earliest(kind: str, found: RoleEmergence, earliest: Earliest) -> EmergenceRecord:
-    if earliest.head is not None:
-        return _row(kind, found, earliest.head)
-    row = EmergenceRecord(kind, found.role, threshold=found.floor.value, reason=earliest.reason, state=earliest.state)
-    return _floored(row, found)
-
-
-def _shown(kind: str, role: str, found: FigureHeads) -> list[EmergenceRecord]:
-    return [
-        EmergenceRecord(kind, role, h.layer, h.head, h.step, value=h.maximum, threshold=found.threshold)
-        for h in found.heads
-    ]
-
-
-def _row(kind: str, found: RoleEmergence, h: HeadEmergence) -> EmergenceRecord:
-    at = h.layer, h.head, h.emerged_step, h.lost_step
-    late = None if h.emerged_step is not None else "nothing confirms what the last checkpoint alone shows"
-    return _floored(EmergenceRecord(kind, h.role, *at, h.maximum, h.threshold, reason=late, state=h.state), found)
-
-
-def _floored(row: EmergenceRecord, found: RoleEmergence) -> EmergenceRecord:
-    """With the floor of its role, and where that is from."""
-    raised_at = found.floor.step
-    return replace(row, floor=found.floor.value, floor_from="role" if raised_at is None else f"step {raised_at}")

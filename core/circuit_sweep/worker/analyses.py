@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,8 @@ from jaxtyping import Bool
 
 from circuit_core.attribution.edge_scores import EdgeScores, attribute
 from circuit_core.behaviour import behaviour
+from circuit_core.circuits import error_bars
+from circuit_core.circuits.error_bars import ErrorBars
 from circuit_core.circuits.search import MinimalCircuit, minimal_circuit
 from circuit_core.errors import TaskError
 from circuit_core.heads.attention import RoleScores
@@ -36,7 +40,7 @@ class Analyses:
         """`held` are results that need not be found again, by the titles of their analyses."""
         self.of, self.held = of, held or {}
         self.roles = HeadRoles(of, text)
-        self._circuits: dict[str, tuple[MinimalCircuit, EdgeScores]] = {}
+        self._circuits: dict[str, tuple[MinimalCircuit, EdgeScores, ErrorBars]] = {}
         self._drawn: dict[TaskSpec, PromptSet] = {}
         self._by_name: dict[str, Callable[[Analysis], Record]] = {
             "behaviour": self._behaviour,
@@ -139,17 +143,20 @@ class Analyses:
     def _circuit(self, analysis: Analysis) -> Record:
         return records.of_circuit(*self._found(analysis))
 
-    def _found(self, analysis: Analysis) -> tuple[MinimalCircuit, EdgeScores]:
+    def _found(self, analysis: Analysis) -> tuple[MinimalCircuit, EdgeScores, ErrorBars]:
         """The circuit of a task, searched once for all that rests on it."""
         asked = json.dumps([analysis.task and analysis.task.hash, analysis.params])
         if asked not in self._circuits:
             self._circuits[asked] = self._search(analysis)
         return self._circuits[asked]
 
-    def _search(self, analysis: Analysis) -> tuple[MinimalCircuit, EdgeScores]:
+    def _search(self, analysis: Analysis) -> tuple[MinimalCircuit, EdgeScores, ErrorBars]:
         of, p = self.of, analysis.params
         prompts, held_out = self._split(analysis.task, p["held_out"])
-        scores = attribute(of, prompts, p["method"], ig_steps=p["ig_steps"] or 1, ig_rule=p["ig_rule"] or "paper")
+        points = {"ig_steps": p["ig_steps"] or 1, "ig_rule": p["ig_rule"] or "paper"}
+        score = partial(attribute, of, prompts, p["method"], **points)
+        of_each = p["resamples"] and error_bars.all_fit(len(prompts), of.graph)
+        scores = score(kept=of.graph.real if of_each else None)
         runs = [Evaluation(of, part) for part in (prompts, held_out) if part is not None]
         search = "grid" if p["sizes"] else p["search"]
         found = minimal_circuit(
@@ -164,7 +171,26 @@ class Analyses:
             threshold_on=p["threshold_on"],
             with_areas=p["areas"] == "mib",
         )
-        return found, scores
+        return found, replace(scores, by_prompt=None), self._bars(analysis, prompts, found, scores, score)
+
+    def _bars(
+        self,
+        analysis: Analysis,
+        prompts: PromptSet,
+        found: MinimalCircuit,
+        scores: EdgeScores,
+        score: Callable[..., EdgeScores],
+    ) -> ErrorBars:
+        """Where the scores of each prompt take too much room, those of the largest edges are computed once more."""
+        p, kept = analysis.params, self.of.graph.real
+        if not p["resamples"] or found.chosen is None or not np.isfinite(scores.scores).all():
+            return ErrorBars()
+        if scores.by_prompt is None:
+            kept = error_bars.to_keep(scores, found.mask)
+            scores = score(kept=kept)
+        assert analysis.task is not None
+        seed, n = int(analysis.task.hash, 16), found.chosen.n_requested
+        return error_bars.error_bars(scores, kept, found.mask, n, p["selector"], prompts.strata, seed, p["resamples"])
 
     def _choosing(self, task: TaskSpec | None, held_out: int) -> PromptSet:
         """Prompts that choose the circuit: all, or a file's but its last. Raises: TaskError."""

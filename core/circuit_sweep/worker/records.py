@@ -6,6 +6,7 @@ So a new number needs a field where it is computed, a column in `circuit_store.s
 import json
 import math
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from circuit_core.attribution.edge_scores import EdgeScores
+from circuit_core.circuits.error_bars import ErrorBars
 from circuit_core.circuits.search import MinimalCircuit
 from circuit_core.graph import Graph
 from circuit_core.heads.attention import RoleScores
@@ -30,13 +32,15 @@ NOT_FINITE = "the model's activations are not finite"
 _OF_CHOSEN = ("n_requested", "n_edges", "n_nodes", "faithfulness", "faithfulness_normalised", "held_out_faithfulness")
 """What a circuit has of its point of the curve, under the same name."""
 
+_OF_HEAD = ("value", "raw", "control", "low", "high")
+
 
 def columns(found: Any, *but: str) -> dict[str, Any]:
     """Field -> value; the reason is the whole result's."""
     return {name: value for name, value in vars(found).items() if name not in ("reason", *but)}
 
 
-def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> Record:
+def of_circuit(found: MinimalCircuit, edges: EdgeScores, bars: ErrorBars) -> Record:
     scores, (low, high) = edges.scores, found.interval or (None, None)
     if not (np.isfinite(scores).all() and np.isfinite(edges.nodes).all()):
         return Undefined(NOT_FINITE)
@@ -46,13 +50,17 @@ def of_circuit(found: MinimalCircuit, edges: EdgeScores) -> Record:
         **{name: chosen.get(name) for name in _OF_CHOSEN},
         **{"metric_circuit": chosen.get("metric"), "faithfulness_low": low, "faithfulness_high": high},
         **columns(found.areas),
+        **{f"{kind}_floor": floor.mean for kind, floor in bars.floors.items()},
+        **{f"{kind}_floor_low": floor.low for kind, floor in bars.floors.items()},
         **{"areas_reason": found.areas.reason, "n_edges_total": edges.graph.n_edges},
         **blobs.edge_scores(scores, scores.shape),
     }
-    members = [(int(s), int(p), float(scores[s, p])) for s, p in zip(*np.nonzero(found.mask), strict=True)]
+    members = zip(*np.nonzero(found.mask), scores[found.mask], strict=True)
+    of_members = [part.tolist() if part is not None else repeat(None) for part in (bars.se, bars.share)]
+    rows = [(int(s), int(p), float(score), *of) for (s, p, score), *of in zip(members, *of_members, strict=False)]
     tables = (
         TableRows.of("circuit", circuit),
-        TableRows("circuit_edge", ("src", "port", "score"), members),
+        TableRows("circuit_edge", ("src", "port", "score", "se", "share"), rows),
         TableRows("node_score", ("src", "score"), [(src, float(score)) for src, score in enumerate(edges.nodes)]),
         TableRows.of("faithfulness", *map(columns, found.curve)),
     )
@@ -63,12 +71,12 @@ def of_heads(scores: RoleScores, reason: str | None = None, reasons: dict[Head, 
     """NaN is None, for the head's reason or else the one given; without any value the role is undefined."""
     if bool(scores.value.isnan().all()):
         return Undefined(reason or NOT_FINITE)
-    parts, reasons = [scores.value, scores.raw, scores.control], reasons or {}
+    parts, reasons = [scores.value, scores.raw, scores.control, scores.low, scores.high], reasons or {}
     rows = [
         (*head, *(None if part is None else _number(part[head]) for part in parts), reasons.get(head))
         for head in np.ndindex(*scores.value.shape)
     ]
-    tables = [TableRows("head_score", ("layer", "head", "value", "raw", "control", "reason"), rows)]
+    tables = [TableRows("head_score", ("layer", "head", *_OF_HEAD, "reason"), rows)]
     if scores.by_prompt is not None:
         blob = blobs.pack(scores.by_prompt.flatten(0, 1).cpu().numpy())
         tables.append(TableRows.of("head_by_prompt", {"scores": blob}))

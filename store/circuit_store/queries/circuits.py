@@ -1,7 +1,7 @@
 """The circuit of a checkpoint, as the explorer draws it and as it lies in the store, and path patching of its heads."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from circuit_store.queries.views import found, one_state, rows
@@ -16,6 +16,8 @@ class CircuitEdge:
     port: str | None
     score: float | None
     """None if the circuit was imported without scores."""
+    share: float | None = None
+    """Part of the resamples whose circuit holds the edge; None if none were drawn."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> Circuit
         return None
     into: dict[str, list[CircuitEdge]] = {}
     for row in rows(db, which, at):
-        into.setdefault(row["dst"], []).append(CircuitEdge(row["src"], row["dst"], row["port"], row["score"]))
+        into.setdefault(row["dst"], []).append(CircuitEdge(**{of.name: row[of.name] for of in fields(CircuitEdge)}))
     kinds = [row for row in rows(db, VIEWS["composition"], at) if row["port"] is None]
     kinds.sort(key=lambda row: -(row["share_of_score"] or 0))
     return CircuitOf(header[0], into, {row["kind"]: row["share_of_score"] or 0 for row in kinds})

@@ -8,12 +8,12 @@ tables below it, or `reason` says why there is nothing. Nodes and ports are inte
 NULL is what was not computed or is undefined, never 0.
 """
 
-import sqlite3
+from sqlite_utils import Database
 
 from circuit_store.schema import queue_tables, result_tables, trend_tables
 
 
-def make_tables(db: sqlite3.Connection) -> None:
+def make_tables(db: Database) -> None:
     """In an empty database; within a transaction it is a part of that.
 
     Statement by statement: `executescript` tries after each character of a transaction's script whether one ends there.

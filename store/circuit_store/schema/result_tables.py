@@ -48,6 +48,7 @@ CREATE TABLE head_score (
     value REAL,                        -- raw - control where the role has a control
     raw REAL,
     control REAL,
+    low REAL, high REAL,               -- 95 % interval of the value over prompts or sequences
     reason TEXT,                       -- why this head's value is missing, where that is not the result's reason
     PRIMARY KEY (result_id, layer, head)
 ) WITHOUT ROWID;
@@ -86,6 +87,9 @@ CREATE TABLE circuit (
     held_out_faithfulness REAL,        -- on prompts that did not choose the circuit
     faithfulness_low REAL, faithfulness_high REAL, -- 95 % interval over prompts
     interval_of TEXT,                  -- which prompts that is over
+    edge_floor REAL, edge_floor_low REAL, -- Jaccard of two halves of the prompts: mean, and 2.5 % quantile
+    node_floor REAL, node_floor_low REAL,
+    weighted_floor REAL, weighted_floor_low REAL,
     cpr REAL, cmd REAL,                -- MIB's areas
     areas_reason TEXT,                 -- why there are none
     imported_from TEXT,                -- name of a file; NULL: computed here
@@ -101,6 +105,8 @@ CREATE TABLE circuit_edge (
     src INTEGER NOT NULL,
     port INTEGER NOT NULL,
     score REAL,                        -- NULL: imported without scores
+    se REAL,                           -- of the score over resamples of the prompts; NULL: none were asked for
+    share REAL,                        -- of the resamples whose circuit holds the edge
     PRIMARY KEY (result_id, port, src)
 ) WITHOUT ROWID;
 CREATE TABLE node_score (

@@ -22,6 +22,13 @@ CIRCUIT = View(
             "imported without scores",
             kind=float,
         ),
+        Column(
+            "se",
+            "standard error of the score, by resamples of the prompts",
+            "not asked for, imported, or one prompt",
+            kind=float,
+        ),
+        Column("share", "part of the resamples whose circuit holds the edge, 0 to 1", "as se", kind=float),
     ),
     f"shown_result JOIN {AT} JOIN circuit_edge ON result_id = shown_result.id WHERE analysis = 'circuit'",
     "model, task, step, abs(score) DESC, place, origin",

@@ -10,6 +10,7 @@ UNQUALIFIED = (
 """SQL: whether a circuit counts as its task's, and why not (METHODS l.3), of the result `of_task`. It must reach its
 threshold; where the checkpoint does not do the task that is undefined."""
 _AREA = "not asked for, or undefined, see areas_reason"
+_NO_FLOOR = "not asked for, imported, one prompt, or undefined, see reason"
 _UNDEFINED = "undefined or imported, see reason"
 CIRCUITS = View(
     "circuits",
@@ -63,6 +64,23 @@ CIRCUITS = View(
         ),
         Column("faithfulness_high", "its upper end", "as its lower end", kind=float),
         Column("interval_of", "`held-out prompts` or `the prompts that chose it`", "there is no interval"),
+        param("resamples", "resamples of the prompts for `se` and `share` of the edges; 0: none", "imported", kind=int),
+        Column(
+            "edge_floor",
+            "edge Jaccard between the circuits of two halves of the prompts, mean of 100 splits",
+            _NO_FLOOR,
+            kind=float,
+        ),
+        Column(
+            "edge_floor_low",
+            "its 2.5 % quantile: circuits less alike than this differ by more than their prompts",
+            _NO_FLOOR,
+            kind=float,
+        ),
+        Column("node_floor", "the same of nodes", _NO_FLOOR, kind=float),
+        Column("node_floor_low", "its 2.5 % quantile", _NO_FLOOR, kind=float),
+        Column("weighted_floor", "the same weighted by |score|", _NO_FLOOR, kind=float),
+        Column("weighted_floor_low", "its 2.5 % quantile", _NO_FLOOR, kind=float),
         Column(
             "cpr",
             "MIB's CPR: area under normalised faithfulness of the .1 to 100 % of all edges that help most, unpruned:"

@@ -17,6 +17,7 @@ from circuit_store.views.view import (
 )
 
 _NONE = "undefined, see reason"
+_NO_INTERVAL = "the role is no mean over prompts, or they are one, or see reason"
 BEHAVIOUR = View(
     "behaviour",
     "How well each checkpoint does a task.",
@@ -70,6 +71,8 @@ _HEAD_COLUMNS = (
     ),
     Column("raw", "the score before the control was subtracted", "this role has no control", kind=float),
     Column("control", "the same score on tokens that do not repeat", "this role has no control", kind=float),
+    Column("low", "lower end of the value's 95 % interval over prompts, or sequences", _NO_INTERVAL, kind=float),
+    Column("high", "upper end of this interval", _NO_INTERVAL, kind=float),
     *OF_ROLES,
     DTYPE,
     DEVICE,

@@ -2,23 +2,24 @@
 
 from circuit_store.views.view import DTYPE, MODEL, PRESET, TEXT, Column, View
 
-RESTS_ON = "('behaviour', 'heads', 'circuit')"
+RESTS_ON = "('behaviour', 'heads', 'circuit', 'algorithm')"
 """The analyses that trends rest on."""
 LAST = (
     "(SELECT coalesce(max(asked), 0) FROM result JOIN checkpoint AS c ON c.id = checkpoint_id"
     f" WHERE c.model_id = model.id AND analysis IN {RESTS_ON})"
 )
 """SQL: the number of what a model was computed or asked for last, of those."""
-_STALE = Column(
+STALE = Column(
     "stale",
     "1 if the store holds newer results of the kind that this rests on, or if others were asked for since",
     sql=f"{LAST} > last_result",
     kind=int,
 )
-_OF = (PRESET, TEXT, DTYPE)
+OF = (PRESET, TEXT, DTYPE)
 
 
-def _tokens(step: str) -> str:
+def tokens(step: str) -> str:
+    """SQL: seen by a model's checkpoint."""
     return f"(SELECT tokens FROM checkpoint AS c WHERE c.model_id = model.id AND c.step = {step})"
 
 
@@ -46,13 +47,9 @@ EMERGENCE = View(
             "it does not emerge, see reason",
             kind=int,
         ),
-        Column(
-            "tokens", "tokens seen by then", "not known, or it does not emerge", _tokens("emergence.step"), kind=int
-        ),
+        Column("tokens", "tokens seen by then", "not known, or it does not emerge", tokens("emergence.step"), kind=int),
         Column("lost_step", "first of two in a row below a third of the head's maximum", "not lost", kind=int),
-        Column(
-            "lost_tokens", "tokens seen by then", "not lost, or not known", _tokens("emergence.lost_step"), kind=int
-        ),
+        Column("lost_tokens", "tokens seen by then", "not lost, or not known", tokens("emergence.lost_step"), kind=int),
         Column(
             "state",
             "of a head: `emerged`, `lost`, or `last checkpoint only`: it reaches the floor there alone, so that nothing"
@@ -76,8 +73,8 @@ EMERGENCE = View(
             "there is no floor",
         ),
         Column("reason", "why there is no step", "there is one"),
-        *_OF,
-        _STALE,
+        *OF,
+        STALE,
     ),
     "emergence JOIN model ON model.id = model_id",
     "model, place",
@@ -113,8 +110,8 @@ HANDOFFS = View(
             "hand-offs of the role if its losses came at other times: mean over 200 shifts round the run",
             kind=float,
         ),
-        *_OF,
-        _STALE,
+        *OF,
+        STALE,
     ),
     "handoff JOIN model ON model.id = model_id",
     "model, place",

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
-from circuit_store.queries import CircuitOf
+from circuit_store.queries import CircuitEdge, CircuitOf
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.widgets.circuit_tree import Branch
 from circuit_tui.explorer.widgets.heads import badge
@@ -45,7 +45,8 @@ def _interval(header: dict[str, Any]) -> str:
 def branch_line(
     branch: Branch, width: int, here: bool, roles: Iterable[str], largest: float, colours: theme.Palette
 ) -> Text:
-    """Node, port, the node's strong roles and the score; `largest` is the |score| of a full bar."""
+    """Node, port, the node's strong roles, the score, and the share of resamples that hold the edge; `largest` is the
+    |score| of a full bar."""
     sign = ("▾" if branch.open else "↺" if branch.again else "▸") if branch.opens else " "
     line = Text(no_wrap=True)
     line.append(f"{'  ' * branch.depth}{sign} ", colours.muted)
@@ -55,16 +56,17 @@ def branch_line(
     line.append(f" <{branch.edge.port}>" if branch.edge.port else "", colours.muted)
     for role in roles:
         line.append(" ").append_text(badge(role))
-    return _scored(line, branch.edge.score, width, largest, colours)
+    return _scored(line, branch.edge, width, largest, colours)
 
 
-def _scored(line: Text, score: float | None, width: int, largest: float, colours: theme.Palette) -> Text:
+def _scored(line: Text, edge: CircuitEdge, width: int, largest: float, colours: theme.Palette) -> Text:
     width = min(width, _WIDEST)
     digits = digits_for(largest)
-    figure = signed(score, digits).rjust(digits + 4)
+    figure = signed(edge.score, digits).rjust(digits + 4)
+    share = "" if finite(edge.share) is None else f"{edge.share:5.0%}"
     room = max(6, min(24, width // 5))
-    line.truncate(max(0, width - len(figure) - room - 2), overflow="ellipsis", pad=True)
-    line.append(f"{figure} ")
-    size = finite(score) or 0.0
-    share = abs(size) / largest if largest else 0
-    return line.append(bar(share, room), colours.helps if size > 0 else colours.hurts)
+    line.truncate(max(0, width - len(figure) - len(share) - room - 2), overflow="ellipsis", pad=True)
+    line.append(figure).append(share, colours.muted).append(" ")
+    size = finite(edge.score) or 0.0
+    length = abs(size) / largest if largest else 0
+    return line.append(bar(length, room), colours.helps if size > 0 else colours.hurts)

@@ -1,0 +1,92 @@
+"""Circuits over training: their size, and how far those of neighbouring checkpoints agree, beside what two circuits
+would share if only their prompts differed.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from circuit_store.display_text import plain
+from circuit_store.views import VIEWS
+from circuit_tui.figures import models, style, training
+from circuit_tui.figures.files import Drawn, Source, named
+
+ABOUT = "size and similarity of circuits over training"
+NEEDS = "run MODEL --analyses behaviour,circuit"
+_SIZES = {"n_edges": "edges of the circuit", "n_nodes": "nodes of the circuit"}
+_KINDS = {"edge": "edges", "node": "nodes", "weighted": "edges, weighted by |score|"}
+_LOOKS = {"neighbour": (style.HELPS, "o", "-"), "final": (style.HURTS, "s", (0, (4, 1.5)))}
+
+
+def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
+    if "size" not in VIEWS:
+        return
+    tasks = dict.fromkeys(row["task"] for row in Source("size").rows(db) if row["n_edges"] is not None)
+    for task in tasks:
+        yield _size(db, Source("size", {"task": task}), task)
+    for task in tasks:
+        source = Source("similarity", {"task": task})
+        rows = [row for row in source.rows(db) if row["edge_jaccard"] is not None]
+        if rows:
+            yield _similarity(db, source, rows, task)
+
+
+def _size(db: sqlite3.Connection, source: Source, task: str) -> Drawn:
+    """Two panels, a line a model; a circuit that does not count as the task's is hollow."""
+    by_model = models.by(source.rows(db), "model")
+    look = models.looks(models.ordered(db, by_model))
+    time, checkpoints = training.of(db, list(look))
+    figure, panels = style.panels(len(_SIZES))
+    for axes, (column, label) in zip(panels, _SIZES.items(), strict=True):
+        for model, how in look.items():
+            x, size, counts = time.curve(by_model[model], column, "counts")
+            axes.plot(x, size, **{**how, "markevery": [], "label": plain(model)})
+            for some, face in ((counts == 1, how["color"]), (counts != 1, "white")):
+                at = np.where(some, size, np.nan)
+                axes.plot(x, at, linestyle="", marker=how["marker"], color=how["color"], markerfacecolor=face)
+        axes.set_ylabel(label)
+        axes.set_ylim(bottom=0)
+        time.along(axes)
+    figure.suptitle(plain(f"Circuit size · {task}"))
+    hollow = style.key("not the task's circuit", marker="o", linestyle="", color=style.MUTED, markerfacecolor="white")
+    style.legend(figure, [*models.legend(look), hollow])
+    return Drawn(named("size", task), f"Circuit size over training: {task}", figure, (source, *checkpoints))
+
+
+def _similarity(db: sqlite3.Connection, source: Source, rows: list[dict[str, Any]], task: str) -> Drawn:
+    """A line of panels a model, a panel a kind of similarity."""
+    by_model = models.by(rows, "model")
+    shown = models.ordered(db, by_model)
+    time, checkpoints = training.of(db, shown)
+    figure, panels = style.panels(3 * len(shown), height=1.35, sharex=True, sharey=True)
+    for place, (axes, (model, kind)) in enumerate(
+        zip(panels, ((model, kind) for model in shown for kind in _KINDS), strict=True)
+    ):
+        _agreement(axes, by_model[model], kind, time)
+        axes.set_ylim(0, 1.02)
+        time.along(axes, place >= len(panels) - len(_KINDS))
+        if place < len(_KINDS):
+            axes.set_title(_KINDS[kind])
+        if place % len(_KINDS) == 0:
+            axes.set_ylabel(plain(f"{model}\nJaccard"))
+    names = {"neighbour": "with the next checkpoint", "final": "with the last checkpoint"}
+    lines = [style.key(names[of], color=c, marker=m, linestyle=s) for of, (c, m, s) in _LOOKS.items()]
+    some = any(row[f"{kind}_floor"] is not None for row in rows for kind in _KINDS)
+    floor = [style.key("noise floor: mean, and its 2.5 % quantile", color=style.MUTED, linestyle=":")] if some else []
+    style.legend(figure, [*lines, *floor], 3)
+    figure.suptitle(plain(f"Similarity of circuits · {task}"))
+    return Drawn(named("similarity", task), f"Similarity of circuits: {task}", figure, (source, *checkpoints))
+
+
+def _agreement(axes: Axes, rows: list[dict[str, Any]], kind: str, time: training.Training) -> None:
+    """At the earlier checkpoint of each pair; the noise floor is that of neighbours."""
+    for against, of in models.by((row for row in rows if row["against"] in _LOOKS), "against").items():
+        colour, marker, dashes = _LOOKS[against]
+        x, value, floor, low = time.curve(of, f"{kind}_jaccard", f"{kind}_floor", f"{kind}_floor_low", end="_a")
+        axes.plot(x, value, color=colour, marker=marker, linestyle=dashes, label=against)
+        if against == "neighbour" and not np.isnan(floor).all():
+            axes.plot(x, floor, color=style.MUTED, linestyle=":", label="floor")
+            style.band(axes, x, low, floor, style.MUTED)
