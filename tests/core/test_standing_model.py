@@ -184,3 +184,23 @@ def test_what_was_computed_does_not_depend_on_which_checkpoint_stood_before(tmp_
         found.append(attribute(loaded, prompts, ig_steps=2).scores)
     assert (found[0] == found[2]).all() and (found[0] != found[1]).any()
     shutil.rmtree(tmp_path)
+
+
+def test_the_tokenizer_stands_while_its_files_hold_the_same(tmp_path):
+    """One of other files is read anew, also if it comes back."""
+    import tokenizer_kinds
+
+    from circuit_core import loading
+
+    steps, standing = two_steps(tmp_path, *PLAIN), loading.StandingModel()
+    for step in steps:
+        tokenizer_kinds.made("pythia").save_pretrained(step)
+    one, other = (loading.load(step, standing=standing).tokenizer for step in steps)
+    assert one is other
+    words = json.loads((steps[1] / "tokenizer.json").read_text())
+    words["added_tokens"] = []
+    (steps[1] / "tokenizer.json").write_text(json.dumps(words))
+    other, fresh = loading.load(steps[1], standing=standing).tokenizer, loading.load(steps[1]).tokenizer
+    assert other is not one and other.backend_tokenizer.to_str() == fresh.backend_tokenizer.to_str()
+    back = loading.load(steps[0], standing=standing).tokenizer
+    assert back.backend_tokenizer.to_str() == one.backend_tokenizer.to_str()

@@ -1,5 +1,6 @@
 """Random weights of the real shapes of Pythia, as folders of checkpoints that a hub serves.
 
+Attention is uneven, as of trained weights: a worker then knows after the first checkpoint how to load the others.
 Branches of one model share all but one file, and that differs in the last bytes of one tensor alone.
 """
 
@@ -23,7 +24,11 @@ def made(folder: Path, layers: int, width: int, heads: int) -> Path:
     torch.manual_seed(0)
     sizes = {"num_hidden_layers": layers, "hidden_size": width, "num_attention_heads": heads, "rotary_pct": 0.25}
     config = GPTNeoXConfig(vocab_size=VOCABULARY, intermediate_size=4 * width, torch_dtype="float16", **sizes)
-    GPTNeoXForCausalLM(config).half().save_pretrained(folder)
+    model = GPTNeoXForCausalLM(config)
+    with torch.no_grad():
+        for block in model.gpt_neox.layers:
+            block.attention.query_key_value.weight.mul_(2)
+    model.half().save_pretrained(folder)
     if TOKENIZER.is_dir():
         for name in ("tokenizer.json", "tokenizer_config.json"):
             shutil.copy(TOKENIZER / name, folder)

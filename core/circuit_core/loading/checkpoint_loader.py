@@ -68,7 +68,8 @@ def _loaded(folder: Path, device: torch.device, dtype: torch.dtype, standing: St
     known = (config, dtype, device.type) in _in_parity
     bridge = standing.take((config, dtype, device), folder, known) if standing else None
     bridge = bridge or _built(folder, (config, dtype, device), standing)
-    return LoadedModel(bridge, graph_of(bridge), tokenizer(folder), weights.fingerprint(folder))
+    words = standing.tokenizer(folder, config) if standing else tokenizer(folder)
+    return LoadedModel(bridge, graph_of(bridge), words, weights.fingerprint(folder))
 
 
 def _built(folder: Path, asked: Asked, standing: StandingModel | None) -> TransformerBridge:

@@ -5,6 +5,8 @@ precision and device are those of before, and safetensors hold tensors of the sa
 from the files, which are mapped into memory, into the parameters that stand. In every other case, and until the logit
 guard has settled that config.json, the model is built anew.
 
+The tokenizer stands too, as long as config.json and its own files (`identity.TOKENIZER_FILES`) hold the same.
+
 What a wrapped model keeps between runs is its parameters and what follows from config.json, so a checkpoint has the
 same bits on either way. That `transformers` loads the tensors as they are is seen on the model that was built: each of
 its parameters must be what the copy would make of it.
@@ -22,7 +24,7 @@ from transformer_lens.model_bridge import TransformerBridge
 from transformers import PreTrainedModel
 
 from circuit_core.loading.hookable import Placement, fill
-from circuit_core.models import weights
+from circuit_core.models import identity, tokenizers, weights
 
 Asked = tuple[bytes, torch.dtype, torch.device]
 """config.json, precision and device of a model."""
@@ -108,6 +110,15 @@ class StandingModel:
 
     def __init__(self) -> None:
         self._built: Built | None = None
+        self._words: tuple[list[bytes], Any] = [], None
+        """By what the tokenizer is known, and the tokenizer."""
+
+    def tokenizer(self, folder: Path, config: bytes) -> Any | None:
+        """The checkpoint's. Raises: CheckpointError."""
+        known_by = [config, *identity.tokenizer(folder)]
+        if known_by != self._words[0]:
+            self._words = known_by, tokenizers.tokenizer(folder)
+        return self._words[1]
 
     def take(self, asked: Asked, folder: Path, known: bool) -> TransformerBridge | None:
         """The model with this checkpoint's tensors; None if it has to be built anew: the one before is let go.

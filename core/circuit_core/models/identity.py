@@ -6,6 +6,7 @@ three computes everything anew.
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +45,17 @@ def source(folder: Path, known: dict[str, str] | None = None) -> Source:
     files = ";".join(f"{f.absolute()}|{s.st_ino}|{s.st_size}|{s.st_mtime_ns}|{s.st_ctime_ns}" for f, s in stats)
     mark = (known or {}).get(files) or weights.fingerprint(folder)
     about = hashlib.sha256(json.dumps(checkpoints.config(folder), sort_keys=True).encode())
+    for told in tokenizer(folder):
+        about.update(told)
+    return Source(mark, files, f"{mark}-{about.hexdigest()[:32]}")
+
+
+def tokenizer(folder: Path) -> Iterator[bytes]:
+    """Name and hash of each file of a checkpoint's tokenizer. Raises: CheckpointError."""
     place = checkpoints.tokenizer_folder(folder)
     for file in [place / name for name in TOKENIZER_FILES] if place else []:
         if untrusted_files.there(file):
-            about.update(f"\0{file.name}\0".encode() + _digest(file))
-    return Source(mark, files, f"{mark}-{about.hexdigest()[:32]}")
+            yield f"\0{file.name}\0".encode() + _digest(file)
 
 
 def _digest(file: Path) -> bytes:
