@@ -62,7 +62,8 @@ def test_a_stored_score_matrix_is_read_back_whole(toy):
     toy.circuit(10, [(0, 2, 0.5)])
     row = toy.db.execute("SELECT scores, scores_dtype, scores_sources, scores_ports FROM circuit").fetchone()
     assert row["scores_dtype"] == "float32"
-    assert not blobs.unpack(row["scores"], (row["scores_sources"], row["scores_ports"])).any()
+    matrix = blobs.unpack(row["scores"], (row["scores_sources"], row["scores_ports"]))
+    assert matrix.shape == (7, 15) and np.argwhere(matrix).tolist() == [[0, 2]] and matrix[0, 2] == 0.5
 
 
 @given(arrays.arrays(np.float32, arrays.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=40)))
