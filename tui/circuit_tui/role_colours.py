@@ -37,6 +37,11 @@ def role(name: str) -> Role:
     return ROLES.get(name) or Role(name[:2], "#999999")
 
 
+def place(name: str) -> int:
+    """Of a role in the order of `ROLES`; those of the user's own come last."""
+    return list(ROLES).index(name) if name in ROLES else len(ROLES)
+
+
 def luminance(colour: str) -> float:
     """Relative luminance of `#rrggbb`, as WCAG 2 defines it."""
     parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))

@@ -3,7 +3,21 @@
 Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 cancelled.
 """
 
-from circuit_tui.cli import circuit, compare, demo, figures, info, jobs, maintenance, models, patch, run, show, tasks
+from circuit_tui.cli import (
+    circuit,
+    compare,
+    demo,
+    figures,
+    info,
+    jobs,
+    maintenance,
+    models,
+    patch,
+    reproduce,
+    run,
+    show,
+    tasks,
+)
 from circuit_tui.cli.main import main
 
 __all__ = [
@@ -14,10 +28,11 @@ __all__ = [
     "info",
     "jobs",
     "main",
+    "maintenance",
     "models",
     "patch",
+    "reproduce",
     "run",
     "show",
     "tasks",
-    "maintenance",
 ]

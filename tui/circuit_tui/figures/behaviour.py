@@ -25,7 +25,7 @@ def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
         by_model = models.by(rows, "model")
         for model in filter(by_model.get, look):
             x, value, low, high = time.curve(by_model[model], "value", "low", "high")
-            axes.plot(x, value, label=plain(model), **look[model])
+            axes.plot(x, value, label=plain(model), **look[model], **style.sparse(x))
             style.band(axes, x, low, high, look[model]["color"])
         axes.set_title(plain(task))
         metric = rows[0]["metric"]

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -45,13 +46,10 @@ def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
 
 def _roles(heads: Sequence[dict[str, Any]], step: int) -> dict[str, list[str]]:
     """Head -> the roles that it has at a step: emerged by then, and not lost."""
-    known = list(role_colours.ROLES)
     there = [row for row in heads if row["step"] <= step and (row["lost_step"] is None or row["lost_step"] > step)]
     by_head = models.by(there, "layer", "head")
     return {
-        f"a{layer}.h{head}": sorted(
-            dict.fromkeys(row["name"] for row in rows), key=lambda name: known.index(name) if name in known else 99
-        )
+        f"a{layer}.h{head}": sorted(dict.fromkeys(row["name"] for row in rows), key=role_colours.place)
         for (layer, head), rows in by_head.items()
     }
 
@@ -79,7 +77,8 @@ def _figure(
     part = f"the {len(shown)} largest of {len(edges):,} edges" if len(shown) < len(edges) else f"{len(edges)} edges"
     axes.set_title(plain(f"{last['model']} · {last['task']} · step {last['step']:,} · {part}"))
     there = dict.fromkeys(role for name in at.places for role in roles.get(name, ()))
-    style.legend(figure, [*_edge_keys(), *map(_role_key, sorted(there, key=list(role_colours.ROLES).index))], 6)
+    random = [style.key("random heads", color=style.MUTED, linestyle=":")] if stages else []
+    style.legend(figure, [*_edge_keys(), *random, *map(_role_key, sorted(there, key=role_colours.place))], 6)
     return figure
 
 
@@ -89,10 +88,12 @@ def _stage(axes: Axes, stage: str, rows: list[dict[str, Any]], time: training.Tr
     colour = role_colours.role(role).colour
     x, percent, low, high, random = time.curve(rows, "percent", "low", "high", "percent_random")
     axes.plot(x, random, color=style.MUTED, linestyle=":", label="percent_random")
-    axes.plot(x, percent, color=colour, marker="o", label="percent")
+    axes.plot(x, percent, color=colour, marker="o", label="percent", **style.sparse(x))
     style.band(axes, x, low, high, colour)
+    if np.isnan(percent).all():
+        style.vacant(axes, rows[-1]["reason"] if rows else None)
     axes.axvline(time.at(last), color=style.MUTED, linewidth=0.5)
-    axes.set_ylim(0, 105)
+    axes.set_ylim(-4, 105)
     axes.set_ylabel("% of effect")
     axes.set_title(title)
 
@@ -103,10 +104,9 @@ def _edge_keys() -> list[Any]:
     return [
         *(style.key(label, color=colour, linewidth=2) for label, colour in signs.items()),
         *(style.key(label, color=style.INK, linestyle=dashes) for label, dashes in ports.items()),
-        style.key("random heads", color=style.MUTED, linestyle=":"),
     ]
 
 
 def _role_key(name: str) -> Patch:
     of = role_colours.role(name)
-    return Patch(facecolor=of.colour, label=plain(f"{of.badge} {name.replace('_', ' ')}"))
+    return Patch(facecolor=of.colour, label=plain(f"{of.badge} {style.words(name)}"))

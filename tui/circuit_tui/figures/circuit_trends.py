@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from circuit_store.display_text import plain
-from circuit_store.views import VIEWS
 from circuit_tui.figures import models, style, training
 from circuit_tui.figures.files import Drawn, Source, named
 
@@ -22,8 +21,6 @@ _LOOKS = {"neighbour": (style.HELPS, "o", "-"), "final": (style.HURTS, "s", (0, 
 
 
 def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
-    if "size" not in VIEWS:
-        return
     tasks = dict.fromkeys(row["task"] for row in Source("size").rows(db) if row["n_edges"] is not None)
     for task in tasks:
         yield _size(db, Source("size", {"task": task}), task)
@@ -43,16 +40,12 @@ def _size(db: sqlite3.Connection, source: Source, task: str) -> Drawn:
     for axes, (column, label) in zip(panels, _SIZES.items(), strict=True):
         for model, how in look.items():
             x, size, counts = time.curve(by_model[model], column, "counts")
-            axes.plot(x, size, **{**how, "markevery": [], "label": plain(model)})
-            for some, face in ((counts == 1, how["color"]), (counts != 1, "white")):
-                at = np.where(some, size, np.nan)
-                axes.plot(x, at, linestyle="", marker=how["marker"], color=how["color"], markerfacecolor=face)
+            style.counted(axes, x, size, counts, plain(model), **how)
         axes.set_ylabel(label)
         axes.set_ylim(bottom=0)
         time.along(axes)
     figure.suptitle(plain(f"Circuit size · {task}"))
-    hollow = style.key("not the task's circuit", marker="o", linestyle="", color=style.MUTED, markerfacecolor="white")
-    style.legend(figure, [*models.legend(look), hollow])
+    style.legend(figure, [*models.legend(look), _hollow("not the task's circuit")])
     return Drawn(named("size", task), f"Circuit size over training: {task}", figure, (source, *checkpoints))
 
 
@@ -66,27 +59,36 @@ def _similarity(db: sqlite3.Connection, source: Source, rows: list[dict[str, Any
         zip(panels, ((model, kind) for model in shown for kind in _KINDS), strict=True)
     ):
         _agreement(axes, by_model[model], kind, time)
-        axes.set_ylim(0, 1.02)
+        axes.set_ylim(-0.04, 1.04)
         time.along(axes, place >= len(panels) - len(_KINDS))
         if place < len(_KINDS):
             axes.set_title(_KINDS[kind])
         if place % len(_KINDS) == 0:
-            axes.set_ylabel(plain(f"{model}\nJaccard"))
+            axes.set_ylabel(f"{plain(model)}\nJaccard")
     names = {"neighbour": "with the next checkpoint", "final": "with the last checkpoint"}
     lines = [style.key(names[of], color=c, marker=m, linestyle=s) for of, (c, m, s) in _LOOKS.items()]
     some = any(row[f"{kind}_floor"] is not None for row in rows for kind in _KINDS)
-    floor = [style.key("noise floor: mean, and its 2.5 % quantile", color=style.MUTED, linestyle=":")] if some else []
-    style.legend(figure, [*lines, *floor], 3)
+    floor = (
+        [style.key("noise floor of neighbours: mean, down to its 2.5 % quantile", color=style.MUTED, linestyle=":")]
+        if some
+        else []
+    )
+    style.legend(figure, [*lines, _hollow("of circuits that are not both the task's"), *floor], 2)
     figure.suptitle(plain(f"Similarity of circuits · {task}"))
     return Drawn(named("similarity", task), f"Similarity of circuits: {task}", figure, (source, *checkpoints))
+
+
+def _hollow(label: str) -> Any:
+    return style.key(label, marker="o", linestyle="", color=style.MUTED, markerfacecolor="white")
 
 
 def _agreement(axes: Axes, rows: list[dict[str, Any]], kind: str, time: training.Training) -> None:
     """At the earlier checkpoint of each pair; the noise floor is that of neighbours."""
     for against, of in models.by((row for row in rows if row["against"] in _LOOKS), "against").items():
         colour, marker, dashes = _LOOKS[against]
-        x, value, floor, low = time.curve(of, f"{kind}_jaccard", f"{kind}_floor", f"{kind}_floor_low", end="_a")
-        axes.plot(x, value, color=colour, marker=marker, linestyle=dashes, label=against)
+        columns = f"{kind}_jaccard", f"{kind}_floor", f"{kind}_floor_low", "counts"
+        x, value, floor, low, counts = time.curve(of, *columns, end="_a")
+        style.counted(axes, x, value, counts, against, color=colour, marker=marker, linestyle=dashes)
         if against == "neighbour" and not np.isnan(floor).all():
             axes.plot(x, floor, color=style.MUTED, linestyle=":", label="floor")
             style.band(axes, x, low, floor, style.MUTED)

@@ -29,7 +29,7 @@ def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
     sizes = models.ordered(db, (row["model"] for row in rows))
     roles = _roles(rows)
     time, checkpoints = training.of(db, sizes)
-    figure, panels = style.panels(2, height=0.28 * len(roles) + 0.9, sharey=True)
+    figure, panels = style.panels(2, height=max(0.28, 0.07 * len(sizes) + 0.1) * len(roles) + 0.9, sharey=True)
     for axes, (kind, title) in zip(panels, _FORMS.items(), strict=True):
         _heads(axes, [row for row in rows if row["kind"] == kind], sizes, roles, time)
         axes.set_title(title)
@@ -58,10 +58,16 @@ def _heads(
         place = sizes.index(row["model"])
         y = roles.index((row["name"], row["task"])) + _SPREAD * ((place + 0.5) / len(sizes) - 0.5)
         colour, marker = role_colours.role(row["name"]).colour, style.MARKERS[place % len(style.MARKERS)]
-        look = {"marker": marker, "linestyle": "", "markersize": 4.5, "markeredgewidth": 0.5, "clip_on": False}
+        look: dict[str, Any] = {
+            "marker": marker,
+            "linestyle": "",
+            "markersize": 4.5,
+            "markeredgewidth": 0.5,
+            "clip_on": False,
+        }
         if row["step"] is None:
-            at, never = axes.get_yaxis_transform(), {"markerfacecolor": "none", "markeredgecolor": colour}
-            axes.plot([_NEVER], [y], transform=at, **look, **never)
+            never: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": colour}
+            axes.plot([_NEVER], [y], transform=axes.get_yaxis_transform(), **look, **never)
         else:
             axes.plot([time.at(row)], [y], color=colour, markeredgecolor=style.INK, **look)
 
@@ -69,5 +75,4 @@ def _heads(
 def _roles(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str | None]]:
     """Role and task, in the order in which the explorer lists roles."""
     found = dict.fromkeys((row["name"], row["task"]) for row in rows)
-    known = list(role_colours.ROLES)
-    return sorted(found, key=lambda of: known.index(of[0]) if of[0] in known else len(known))
+    return sorted(found, key=lambda of: role_colours.place(of[0]))

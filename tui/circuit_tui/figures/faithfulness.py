@@ -12,15 +12,15 @@ from matplotlib.axes import Axes
 from circuit_store.display_text import plain
 from circuit_tui.figures import models, style
 from circuit_tui.figures.files import Drawn, Source, named
-from circuit_tui.figures.training import number
+from circuit_tui.figures.training import number, short
 
 ABOUT = "faithfulness of circuits by size"
 NEEDS = "run MODEL --analyses behaviour,circuit"
-_CURVES = {
+_CURVES: dict[str, tuple[str, dict[str, Any]]] = {
     "faithfulness": ("prompts that chose the circuit", {"color": style.HELPS, "marker": "o"}),
     "held_out_faithfulness": ("held-out prompts", {"color": style.HURTS, "marker": "s", "linestyle": "--"}),
 }
-_RANDOM = {"color": style.MUTED, "marker": ".", "linestyle": ":"}
+_RANDOM: dict[str, Any] = {"color": style.MUTED, "marker": ".", "linestyle": ":"}
 
 
 def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
@@ -65,7 +65,10 @@ def _panel(axes: Axes, curve: list[dict[str, Any]]) -> None:
     style.band(axes, edges[at], values["random_low"][at], values["random_high"][at], style.MUTED)
     for column, (_, look) in _CURVES.items():
         axes.plot(edges, values[column], label=column, **look)
-    axes.set_xscale("symlog", linthresh=1, linscale=0.3)
-    axes.set_xlim(left=0)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    if (edges > 0).all():
+        axes.set_xscale("log")
+    else:
+        axes.set_xscale("symlog", linthresh=1, linscale=0.3)
+        axes.set_xlim(left=-0.15)
+    axes.xaxis.set_major_formatter(lambda value, _: short(value))
     axes.set_xlabel("edges of the circuit")

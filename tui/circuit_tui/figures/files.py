@@ -79,8 +79,10 @@ class Drawn:
 
 
 def named(figure: str, *of: str) -> str:
-    """The name of a figure's files; whatever a model or a task is called, it is one name in one folder."""
-    return "-".join([figure, *(quote(part, safe=" ") for part in of)])
+    """The name of a figure's files, of a model, a task, or both; whatever these are called, it is a name of its own,
+    in one folder."""
+    first, *others = (quote(part, safe=" ") for part in (*of, ""))
+    return "-".join(filter(None, [figure, first, *(part.replace("-", "%2D") for part in others)]))
 
 
 def write(

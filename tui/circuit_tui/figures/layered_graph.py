@@ -18,8 +18,10 @@ PORTS: Mapping[str | None, Any] = {"q": "-", "k": (0, (4, 1.2)), "v": (0, (1.2, 
 """Port -> how the edge is dashed."""
 Roles = Mapping[str, Sequence[str]]
 """Head -> its roles."""
-_LAYER, _WIDE, _LINE, _MLP = 0.72, 0.4, 0.13, 0.36
-"""Inches: between layers, of a node, of a line in it, of an MLP above its layer's heads."""
+_WIDE, _LINE = 0.4, 0.13
+"""Inches: of a node, and of a line in it."""
+_LAYER, _CLOSEST, _PAGE = 0.72, 0.36, 8.6
+"""Inches: between layers, and between those of a model that would be higher than a page."""
 _THIN, _THICK = 0.35, 2.6
 """Points: of an edge without a score, and of the largest."""
 
@@ -38,14 +40,15 @@ def placed(edges: Sequence[Mapping[str, Any]], width: float) -> Placed:
     """Layers without a node of the circuit take no room."""
     names = {edge[end] for edge in edges for end in ("src", "dst")}
     numbered = sorted({_layer(name) for name in names if name not in ("input", "logits")})
-    layers = {layer: _LAYER * (place + 1) for place, layer in enumerate(numbered)}
-    top = _LAYER * (len(numbered) + 1)
+    apart = min(_LAYER, max(_CLOSEST, _PAGE / (len(numbered) + 1)))
+    layers = {layer: apart * (place + 1) for place, layer in enumerate(numbered)}
+    top = apart * (len(numbered) + 1)
     places = {"input": (width / 2, 0.0), "logits": (width / 2, top)}
     for layer, y in layers.items():
         heads = sorted((name for name in names if name.startswith(f"a{layer}.")), key=_head)
         room = (width - 2 * _WIDE) / max(len(heads), 1)
         places |= {head: (room * (i + 0.5), y) for i, head in enumerate(heads)}
-        places[f"m{layer}"] = (width - _WIDE, y + _MLP)
+        places[f"m{layer}"] = (width - _WIDE, y + apart / 2)
     return Placed({name: place for name, place in places.items() if name in names}, layers, width, top)
 
 

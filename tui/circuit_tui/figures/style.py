@@ -7,6 +7,7 @@ its order for colour-blind eyes and in print, and a marker each. What is too lig
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -25,8 +26,8 @@ HELPS, HURTS = "#00588f", "#a34700"
 """Scores above and below zero."""
 MARKERS = "o^sDvP*X"
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2)))
-_PAPER, _FAINT = "#ffffff", 2.2
-_SETTINGS = {
+_PAPER, _FAINT, _MARKS = "#ffffff", 2.2, 20
+_SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # matplotlib's own: the same everywhere
     "font.size": 7,
@@ -104,9 +105,28 @@ def lowest(place: int, count: int, across: int = 3) -> bool:
     return place + across >= count
 
 
+def sparse(x: Any) -> dict[str, Any]:
+    """Marks on a long curve at some of its points only."""
+    return {"markevery": max(1, len(x) // _MARKS)}
+
+
+def counted(axes: Axes, x: Any, y: Any, counts: Any, label: str, **look: Any) -> None:
+    """A line whose marks are hollow where what they stand for does not count."""
+    axes.plot(x, y, **{**look, "marker": "", "label": label})
+    for some, face in ((counts == 1, look["color"]), (counts != 1, _PAPER)):
+        at = np.where(some, y, np.nan)
+        axes.plot(x, at, linestyle="", marker=look["marker"], color=look["color"], markerfacecolor=face)
+
+
 def band(axes: Axes, x: Any, low: Any, high: Any, colour: Any) -> None:
     """An interval."""
     axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+
+
+def vacant(axes: Axes, reason: str | None) -> None:
+    """Why there is nothing in a panel."""
+    text = fill(plain(f"undefined: {reason}" if reason else "not computed"), 34)
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=6)
 
 
 def legend(figure: Figure, lines: Sequence[Any], across: int = 6) -> None:
@@ -120,8 +140,13 @@ def key(label: str, **look: Any) -> Line2D:
     return Line2D([], [], label=plain(label), **look)
 
 
+def words(name: str) -> str:
+    """A role as one writes it."""
+    return "S-inhibition" if name == "s_inhibition" else name.replace("_", " ")
+
+
 def of_role(of: tuple[str, str | None], among: Collection[tuple[str, str | None]]) -> str:
     """A role with its badge, and its task where another has the same role."""
     name, task = of
     several = task is not None and sum(other == name for other, _ in among) > 1
-    return plain(f"{name.replace('_', ' ')}{f' · {task}' if several else ''} [{role(name).badge}]")
+    return plain(f"{words(name)}{f' · {task}' if several else ''} [{role(name).badge}]")

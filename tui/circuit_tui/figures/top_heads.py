@@ -32,7 +32,7 @@ def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
         for axes in panels[::3]:
             axes.set_ylabel("score")
         figure.suptitle(plain(f"Top heads · {model}"))
-        first = {"marker": "o", "color": style.GRID, "markeredgecolor": style.INK, "markersize": 5.5}
+        first: dict[str, Any] = {"marker": "o", "color": style.GRID, "markeredgecolor": style.INK, "markersize": 5.5}
         style.legend(figure, [style.key("first in the task's circuit with the role", linestyle="", **first)])
         yield Drawn(named("top_heads", model), f"Top heads of {model}", figure, (*sources, *checkpoints))
 
@@ -47,11 +47,12 @@ def _panel(axes: Axes, heads: Sequence[dict[str, Any]], scores: dict[Any, Any], 
     colour = role_colours.role(heads[0]["name"]).colour
     for place, head in enumerate(heads):
         x, value = time.curve(scores.get((head["name"], head["task"], head["layer"], head["head"]), []), "value")
-        look = {"marker": style.MARKERS[place % 8], "color": colour, "markeredgecolor": style.INK}
+        look: dict[str, Any] = {"marker": style.MARKERS[place % 8], "color": colour, "markeredgecolor": style.INK}
         style.rim(axes, x, value, colour)
         axes.plot(
             *(x, value),
             **look,
+            **style.sparse(x),
             linestyle=style.DASHES[place % 5],
             markeredgewidth=0.3,
             label=f"a{head['layer']}.h{head['head']}",

@@ -59,9 +59,8 @@ class Training:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
         if self.places:
-            most = max(self.places)
-            least = min(self.places)
-            axes.set_xlim(least if least == 0 else least / 1.15, most * 1.15 or 1)
+            least, most = min(self.places), max(self.places)
+            axes.set_xlim(least / 1.15 if least else -0.15 * min(known, default=1), most * 1.15 or 1)
         if label:
             axes.set_xlabel(self.label)
 
