@@ -50,6 +50,7 @@ bench: .venv/installed           ## ratios side by side, never a test
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/slots.py
+	$(BIN)/python benchmarks/hub.py
 	mkdir -p build && test -f build/full.db || $(BIN)/python benchmarks/full_size_store.py build/full.db
 	$(BIN)/python benchmarks/explorer.py --store build/full.db
 

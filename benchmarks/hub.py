@@ -3,9 +3,9 @@
     python benchmarks/hub.py [--checkpoints 30] [--rate 50] [--tasks ioi]
 
 The hub is a server on the loopback, a process of its own throttled to so many MB/s, that serves random weights of
-pythia-70m's shape. The command line computes behaviour of them all; its log and its store tell the seconds. Printed are
-JSON lines: one of each checkpoint but the first, which waits for the start of a worker, and {name, value, unit, goal}
-of their means:
+pythia-70m's shape. The command line computes behaviour of them all, with room for three on disk; its log and its store
+tell the seconds. Printed are JSON lines: one of each checkpoint but the first, which waits for the start of a worker,
+and {name, value, unit, goal} of their means:
 
     time        from the end of one checkpoint to the end of the next
     fetch       from asking for it until it has come and was read once
@@ -81,7 +81,7 @@ def swept(folder: Path, hub: dict[str, str], steps: list[int], tasks: str) -> li
     """A sweep over all steps: seconds of each but the first."""
     store, state = folder / "store.db", folder / "state"
     asked = ["run", "pythia-70m", "--checkpoints", ",".join(map(str, steps)), "--tasks", tasks]
-    asked += ["--analyses", "behaviour", "--device", "cpu", "--disk", "1GB"]
+    asked += ["--analyses", "behaviour", "--device", "cpu", "--disk", "450MB"]
     own = {"XDG_STATE_HOME": str(state), "CIRCUIT_TUI_STORE": str(store)}
     subprocess.run([*COMMAND, *asked], env={**os.environ, **hub, **own}, check=True, stdout=sys.stderr)
     each, compute = logged(state), computed(store)

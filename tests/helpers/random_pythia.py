@@ -7,6 +7,7 @@ Branches of one model share all but one file, and that differs in the last bytes
 import json
 import os
 import shutil
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,9 @@ def branch(of: Path, folder: Path, number: int) -> Path:
 
 
 def _changed(file: Path, number: int) -> None:
-    """Another value in the last two bytes of the final norm's bias; of a fingerprint every row is part."""
+    """The last number of the final norm's bias, which every logit shows; of a fingerprint every row is part."""
     with open(file, "r+b") as opened:
         length = int.from_bytes(opened.read(8), "little")
         header: dict[str, Any] = json.loads(opened.read(length))
         opened.seek(8 + length + header["gpt_neox.final_layer_norm.bias"]["data_offsets"][1] - 2)
-        opened.write(number.to_bytes(2, "little"))
+        opened.write(struct.pack("<e", number))

@@ -221,7 +221,8 @@ async def test_the_plot_ends_at_a_checkpoint_that_cannot_be_read_and_begins_anew
     db.execute("DELETE FROM result WHERE checkpoint_id = (SELECT id FROM checkpoint WHERE step = 4)")
     async with explore(size=(160, 50)) as (app, pilot):
         await pilot.press("4")
-        plot = app.main.of("history").plot
+        while (plot := app.main.of("history").plot) is None:
+            await pilot.pause()
         lines = [len(one.x) for one in plot._datasets if isinstance(one, LinePlot)]
         (marked,) = [len(one.x) for one in plot._datasets if isinstance(one, ScatterPlot) and one.marker == "●"]
     assert lines == [5, 1] and marked == 6
