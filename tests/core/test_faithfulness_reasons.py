@@ -141,7 +141,7 @@ def test_one_prompt_has_faithfulness_but_no_error(planted):
     found = search(planted, prompts)
     assert found.threshold_reached and found.reason == ONE_PROMPT
     assert search(planted, prompts_of(1, 0)).reason == f"{NO_CHANGE}; {ONE_PROMPT}"
-    done: Any = behaviour(planted[0], prompts)
+    done: Any = behaviour(LoadedModel(*planted), prompts)
     assert done.value > 0 and done.accuracy == 1
     assert (done.stderr, done.low, done.high, done.reason) == (None, None, None, ONE_PROMPT)
     assert (undefined(torch.tensor([0.1])), undefined(torch.tensor([-0.1]))) == (None, NOT_DONE)

@@ -120,6 +120,7 @@ def test_a_model_that_fails_is_not_checked(case):
 def test_the_years_of_the_task_are_00_to_99(sample):
     """Whatever the order in which answers are listed: ascending, and YY where its number says."""
     from circuit_core.patching.greater_than import ascending
+    from circuit_core.patching.greater_than import greater_than_check
     from circuit_core.tasks.sampling import draw
     from circuit_core.tasks.specs import TASKS
 
@@ -133,12 +134,13 @@ def test_the_years_of_the_task_are_00_to_99(sample):
 
 def test_a_head_of_the_sample_looks_at_the_year_and_raises_the_next(sample):
     """Its contribution is largest for YY or the year after; another head of its layer does neither."""
+    from circuit_core.patching.greater_than import greater_than_check
     from circuit_core.tasks.sampling import draw
     from circuit_core.tasks.specs import TASKS
 
     loaded, _ = sample
     prompts = draw(TASKS["greater_than"], loaded.tokenizer, loaded.n_vocab, 50)
-    found = check(loaded, prompts, circuit(loaded.graph, "m3->logits", "a1.h1->m3", "a1.h2->m3"))
+    found = greater_than_check(loaded, prompts, circuit(loaded.graph, "m3->logits", "a1.h1->m3", "a1.h2->m3"))
     looks, other = found.heads
     assert looks.looks_at_year > 0.95 and looks.raises_year > 0.95
     assert other.looks_at_year < 0.05 and other.raises_year < 0.1
