@@ -120,7 +120,6 @@ def test_a_model_that_fails_is_not_checked(case):
 def test_the_years_of_the_task_are_00_to_99(sample):
     """Whatever the order in which answers are listed: ascending, and YY where its number says."""
     from circuit_core.patching.greater_than import ascending
-    from circuit_core.patching.greater_than import greater_than_check
     from circuit_core.tasks.sampling import draw
     from circuit_core.tasks.specs import TASKS
 
