@@ -99,9 +99,9 @@ def test_an_allocation_that_fails_halves_the_batch(monkeypatch):
     sizes: list[int] = []
     passes = edge_scores.Passes
 
-    def watched(bridge: Any, graph: Any, some: Any) -> Any:
+    def watched(model: Any, some: Any, kept: Any) -> Any:
         sizes.append(len(some))
-        return passes(bridge, graph, some)
+        return passes(model, some, kept)
 
     monkeypatch.setattr(edge_scores, "Passes", watched)
     monkeypatch.setattr(edge_scores, "fitting", lambda n, each, device: n)
