@@ -42,9 +42,8 @@ def test_a_detached_run_goes_on_by_itself(bench):
     assert (listed["state"], listed["done"], listed["open"], listed["log"]) == ("done", 3, 0, str(bench.logged))
     shown = json.loads(bench.told("jobs", "show", "1", "--json")[0])
     assert [(u["step"], u["state"], u["slot"]) for u in shown["units"]] == [(s, "done", "0:auto") for s in STEPS[:3]]
-    assert [line.split(" run 1: ")[1].split()[0] for line in bench.told("jobs", "logs", "1")[0].splitlines()] == [
-        f"sample-0.1m@{step}" for step in STEPS[:3]
-    ]
+    named = [line.split(" run 1: ")[1].split()[0] for line in bench.told("jobs", "logs", "1")[0].splitlines()]
+    assert list(dict.fromkeys(named)) == [f"sample-0.1m@{step}" for step in STEPS[:3]]
     bench.told("jobs", "forget", "1")
     assert json.loads(bench.told("jobs", "list", "--json")[0]) == {"runs": []}
     assert len(bench.results()) > 0

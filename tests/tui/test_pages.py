@@ -203,7 +203,7 @@ async def test_when_tasks_and_roles_come_and_go_until_newer_results_make_it_stal
         assert "floor 0.36, above chance at step 0".split() in rows
         assert [row[0] for row in rows if row and row[0] in ("in", "su", "nm")] == ["in", "in", "su", "nm"]
         assert not any("newer" in line or "a3.h2" in line for line in page(app))
-        trained.add(256, "algorithm", recorded.algorithm(STAGES))
+        trained.add(256, "greater_than", recorded.years([(2, 0.75, 0.5, None)]))
         await looked(pilot)
         assert not any("newer" in line for line in page(app))
         trained.add(256, "behaviour", recorded.behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9))

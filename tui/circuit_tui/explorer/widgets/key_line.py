@@ -32,7 +32,8 @@ class KeyLine(Note):
         self.call_after_refresh(self._write)
 
     def _write(self) -> None:
-        self.say(keys(self.screen, *map(self.get_component_rich_style, sorted(self.COMPONENT_CLASSES))))
+        if self.is_attached:  # its screen may have closed since
+            self.say(keys(self.screen, *map(self.get_component_rich_style, sorted(self.COMPONENT_CLASSES))))
 
 
 def keys(screen: Screen, of_key: Style, of_label: Style) -> Text:
