@@ -24,8 +24,8 @@ def made(folder: Path, layers: int, width: int, heads: int) -> Path:
 
     torch.manual_seed(0)
     sizes = {"num_hidden_layers": layers, "hidden_size": width, "num_attention_heads": heads, "rotary_pct": 0.25}
-    config = GPTNeoXConfig(vocab_size=VOCABULARY, intermediate_size=4 * width, torch_dtype="float16", **sizes)
-    model = GPTNeoXForCausalLM(config)
+    config = GPTNeoXConfig(vocab_size=VOCABULARY, intermediate_size=4 * width, dtype="float16", **sizes)
+    model: Any = GPTNeoXForCausalLM(config)
     with torch.no_grad():
         for block in model.gpt_neox.layers:
             block.attention.query_key_value.weight.mul_(2)

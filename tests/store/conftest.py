@@ -84,8 +84,8 @@ class Toy:
             "search": "grid",
         } | params
         point = recorded.point(len(edges), len(edges), 3, 1.0, 0.9, 0.95)
-        shape = tuple(max(least, *(1 + edge[place] for edge in edges), 0) for place, least in enumerate((7, 15)))
-        scores = np.zeros(shape, "f4")
+        sources, ports = (max([least, *(1 + int(edge[place]) for edge in edges)]) for place, least in ((0, 7), (1, 15)))
+        scores = np.zeros((sources, ports), "f4")
         for source, port, score in edges:
             scores[source, port] = score
         found = recorded.circuit(

@@ -81,8 +81,8 @@ class Filled:
 
 def write(store: Filled, row: dict[str, Any], value: float | int) -> None:
     """What makes the measure of a row this value."""
-    of, model = row["measure"], row.get("model")
-    task, step, steps = row.get("task"), row.get("step"), row.get("steps")
+    said: list[Any] = [row.get(name) for name in ("measure", "model", "task", "step", "steps")]
+    of, model, task, step, steps = said
     if of in ("behaviour", "accuracy"):
         column = "value" if of == "behaviour" else "accuracy"
         store.insert(

@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from here import Here
@@ -125,7 +126,8 @@ def begun(runner: Runner) -> int:
     ((_, fetch),) = runner.fetching.values()
     fetch.future.result(60)
     runner._receive()
-    return runner.engine.unit
+    engine: Any = runner.engine
+    return engine.unit
 
 
 @pytest.mark.parametrize("runner", [None, 170_000], indirect=True, ids=["without a bound", "room for two"])

@@ -108,13 +108,13 @@ def does_task(db: sqlite3.Connection, row: Row) -> float | int | None:
 @measure("step at which the first {role} head emerges", "heads")
 def emergence_step(db: sqlite3.Connection, row: Row) -> float | int | None:
     found = _emergence(db, row["model"], "role", row["role"])
-    return found and found["step"]
+    return found["step"] if found else None
 
 
 @measure("tokens at which the first {role} head emerges", "heads")
 def emergence_tokens(db: sqlite3.Connection, row: Row) -> float | int | None:
     found = _emergence(db, row["model"], "role", row["role"])
-    return found and found["tokens"]
+    return found["tokens"] if found else None
 
 
 @measure("steps from the first {role} head until {task} is acquired", "behaviour,heads")
@@ -132,13 +132,13 @@ def acquired_before(db: sqlite3.Connection, row: Row) -> float | int | None:
 @measure("tokens at which a{layer}.h{head} becomes a {role}", "heads")
 def head_emerged(db: sqlite3.Connection, row: Row) -> float | int | None:
     found = _emergence(db, row["model"], "head", row["role"], row)
-    return found and found["tokens"]
+    return found["tokens"] if found else None
 
 
 @measure("tokens at which a{layer}.h{head} is a {role} no more", "heads")
 def head_lost(db: sqlite3.Connection, row: Row) -> float | int | None:
     found = _emergence(db, row["model"], "head", row["role"], row)
-    return found and found["lost_tokens"]
+    return found["lost_tokens"] if found else None
 
 
 def _emergence(db: sqlite3.Connection, model: str, kind: str, name: str, head: Row | None = None) -> Row | None:
