@@ -1,6 +1,7 @@
 """The methods of attribution: the reference's figures, and what must hold for each of them (METHODS b.4, b.5, b.10)."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,11 +59,12 @@ def test_scores_of_each_prompt_are_those_that_it_has_alone_and_add_up(parallel, 
     real, few = parallel.graph.real, np.zeros_like(parallel.graph.real)
     few[0, ::5] = few[3] = True
     few &= real
-    found = attribute(parallel, method, batch=3, kept=real)
+    found: Any = attribute(parallel, method, batch=3, kept=real)
     assert close(found.by_prompt.mean(0, dtype=float), found.scores[real], 1e-6)
     alone = [attribute(parallel, method, parallel.prompts[i : i + 1]).scores[real] for i in range(4)]
     assert close(found.by_prompt, np.stack(alone))
-    assert close(attribute(parallel, method, kept=few).by_prompt, found.by_prompt[:, few[real]])
+    of_few: Any = attribute(parallel, method, kept=few)
+    assert close(of_few.by_prompt, found.by_prompt[:, few[real]])
     assert attribute(parallel, method).by_prompt is None
 
 

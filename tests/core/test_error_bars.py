@@ -1,6 +1,7 @@
 """Error bars of circuits (METHODS l.10): against selection one circuit at a time, and on scores of known noise."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def circuit(scores, graph, n, selector="greedy"):
     return selection.circuit(selection.order(scores, graph, selector), n, graph)
 
 
-def bars(scores, n, strata=(), kept=None, draws=200, selector="greedy"):
+def bars(scores, n, strata=(), kept=None, draws=200, selector="greedy") -> Any:
     from circuit_core.circuits.error_bars import error_bars
 
     members = circuit(scores.scores, scores.graph, n, selector)

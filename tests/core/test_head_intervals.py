@@ -1,5 +1,7 @@
 """Intervals of role scores over prompts or sequences (METHODS l.5): mean +- t SE, within 0 and 1."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -35,7 +37,7 @@ def test_intervals_of_the_roles_hold_their_values_and_are_those_of_the_prompts(n
     loaded, prompts = named
     movers, negative = copy_scores(loaded, prompts)
     drawn = attention_roles(loaded, torch.arange(loaded.n_vocab), loaded.bridge.cfg.n_ctx)
-    roles = [movers, negative, *attention_from_end(loaded, prompts).roles, *drawn]
+    roles: list[Any] = [movers, negative, *attention_from_end(loaded, prompts).roles, *drawn]
     for role in roles:
         assert (role.low <= role.value).all() and (role.value <= role.high).all(), role.role
         assert (role.low < role.high).any(), role.role

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -195,12 +196,14 @@ def test_the_tokenizer_stands_while_its_files_hold_the_same(tmp_path):
     steps, standing = two_steps(tmp_path, *PLAIN), loading.StandingModel()
     for step in steps:
         tokenizer_kinds.made("pythia").save_pretrained(step)
-    one, other = (loading.load(step, standing=standing).tokenizer for step in steps)
+    tokenizers: list[Any] = [loading.load(step, standing=standing).tokenizer for step in steps]
+    one, other = tokenizers
     assert one is other
     words = json.loads((steps[1] / "tokenizer.json").read_text())
     words["added_tokens"] = []
     (steps[1] / "tokenizer.json").write_text(json.dumps(words))
-    other, fresh = loading.load(steps[1], standing=standing).tokenizer, loading.load(steps[1]).tokenizer
+    tokenizers = [loading.load(steps[1], standing=standing).tokenizer, loading.load(steps[1]).tokenizer]
+    other, fresh = tokenizers
     assert other is not one and other.backend_tokenizer.to_str() == fresh.backend_tokenizer.to_str()
-    back = loading.load(steps[0], standing=standing).tokenizer
+    back: Any = loading.load(steps[0], standing=standing).tokenizer
     assert back.backend_tokenizer.to_str() == one.backend_tokenizer.to_str()
