@@ -38,6 +38,7 @@ from circuit_store.queries.models import (
     Holding,
     all_tasks,
     behaviour,
+    by_size,
     checkpoints,
     holdings,
     roles,
@@ -45,6 +46,7 @@ from circuit_store.queries.models import (
 )
 from circuit_store.queries.narrowing import narrowed
 from circuit_store.queries.results import ResultOrigin, provenance
+from circuit_store.queries.study import TopHeads, Training, of_sizes, of_tasks, top_heads, training
 from circuit_store.queries.views import data_version, each, found, one_state, rows, streamed, takes, view
 
 __all__ = [
@@ -61,9 +63,12 @@ __all__ = [
     "RoleTasks",
     "ScorePoint",
     "StoredCircuit",
+    "TopHeads",
+    "Training",
     "all_tasks",
     "attended",
     "behaviour",
+    "by_size",
     "checkpoints",
     "circuit",
     "circuits_by",
@@ -75,6 +80,8 @@ __all__ = [
     "history_of",
     "holdings",
     "narrowed",
+    "of_sizes",
+    "of_tasks",
     "one_state",
     "patch",
     "provenance",
@@ -91,5 +98,7 @@ __all__ = [
     "strong_roles",
     "takes",
     "tasks",
+    "top_heads",
+    "training",
     "view",
 ]

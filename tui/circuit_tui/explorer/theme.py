@@ -5,7 +5,9 @@ and never stand alone: every cell bears a digit, every series a marker, every ro
 """
 
 from dataclasses import dataclass
+from functools import cache
 
+from textual.color import Color
 from textual.theme import Theme
 
 from circuit_tui.role_colours import ROLES, SERIES, Role, contrast, ink, luminance, role
@@ -19,8 +21,10 @@ __all__ = [
     "Palette",
     "Role",
     "contrast",
+    "faint",
     "ink",
     "luminance",
+    "mark",
     "palette",
     "role",
 ]
@@ -98,5 +102,21 @@ def palette(dark: bool) -> Palette:
     return _ON_DARK if dark else _ON_LIGHT
 
 
+@cache
+def mark(colour: str, dark: bool) -> str:
+    """A colour of a role or a series as it is drawn: no nearer to the ground than what can be told from it."""
+    ground, ink = Color.parse(palette(dark).ground), Color.parse("#ffffff" if dark else "#000000")
+    shades = (Color.parse(colour).blend(ink, part / 10).hex for part in range(11))
+    return next(shade for shade in shades if contrast(shade, ground.hex) >= _MARK)
+
+
+@cache
+def faint(colour: str, dark: bool) -> str:
+    """The same half way to the ground, for what lies below a line."""
+    return Color.parse(mark(colour, dark)).blend(Color.parse(palette(dark).ground), 0.45).hex
+
+
+_MARK = 3.0
+"""Least contrast of a mark on the ground (WCAG 2, 1.4.11)."""
 MARKERS = "●▲■◆○△□◇"
 """Of several heads in one plot, beside the colours of `SERIES`."""

@@ -19,6 +19,7 @@ from circuit_tui.explorer import bindings, role_display, theme
 from circuit_tui.explorer.state import Head, Selection, ViewState
 from circuit_tui.explorer.widgets.axis import Axis
 from circuit_tui.explorer.widgets.heads import MOST
+from circuit_tui.explorer.widgets.legend import flow
 from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite, head_name, plain, signed
 from circuit_tui.explorer.widgets.pane import Pane
@@ -173,15 +174,9 @@ class History(Pane, can_focus=True):
         return theme.SERIES[index] if len(self.curves) > 1 else theme.role(self.at.role or "").colour
 
     def _legend(self, series: list[Series], greyed: list[Series]) -> Text:
-        """Lines break between series."""
-        lines = [Text()]
         step = Text().append(f"│ step {self.at.step}", self.colours.accent)
         grey = (Text(f"{one.marker} {one.name}", one.colour) for one in greyed)
-        for entry in (*map(self._entry, series), step, *grey):
-            if lines[-1] and lines[-1].cell_len + entry.cell_len > self.size.width - 2:
-                lines.append(Text())
-            lines[-1].append_text(entry).append("   ")
-        return Text("\n").join(lines)
+        return flow((*map(self._entry, series), step, *grey), self.size.width - 2)
 
     def _entry(self, one: Series) -> Text:
         value = self.curves[one.name].get(self.at.step or 0)

@@ -1,0 +1,215 @@
+"""All models over training on one axis: the paper's figures, as the store stands.
+
+Behaviour and circuit size have a curve a model, a size (over its seeds) or a task; the earliest heads are a line a role
+and model; top heads, stages and similarity are of the model that is looked at. The line of the current checkpoint moves
+without anything being read or drawn anew.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from sqlite3 import Connection
+from typing import Any
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.events import DescendantFocus
+
+from circuit_tui.explorer import bindings
+from circuit_tui.explorer.screens.full_screen import FullScreen, Part
+from circuit_tui.explorer.state import Selection
+from circuit_tui.explorer.study import one_model, roles, series
+from circuit_tui.explorer.study.drawing import Drawing, Ink
+from circuit_tui.explorer.study.found import BY, Found, read
+from circuit_tui.explorer.study.training import Training
+from circuit_tui.explorer.widgets.curves import Scale
+from circuit_tui.explorer.widgets.earliest import MARKS, Earliest
+from circuit_tui.explorer.widgets.figure import Figure
+from circuit_tui.explorer.widgets.live_text import Note
+
+FIGURES: dict[str, Callable[[Found, Selection, Training, Ink], Drawing]] = {
+    "behaviour": series.behaviour,
+    "top-heads": one_model.heads,
+    "stages": one_model.stages,
+    "size": series.size,
+    "similarity": one_model.similarity,
+}
+PARTS = ("behaviour", "earliest-heads", "top-heads", "stages", "size", "similarity")
+_ANALYSES = {"behaviour": "behaviour", "top-heads": "heads", "size": "circuit", "similarity": "circuit"}
+_ROOM = 100, 32
+"""Columns and lines from which on all parts are shown at once."""
+_NONE = "The earliest head of each role in each model: known at the end of a run of heads (ctrl+r)."
+
+
+class Study(FullScreen):
+    NAME = "study"
+    BINDINGS = [*bindings.of(), *bindings.of("screen.study")]
+    DEFAULT_CSS = """
+    Study #parts { layout: grid; grid-gutter: 0 1; }
+    Study.-single #parts { layout: vertical; }
+    Study.-single Part { display: none; }
+    Study.-single Part.-current { display: block; }
+    Study #ruler, Study #marks { height: 1; color: $secondary; }
+    """
+
+    def __init__(self, main: Any):
+        super().__init__(main)
+        self.by = next(iter(BY))
+        self.log_axis = True
+        self.span = 1.0
+        self.current = PARTS[0]
+        self.zoomed = False
+        self._time = Training((), True)
+
+    def compose_parts(self) -> ComposeResult:
+        for name in PARTS:
+            if name in FIGURES:
+                yield Figure(name)
+            else:
+                with Part(id=name):
+                    yield Note(id="marks")
+                    yield Earliest()
+                    yield Note(id="ruler")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.show_part(self.current)
+
+    @property
+    def analysis(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return _ANALYSES.get(self.current)
+
+    @property
+    def ink(self) -> Ink:
+        return Ink(self.app.current_theme.dark)
+
+    def needs(self, at: Selection) -> tuple[Any, ...]:
+        return at.model, at.task, at.role, self.by
+
+    def read(self, at: Selection) -> Callable[[Connection], Found]:
+        assert self.main.look
+        before = self._found[1] if self._found else None
+        return partial(read, at=at, by=self.by, wanted=(self.main.look.version, at.task), before=before)
+
+    def show(self, at: Selection, found: Found) -> None:
+        if not found.models:
+            return self.vacant("Figures of all models over training: ctrl+r starts a run that computes them.")
+        self._time = Training(found.training.checkpoints, self.log_axis)
+        place = self._place
+        start = max(0.0, min(place - self.span / 2, 1 - self.span))
+        span = start, start + self.span
+        ticks = self._time.axis.ticks(*span)
+        for name, draw in FIGURES.items():
+            drawing = draw(found, at, self._time, self.ink)
+            table = partial(roles.stages, found, at, self._time, self.ink) if name == "stages" else None
+            self.query_one(f"#{name}", Figure).show(drawing, Scale(span, ticks, drawing.values), place, self.ink, table)
+        self._show_earliest(at, found, place)
+
+    def _show_earliest(self, at: Selection, found: Found, place: float) -> None:
+        rows, earliest = roles.earliest(found, at, self._time, self.ink), self.query_one(Earliest)
+        self.query_one("#earliest-heads", Part).title("Earliest head of each role", f"{self._time.unit} when it comes")
+        earliest.show_rows(rows, self._time.axis.ticks(), place)
+        earliest.message = _NONE
+        earliest.lead(roles.line_of(rows, at))
+        self.query_one("#marks", Note).say(Text(MARKS if rows else "", no_wrap=True))
+        self.query_one("#ruler", Note).say(earliest.ruler if rows else Text())
+
+    def point(self) -> None:
+        """Only the line moves."""
+        if not self._found or not self.stands:
+            return
+        if self.span < 1:
+            return self.draw()
+        for figure in self.query(Figure):
+            figure.point(self._place, self.ink)
+        self.query_one(Earliest).point(self._place)
+
+    @property
+    def _place(self) -> float:
+        at = self.main.look.at if self.main.look else Selection()
+        return self._time.place(at.model, at.step)
+
+    def show_part(self, name: str) -> None:
+        self.current = name
+        for part in self.query(Part):
+            part.set_class(part.id == name, "-current")
+        self._arrange()
+        super().show_part(name)
+
+    @on(DescendantFocus)
+    def _focused(self) -> None:
+        """A click went to another part."""
+        if self.part and self.part != self.current:
+            self.show_part(self.part)
+
+    def on_resize(self) -> None:
+        self._arrange()
+        super().on_resize()
+
+    def _arrange(self) -> None:
+        """All parts side by side, that in focus larger where they are small; or one at a time."""
+        single = self.zoomed or self.size.width < _ROOM[0] or self.size.height < _ROOM[1]
+        self.set_class(single, "-single")
+        grid, wide = self.query_one("#parts").styles, self.size.width >= 160
+        across = 3 if wide else 2
+        down, place = len(PARTS) // across, PARTS.index(self.current)
+        weights = [1 if wide else 2 if i == place // across else 1 for i in range(down)]
+        grid.grid_size_columns, grid.grid_size_rows = across, down
+        grid.grid_rows = " ".join(f"{weight}fr" for weight in weights)
+        grid.grid_columns = " ".join("1fr" if wide or i != place % across else "2fr" for i in range(across))
+
+    def action_zoom(self, closer: bool) -> None:
+        self.zoomed = closer
+        self._arrange()
+        self.call_after_refresh(self.draw)
+
+    def action_axis(self) -> None:
+        self.log_axis = not self.log_axis
+        self.draw()
+
+    def action_closer(self) -> None:
+        self._span(max(1 / 16, self.span / 2))
+
+    def action_wider(self) -> None:
+        self._span(min(1.0, self.span * 2))
+
+    def action_reset(self) -> None:
+        self._span(1.0)
+
+    def _span(self, span: float) -> None:
+        self.span = span
+        self.draw()
+
+    def action_series(self) -> None:
+        """Go round what the series are."""
+        kinds = list(BY)
+        self.by = kinds[(kinds.index(self.by) + 1) % len(kinds)]
+        self.follow()
+
+    def action_open(self) -> None:
+        """Look at the head under the cursor, where it comes."""
+        row = self.query_one(Earliest).row
+        if row and row.head["step"] is not None:
+            head = row.head["layer"], row.head["head"]
+            self.choose(model=row.model, role=row.role, step=row.head["step"], head=head)
+
+    def views(self, at: Selection) -> dict[str, dict[str, Any]]:
+        """Those of the parts that are shown."""
+        of_task, of_model = {"task": at.task}, {"model": at.model}
+        all_views = {
+            "behaviour": ("behaviour", of_task),
+            "earliest-heads": ("emergence", {}),
+            "top-heads": ("history", of_model | ({"role": at.role} if at.role else {})),
+            "stages": ("algorithm", of_task),
+            "size": ("size", of_task),
+            "similarity": ("similarity", of_task),
+        }
+        shown = [self.current] if self.has_class("-single") else PARTS
+        return dict(all_views[name] for name in shown)
+
+    def copied(self, row: bool) -> str:
+        """What stands below the figure; a row has a tab between the values of its curves."""
+        part = self.query_one(f"#{self.current}")
+        if isinstance(part, Figure) and self._found:
+            return ("\t" if row else "   ").join(text.plain for text in part.drawing.said(self._place, self.ink))
+        return ""
