@@ -22,7 +22,7 @@ from circuit_tui.explorer.study import one_model, roles, series
 from circuit_tui.explorer.study.drawing import Drawing, Ink
 from circuit_tui.explorer.study.found import BY, Found, read
 from circuit_tui.explorer.study.training import Training
-from circuit_tui.explorer.widgets.curves import Scale
+from circuit_tui.explorer.widgets.curve import Scale
 from circuit_tui.explorer.widgets.earliest import MARKS, Earliest
 from circuit_tui.explorer.widgets.figure import Figure
 from circuit_tui.explorer.widgets.live_text import Note
@@ -73,6 +73,7 @@ class Study(FullScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.query_one("#parts").display = False  # until there is something to draw
         self.show_part(self.current)
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from rich.text import Text
 
 from circuit_tui.explorer import theme
-from circuit_tui.explorer.widgets.curves import Curve, Point
+from circuit_tui.explorer.widgets.curve import Curve, Point
 from circuit_tui.explorer.widgets.notation import plain, short, signed
 
 Words = Callable[[Curve, Point], str]

@@ -12,7 +12,7 @@ from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.study.drawing import Drawing, Ink, hollow, interval, not_counted, reach
 from circuit_tui.explorer.study.found import Found
 from circuit_tui.explorer.study.training import Training, Values
-from circuit_tui.explorer.widgets.curves import Curve, Point
+from circuit_tui.explorer.widgets.curve import Curve, Point
 from circuit_tui.explorer.widgets.notation import head_name, plain, signed
 
 Row = dict[str, Any]
@@ -72,7 +72,10 @@ def stages(found: Found, at: Selection, time: Training, ink: Ink) -> Drawing:
 def _undefined(rows: Sequence[Row], time: Training, place: float) -> list[str]:
     """Why a stage has no value at a checkpoint."""
     lacking = [row for row in rows if row["percent"] is None and time.axis.at(row[time.unit]) == place]
-    return [f"{words(row['stage'] or 'stages')} undefined: {plain(row['reason'])}" for row in lacking]
+    reasons: dict[str, list[str]] = {}
+    for row in lacking:
+        reasons.setdefault(plain(row["reason"]), []).append(words(row["stage"] or "stages"))
+    return [f"{', '.join(stages)} undefined: {reason}" for reason, stages in reasons.items()]
 
 
 def similarity(found: Found, at: Selection, time: Training, ink: Ink) -> Drawing:

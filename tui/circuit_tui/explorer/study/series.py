@@ -7,7 +7,7 @@ from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.study.drawing import Drawing, Ink, hollow, interval, not_counted, reach
 from circuit_tui.explorer.study.found import BY, Found
 from circuit_tui.explorer.study.training import Training, Values
-from circuit_tui.explorer.widgets.curves import Curve, Point
+from circuit_tui.explorer.widgets.curve import Curve, Point
 from circuit_tui.explorer.widgets.heads import MOST
 from circuit_tui.explorer.widgets.notation import finite, plain, signed
 

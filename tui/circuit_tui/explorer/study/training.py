@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from circuit_tui.explorer.widgets.axis import Axis
-from circuit_tui.explorer.widgets.curves import Point
+from circuit_tui.explorer.widgets.curve import Point
 from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite
 
 Row = dict[str, Any]

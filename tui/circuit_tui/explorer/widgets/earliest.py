@@ -81,7 +81,7 @@ class Earliest(ChangedLines):
         named = Text(" " * (_ROLE if wide else _BADGE))
         if row.first:
             task = f" {plain(row.task)}" if row.task else ""
-            named = badge(row.role).append(" ")
+            named = Text().append_text(badge(row.role)).append(" ")
             named.append_text(cut(f"{words(row.role)}{task}", _ROLE - named.cell_len) if wide else Text())
         line = named.append_text(cut(plain(row.model), _MODEL - 1)).append(" ")
         of = row.head

@@ -7,7 +7,8 @@ from textual.app import ComposeResult
 
 from circuit_tui.explorer.screens.full_screen import Part
 from circuit_tui.explorer.study.drawing import Drawing, Ink
-from circuit_tui.explorer.widgets.curves import Curves, Scale
+from circuit_tui.explorer.widgets.curve import Scale
+from circuit_tui.explorer.widgets.curves import Curves
 from circuit_tui.explorer.widgets.legend import flow
 from circuit_tui.explorer.widgets.live_text import Note
 
