@@ -26,13 +26,13 @@ PANES = ("models", "checkpoints", "heads", "history", "circuit")
 """Of the first screen; one of them has the focus."""
 _EXPLORE = ("screen.explore",)
 _LISTS = ("models", "checkpoints")
-_OPENS = ("models", "checkpoints", "heads")
+_OPENS = ("models", "checkpoints", "heads", "screen.study")
 _MARKS = ("heads", "circuit")
 _PLOT = ("history",)
 _PLOTS = ("history", "screen.study")
 _ZOOMED = (*_EXPLORE, "screen.study")
 _TREE = ("circuit",)
-_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.jobs")
+_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.study", "screen.jobs")
 _JOBS = ("screen.jobs",)
 
 

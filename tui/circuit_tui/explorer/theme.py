@@ -112,8 +112,10 @@ def mark(colour: str, dark: bool) -> str:
 
 @cache
 def faint(colour: str, dark: bool) -> str:
-    """The same half way to the ground, for what lies below a line."""
-    return Color.parse(mark(colour, dark)).blend(Color.parse(palette(dark).ground), 0.45).hex
+    """The same nearer to the ground, as far as it can still be told from it: for what lies below a line."""
+    ground = Color.parse(palette(dark).ground)
+    shades = (Color.parse(mark(colour, dark)).blend(ground, part / 10).hex for part in range(5, -1, -1))
+    return next(shade for shade in shades if contrast(shade, ground.hex) >= _MARK)
 
 
 _MARK = 3.0

@@ -34,7 +34,8 @@ FIGURES: dict[str, Callable[[Found, Selection, Training, Ink], Drawing]] = {
     "size": series.size,
     "similarity": one_model.similarity,
 }
-PARTS = ("behaviour", "earliest-heads", "top-heads", "stages", "size", "similarity")
+EARLIEST = "earliest-heads"
+PARTS = ("behaviour", EARLIEST, "top-heads", "stages", "size", "similarity")
 _ANALYSES = {"behaviour": "behaviour", "top-heads": "heads", "size": "circuit", "similarity": "circuit"}
 _ROOM = 100, 32
 """Columns and lines from which on all parts are shown at once."""
@@ -60,6 +61,8 @@ class Study(FullScreen):
         self.current = PARTS[0]
         self.zoomed = False
         self._time = Training((), True)
+        self._led_to: tuple[str | None, str | None] = (None, None)
+        """Model and role that the cursor was put on."""
 
     def compose_parts(self) -> ComposeResult:
         for name in PARTS:
@@ -68,7 +71,7 @@ class Study(FullScreen):
             else:
                 with Part(id=name):
                     yield Note(id="marks")
-                    yield Earliest()
+                    yield Earliest(self._rule)
                     yield Note(id="ruler")
 
     def on_mount(self) -> None:
@@ -108,12 +111,19 @@ class Study(FullScreen):
 
     def _show_earliest(self, at: Selection, found: Found, place: float) -> None:
         rows, earliest = roles.earliest(found, at, self._time, self.ink), self.query_one(Earliest)
-        self.query_one("#earliest-heads", Part).title("Earliest head of each role", f"{self._time.unit} when it comes")
+        self.query_one(f"#{EARLIEST}", Part).title("Earliest head of each role", f"{self._time.unit} when it comes")
         earliest.show_rows(rows, self._time.axis.ticks(), place)
         earliest.message = _NONE
+        earliest.led |= (at.model, at.role) != self._led_to
+        self._led_to = at.model, at.role
         earliest.lead(roles.line_of(rows, at))
         self.query_one("#marks", Note).say(Text(MARKS if rows else "", no_wrap=True))
-        self.query_one("#ruler", Note).say(earliest.ruler if rows else Text())
+        self._rule()
+
+    def _rule(self) -> None:
+        """The axis below the earliest heads, as long as it is now."""
+        earliest = self.query_one(Earliest)
+        self.query_one("#ruler", Note).say(earliest.ruler if earliest.rows else Text())
 
     def point(self) -> None:
         """Only the line moves."""
@@ -122,7 +132,7 @@ class Study(FullScreen):
         if self.span < 1:
             return self.draw()
         for figure in self.query(Figure):
-            figure.point(self._place, self.ink)
+            figure.point(self._place)
         self.query_one(Earliest).point(self._place)
 
     @property
@@ -187,6 +197,13 @@ class Study(FullScreen):
         self.by = kinds[(kinds.index(self.by) + 1) % len(kinds)]
         self.follow()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A cursor is among the earliest heads alone."""
+        return self.current == EARLIEST if action in ("move", "open") else super().check_action(action, parameters)
+
+    def action_move(self, where: str) -> None:
+        self.query_one(Earliest).move(where)
+
     def action_open(self) -> None:
         """Look at the head under the cursor, where it comes."""
         row = self.query_one(Earliest).row
@@ -199,7 +216,7 @@ class Study(FullScreen):
         of_task, of_model = {"task": at.task}, {"model": at.model}
         all_views = {
             "behaviour": ("behaviour", of_task),
-            "earliest-heads": ("emergence", {}),
+            EARLIEST: ("emergence", {}),
             "top-heads": ("history", of_model | ({"role": at.role} if at.role else {})),
             "stages": ("algorithm", of_task),
             "size": ("size", of_task),

@@ -11,7 +11,7 @@ from circuit_tui.explorer.widgets.heads import MOST
 from circuit_tui.explorer.widgets.notation import plain
 
 Row = dict[str, Any]
-BY = {"models": "by model", "sizes": "by size, mean and range of its seeds", "tasks": "by task"}
+BY = {"models": "by model", "sizes": "by size, mean over seeds", "tasks": "by task"}
 """What the series of the first figures are."""
 
 

@@ -84,10 +84,10 @@ def similarity(found: Found, at: Selection, time: Training, ink: Ink) -> Drawing
     title = ("Similarity to the next checkpoint", plain(at.model), plain(at.task), "Jaccard 0..1")
     curves = []
     for index, kind in enumerate(_KINDS):
-        colour, faint, marker = ink.series(index)
+        colour, _, marker = ink.series(index)
         parts = time.parts(rows, partial(_agreement, kind), "_a")
         floor = time.parts(rows, partial(_floor, kind), "_a")
-        curves.append(Curve(f"floor of {kind}", faint, "", floor, dotted=True))
+        curves.append(Curve(f"floor of {kind}", colour, "", floor, dotted=True))
         curves.append(Curve(kind, colour, marker, parts, hollow=hollow(marker, len(_KINDS))))
     if not any(curve.points for curve in curves):
         reason = next((plain(row["reason"]) for row in rows if row["reason"]), None)

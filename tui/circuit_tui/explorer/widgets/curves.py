@@ -90,6 +90,9 @@ class Curves(Widget, can_focus=True, inherit_bindings=False):
     def _draw(self) -> None:
         styles = self._styles
         self._drawn = self.size, styles
+        if not self.curves:
+            self._lines, self._canvas, self._over = [], Canvas(0, 0), {}
+            return
         _, rule, tick, ground = styles
         labels = self.scale.labels(max(1, (self.size.height - 2) // _ROWS_A_TICK))
         self._margin = max((len(label) for _, label in labels), default=0) + 1

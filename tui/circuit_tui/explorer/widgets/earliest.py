@@ -2,12 +2,13 @@
 where the head comes, and where the first comes that is in its task's circuits.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from rich.text import Text
 
-from circuit_tui.explorer import bindings, theme
+from circuit_tui.explorer import theme
 from circuit_tui.explorer.screens.page import cut, words
 from circuit_tui.explorer.widgets.axis import spread
 from circuit_tui.explorer.widgets.heads import badge
@@ -42,10 +43,11 @@ class Comes:
 
 
 class Earliest(ChangedLines):
-    BINDINGS = bindings.named("down", "up", "first", "last", "page.down", "page.up", "open")
+    """`resized` hears when there is more or less room for the axis."""
 
-    def __init__(self) -> None:
+    def __init__(self, resized: Callable[[], None]) -> None:
         super().__init__(self._comes, lambda: None)
+        self._resized = resized
         self._at = 0.0
         self.ticks: list[tuple[float, str]] = []
 
@@ -58,8 +60,8 @@ class Earliest(ChangedLines):
             self._at = at
             self.update(self.rows, self.cursor)
 
-    def action_move(self, where: str) -> None:
-        self.move(where)
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._resized)
 
     @property
     def ruler(self) -> Text:

@@ -24,6 +24,8 @@ class Figure(Part):
     def __init__(self, name: str):
         super().__init__(id=name)
         self.drawing = Drawing(())
+        self._ink = Ink(True)
+        self._at = 0.0
         self._table: Table | None = None
 
     def compose(self) -> ComposeResult:
@@ -32,23 +34,26 @@ class Figure(Part):
         yield Note(id=f"legend-{self.id}")
 
     def show(self, drawing: Drawing, scale: Scale, at: float, ink: Ink, table: Table | None = None) -> None:
-        self.drawing, self._table = drawing, table
+        self.drawing, self._table, self._ink = drawing, table, ink
         self.title(*drawing.title)
         self.query_one(f"#said-{self.id}", Note).say(Text(drawing.reason))
-        curves = self.query_one(Curves)
-        curves.styles.height = 1 if drawing.reason else "1fr"
-        curves.show(list(drawing.curves), scale, at)
-        self._say(at, ink)
+        self.query_one(Curves).show(list(drawing.curves), scale, at)
+        self._say(at)
 
-    def point(self, at: float, ink: Ink) -> None:
+    def point(self, at: float) -> None:
         self.query_one(Curves).point(at)
-        self._say(at, ink)
+        self._say(at)
 
-    def _say(self, at: float, ink: Ink) -> None:
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._say, self._at)
+
+    def _say(self, at: float) -> None:
+        """What is said at a place, as far as there is room."""
+        self._at = at
         room, low = self.size.width - 2, self.size.height < _LOW
         if self.drawing.reason or room < 1:
             return self.query_one(f"#legend-{self.id}", Note).say(Text())
-        said = flow(self.drawing.said(at, ink), room, max(1, self.size.height // 5) if low else None)
+        said = flow(self.drawing.said(at, self._ink), room, max(1, self.size.height // 5) if low else None)
         if self._table and not low and (more := self._table(at, room)):
             said = Text("\n").join([said, more])
         self.query_one(f"#legend-{self.id}", Note).say(said)
