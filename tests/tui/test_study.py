@@ -2,6 +2,7 @@
 
 import pytest
 import recorded
+from statements import scanned
 
 from circuit_store import results, trends
 
@@ -35,7 +36,7 @@ EARLY = {
         trends.EmergenceRecord("top_head", "induction", 2, 1, 16, None, 0.9, 0.45, task="ioi"),
     ],
     "toy-b": [
-        trends.EmergenceRecord("role", "name_mover", 1, 0, 100, None, 0.9, 0.45, task="ioi"),
+        trends.EmergenceRecord("role", "name_mover", 1, 0, 0, None, 0.9, 0.45, task="ioi"),
         trends.EmergenceRecord("role", "induction", reason="no head reaches the floor (0.30)"),
     ],
 }
@@ -45,11 +46,23 @@ EARLY = {
 def study(db, maker):
     """The store with stages, trends and noise floors; of both models the tokens are known."""
     db.execute("UPDATE checkpoint SET tokens = 2048 * step")
-    for step, first, second in ((64, 30.0, None), (256, 76.5, 4.0)):
+    for step, first, second in ((64, 31.0, None), (256, 76.5, 4.0)):
         maker.add(step, "algorithm", stages(first, second))
     db.execute("UPDATE circuit SET edge_floor_low = 0.58, node_floor_low = 0.6 WHERE n_edges IS NOT NULL")
+    where = "model.name = 'toy-a' AND analysis = 'circuit'"
+    joined = "result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
+    of = dict(db.execute(f"SELECT step, result.id FROM {joined} WHERE {where}").fetchall())
     pairs = [
-        {"task": "ioi", "dtype": "float32", "method": "eap-ig", "against": "neighbour", "step_a": a, "step_b": b}
+        {
+            "result_a": of[a],
+            "result_b": of[b],
+            "task": "ioi",
+            "dtype": "float32",
+            "method": "eap-ig",
+            "against": "neighbour",
+            "step_a": a,
+            "step_b": b,
+        }
         | {"edge_jaccard": edge, "node_jaccard": node, "weighted_jaccard": edge}
         for a, b, edge, node in PAIRS
     ]
@@ -80,26 +93,22 @@ async def test_earliest_name_mover_of_every_size(explore, study, screen_text, si
     async with explore(size=size) as (app, pilot):
         await pilot.press("2", "ctrl+o", EARLIEST)
         rows = [line.split() for line in screen_text(app).splitlines() if "toy-" in line]
-        named = [[word for word in row if word in ("toy-a", "toy-b", "a3.h1", "a1.h0", "66k", "205k")] for row in rows]
-        assert ["toy-a", "a3.h1", "66k"] in named and ["toy-b", "a1.h0", "205k"] in named
-        assert "name mover" in screen_text(app) and "no head rea" in screen_text(app)
+        named = [
+            [word for word in row if word in ("toy-a", "toy-b", "a3.h1", "a1.h0", "66k", "0", "–")] for row in rows
+        ]
+        assert ["toy-a", "a3.h1", "66k"] in named and ["toy-b", "a1.h0", "0"] in named
+        assert "name mover" in screen_text(app) and "no hea" in screen_text(app)
         marks = next(line for line in screen_text(app).splitlines() if "a3.h1" in line)
         assert marks.index("●") < marks.index("○"), "in circuits it comes later"
-        await pilot.press("G", "enter")
-        assert (app.main.look.at.model, app.main.look.at.step, app.main.look.at.head) == ("toy-b", 100, (1, 0))
+        await pilot.press("G", "k", "enter")
+        assert (app.main.look.at.model, app.main.look.at.step, app.main.look.at.head) == ("toy-b", 0, (1, 0))
         assert app.screen.part == "earliest-heads"
 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_stages_of_a_model_over_time_beside_those_of_the_others(explore, study, screen_text, size):
     """With intervals, random heads, and the reason where a stage is undefined."""
-    db = study.db
-    db.execute(
-        "UPDATE result SET checkpoint_id = (SELECT c.id FROM checkpoint c JOIN model m ON m.id = model_id"
-        " WHERE m.name = 'toy-b' AND step = 100) WHERE analysis = 'algorithm' AND checkpoint_id ="
-        " (SELECT c.id FROM checkpoint c JOIN model m ON m.id = model_id WHERE m.name = 'toy-a' AND step = 64)"
-    )
-    study.add(64, "algorithm", stages(31.0, None))
+    study.add(0, "algorithm", stages(30.0, None), model="toy-b")
     async with explore(size=size) as (app, pilot):
         await pilot.press("2", "ctrl+o", STAGES)
         text = screen_text(app)
@@ -107,7 +116,7 @@ async def test_stages_of_a_model_over_time_beside_those_of_the_others(explore, s
         assert "induction and duplicate undefined: no S-inhibition head" in " ".join(text.split())
         table = [line[line.index("toy-") :].split() for line in text.splitlines() if "toy-" in line and "% [" in line]
         assert ["toy-a", "76", "%", "[74..78]", "4", "%"] in [row[:6] for row in table], table
-        assert ["toy-b", "30", "%", "[28..32]"] in [row[:4] for row in table], table
+        assert "toy-b 30 % at 0" in " ".join(text.replace("[28..32] ", "").split())
         await pilot.press("comma", "comma")
         text = " ".join(screen_text(app).split())
         assert "movers and suppressors 31.0 % [29.0..32.5], random heads 12 %" in text
@@ -136,22 +145,25 @@ async def test_behaviour_has_its_intervals_and_the_number_of_prompts(explore, st
         await pilot.press("2", "plus")
         text = screen_text(app)
         assert "Behaviour · ioi · logit difference · by model · over tokens" in text
-        assert "toy-a 2.70 [2.60..2.80]" in text and "toy-b 0.60 [0.50..0.70] at 205k" in text
+        assert "toy-a 3.40 [3.30..3.50]" in text and "toy-b −0.10 [−0.20..0.00] at 0" in text
         assert "intervals 95 %, n = 64 prompts" in text and "Circuit size" not in text
         await pilot.press("y")
         assert said[-1].startswith("sent to the terminal")
         await pilot.press("d")
-        assert "by size" in screen_text(app)
+        assert "by size" in screen_text(app) and "there are none of a known size" in screen_text(app)
         await pilot.press("d")
         text = screen_text(app)
-        assert "accuracy 0..1 · by task" in text and "ioi 0.90" in text and "gendered_pronoun 0.90" in text
+        assert "accuracy 0..1 · by task" in text and "ioi 0.95" in text and "gendered_pronoun 0.95" in text
         await pilot.press("d", "underscore")
         assert "by model" in screen_text(app) and "Circuit size" in screen_text(app)
 
 
 async def test_a_step_reads_nothing_and_the_line_moves_on_every_figure(explore, study, statements):
     async with explore(size=(200, 60)) as (app, pilot):
+        statements.in_threads.clear()
         await pilot.press("2")
+        asked = [one for one in statements.in_threads if one.startswith(("SELECT", "WITH"))]
+        assert any("similarity" in one for one in asked) and not scanned(study.db, asked)
         places = [figure._column for figure in app.screen.query("Curves")]
         statements.in_threads.clear()
         asked = app.screen._asked
@@ -181,7 +193,8 @@ async def test_what_is_not_computed_says_what_would_be_there(explore, maker, scr
     maker.db.execute("DELETE FROM result WHERE analysis NOT IN ('behaviour')")
     async with explore(size=(200, 60)) as (app, pilot):
         await pilot.press("2")
-        text = " ".join(screen_text(app).split())
+        text = " ".join(note.said.plain for note in app.screen.query("Figure Note") if note.said)
+        text += app.screen.query_one("Earliest").message
         for said in (
             "known at the end of",
             "run algorithm (ctrl+r)",

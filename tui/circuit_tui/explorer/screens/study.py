@@ -111,7 +111,7 @@ class Study(FullScreen):
 
     def _show_earliest(self, at: Selection, found: Found, place: float) -> None:
         rows, earliest = roles.earliest(found, at, self._time, self.ink), self.query_one(Earliest)
-        self.query_one(f"#{EARLIEST}", Part).title("Earliest head of each role", f"{self._time.unit} when it comes")
+        self.query_one(f"#{EARLIEST}", Part).title("Earliest head of each role", f"{self._time.over}")
         earliest.show_rows(rows, self._time.axis.ticks(), place)
         earliest.message = _NONE
         earliest.led |= (at.model, at.role) != self._led_to

@@ -65,12 +65,12 @@ def stages(found: Found, at: Selection, time: Training, ink: Ink, place: float, 
         lines.append("\n").append_text(cut(plain(model), _NAME - 1)).append(" ")
         for name in names:
             of = [row for row in rows if (row["model"], row["stage"]) == (model, name)]
-            lines.append_text(cut(_percent(of, time, place), cell - 1)).append(" ")
+            lines.append_text(cut(_percent(of, time, place, cell - 1), cell - 1)).append(" ")
     return lines
 
 
-def _percent(rows: list[Row], time: Training, place: float) -> str:
-    """`82.6 % [79.8..84.0]`; of another checkpoint with its tokens; a dash where it is undefined."""
+def _percent(rows: list[Row], time: Training, place: float, room: int) -> str:
+    """`82.6 % [79.8..84.0]`, the interval where there is room; with tokens if of another checkpoint; a dash: undefined."""
     before = [row for row in rows if time.place(row["model"], row["step"]) <= place]
     if not before:
         return "–"
@@ -79,4 +79,6 @@ def _percent(rows: list[Row], time: Training, place: float) -> str:
     if row["percent"] is None:
         return f"–{late}"
     known = f" [{signed(row['low'], 0)}..{signed(row['high'], 0)}]" if row["low"] is not None else ""
-    return f"{signed(row['percent'], 0)} %{known}{late}"
+    percent = f"{signed(row['percent'], 0)} %"
+    whole = f"{percent}{known}{late}"
+    return whole if len(whole) <= room else f"{percent}{late}"

@@ -25,11 +25,11 @@ def behaviour(found: Found, at: Selection, time: Training, ink: Ink) -> Drawing:
         else plain(next((_METRICS.get(r["metric"], r["metric"]) for r in rows if "metric" in r), ""))
     )
     what = "accuracy 0..1" if by_task else "mean metric" if by_size else metric
-    title = ("Behaviour", *([] if by_task else [plain(at.task)]), what, BY[found.by])
+    title = ("Behaviour", *([] if by_task else [plain(at.task)]), what, BY[found.by], time.over)
     value: Callable[[Row], Values] = _accuracy if by_task else _mean if by_size else _value
     curves, legend, notes = _curves(found, found.behaviour, at, time, ink, value)
     if not any(curve.points for curve in curves):
-        return Drawing(title, _lacking("How well models do", at, rows, "behaviour"))
+        return Drawing(title, _lacking("How well models do", at, found, rows, "behaviour"))
     numbers = {row["n_examples"] for row in rows if row.get("n_examples")}
     counted = "..".join(f"{n:g}" for n in sorted({min(numbers), max(numbers)})) if numbers else ""
     kind = [] if by_task else [_RANGE] if by_size else [f"intervals 95 %, n = {counted} prompts"]
@@ -46,10 +46,10 @@ def behaviour(found: Found, at: Selection, time: Training, ink: Ink) -> Drawing:
 def size(found: Found, at: Selection, time: Training, ink: Ink) -> Drawing:
     by_task, by_size = found.by == "tasks", found.by == "sizes"
     rows = [row for of in found.size.values() for row in of]
-    title = ("Circuit size", *([] if by_task else [plain(at.task)]), "edges", BY[found.by])
+    title = ("Circuit size", *([] if by_task else [plain(at.task)]), "edges", BY[found.by], time.over)
     curves, legend, notes = _curves(found, found.size, at, time, ink, _mean if by_size else _edges, not by_size)
     if not any(curve.points for curve in curves):
-        return Drawing(title, _lacking("How large circuits are", at, rows, "circuit"))
+        return Drawing(title, _lacking("How large circuits are", at, found, rows, "circuit"))
     return Drawing(
         title,
         curves=curves,
@@ -92,7 +92,9 @@ def kept(order: list[str], here: str | None) -> list[str]:
     return last if here in last or here not in order else [here or "", *last[1:]]
 
 
-def _lacking(what: str, at: Selection, rows: list[Row], analysis: str) -> str:
+def _lacking(what: str, at: Selection, found: Found, rows: list[Row], analysis: str) -> str:
+    if found.by == "sizes":
+        return f"{what}, by the size of models that are alike but for their seeds: there are none of a known size."
     reason = next((row["reason"] for row in rows if row.get("reason")), None)
     if reason:
         return f"{what} on {plain(at.task)} is undefined: {plain(reason)}."

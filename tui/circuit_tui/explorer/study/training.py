@@ -31,6 +31,7 @@ class Training:
 
     @property
     def over(self) -> str:
+        """The axis, as titles say it."""
         return f"over {self.unit.removesuffix('s')}s"
 
     def place(self, model: str | None, step: int | None) -> float:

@@ -16,9 +16,9 @@ from circuit_tui.explorer.widgets.live_text import ChangedLines
 from circuit_tui.explorer.widgets.notation import head_name, plain, short
 
 Row = dict[str, Any]
-_ROLE, _BADGE, _MODEL, _HEAD, _WHEN = 26, 5, 13, 8, 7
-_WIDE = 70
-"""Columns from which on roles are named in full."""
+_BADGE, _MODEL, _HEAD, _WHEN = 5, 13, 8, 7
+_NAMED = 14, 26
+"""Columns of a role with its name: fewer, and its badge stands alone."""
 _DOTS = 16
 """Columns of the axis at least: narrower it is left out."""
 MARKS = "● earliest   ○ in circuits   ◉ both at once"
@@ -66,25 +66,30 @@ class Earliest(ChangedLines):
     @property
     def ruler(self) -> Text:
         """The axis of training below the marks."""
-        before, room = self._columns(self._width)
+        role, room = self._columns(self._width)
         labels = [(round(place * (room - 1)), label) for place, label in self.ticks] if room else []
         muted = theme.palette(self.app.current_theme.dark).muted
-        return Text(" " * before + spread(labels, room), muted, no_wrap=True) if room else Text()
+        return (
+            Text(" " * (role + _MODEL + _HEAD + _WHEN) + spread(labels, room), muted, no_wrap=True) if room else Text()
+        )
 
     def _columns(self, width: int) -> tuple[int, int]:
-        """What stands before the axis, and how long it is."""
-        before = (_ROLE if width >= _WIDE else _BADGE) + _MODEL + _HEAD + _WHEN
-        room = width - before - 1
-        return before, room if room >= _DOTS else 0
+        """How wide a role is, and how long the axis."""
+        others = _MODEL + _HEAD + _WHEN
+        role = min(_NAMED[1], width - others - _DOTS - 1)
+        role = role if role >= _NAMED[0] else _BADGE
+        room = width - role - others - 1
+        return role, room if room >= _DOTS else 0
 
     def _comes(self, row: Comes, width: int) -> Text:
         muted = theme.palette(self.app.current_theme.dark).muted
-        wide = width >= _WIDE
-        named = Text(" " * (_ROLE if wide else _BADGE))
+        wide, room = self._columns(width)
+        named = Text(" " * wide)
         if row.first:
             task = f" {plain(row.task)}" if row.task else ""
             named = Text().append_text(badge(row.role)).append(" ")
-            named.append_text(cut(f"{words(row.role)}{task}", _ROLE - named.cell_len) if wide else Text())
+            if wide > _BADGE:
+                named.append_text(cut(f"{words(row.role)}{task}", wide - _BADGE - 1)).append(" ")
         line = named.append_text(cut(plain(row.model), _MODEL - 1)).append(" ")
         of = row.head
         if of["step"] is None:
@@ -92,7 +97,6 @@ class Earliest(ChangedLines):
         else:
             when = short(of["tokens"]) if of["tokens"] is not None else f"@{of['step']}"
             line.append(f"{head_name((of['layer'], of['head'])):<{_HEAD}}{when:>{_WHEN - 1}} ")
-        room = self._columns(width)[1]
         return line.append_text(self._marks(row, room)) if room else line
 
     def _marks(self, row: Comes, room: int) -> Text:
