@@ -16,7 +16,7 @@ from circuit_sweep.planning.estimate import Estimate, ExactRuns, _Time, estimate
 from circuit_sweep.planning.missing import Survey, note, survey
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
-from circuit_tui.cli import foreground
+from circuit_tui.cli import attached_run
 from circuit_tui.runs import cost_report
 from circuit_tui.runs.run_request import How, RunRequest
 
@@ -175,7 +175,7 @@ def test_exact_patching_counts_what_is_missing(db, monkeypatch):
     told = []
     monkeypatch.setattr("circuit_tui.terminal.console.told", lambda text: told.append((queued(), text)))
     monkeypatch.setattr("circuit_sweep.runner.launch.start", lambda *given: None)
-    assert foreground.compute(store, asked) == 0
+    assert attached_run.compute(store, asked) == 0
     assert told[0] == (before, said) and told[1][0] == before + 1
 
 
