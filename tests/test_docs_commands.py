@@ -27,8 +27,6 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 NUMBERS = {"N": "1", "RUN": "1", "[RUN]": "1", "X": ".5"}
 """Words that stand for any number."""
-OF_SCRIPTS = {"--full"}
-"""Options that a page names without the script that has them."""
 
 
 def lines(text: str) -> Iterator[str]:
@@ -160,11 +158,16 @@ READERS: dict[str, Callable[[list[str]], None]] = {
 REFUSED = (AssertionError, UnknownName, ValueError, TypeError, click.UsageError, SystemExit)
 
 
-def mentioned(code: str) -> None:
-    """The commands that are named are there, and every option is one of them; more need not be said."""
+def mentioned(code: str, page: Path) -> None:
+    """The commands that are named are there, and every option is one of them; more need not be said.
+
+    Without a command it may be an option of a script that the page names.
+    """
     words = code.removeprefix("circuit-tui ").split()
     command, words = named(["circuit-tui", *words])
-    known = OF_SCRIPTS | options_of(command, deep=command is main)
+    known = options_of(command, deep=command is main)
+    for script in re.findall(r"\b(?:benchmarks|sample_data)/\w+\.py", page.read_text()) if command is main else ():
+        known.update(re.findall(r"add_argument\(\"(--[\w-]+)", (ROOT / script).read_text()))
     unknown = {word for word in words if re.match(r"--[a-z]", word)} - known
     assert not unknown, f"there is no option {', '.join(unknown)}"
 
@@ -189,7 +192,7 @@ def test_every_command_is_read(page):
 def test_commands_and_options_that_the_text_names_are_there(page):
     for code in mentions(page):
         try:
-            mentioned(code)
+            mentioned(code, page)
         except REFUSED as error:
             pytest.fail(f"{page.name}: `{code}`: {error}")
 
@@ -230,8 +233,9 @@ def test_a_wrong_command_is_noticed(line, tmp_path):
     "code", ["jobs nothing 1", "run FOLDER --no-such-option", "show circuit --tasks ioi", "--other 1"]
 )
 def test_a_wrong_mention_is_noticed(code, tmp_path):
-    (tmp_path / "page.md").write_text(f"text `{code}` text")
-    (found,) = mentions(tmp_path / "page.md")
+    page = tmp_path / "page.md"
+    page.write_text(f"`jobs retry N --json`, `{code}`")
+    right, wrong = mentions(page)
+    mentioned(right, page)
     with pytest.raises(REFUSED):
-        mentioned(found)
-    mentioned("jobs retry N --json")
+        mentioned(wrong, page)
