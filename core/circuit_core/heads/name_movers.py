@@ -70,11 +70,6 @@ def copy_scores(model: LoadedModel, prompts: PromptSet, preset: str = "default")
     )
 
 
-def name_mover(model: LoadedModel, prompts: PromptSet) -> RoleScores:
-    """The first of `copy_scores`."""
-    return copy_scores(model, prompts)[0]
-
-
 def _layer(
     weights: Weights,
     unembedding: Unembedding,
