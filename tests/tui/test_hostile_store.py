@@ -38,7 +38,7 @@ def attacked(maker, tmp_path):
     """A model for each name, in which the task, the role, the reasons and the error bear it too."""
     db = maker.db
     for place, name in enumerate(NAMES):
-        model = models.Model(f"m{place}", name, name, None, 1, 100, 2, 2, 48, True)
+        model = models.Model(f"m{place}", name, name, 100, 2, 2, 48, True, tokens_per_step=1)
         ids = models.add_model(db, model, [models.CheckpointRecord(s, s, f"step{s}") for s in (1, 2)])
         run = requests.add_run(db, {"models": [name]}, list(ids.values()))
         for checkpoint in ids.values():
