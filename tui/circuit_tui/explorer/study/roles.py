@@ -70,7 +70,7 @@ def stages(found: Found, at: Selection, time: Training, ink: Ink, place: float, 
 
 
 def _percent(rows: list[Row], time: Training, place: float, room: int) -> str:
-    """`82.6 % [79.8..84.0]`, the interval where there is room; with tokens if of another checkpoint; a dash: undefined."""
+    """`82.6 % [79.8..84.0]`, the interval where there is room; with tokens if of another checkpoint."""
     before = [row for row in rows if time.place(row["model"], row["step"]) <= place]
     if not before:
         return "–"
