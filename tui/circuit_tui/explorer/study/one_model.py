@@ -48,7 +48,7 @@ def heads(found: Found, at: Selection, time: Training, ink: Ink) -> Drawing:
 
 def stages(found: Found, at: Selection, time: Training, ink: Ink) -> Drawing:
     rows = [row for row in found.training.stages if row["model"] == at.model]
-    title = ("Stages of the IOI algorithm", plain(at.model), "percent of the paths' effect", time.over)
+    title = ("IOI stages", plain(at.model), "percent of the paths' effect", time.over)
     names = list(dict.fromkeys(row["stage"] for row in rows if row["stage"]))
     curves = []
     for index, stage in enumerate(names):
@@ -81,7 +81,7 @@ def _undefined(rows: Sequence[Row], time: Training, place: float) -> list[str]:
 def similarity(found: Found, at: Selection, time: Training, ink: Ink) -> Drawing:
     """Each pair at its earlier checkpoint."""
     rows = [row for row in found.training.similarity if row["model"] == at.model]
-    title = ("Similarity to the next checkpoint", plain(at.model), plain(at.task), "Jaccard 0..1", time.over)
+    title = ("Similarity of neighbours", plain(at.model), plain(at.task), "Jaccard 0..1", time.over)
     curves = []
     for index, kind in enumerate(_KINDS):
         colour, _, marker = ink.series(index)
