@@ -158,6 +158,28 @@ async def test_behaviour_has_its_intervals_and_the_number_of_prompts(explore, st
         assert "by model" in screen_text(app) and "Circuit size" in screen_text(app)
 
 
+async def test_seeds_of_a_size_are_replicates(explore, study, screen_text):
+    """Mean and range; no range of one seed."""
+    study.db.execute("UPDATE model SET family = 'toy', size = '1m', seed = id")
+    async with explore() as (app, pilot):
+        app.main.choose(model="toy-a", step=0)
+        await pilot.press("2", "d", "plus")
+        assert "toy 1m −0.10 [−0.10..−0.10]" in screen_text(app) and "ranges are over seeds" in screen_text(app)
+        await pilot.press("full_stop", "full_stop", "full_stop")
+        assert "toy 1m −0.10" in screen_text(app) and "[" not in screen_text(app).split("toy 1m")[1].split("ranges")[0]
+
+
+async def test_damaged_checkpoints_are_marked_below_the_curves(explore, study, screen_text):
+    async with explore() as (app, pilot):
+        await pilot.press("2", "plus")
+        text = screen_text(app)
+        assert "✗ unreadable" in text and "= duplicate" in text
+        (foot,) = (
+            line for line in text.splitlines() if "✗" in line and "unreadable" not in line and "tokens" not in line
+        )
+        assert foot.index("=") < foot.index("✗")
+
+
 async def test_a_step_reads_nothing_and_the_line_moves_on_every_figure(explore, study, statements):
     async with explore(size=(200, 60)) as (app, pilot):
         statements.in_threads.clear()

@@ -36,7 +36,13 @@ FIGURES: dict[str, Callable[[Found, Selection, Training, Ink], Drawing]] = {
 }
 EARLIEST = "earliest-heads"
 PARTS = ("behaviour", EARLIEST, "top-heads", "stages", "size", "similarity")
-_ANALYSES = {"behaviour": "behaviour", "top-heads": "heads", "size": "circuit", "similarity": "circuit"}
+_ANALYSES = {
+    "behaviour": "behaviour",
+    "top-heads": "heads",
+    "stages": "algorithm",
+    "size": "circuit",
+    "similarity": "circuit",
+}
 _ROOM = 100, 32
 """Columns and lines from which on all parts are shown at once."""
 _NONE = "The earliest head of each role in each model: known at the end of a run of heads (ctrl+r)."
@@ -106,7 +112,9 @@ class Study(FullScreen):
         for name, draw in FIGURES.items():
             drawing = draw(found, at, self._time, self.ink)
             table = partial(roles.stages, found, at, self._time, self.ink) if name == "stages" else None
-            self.query_one(f"#{name}", Figure).show(drawing, Scale(span, ticks, drawing.values), place, self.ink, table)
+            skipped = self._time.skipped(at.model, drawing.values[0], self.ink.muted)
+            scale = Scale(span, ticks, drawing.values)
+            self.query_one(f"#{name}", Figure).show(drawing, skipped, scale, place, self.ink, table)
         self._show_earliest(at, found, place)
 
     def _show_earliest(self, at: Selection, found: Found, place: float) -> None:

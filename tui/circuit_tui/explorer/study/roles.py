@@ -61,7 +61,7 @@ def stages(found: Found, at: Selection, time: Training, ink: Ink, place: float, 
     lines.stylize(ink.muted)
     for name in names:
         lines.append_text(cut(words(name), cell - 1)).append(" ")
-    for model in reversed(models):
+    for model in reversed(kept(models, at.model)):
         lines.append("\n").append_text(cut(plain(model), _NAME - 1)).append(" ")
         for name in names:
             of = [row for row in rows if (row["model"], row["stage"]) == (model, name)]

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from circuit_tui.explorer.widgets.axis import Axis
-from circuit_tui.explorer.widgets.curve import Point
-from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite
+from circuit_tui.explorer.widgets.curve import Curve, Point
+from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite, status_words
 
 Row = dict[str, Any]
 Values = tuple[float | None, float | None, float | None]
@@ -38,9 +38,12 @@ class Training:
         """Of a checkpoint."""
         return self.axis.at(self._of_steps.get(model or "", {}).get(step or 0, 0))
 
-    def skipped(self, model: str | None) -> list[tuple[float, str]]:
-        """Places and marks of a model's checkpoints that trends skip."""
-        return [(self.place(model, step), STATUS_MARKS[of]) for step, of in self._statuses.get(model or "", {}).items()]
+    def skipped(self, model: str | None, foot: float, colour: str) -> list[Curve]:
+        """A model's checkpoints that trends skip, at the foot of a figure: marks without lines, by status."""
+        found: dict[str, list[list[Point]]] = {}
+        for step, status in self._statuses.get(model or "", {}).items():
+            found.setdefault(status, []).append([Point(self.place(model, step), foot)])
+        return [Curve(status_words(of), colour, STATUS_MARKS[of], parts) for of, parts in found.items()]
 
     def parts(self, rows: Iterable[Row], value: Callable[[Row], Values], end: str = "") -> list[list[Point]]:
         """Lines through the values of one model's rows; `end` is that of the columns of a row's checkpoint."""

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 
 from circuit_tui.explorer.screens.full_screen import Part
 from circuit_tui.explorer.study.drawing import Drawing, Ink
-from circuit_tui.explorer.widgets.curve import Scale
+from circuit_tui.explorer.widgets.curve import Curve, Scale
 from circuit_tui.explorer.widgets.curves import Curves
 from circuit_tui.explorer.widgets.legend import flow
 from circuit_tui.explorer.widgets.live_text import Note
@@ -26,6 +26,7 @@ class Figure(Part):
         self.drawing = Drawing(())
         self._ink = Ink(True)
         self._at = 0.0
+        self._skipped: list[Text] = []
         self._table: Table | None = None
 
     def compose(self) -> ComposeResult:
@@ -33,11 +34,15 @@ class Figure(Part):
         yield Curves()
         yield Note(id=f"legend-{self.id}")
 
-    def show(self, drawing: Drawing, scale: Scale, at: float, ink: Ink, table: Table | None = None) -> None:
+    def show(
+        self, drawing: Drawing, skipped: list[Curve], scale: Scale, at: float, ink: Ink, table: Table | None = None
+    ) -> None:
+        """`skipped`: marks below the curves."""
         self.drawing, self._table, self._ink = drawing, table, ink
+        self._skipped = [Text(f"{one.marker} {one.name}", ink.muted) for one in skipped]
         self.title(*drawing.title)
         self.query_one(f"#said-{self.id}", Note).say(Text(drawing.reason))
-        self.query_one(Curves).show(list(drawing.curves), scale, at)
+        self.query_one(Curves).show([*skipped, *drawing.curves] if drawing.curves else [], scale, at)
         self._say(at)
 
     def point(self, at: float) -> None:
@@ -53,7 +58,9 @@ class Figure(Part):
         room, low = self.size.width - 2, self.size.height < _LOW
         if self.drawing.reason or room < 1:
             return self.query_one(f"#legend-{self.id}", Note).say(Text())
-        said = flow(self.drawing.said(at, self._ink), room, max(1, self.size.height // 5) if low else None)
+        said = flow(
+            [*self.drawing.said(at, self._ink), *self._skipped], room, max(1, self.size.height // 5) if low else None
+        )
         if self._table and not low and (more := self._table(at, room)):
             said = Text("\n").join([said, more])
         self.query_one(f"#legend-{self.id}", Note).say(said)

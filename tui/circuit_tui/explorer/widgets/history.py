@@ -21,7 +21,7 @@ from circuit_tui.explorer.widgets.axis import Axis
 from circuit_tui.explorer.widgets.heads import MOST
 from circuit_tui.explorer.widgets.legend import flow
 from circuit_tui.explorer.widgets.live_text import Note
-from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite, head_name, plain, signed
+from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite, head_name, plain, signed, status_words
 from circuit_tui.explorer.widgets.pane import Pane
 from circuit_tui.explorer.widgets.series import Series
 
@@ -166,7 +166,7 @@ class History(Pane, can_focus=True):
             if at.status in STATUS_MARKS:
                 values = [curve[at.step] for curve in self.curves.values() if at.step in curve] or [foot]
                 points.setdefault(at.status, []).extend([(axis.at(at.step), value)] for value in values)
-        return [Series(_words(of), self.colours.muted, STATUS_MARKS[of], found) for of, found in points.items()]
+        return [Series(status_words(of), self.colours.muted, STATUS_MARKS[of], found) for of, found in points.items()]
 
     def _colour(self, index: int) -> str:
         if self.of_task:
@@ -233,10 +233,6 @@ class History(Pane, can_focus=True):
         curve = next(iter(self.curves.values()), {})
         value = curve.get(self.at.step or 0)
         return "" if value is None else repr(value)
-
-
-def _words(status: str) -> str:
-    return status.removesuffix("_of").replace("_", " ")
 
 
 def _places(curve: Curve, axis: Axis) -> list[tuple[float, float]]:
