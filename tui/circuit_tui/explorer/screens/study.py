@@ -11,12 +11,11 @@ from sqlite3 import Connection
 from typing import Any
 
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
-from textual.events import DescendantFocus
 
 from circuit_tui.explorer import bindings
-from circuit_tui.explorer.screens.full_screen import FullScreen, Part
+from circuit_tui.explorer.screens.full_screen import Part
+from circuit_tui.explorer.screens.grid_screen import GridScreen
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.study import one_model, roles, series
 from circuit_tui.explorer.study.drawing import Drawing, Ink
@@ -43,19 +42,14 @@ _ANALYSES = {
     "size": "circuit",
     "similarity": "circuit",
 }
-_ROOM = 100, 32
-"""Columns and lines from which on all parts are shown at once."""
 _NONE = "The earliest head of each role in each model: known at the end of a run of heads (ctrl+r)."
 
 
-class Study(FullScreen):
+class Study(GridScreen):
     NAME = "study"
+    PARTS = PARTS
     BINDINGS = [*bindings.of(), *bindings.of("screen.study")]
     DEFAULT_CSS = """
-    Study #parts { layout: grid; grid-gutter: 0 1; }
-    Study.-single #parts { layout: vertical; }
-    Study.-single Part { display: none; }
-    Study.-single Part.-current { display: block; }
     Study #ruler, Study #marks { height: 1; color: $secondary; }
     """
 
@@ -64,8 +58,6 @@ class Study(FullScreen):
         self.by = next(iter(BY))
         self.log_axis = True
         self.span = 1.0
-        self.current = PARTS[0]
-        self.zoomed = False
         self._time = Training((), True)
         self._led_to: tuple[str | None, str | None] = (None, None)
         """Model and role that the cursor was put on."""
@@ -83,7 +75,6 @@ class Study(FullScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#parts").display = False  # until there is something to draw
-        self.show_part(self.current)
 
     @property
     def analysis(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -147,40 +138,6 @@ class Study(FullScreen):
     def _place(self) -> float:
         at = self.main.look.at if self.main.look else Selection()
         return self._time.place(at.model, at.step)
-
-    def show_part(self, name: str) -> None:
-        self.current = name
-        for part in self.query(Part):
-            part.set_class(part.id == name, "-current")
-        self._arrange()
-        super().show_part(name)
-
-    @on(DescendantFocus)
-    def _focused(self) -> None:
-        """A click went to another part."""
-        if self.part and self.part != self.current:
-            self.show_part(self.part)
-
-    def on_resize(self) -> None:
-        self._arrange()
-        super().on_resize()
-
-    def _arrange(self) -> None:
-        """All parts side by side, that in focus larger where they are small; or one at a time."""
-        single = self.zoomed or self.size.width < _ROOM[0] or self.size.height < _ROOM[1]
-        self.set_class(single, "-single")
-        grid, wide = self.query_one("#parts").styles, self.size.width >= 160
-        across = 3 if wide else 2
-        down, place = len(PARTS) // across, PARTS.index(self.current)
-        weights = [1 if wide else 2 if i == place // across else 1 for i in range(down)]
-        grid.grid_size_columns, grid.grid_size_rows = across, down
-        grid.grid_rows = " ".join(f"{weight}fr" for weight in weights)
-        grid.grid_columns = " ".join("1fr" if wide or i != place % across else "2fr" for i in range(across))
-
-    def action_zoom(self, closer: bool) -> None:
-        self.zoomed = closer
-        self._arrange()
-        self.call_after_refresh(self.draw)
 
     def action_axis(self) -> None:
         self.log_axis = not self.log_axis
