@@ -228,8 +228,12 @@ async def test_events_of_training_are_marked_on_the_timeline_and_a_key_away(expl
         trends.replace(db, "toy-a", EMERGED, PASSED, trends.last_result(db, "toy-a"))
         await looked(pilot)
         line = app.main.query_one(Timeline).render()
+
+        def colour(role: str) -> str:
+            return theme.palette(dark=True).mark(theme.role(role).colour)
+
         inks = {(line.plain[span.start], span.style) for span in line.spans}
-        assert {("◆", theme.role("successor").colour), ("◇", theme.role("induction").colour)} <= inks
+        assert {("◆", colour("successor")), ("◇", colour("induction"))} <= inks
         app.main.choose(step=16)
         said.clear()
         for key, step in (("f", 32), ("f", 64), ("F", 32), ("F", 2)):

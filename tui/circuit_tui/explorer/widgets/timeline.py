@@ -58,7 +58,7 @@ class Timeline(Widget):
         for event in reversed(self._events):
             place = round(axis.at(event.step) * (width - 1))
             cells[place] = _EVENTS[event.kind]
-            inks[place] = foreground if event.kind == "acquired" else theme.role(event.name).colour
+            inks[place] = foreground if event.kind == "acquired" else colours.mark(theme.role(event.name).colour)
         here = round(axis.at(self._step or 0) * (width - 1))
         cells[here], inks[here] = "●", styles["●"]
         line = Text(before, no_wrap=True, style=colours.muted)
