@@ -118,6 +118,8 @@ KEYS: tuple[Key, ...] = (
         "When tasks and roles come and go, and which heads hand them on",
         "Training",
     ),
+    Key("event.next", "f", "event(1)", "Event", "Next event: a task or role comes, goes or is handed on", "Training"),
+    Key("event.previous", "F", "event(-1)", "Last event", "The event before this checkpoint", "Training"),
     Key("role.next", "m", "role(1)", "Role", "Next role of the heads", "Look", footer=True),
     Key("role.previous", "M", "role(-1)", "Previous role", "Previous role of the heads", "Look"),
     Key("model.next", "o", "model(1)", "Model", "Next model", "Look"),

@@ -1,4 +1,4 @@
-"""A full screen whose parts stand in a grid, that in focus larger where they are small. Where there is no room for that,
+"""A full screen whose parts stand in a grid, that in focus larger where they are small. Where there is no room for it,
 or when asked, one of them has the whole screen.
 """
 
