@@ -117,8 +117,10 @@ def test_of_many_models_the_largest_are_kept_and_the_one_that_is_looked_at():
 
 
 @pytest.mark.parametrize("dark", [True, False])
-def test_every_mark_can_be_told_from_the_ground(dark):
-    ground = theme.palette(dark).ground
+def test_what_lies_below_a_line_is_fainter_and_can_be_told_from_the_ground(dark):
+    palette = theme.palette(dark)
     for colour in (*SERIES, *(role.colour for role in ROLES.values())):
-        assert theme.contrast(theme.mark(colour, dark), ground) >= 3
-        assert theme.contrast(theme.faint(colour, dark), ground) >= 3
+        assert theme.contrast(palette.faint(colour), palette.ground) >= 3
+        assert theme.contrast(palette.faint(colour), palette.ground) <= theme.contrast(
+            palette.mark(colour), palette.ground
+        )

@@ -5,12 +5,10 @@ and never stand alone: every cell bears a digit, every series a marker, every ro
 """
 
 from dataclasses import dataclass
-from functools import cache
 
-from textual.color import Color
 from textual.theme import Theme
 
-from circuit_tui.role_colours import ROLES, SERIES, Role, contrast, ink, luminance, role, stands_out
+from circuit_tui.role_colours import ROLES, SERIES, Role, contrast, faded, ink, luminance, role, stands_out
 
 __all__ = [
     "DARK",
@@ -21,10 +19,8 @@ __all__ = [
     "Palette",
     "Role",
     "contrast",
-    "faint",
     "ink",
     "luminance",
-    "mark",
     "palette",
     "role",
 ]
@@ -81,6 +77,10 @@ class Palette:
         """A colour of a role or a series, as a line, a point or a letter of it is drawn on the ground."""
         return stands_out(colour, self.ground)
 
+    def faint(self, colour: str) -> str:
+        """The same for what lies below a line of it: up to half way to the ground."""
+        return faded(self.mark(colour), self.ground)
+
 
 _ON_DARK = Palette(
     ground="#101418",
@@ -106,23 +106,5 @@ def palette(dark: bool) -> Palette:
     return _ON_DARK if dark else _ON_LIGHT
 
 
-@cache
-def mark(colour: str, dark: bool) -> str:
-    """A colour of a role or a series as it is drawn: no nearer to the ground than what can be told from it."""
-    ground, ink = Color.parse(palette(dark).ground), Color.parse("#ffffff" if dark else "#000000")
-    shades = (Color.parse(colour).blend(ink, part / 10).hex for part in range(11))
-    return next(shade for shade in shades if contrast(shade, ground.hex) >= _MARK)
-
-
-@cache
-def faint(colour: str, dark: bool) -> str:
-    """The same nearer to the ground, as far as it can still be told from it: for what lies below a line."""
-    ground = Color.parse(palette(dark).ground)
-    shades = (Color.parse(mark(colour, dark)).blend(ground, part / 10).hex for part in range(5, -1, -1))
-    return next(shade for shade in shades if contrast(shade, ground.hex) >= _MARK)
-
-
-_MARK = 3.0
-"""Least contrast of a mark on the ground (WCAG 2, 1.4.11)."""
 MARKERS = "●▲■◆○△□◇"
 """Of several heads in one plot, beside the colours of `SERIES`."""

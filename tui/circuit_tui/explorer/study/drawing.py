@@ -40,7 +40,8 @@ class Ink:
     def series(self, index: int) -> tuple[str, str, str]:
         """Colour, faint colour and marker."""
         colour = theme.SERIES[index % len(theme.SERIES)]
-        return theme.mark(colour, self.dark), theme.faint(colour, self.dark), theme.MARKERS[index % len(theme.MARKERS)]
+        palette = theme.palette(self.dark)
+        return palette.mark(colour), palette.faint(colour), theme.MARKERS[index % len(theme.MARKERS)]
 
 
 @dataclass(frozen=True)
