@@ -5,7 +5,7 @@ or when asked, one of them has the whole screen.
 from typing import ClassVar
 
 from textual import on
-from textual.events import DescendantFocus
+from textual.events import DescendantFocus, Resize
 
 from circuit_tui.explorer.screens.follower import Panes
 from circuit_tui.explorer.screens.full_screen import FullScreen, Part
@@ -32,7 +32,6 @@ class GridScreen(FullScreen):
         self.zoomed = False
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.show_part(self.current)
 
     def show_part(self, name: str) -> None:
@@ -48,9 +47,11 @@ class GridScreen(FullScreen):
         if self.part and self.part != self.current:
             self.show_part(self.part)
 
-    def on_resize(self) -> None:
+    @on(Resize)
+    def _resized(self, event: Resize) -> None:
+        """Parts hear of their own sizes: nothing else is drawn anew."""
+        event.prevent_default()
         self._arrange()
-        super().on_resize()
 
     def _arrange(self) -> None:
         """All parts side by side, that in focus larger where they are small; or one at a time."""
@@ -68,4 +69,3 @@ class GridScreen(FullScreen):
     def action_zoom(self, closer: bool) -> None:
         self.zoomed = closer
         self._arrange()
-        self.call_after_refresh(self.draw)

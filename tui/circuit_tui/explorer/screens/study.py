@@ -73,7 +73,6 @@ class Study(GridScreen):
                     yield Note(id="ruler")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#parts").display = False  # until there is something to draw
 
     @property
