@@ -228,3 +228,32 @@ async def test_what_is_not_computed_says_what_would_be_there(explore, maker, scr
         await pilot.press("r")
         await pilot.pause()
         assert "Figures of all models over training: ctrl+r starts a run" in screen_text(app)
+
+
+async def test_the_moved_line_is_the_one_that_drawing_anew_gives(explore, study, screen_text):
+    async with explore(size=(200, 60)) as (app, pilot):
+        await pilot.press("2")
+        for key in ("comma", "comma", "comma", "full_stop", "<", ">"):
+            await pilot.press(key)
+            moved = screen_text(app)
+            app.screen.draw()
+            await pilot.pause()
+            assert screen_text(app) == moved, key
+
+
+@pytest.mark.parametrize("size", [(60, 15), (99, 60), (100, 32), (160, 31), (250, 80)])
+async def test_at_any_size_the_part_in_focus_is_there_and_nothing_is_wider_than_the_screen(
+    explore, study, screen_text, size
+):
+    """As many parts beside it as have room."""
+    async with explore() as (app, pilot):
+        await pilot.press("2", "tab")
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        shown = [part for part in app.screen.query("Part") if part.region]
+        assert app.screen.part == "earliest-heads" and "Earliest head of each role" in screen_text(app)
+        assert len(shown) == (6 if size[0] >= 100 and size[1] >= 32 else 1)
+        assert all(part.region in app.screen.region and part.region.height > 3 for part in shown)
+        for key in ("tab", "comma", "X", "z", "m", "d", "plus", "underscore"):
+            await pilot.press(key)
+        assert app.screen.part == "top-heads" and "Top heads of" in screen_text(app)
