@@ -33,7 +33,7 @@ EARLY = {
         trends.EmergenceRecord("role", "name_mover", 3, 1, 32, None, 0.9, 0.45, task="ioi"),
         trends.EmergenceRecord("figure_2_head", "name_mover", 3, 2, 64, None, 0.9, 0.45, task="ioi"),
         trends.EmergenceRecord("role", "induction", 2, 1, 16, None, 0.9, 0.45),
-        trends.EmergenceRecord("top_head", "induction", 2, 1, 16, None, 0.9, 0.45, task="ioi"),
+        trends.EmergenceRecord("top_head", "induction", 2, 1, 16, None, 0.9, 0.45),
     ],
     "toy-b": [
         trends.EmergenceRecord("role", "name_mover", 1, 0, 0, None, 0.9, 0.45, task="ioi"),
@@ -72,6 +72,14 @@ def study(db, maker):
     return maker
 
 
+@pytest.fixture
+def copied(monkeypatch) -> list[str]:
+    """What was sent to the clipboard."""
+    sent: list[str] = []
+    monkeypatch.setattr("circuit_tui.explorer.app.Explorer.copy_to_clipboard", lambda _, text: sent.append(text))
+    return sent
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_how_big_is_the_circuit_over_time(explore, study, screen_text, size):
     """Beside all models; a circuit that is not there has no size."""
@@ -88,7 +96,7 @@ async def test_how_big_is_the_circuit_over_time(explore, study, screen_text, siz
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_earliest_name_mover_of_every_size(explore, study, screen_text, size):
+async def test_earliest_name_mover_of_every_size(explore, study, screen_text, copied, size):
     """And which models have none, and why; enter goes there."""
     async with explore(size=size) as (app, pilot):
         await pilot.press("2", "ctrl+o", EARLIEST)
@@ -100,7 +108,11 @@ async def test_earliest_name_mover_of_every_size(explore, study, screen_text, si
         assert "name mover" in screen_text(app) and "no hea" in screen_text(app)
         marks = next(line for line in screen_text(app).splitlines() if "a3.h1" in line)
         assert marks.index("●") < marks.index("○"), "in circuits it comes later"
-        await pilot.press("G", "k", "enter")
+        await pilot.press("G", "Y")
+        assert copied[-1].split("\t") == [
+            "name_mover", "toy-a", "a3.h1 at step 32, 65,536 tokens", "in circuits a3.h2 at step 64, 131,072 tokens"
+        ]  # fmt: skip
+        await pilot.press("k", "enter")
         assert (app.main.look.at.model, app.main.look.at.step, app.main.look.at.head) == ("toy-b", 0, (1, 0))
         assert app.screen.part == "earliest-heads"
 
@@ -195,6 +207,17 @@ async def test_a_step_reads_nothing_and_the_line_moves_on_every_figure(explore, 
         assert all(now < before for before, now in zip(places, after, strict=True))
         await pilot.press("X")
         assert [figure._column for figure in app.screen.query("Curves")] != after
+
+
+async def test_top_heads_are_those_of_the_circuits_else_the_strongest(explore, study, screen_text):
+    async with explore() as (app, pilot):
+        await pilot.press("2", "ctrl+o", HEADS, "plus")
+        text = screen_text(app)
+        assert "Top heads of induction · toy-a · longest in the circuits" in text and "a2.h1 0.89" in text
+        await pilot.press("m")
+        text = screen_text(app)
+        assert "Top heads of previous token · toy-a · strongest at step 256" in text
+        assert text.split("● ")[1].startswith("a1.h0 0.9") and "▲" in text and "intervals" not in text
 
 
 async def test_what_is_shown_is_exported(explore, study, said, tmp_path):

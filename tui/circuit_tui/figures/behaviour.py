@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from circuit_store.display_text import plain
 from circuit_tui.figures import models, style, training
 from circuit_tui.figures.files import Drawn, Source, named
+from circuit_tui.metric_names import metric_name
 
 ABOUT = "behaviour over training"
 NEEDS = "run MODEL --analyses behaviour"
-_METRICS = {"logit_diff": "logit difference", "prob_diff": "probability difference"}
 
 
 def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
@@ -28,8 +28,7 @@ def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
             axes.plot(x, value, label=plain(model), **look[model], **style.sparse(x))
             style.band(axes, x, low, high, look[model]["color"])
         axes.set_title(plain(task))
-        metric = rows[0]["metric"]
-        axes.set_ylabel(plain(_METRICS.get(metric, metric)))
+        axes.set_ylabel(plain(metric_name(rows[0]["metric"])))
         time.along(axes, style.lowest(place, len(panels)))
     style.legend(figure, models.legend(look))
     yield Drawn(named("behaviour"), "Behaviour over training", figure, (source, *checkpoints))

@@ -190,8 +190,9 @@ class Study(GridScreen):
         return dict(all_views[name] for name in shown)
 
     def copied(self, row: bool) -> str:
-        """What stands below the figure; a row has a tab between the values of its curves."""
+        """What stands below the figure, or on the line of an earliest head; a row has a tab between its parts."""
         part = self.query_one(f"#{self.current}")
         if isinstance(part, Figure) and self._found:
             return ("\t" if row else "   ").join(text.plain for text in part.drawing.said(self._place, self.ink))
-        return ""
+        under = self.query_one(Earliest).row if self.current == EARLIEST else None
+        return ("\t" if row else " ").join(under.said) if under else ""

@@ -10,20 +10,16 @@ from circuit_tui.explorer.study.training import Training, Values
 from circuit_tui.explorer.widgets.curve import Curve, Point
 from circuit_tui.explorer.widgets.heads import MOST
 from circuit_tui.explorer.widgets.notation import finite, plain, signed
+from circuit_tui.metric_names import metric_name
 
 Row = dict[str, Any]
-_METRICS = {"logit_diff": "logit difference", "prob_diff": "probability difference"}
 _RANGE = "ranges are over seeds"
 
 
 def behaviour(found: Found, at: Selection, time: Training, ink: Ink) -> Drawing:
     by_task, by_size = found.by == "tasks", found.by == "sizes"
     rows = [row for of in found.behaviour.values() for row in of]
-    metric = (
-        "accuracy"
-        if by_task
-        else plain(next((_METRICS.get(r["metric"], r["metric"]) for r in rows if "metric" in r), ""))
-    )
+    metric = "accuracy" if by_task else plain(next((metric_name(r["metric"]) for r in rows if "metric" in r), ""))
     what = "accuracy 0..1" if by_task else "mean metric" if by_size else metric
     title = ("Behaviour", *([] if by_task else [plain(at.task)]), what, BY[found.by], time.over)
     value: Callable[[Row], Values] = _accuracy if by_task else _mean if by_size else _value

@@ -41,6 +41,18 @@ class Comes:
     place_in_circuit: float | None
     colour: str
 
+    @property
+    def said(self) -> list[str]:
+        """Role, model, and when which head comes, or why none does."""
+        when = [f"{name} {self._when(row)}" for name, row in (("", self.head), ("in circuits", self.in_circuit)) if row]
+        return [plain(self.role), plain(self.model), *(one.strip() for one in when)]
+
+    def _when(self, row: Row) -> str:
+        if row["step"] is None:
+            return plain(row["reason"])
+        tokens = f", {row['tokens']:,} tokens" if row["tokens"] is not None else ""
+        return f"{head_name((row['layer'], row['head']))} at step {row['step']}{tokens}"
+
 
 class Earliest(ChangedLines):
     """`resized` hears when there is more or less room for the axis."""
