@@ -219,8 +219,8 @@ def test_the_explorer_shows_a_role_on_the_task_that_is_looked_at(toy):
     for looked_at, task, value in (("ioi", "ioi", 0.6), ("pairs", "pairs", 0.9), ("greater_than", "pairs", 0.9)):
         grid = queries.head_grid(toy.db, "toy", 10, "name_mover", looked_at)
         assert grid.of and (grid.of.task, grid.values[0][0]) == (task, value)
-        points = queries.head_history(toy.db, "toy", "name_mover", 0, 0, looked_at)
-        assert [point.value for point in points] == [value]
+        shown_results = queries.role_tasks(toy.db, "toy").of("name_mover", looked_at)
+        assert queries.curve(toy.db, shown_results, 0, 0) == {10: value}
         shown = queries.role_tasks(toy.db, "toy").beside(looked_at)
         assert shown == {"name_mover": task, "induction": None}
         assert queries.strong_roles(toy.db, "toy", 10, shown)[0, 0] == ("induction", "name_mover")

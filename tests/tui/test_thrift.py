@@ -146,14 +146,21 @@ async def test_a_step_on_a_page_reads_for_the_page_alone_and_the_panes_follow_wh
         assert all(pane.at.step == 128 for pane in app.main.panes)
 
 
-async def test_the_plot_is_drawn_once_for_a_step_and_not_for_the_focus(explore, db, monkeypatch):
+async def test_the_plot_is_drawn_once_for_a_head_and_of_a_step_only_the_line(explore, db, monkeypatch, plotted):
+    """Invariant: what stands there is what a plot that is drawn from the beginning shows."""
     async with explore() as (app, pilot):
         plot = app.main.of("history").plot
         drawn, draw = [], type(plot)._render_plot
         monkeypatch.setattr(type(plot), "_render_plot", lambda plot: drawn.append(plot) or draw(plot))
         await pilot.press("4", "3")
         assert not drawn
-        await pilot.press("comma")
+        for key in ("comma", "less_than_sign", "full_stop", "greater_than_sign"):
+            before = plotted(app)
+            await pilot.press(key)
+            assert not drawn and (after := plotted(app)) != before
+            draw(plot)
+            assert plotted(app) == after
+        await pilot.press("j")
         assert len(drawn) == 1
 
 
@@ -163,17 +170,41 @@ async def test_the_plot_is_not_brought_where_nothing_is_to_be_plotted(explore, t
 
 
 async def test_no_step_and_no_head_asks_again_what_the_store_told_of_the_model(explore, db, statements):
-    """Which results are shown is decided over all checkpoints of a model: of all roles once, of one in a step."""
+    """Which results are shown is decided over all checkpoints of a model: when it is chosen. A step asks for what lies
+    in some of them, a head for its scores.
+    """
 
-    def decided() -> list[str]:
-        found = [said for said in statements.in_threads if "first_value" in said and "result.id IN" not in said]
+    def asked() -> list[str]:
+        found = [said for said in statements.in_threads if said.startswith(("SELECT", "WITH"))]
         statements.in_threads.clear()
-        return [said for said in found if "analysis = 'heads'" in said]
+        return found
 
     async with explore() as (_, pilot):
         await pilot.press("3", "k")
-        decided()
-        await pilot.press("comma")
-        assert (of_step := decided()) and all("role = 'induction'" in said for said in of_step)
+        asked()
+        for key, most in (("comma", 12), ("j", 4)):
+            await pilot.press(key)
+            assert 0 < len(found := asked()) <= most
+            assert all("result.id =" in said for said in found if "first_value" in said)
+
+
+async def test_a_head_draws_two_rows_of_the_map_and_nothing_beside_what_it_changes(explore, db, monkeypatch):
+    """Invariant: of every widget only lines that are to change are drawn, and none is laid out anew."""
+    async with explore() as (app, pilot):
+        await pilot.press("3", "g")
+        drawn: Counter[str] = Counter()
+        for widget in app.main.query("*"):
+            line = widget.render_line
+            monkeypatch.setattr(
+                widget, "render_line", lambda y, w=widget, line=line: drawn.update([name(w)]) or line(y)
+            )
+        laid_out = []
+        monkeypatch.setattr(Compositor, "reflow", lambda *given: laid_out.append(given))
         await pilot.press("j")
-        assert len(decided()) == 2
+        assert not laid_out
+        assert drawn.pop("HeatMap") <= 2 * app.main.heads.body.cell[1]
+        print(drawn)
+
+
+def name(widget) -> str:
+    return widget.id or type(widget).__name__

@@ -1,16 +1,19 @@
 """The circuit of a checkpoint, as the explorer draws it and as it lies in the store, and path patching of its heads."""
 
 import sqlite3
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from circuit_store.queries.views import found, one_state, rows
+from circuit_store.display_text import cell
+from circuit_store.queries.views import found, of_results, one_state, rows
 from circuit_store.views import VIEWS
+from circuit_store.views.circuit_parts import WRITER
 from circuit_store.views.circuits import STORED
+from circuit_store.views.names import destination, port, source
+from circuit_store.views.view import AT, OF_MODEL, shown_results
 
 
-@dataclass(frozen=True)
-class CircuitEdge:
+class CircuitEdge(NamedTuple):
     src: str
     dst: str
     port: str | None
@@ -30,21 +33,60 @@ class CircuitOf:
     """`head`, `mlp`, `input` -> the part of the sum of |score| that such nodes write, largest first."""
 
 
+def circuit_results(db: sqlite3.Connection, model: str, task: str) -> dict[int, int]:
+    """Step -> the circuit of a task that is shown there."""
+    chosen = f"{OF_MODEL} AND analysis = 'circuit' AND task.name = ?"
+    found = db.execute(
+        f"WITH shown_result AS ({shown_results(chosen)}) SELECT step, shown_result.id"
+        " FROM shown_result JOIN checkpoint ON checkpoint.id = checkpoint_id",
+        (model, task),
+    )
+    return {step: result for step, result in found}
+
+
 @one_state
 def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> CircuitOf | None:
     """The circuit of a checkpoint; None if none was computed."""
-    at = {"model": model, "step": step, "task": task}
-    which = VIEWS["circuit"]
-    assert which.header is not None
-    header = rows(db, which.header, at)
-    if not header:
+    result = circuit_results(db, model, task).get(step)
+    return None if result is None else circuit_in(db, result)
+
+
+@one_state
+def circuit_in(db: sqlite3.Connection, result: int) -> CircuitOf | None:
+    """The circuit of a result; None if it is there no more."""
+    which = VIEWS["circuit"].header
+    assert which is not None
+    header = db.execute(of_results(which, "result.id = ?"), (result,)).fetchone()
+    if header is None:
         return None
+    shares = db.execute(_SHARES, (result,)).fetchall()
+    named = {column.name: cell(header[column.name]) for column in which.columns}
+    return CircuitOf(named, _into(db, result), {kind: share or 0 for kind, share in shares})
+
+
+_OF_MODEL = f"JOIN result ON result.id = ? JOIN {AT}"
+_SHARES = (
+    f"SELECT {WRITER} AS kind, sum(abs(score)) / nullif(sum(sum(abs(score))) OVER (), 0) AS share FROM circuit_edge"
+    f" {_OF_MODEL} WHERE result_id = result.id GROUP BY kind ORDER BY share DESC"
+)
+_EDGES = "SELECT src, port, score, share FROM circuit_edge WHERE result_id = ? ORDER BY abs(score) DESC, port, src"
+
+
+def _into(db: sqlite3.Connection, result: int) -> dict[str, list[CircuitEdge]]:
+    """Reader -> its edges. Each node is named once, though many edges lead to it and from it."""
+    sources = {number: name for number, name in _names(db, "src", source("number"), result)}
+    readers = {number: of for number, *of in _names(db, "port", f"{destination('number')}, {port('number')}", result)}
     into: dict[str, list[CircuitEdge]] = {}
-    for row in rows(db, which, at):
-        into.setdefault(row["dst"], []).append(CircuitEdge(**{of.name: row[of.name] for of in fields(CircuitEdge)}))
-    kinds = [row for row in rows(db, VIEWS["composition"], at) if row["port"] is None]
-    kinds.sort(key=lambda row: -(row["share_of_score"] or 0))
-    return CircuitOf(header[0], into, {row["kind"]: row["share_of_score"] or 0 for row in kinds})
+    for src, at, score, share in db.execute(_EDGES, (result,)):
+        reader, letter = readers[at]
+        into.setdefault(reader, []).append(CircuitEdge(sources[src], reader, letter, score, share))
+    return into
+
+
+def _names(db: sqlite3.Connection, column: str, names: str, result: int) -> sqlite3.Cursor:
+    """Each number of a column, and what it is called: SQL in terms of `number`."""
+    numbers = f"SELECT DISTINCT {column} AS number FROM circuit_edge WHERE result_id = ?"
+    return db.execute(f"SELECT number, {names} FROM ({numbers}) {_OF_MODEL}", (result, result))
 
 
 def circuits_by(db: sqlite3.Connection, model: str, task: str) -> str | None:

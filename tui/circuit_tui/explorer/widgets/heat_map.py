@@ -1,7 +1,9 @@
 """Layer x head heat map: a colour and a figure in every cell, so that neither stands alone."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -155,14 +157,13 @@ class HeatMap(Lines):
         if not self.count:
             return super().render_line(y)
         colours = theme.palette(self.app.current_theme.dark)
-        layer, inner = divmod(y - 1 + self.scroll_offset.y, self.cell[1])
-        line = self._header(colours) if y == 0 else Text()
-        if y > 0 and layer < len(self.values):
-            middle = inner == (self.cell[1] - 1) // 2
-            line = Text(f" L{layer}".ljust(_LABEL) if middle else " " * _LABEL, colours.muted)
-            for head in range(self._first(), self.heads):
-                line.append_text(self._cell((layer, head), colours, inner))
-        return self.strip(line, self.scrollable_content_region.width)
+        width, layer, inner = self.scrollable_content_region.width, *divmod(y - 1 + self.scroll_offset.y, self.cell[1])
+        if y == 0 or layer >= len(self.values):
+            return self.strip(self._header(colours) if y == 0 else Text(), width)
+        named = inner == (self.cell[1] - 1) // 2
+        label = Segment(f" L{layer}".ljust(_LABEL) if named else " " * _LABEL, Style(color=colours.muted))
+        cells = (self._cell((layer, head), colours, inner) for head in range(self._first(), self.heads))
+        return Strip([label, *cells]).simplify().adjust_cell_length(width).apply_style(self.rich_style)
 
     def _header(self, colours: theme.Palette) -> Text:
         width = self.cell[0]
@@ -172,26 +173,39 @@ class HeatMap(Lines):
         names = [f"{'h' if width > 3 else ''}{h}".center(width)[:width] for h in range(self._first(), self.heads)]
         return Text(" " * _LABEL + "".join(names), colours.muted)
 
-    def _cell(self, head: Head, colours: theme.Palette, inner: int) -> Text:
+    def _cell(self, head: Head, colours: theme.Palette, inner: int) -> Segment:
         """One line of a cell; the cursor is a frame around it, or brackets where it is flat."""
         width, height = self.cell
         value = self.values[head[0]][head[1]]
         ground = shade(value, colours)
-        style = Style(color=colours.muted if ground == colours.ground else theme.ink(ground), bgcolor=ground)
         text = figure(value, width, self.signs)
         marked = head in self.marks
         under = marked and len(text) == width
         text += "*" if marked and not under else ""
         middle = text if inner == (height - 1) // 2 else ""
         if head != self.head:
-            return Text(middle.center(width), style + Style(underline=under))
+            return Segment(middle.center(width), _style(colours, ground, underline=under))
         if width < len(text) + 2:
-            return Text(middle.center(width), style + Style(bold=True, reverse=True, underline=under))
+            return Segment(middle.center(width), _style(colours, ground, underline=under, bold=True, reverse=True))
         if height < 3:
             framed = f"[{middle}]".center(width)[:width] if middle else " " * width
         elif inner in (0, height - 1):
             framed = ("┌" if inner == 0 else "└") + "─" * (width - 2) + ("┐" if inner == 0 else "┘")
         else:
             framed = f"│{middle.center(width - 2)[: width - 2]}│"
-        here = Style(color=colours.accent) if ground == colours.ground else Style()
-        return Text(framed, style + here + Style(bold=True))
+        return Segment(framed, _style(colours, ground, here=True, bold=True))
+
+
+@lru_cache(256)
+def _style(
+    colours: theme.Palette,
+    ground: str,
+    here: bool = False,
+    underline: bool | None = None,
+    bold: bool | None = None,
+    reverse: bool | None = None,
+) -> Style:
+    """Of a cell on a ground: there are few, and many cells."""
+    flat = ground == colours.ground
+    ink = (colours.accent if here else colours.muted) if flat else theme.ink(ground)
+    return Style(color=ink, bgcolor=ground, underline=underline, bold=bold, reverse=reverse)

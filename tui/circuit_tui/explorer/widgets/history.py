@@ -88,7 +88,9 @@ class History(Pane, can_focus=True):
         at = look.at
         if not at.model or not (at.task if self.of_task else at.role):
             return lambda db: ({}, "", None)
-        return partial(_of_task, at=at) if self.of_task else partial(_of_heads, at=at, heads=self.heads(at))
+        if self.of_task:
+            return partial(_of_task, at=at)
+        return partial(_of_heads, results=look.held.role_tasks.of(at.role or "", at.task), heads=self.heads(at))
 
     def hold(self, found: "_Found") -> None:
         self.curves, self.metric, self.of = found
@@ -259,11 +261,9 @@ def _of_task(db: Connection, at: Selection) -> _Found:
 
 
 @queries.one_state
-def _of_heads(db: Connection, at: Selection, heads: tuple[Head, ...]) -> _Found:
-    assert at.model and at.role
-    of = queries.role_set(db, at.model, at.role, at.task)
-    points = {head_name(head): queries.history_of(db, at.model, at.role, *head, of) for head in heads}
-    return {name: _curve((point.step, point.value) for point in found) for name, found in points.items()}, "", of
+def _of_heads(db: Connection, results: dict[int, int], heads: tuple[Head, ...]) -> _Found:
+    curves = {head_name(head): _curve(queries.curve(db, results, *head).items()) for head in heads}
+    return curves, "", queries.set_of(db, results)
 
 
 def _curve(points: Iterable[tuple[int, float | None]]) -> Curve:

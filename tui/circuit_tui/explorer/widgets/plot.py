@@ -1,7 +1,8 @@
 """The plot of values over training, on textual-plot's braille canvas. Imports numpy, so it is itself imported late."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import floor
+from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Grid
@@ -10,7 +11,7 @@ from textual.widgets import Static
 from textual_hires_canvas import Canvas
 from textual_plot import HiResMode, PlotWidget
 from textual_plot.axis_formatter import AxisFormatter, NumericAxisFormatter
-from textual_plot.plot_widget import FloatScalar, ScatterPlot, VLinePlot
+from textual_plot.plot_widget import FloatScalar, ScatterPlot
 
 from circuit_tui.explorer.widgets.series import Series
 
@@ -38,11 +39,40 @@ class _Numbers(NumericAxisFormatter):
         return [label.replace("-", "−") for label in super().get_labels_for_ticks([round(t, 9) + 0.0 for t in ticks])]
 
 
+_BRAILLE = 0x2800
+_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+"""[row][column] of a cell: what a dot adds to the number of its character."""
+_Cells = tuple[list[list[str]], list[list[str]]]
+"""Characters and their styles, line by line."""
+
+
 class _Canvas(Canvas):
     """The library leaves some cells without any style, which NO_COLOR's filter cannot take."""
 
     def render_line(self, y: int) -> Strip:
         return super().render_line(y).apply_style(self.rich_style)
+
+    def set_hires_pixels(
+        self,
+        coordinates: Iterable[tuple[FloatScalar, FloatScalar]],
+        hires_mode: HiResMode | None = None,
+        style: str = "white",
+    ) -> None:
+        """In braille, as the library does, which makes an array for every cell."""
+        cells: dict[tuple[int, int], int] = {}
+        for x, y in coordinates:
+            across, down = floor(2 * x), floor(4 * y)
+            place = across >> 1, down >> 2
+            cells[place] = cells.get(place, _BRAILLE) | _DOTS[down & 3][across & 1]
+        for place, dots in cells.items():
+            self.set_pixel(*place, chr(dots), style)
+
+    def copied(self) -> _Cells:
+        return [line[:] for line in self._buffer], [line[:] for line in self._styles]
+
+    def put(self, cells: _Cells) -> None:
+        self._buffer, self._styles = ([line[:] for line in lines] for lines in cells)
+        self.refresh()
 
 
 class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
@@ -59,6 +89,11 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
         self.set_reactive(PlotWidget.margin_top, 1)
         self.set_reactive(PlotWidget.margin_bottom, 1)
         self.set_reactive(PlotWidget.margin_left, 6)
+        self._given: tuple[Any, ...] = ()
+        """What was shown last, but for the checkpoint."""
+        self._at = 0.0
+        self._ground: _Cells = [], []
+        """What is drawn of that."""
 
     def compose(self) -> ComposeResult:
         with Grid():
@@ -75,6 +110,26 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
         values: tuple[float, float],
         accent: str,
     ) -> None:
+        """Where only the checkpoint is another, nothing else is drawn anew."""
+        self._at = at
+        given = series, ticks, span, values, accent
+        if given != self._given:
+            self._given = given
+            self._set(series, ticks, span, values)
+        if self._needs_canvas_resize:
+            return  # it is drawn once the sizes are known
+        if self._needs_rerender:
+            self._draw_now()
+        else:
+            self._draw_checkpoint()
+
+    def _set(
+        self,
+        series: list[Series],
+        ticks: Sequence[tuple[float, str]],
+        span: tuple[float, float],
+        values: tuple[float, float],
+    ) -> None:
         self.clear()
         self.set_xlimits(_hair_before(*span), span[1])
         self.set_ylimits(_hair_before(*values), values[1])
@@ -84,13 +139,9 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
             for part in one.parts if len(one.points) > len(one.parts) else ():
                 self.plot([x for x, _ in part], [y for _, y in part], one.colour, HiResMode.BRAILLE)
             alone = [part[0] for part in one.parts if len(part) == 1]
-            few = len(one.points) <= _MOST_MARKERS
-            marked = [p for p in one.points if span[0] <= p[0] <= span[1] and (few or p[0] == at or p in alone)]
-            self.scatter([x for x, _ in marked], [y for _, y in marked], one.marker, one.colour)
-        if span[0] <= at <= span[1]:
-            self.add_v_line(at, accent)
-        if not self._needs_canvas_resize:  # else once the sizes are known
-            self._draw_now()
+            marked = one.points if len(one.points) <= _MOST_MARKERS else alone
+            within = [point for point in marked if span[0] <= point[0] <= span[1]]
+            self.scatter([x for x, _ in within], [y for _, y in within], one.marker, one.colour)
 
     def _draw_now(self) -> None:
         """The library draws while a frame is drawn, and needs another to show that."""
@@ -102,8 +153,39 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
 
     def _render_plot(self) -> None:
         """The library would ask for a refresh at every cell that it draws."""
-        with self.query_one("#plot", Canvas).batch_refresh():
+        with self._canvas.batch_refresh():
             super()._render_plot()
+            self._ground = self._canvas.copied()
+            self._draw_checkpoint()
+
+    @property
+    def _canvas(self) -> _Canvas:
+        return self.query_one("#plot", _Canvas)
+
+    def _draw_checkpoint(self) -> None:
+        """The line at the checkpoint, and over it the points that it would hide; those that lie there have a marker."""
+        if not self._given:
+            return
+        series, _, (start, end), *_ = self._given
+        marked = (one for one in self._datasets if isinstance(one, ScatterPlot))
+        with self._canvas.batch_refresh():
+            self._canvas.put(self._ground)
+            if start <= self._at <= end:
+                self._draw_line(self._at)
+                for one, points in zip(series, marked, strict=True):
+                    self._render_scatter_plot(points)
+                    for point in one.points:
+                        if point[0] == self._at:
+                            self._canvas.set_pixel(*self.get_pixel_from_coordinate(*point), one.marker, one.colour)
+
+    def _draw_line(self, at: float) -> None:
+        """From the frame's top to its bottom, joined to both and to their ticks."""
+        canvas, bottom = self._canvas, self._scale_rectangle.bottom
+        x, _ = self.get_pixel_from_coordinate(at, 0)
+        canvas.draw_line(x, 1, x, bottom - 1, "│", self._given[-1])
+        for y, quad in ((0, (0, 0, 2, 0)), (bottom, (2, 0, 0, 0))):
+            joined = self.combine_quad_with_pixel(quad, canvas, x, y)
+            canvas.set_pixel(x, y, joined, str(self.get_component_rich_style("plot--axis")))
 
     def get_pixel_from_coordinate(self, x: FloatScalar, y: FloatScalar) -> tuple[int, int]:
         across, down = self._within(x, y)
@@ -118,13 +200,6 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
         across = (x - self._x_min) / (self._x_max - self._x_min)
         up = (y - self._y_min) / (self._y_max - self._y_min)
         return region.x + 0.5 + across * (region.width - 1), region.bottom - 0.5 - up * (region.height - 1)
-
-    def _render_v_line_plot(self, vline: VLinePlot) -> None:
-        """The line, and over it the points that it would hide."""
-        super()._render_v_line_plot(vline)
-        for one in self._datasets:
-            if isinstance(one, ScatterPlot):
-                self._render_scatter_plot(one)
 
 
 def _hair_before(start: float, end: float) -> float:
