@@ -72,7 +72,7 @@ def shown(db: sqlite3.Connection) -> Any:
         (strong_roles, a_new_role),
         (lambda db: queries.stored_circuit(db, "toy", 10, "ioi", {}), another_circuit),
         (lambda db: queries.circuit(db, "toy", 10, "ioi"), another_circuit),
-        (lambda db: queries.head_grid(db, "toy", 10, "name_mover"), another_task),
+        (lambda db: queries.head_grid(db, "toy", 10, "name_mover", "pairs"), another_task),
         (lambda db: queries.provenance(db, "toy", 10, "heads", "name_mover"), another_task),
         (lambda db: queries.patch(db, "toy", 20, "ioi", "logits"), other_effects),
         (lambda db: "".join(export.document(db, queries.view("circuit"), AT, {})), another_circuit),

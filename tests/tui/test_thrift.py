@@ -154,7 +154,7 @@ async def test_the_plot_is_drawn_once_for_a_head_and_of_a_step_only_the_line(exp
         monkeypatch.setattr(type(plot), "_render_plot", lambda plot: drawn.append(plot) or draw(plot))
         await pilot.press("4", "3")
         assert not drawn
-        for key in ("comma", "less_than_sign", "full_stop", "greater_than_sign"):
+        for key in ("comma", "less_than_sign", "full_stop"):
             before = plotted(app)
             await pilot.press(key)
             assert not drawn and (after := plotted(app)) != before

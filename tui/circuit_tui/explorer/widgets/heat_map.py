@@ -144,7 +144,7 @@ class HeatMap(Lines):
         self.scroll_to_region(region, animate=False, force=True, immediate=True)
 
     def on_resize(self) -> None:
-        self.virtual_size = self.virtual_size.with_height(self.height_of(self.count))
+        self.be_high(self.height_of(self.count))
 
     def on_click(self, event: events.Click) -> None:
         width, height = self.cell
@@ -153,17 +153,17 @@ class HeatMap(Lines):
         if 0 <= layer < len(self.values) and 0 <= head < self.heads and event.x >= _LABEL:
             self.go(layer * self.heads + head)
 
-    def render_line(self, y: int) -> Strip:
+    def draw_line(self, y: int) -> Strip:
         if not self.count:
-            return super().render_line(y)
-        colours = theme.palette(self.app.current_theme.dark)
-        width, layer, inner = self.scrollable_content_region.width, *divmod(y - 1 + self.scroll_offset.y, self.cell[1])
+            return super().draw_line(y)
+        colours, cell = theme.palette(self.app.current_theme.dark), self.cell
+        layer, inner = divmod(y - 1 + self.scroll_offset.y, cell[1])
         if y == 0 or layer >= len(self.values):
-            return self.strip(self._header(colours) if y == 0 else Text(), width)
-        named = inner == (self.cell[1] - 1) // 2
+            return self.strip(self._header(colours) if y == 0 else Text(), self._width)
+        named = inner == (cell[1] - 1) // 2
         label = Segment(f" L{layer}".ljust(_LABEL) if named else " " * _LABEL, Style(color=colours.muted))
-        cells = (self._cell((layer, head), colours, inner) for head in range(self._first(), self.heads))
-        return Strip([label, *cells]).simplify().adjust_cell_length(width).apply_style(self.rich_style)
+        cells = (self._cell((layer, head), colours, inner, cell) for head in range(self._first(), self.heads))
+        return Strip([label, *cells]).simplify().adjust_cell_length(self._width).apply_style(self._ground)
 
     def _header(self, colours: theme.Palette) -> Text:
         width = self.cell[0]
@@ -173,9 +173,9 @@ class HeatMap(Lines):
         names = [f"{'h' if width > 3 else ''}{h}".center(width)[:width] for h in range(self._first(), self.heads)]
         return Text(" " * _LABEL + "".join(names), colours.muted)
 
-    def _cell(self, head: Head, colours: theme.Palette, inner: int) -> Segment:
-        """One line of a cell; the cursor is a frame around it, or brackets where it is flat."""
-        width, height = self.cell
+    def _cell(self, head: Head, colours: theme.Palette, inner: int, size: tuple[int, int]) -> Segment:
+        """One line of a cell of a size; the cursor is a frame around it, or brackets where it is flat."""
+        width, height = size
         value = self.values[head[0]][head[1]]
         ground = shade(value, colours)
         text = figure(value, width, self.signs)

@@ -1,11 +1,14 @@
 """The plot of values over training, on textual-plot's braille canvas. Imports numpy, so it is itself imported late."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from math import floor
 from typing import Any
 
+from rich.style import Style
 from textual.app import ComposeResult
 from textual.containers import Grid
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import Static
 from textual_hires_canvas import Canvas
@@ -49,8 +52,46 @@ _Cells = tuple[list[list[str]], list[list[str]]]
 class _Canvas(Canvas):
     """The library leaves some cells without any style, which NO_COLOR's filter cannot take."""
 
+    def __init__(self, part: str) -> None:
+        super().__init__(1, 1, id=part)
+        self._drawn: dict[int, tuple[list[str], list[str]]] = {}
+        """What stands on each line: characters and their styles."""
+        self._base: Style | None = None
+        """The style of all lines while they are drawn: it asks every widget around."""
+        self._drawing = False
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._drawing, self._base = True, None
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._drawing = False
+
+    @property
+    def rich_style(self) -> Style:
+        if not self._drawing:
+            return super().rich_style
+        self._base = self._base or super().rich_style
+        return self._base
+
     def render_line(self, y: int) -> Strip:
+        if y < len(self._buffer):
+            self._drawn[y] = self._buffer[y][:], self._styles[y][:]
         return super().render_line(y).apply_style(self.rich_style)
+
+    @contextmanager
+    def drawn(self) -> Iterator[None]:
+        """What is drawn within is shown at its end: the library would show all lines, at every cell."""
+        self._refreshes_pending += 1
+        try:
+            yield
+        finally:
+            self._refreshes_pending -= 1
+        if self._refreshes_pending:
+            return
+        lines = enumerate(zip(self._buffer, self._styles, strict=True))
+        if changed := [Region(0, y, self.size.width, 1) for y, line in lines if line != self._drawn.get(y)]:
+            self.refresh(*changed)
 
     def set_hires_pixels(
         self,
@@ -72,7 +113,6 @@ class _Canvas(Canvas):
 
     def put(self, cells: _Cells) -> None:
         self._buffer, self._styles = ([line[:] for line in lines] for lines in cells)
-        self.refresh()
 
 
 class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
@@ -98,7 +138,7 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         with Grid():
             for part in ("margin-top", "margin-left", "plot", "margin-bottom"):
-                yield _Canvas(1, 1, id=part)
+                yield _Canvas(part)
         yield Static(id="legend")
 
     def show(
@@ -151,9 +191,16 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
     def notify_style_update(self) -> None:
         """Nothing: the focus changes no colour here, and whoever changes all of them calls `show`."""
 
+    def _rerender(self) -> None:
+        """What is shown is drawn at once: only where sizes are not known yet, the library does it with the frame."""
+        self._needs_rerender = True
+        if self._needs_canvas_resize or not self._given:
+            self.refresh()
+
     def _render_plot(self) -> None:
-        """The library would ask for a refresh at every cell that it draws."""
-        with self._canvas.batch_refresh():
+        with ExitStack() as drawn:
+            for canvas in self.query(_Canvas):
+                drawn.enter_context(canvas.drawn())
             super()._render_plot()
             self._ground = self._canvas.copied()
             self._draw_checkpoint()
@@ -168,7 +215,7 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
             return
         series, _, (start, end), *_ = self._given
         marked = (one for one in self._datasets if isinstance(one, ScatterPlot))
-        with self._canvas.batch_refresh():
+        with self._canvas.drawn():
             self._canvas.put(self._ground)
             if start <= self._at <= end:
                 self._draw_line(self._at)
