@@ -16,7 +16,7 @@ from circuit_tui.explorer.widgets.circuit_lines import branch_line, worth
 from circuit_tui.explorer.widgets.circuit_tree import ROOT, Branch, Path, branches, everything
 from circuit_tui.explorer.widgets.cursor_lines import Lines
 from circuit_tui.explorer.widgets.live_text import Note
-from circuit_tui.explorer.widgets.notation import finite, plain
+from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.explorer.widgets.pane import Pane
 
 FLOORS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -66,8 +66,7 @@ class Circuit(Pane):
 
     def hold(self, found: "_Found") -> None:
         self.circuit, self.of, self.roles, self._results = found
-        edges = [edge for into in (self.circuit.into if self.circuit else {}).values() for edge in into]
-        self.largest = max((abs(finite(edge.score) or 0.0) for edge in edges), default=0.0)
+        self.largest = self.circuit.largest if self.circuit else 0.0
 
     def draw(self) -> None:
         reason = self._why_empty()

@@ -5,13 +5,13 @@ of ten and of a million.
 """
 
 from collections.abc import Callable
-from typing import Self
+from typing import Self, cast
 
 from rich.style import Style
 from rich.text import Text
 from textual import events
-from textual.geometry import Region
-from textual.reactive import reactive
+from textual.geometry import Region, Size
+from textual.reactive import Reactive, reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
@@ -61,7 +61,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         """Have as many lines; the screen is laid out anew only where the scrollbar comes or goes."""
         size = self.virtual_size.with_height(height)
         if size != self.virtual_size:
-            self.set_reactive(Widget.virtual_size, size)
+            self.set_reactive(cast("Reactive[Size]", Widget.virtual_size), size)
             self._scroll_update(size)
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
