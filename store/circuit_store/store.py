@@ -197,9 +197,8 @@ def _check(db: Connection, path: Path) -> None:
 
 
 def _make_tables(db: sqlite3.Connection) -> None:
-    from sqlite_utils import Database
-
     from circuit_store.schema import make_tables
+    from circuit_store.table_maker import Database
 
     with transaction(db):
         if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:

@@ -3,6 +3,7 @@ colour-blind eyes. Colour never stands alone: every role has its badge, every se
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
+@cache
 def ink(background: str) -> str:
     """Black or white, whichever is read better on `background`."""
     return max("#000000", "#ffffff", key=lambda colour: contrast(colour, background))

@@ -1,6 +1,6 @@
 """Layer x head heat map: a colour and a figure in every cell, so that neither stands alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from rich.segment import Segment
@@ -156,14 +156,29 @@ class HeatMap(Lines):
     def draw_line(self, y: int) -> Strip:
         if not self.count:
             return super().draw_line(y)
-        colours, cell = theme.palette(self.app.current_theme.dark), self.cell
-        layer, inner = divmod(y - 1 + self.scroll_offset.y, cell[1])
+        colours, size = theme.palette(self.app.current_theme.dark), self.cell
+        layer, inner = divmod(y - 1 + self.scroll_offset.y, size[1])
         if y == 0 or layer >= len(self.values):
             return self.strip(self._header(colours) if y == 0 else Text(), self._width)
-        named = inner == (cell[1] - 1) // 2
+        named = inner == (size[1] - 1) // 2
         label = Segment(f" L{layer}".ljust(_LABEL) if named else " " * _LABEL, Style(color=colours.muted))
-        cells = (self._cell((layer, head), colours, inner, cell) for head in range(self._first(), self.heads))
+        cells = self._cells(layer, inner, named, size, colours)
         return Strip([label, *cells]).simplify().adjust_cell_length(self._width).apply_style(self._ground)
+
+    def _cells(
+        self, layer: int, inner: int, named: bool, size: tuple[int, int], colours: theme.Palette
+    ) -> Iterator[Segment]:
+        """One line of a layer's cells; most have neither cursor nor mark."""
+        special = {head for at, head in (self.head, *self.marks) if at == layer}
+        styles: dict[str, Style] = {}
+        for head in range(self._first(), self.heads):
+            if head in special:
+                yield self._cell((layer, head), colours, inner, size)
+                continue
+            value = self.values[layer][head]
+            ground = shade(value, colours)
+            style = styles.get(ground) or styles.setdefault(ground, _style(colours, ground))
+            yield Segment((figure(value, size[0], self.signs) if named else "").center(size[0]), style)
 
     def _header(self, colours: theme.Palette) -> Text:
         width = self.cell[0]
