@@ -216,7 +216,7 @@ def _style(
     colours: theme.Palette,
     ground: str,
     here: bool = False,
-    underline: bool | None = None,
+    underline: bool = False,
     bold: bool | None = None,
     reverse: bool | None = None,
 ) -> Style:
