@@ -6,7 +6,7 @@ time, and so the whole has none. What rests on another analysis takes that one's
 beside it. Work is shared evenly by the slots, after the start of their workers: by so much the first checkpoint of a
 slot takes longer than others. Where it alone is known, all that a small model takes besides its analyses is the start,
 since its weights are read in no time. Memory of a worker is its weights, and batches that are chosen to fit: 4 GB on a
-CPU, half of what is free on a GPU (`circuits.batches`). Exact patching runs a model once an edge and source of each
+CPU, half of what is free on a GPU (`forward.batches`). Exact patching runs a model once an edge and source of each
 circuit.
 """
 
@@ -16,7 +16,6 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from circuit_core.attribution.methods import exact_cost
 from circuit_core.graph import Graph
 from circuit_store.models import Model
 from circuit_store.queries.costs import Costs
@@ -114,7 +113,8 @@ def _of(asked: Survey) -> ExactRuns | None:
     circuits = [n for some in computed if (n := _circuits(some))]
     if not (circuits and model.n_layers and model.n_heads):
         return None
-    cost = exact_cost(Graph(model.n_layers, model.n_heads, bool(model.parallel)))
+    graph = Graph(model.n_layers, model.n_heads, bool(model.parallel))
+    cost = graph.n_edges + graph.n_sources + 2  # forward passes over all prompts (`attribution.exact`)
     return ExactRuns(model.name, len(circuits), cost * max(circuits), cost * sum(circuits))
 
 

@@ -17,7 +17,7 @@ from circuit_store import filesystem
 from circuit_store.errors import StoreError, StoreMoved
 from circuit_store.queue import requests, runners, units
 from circuit_store.store import close_writer, open_to_write
-from circuit_sweep.engines.engine import engine_of
+from circuit_sweep.engines.interface import engine_of
 from circuit_sweep.planning.slots import Slots
 from circuit_sweep.runner import exit_codes, lock
 from circuit_sweep.runner.runner import EndSignal, Runner
