@@ -1,6 +1,8 @@
 """What is left out of the output stands on the terminal already, and nothing is drawn or read that nobody sees."""
 
+import gc
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,12 +11,14 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual._compositor import Compositor
+from textual._styles_cache import StylesCache
 from textual.css.stylesheet import Stylesheet
 from textual.geometry import Size
 from textual.strip import Strip
 from waiting import until
 
 from circuit_tui.explorer.screens.help import Help
+from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.terminal.screen_diff import ScreenDiff, WrittenScreen
 
 WIDTH, HEIGHT = 12, 2
@@ -188,23 +192,48 @@ async def test_no_step_and_no_head_asks_again_what_the_store_told_of_the_model(e
             assert all("result.id =" in said for said in found if "first_value" in said)
 
 
-async def test_a_head_draws_two_rows_of_the_map_and_nothing_beside_what_it_changes(explore, db, monkeypatch):
-    """Invariant: of every widget only lines that are to change are drawn, and none is laid out anew."""
+@pytest.fixture
+def drawn(monkeypatch) -> Counter[Any]:
+    """How many lines of each widget are drawn from now on, and how often the screen is laid out."""
+    counts: Counter[Any] = Counter()
+    render, reflow = StylesCache.render_widget, Compositor.reflow
+
+    def watched(cache: StylesCache, widget, crop):
+        draw = cache.render_line
+        cache.render_line = lambda *given: counts.update([widget]) or draw(*given)
+        try:
+            return render(cache, widget, crop)
+        finally:
+            del cache.render_line
+
+    monkeypatch.setattr(StylesCache, "render_widget", watched)
+    monkeypatch.setattr(Compositor, "reflow", lambda *given: counts.update(["laid out"]) or reflow(*given))
+    return counts
+
+
+@pytest.mark.parametrize("key", ["j", "comma"])
+async def test_of_a_head_and_of_a_step_only_lines_that_change_are_drawn(explore, db, drawn, key):
+    """Invariant: of every widget but short texts, and without laying out the screen."""
+
+    def lines(app, widget) -> list[Strip]:
+        region = widget.region
+        strips = app.screen._compositor.render_strips()[region.y : region.bottom]
+        return [strip.crop(region.x, region.right) for strip in strips]
+
     async with explore() as (app, pilot):
-        await pilot.press("3", "g")
-        drawn: Counter[str] = Counter()
-        for widget in app.main.query("*"):
-            line = widget.render_line
-            monkeypatch.setattr(
-                widget, "render_line", lambda y, w=widget, line=line: drawn.update([name(w)]) or line(y)
-            )
-        laid_out = []
-        monkeypatch.setattr(Compositor, "reflow", lambda *given: laid_out.append(given))
-        await pilot.press("j")
-        assert not laid_out
-        assert drawn.pop("HeatMap") <= 2 * app.main.heads.body.cell[1]
-        print(drawn)
+        await pilot.press("3", "g", "l", "comma")
+        before = {widget: lines(app, widget) for widget in app.main.query("*")}
+        drawn.clear()
+        await pilot.press(key)
+        counts = drawn.copy()
+        assert not counts.pop("laid out", 0) and app.main.heads.body in counts
+        for widget, count in counts.items():
+            changed = [one != other for one, other in zip(before[widget], lines(app, widget), strict=True)]
+            assert count <= sum(changed) or isinstance(widget, Note), widget
 
 
-def name(widget) -> str:
-    return widget.id or type(widget).__name__
+async def test_what_is_there_after_the_start_is_not_looked_through_for_garbage(explore, db, monkeypatch):
+    monkeypatch.setattr("circuit_tui.explorer.app._AT_HOME", 0.01)
+    async with explore() as (_, pilot):
+        await until(pilot, lambda: gc.get_freeze_count() > 10_000)
+    assert not gc.get_freeze_count()
