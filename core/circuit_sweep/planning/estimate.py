@@ -85,7 +85,13 @@ def estimate(
     seconds = [time.of(s.model, s.missing[step], s.again[step]) for s in asked for step in s.missing]
     timed = [s for s in seconds if s is not None]
     units = sum(len(s.missing) for s in asked)
-    sizes = [in_memory(s.model) for s in asked if s.missing]
+    sizes: list[int | None] = []
+    for model in (s.model for s in asked if s.missing):
+        again = 0  # parameters of keys and values that heads share: in memory they are repeated for each
+        if model.params and model.n_layers and model.n_heads and model.d_model and model.kv_heads:
+            d_head = model.d_model // model.n_heads
+            again = 2 * model.n_layers * (model.n_heads - model.kv_heads) * d_head * model.d_model
+        sizes.append(model.params and model.params + again)
     return Estimate(
         units=units,
         already=sum(len(s.steps) for s in asked) - units,
@@ -121,14 +127,6 @@ def _of(asked: Survey) -> ExactRuns | None:
 def _circuits(computed: list[Analysis]) -> int:
     """Circuits that are searched, for themselves or for what rests on them."""
     return sum(analysis.kind == "circuit" and analysis.params["method"] == "exact" for analysis in computed)
-
-
-def in_memory(model: Model) -> int | None:
-    """Parameters, where keys and values that heads share are repeated for each; None if they are not known."""
-    if not (model.params and model.n_layers and model.n_heads and model.d_model and model.kv_heads):
-        return model.params
-    d_head = model.d_model // model.n_heads
-    return model.params + 2 * model.n_layers * (model.n_heads - model.kv_heads) * d_head * model.d_model
 
 
 class _Time:

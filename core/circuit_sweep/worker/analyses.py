@@ -84,7 +84,7 @@ class Analyses:
             scores, reasons = self.roles.suppression(preset)
             return records.of_heads(scores, reasons=reasons)
         if role == "successor":
-            return records.of_successor(self.roles.successor(preset))
+            return records.of_heads(self.roles.successor(preset))
         if analysis.task is None:
             return records.of_heads(self.roles.attention(preset)[role])
         if role.startswith("attn_end"):

@@ -12,7 +12,6 @@ from textual.geometry import Region
 from textual.widget import Widget
 
 from circuit_tui.explorer import theme
-from circuit_tui.explorer.bindings import PANES
 from circuit_tui.explorer.reading import Reader
 from circuit_tui.explorer.state import Selection, ViewState
 
@@ -75,9 +74,8 @@ class Pane(Vertical):
         return self.view
 
     def title(self, *parts: str) -> None:
-        """Number and name of the pane, and what it shows now."""
-        name = f"{PANES.index(self.NAME) + 1} {self.NAME.capitalize()}"
-        title = Content(" · ".join((name, *parts)))
+        """The pane's name, and what it shows now."""
+        title = Content(" · ".join((self.NAME.capitalize(), *parts)))
         if title != self._border_title:
             self._border_title = title  # the attribute without `_` would draw the whole pane anew
             self.refresh(Region(0, -1, self.size.width, 1))
