@@ -17,6 +17,7 @@ from circuit_store.queries.circuits import (
     patch,
     stored_circuit,
 )
+from circuit_store.queries.events import Event, events
 from circuit_store.queries.heads import (
     Attended,
     HeadGrid,
@@ -52,6 +53,7 @@ __all__ = [
     "CheckpointRow",
     "CircuitEdge",
     "CircuitOf",
+    "Event",
     "HeadGrid",
     "Holding",
     "PatchOf",
@@ -69,6 +71,7 @@ __all__ = [
     "curve",
     "data_version",
     "each",
+    "events",
     "found",
     "grid_of",
     "head_grid",
