@@ -1,7 +1,9 @@
 """Layer x head heat map: a colour and a figure in every cell, so that neither stands alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -142,7 +144,7 @@ class HeatMap(Lines):
         self.scroll_to_region(region, animate=False, force=True, immediate=True)
 
     def on_resize(self) -> None:
-        self.virtual_size = self.virtual_size.with_height(self.height_of(self.count))
+        self.be_high(self.height_of(self.count))
 
     def on_click(self, event: events.Click) -> None:
         width, height = self.cell
@@ -151,18 +153,32 @@ class HeatMap(Lines):
         if 0 <= layer < len(self.values) and 0 <= head < self.heads and event.x >= _LABEL:
             self.go(layer * self.heads + head)
 
-    def render_line(self, y: int) -> Strip:
+    def draw_line(self, y: int) -> Strip:
         if not self.count:
-            return super().render_line(y)
-        colours = theme.palette(self.app.current_theme.dark)
-        layer, inner = divmod(y - 1 + self.scroll_offset.y, self.cell[1])
-        line = self._header(colours) if y == 0 else Text()
-        if y > 0 and layer < len(self.values):
-            middle = inner == (self.cell[1] - 1) // 2
-            line = Text(f" L{layer}".ljust(_LABEL) if middle else " " * _LABEL, colours.muted)
-            for head in range(self._first(), self.heads):
-                line.append_text(self._cell((layer, head), colours, inner))
-        return self.strip(line, self.scrollable_content_region.width)
+            return super().draw_line(y)
+        colours, size = theme.palette(self.app.current_theme.dark), self.cell
+        layer, inner = divmod(y - 1 + self.scroll_offset.y, size[1])
+        if y == 0 or layer >= len(self.values):
+            return self.strip(self._header(colours) if y == 0 else Text(), self._width)
+        named = inner == (size[1] - 1) // 2
+        label = Segment(f" L{layer}".ljust(_LABEL) if named else " " * _LABEL, Style(color=colours.muted))
+        cells = self._cells(layer, inner, named, size, colours)
+        return Strip([label, *cells]).simplify().adjust_cell_length(self._width).apply_style(self._ground)
+
+    def _cells(
+        self, layer: int, inner: int, named: bool, size: tuple[int, int], colours: theme.Palette
+    ) -> Iterator[Segment]:
+        """One line of a layer's cells; most have neither cursor nor mark."""
+        special = {head for at, head in (self.head, *self.marks) if at == layer}
+        styles: dict[str, Style] = {}
+        for head in range(self._first(), self.heads):
+            if head in special:
+                yield self._cell((layer, head), colours, inner, size)
+                continue
+            value = self.values[layer][head]
+            ground = shade(value, colours)
+            style = styles.get(ground) or styles.setdefault(ground, _style(colours, ground))
+            yield Segment((figure(value, size[0], self.signs) if named else "").center(size[0]), style)
 
     def _header(self, colours: theme.Palette) -> Text:
         width = self.cell[0]
@@ -172,26 +188,39 @@ class HeatMap(Lines):
         names = [f"{'h' if width > 3 else ''}{h}".center(width)[:width] for h in range(self._first(), self.heads)]
         return Text(" " * _LABEL + "".join(names), colours.muted)
 
-    def _cell(self, head: Head, colours: theme.Palette, inner: int) -> Text:
-        """One line of a cell; the cursor is a frame around it, or brackets where it is flat."""
-        width, height = self.cell
+    def _cell(self, head: Head, colours: theme.Palette, inner: int, size: tuple[int, int]) -> Segment:
+        """One line of a cell of a size; the cursor is a frame around it, or brackets where it is flat."""
+        width, height = size
         value = self.values[head[0]][head[1]]
         ground = shade(value, colours)
-        style = Style(color=colours.muted if ground == colours.ground else theme.ink(ground), bgcolor=ground)
         text = figure(value, width, self.signs)
         marked = head in self.marks
         under = marked and len(text) == width
         text += "*" if marked and not under else ""
         middle = text if inner == (height - 1) // 2 else ""
         if head != self.head:
-            return Text(middle.center(width), style + Style(underline=under))
+            return Segment(middle.center(width), _style(colours, ground, underline=under))
         if width < len(text) + 2:
-            return Text(middle.center(width), style + Style(bold=True, reverse=True, underline=under))
+            return Segment(middle.center(width), _style(colours, ground, underline=under, bold=True, reverse=True))
         if height < 3:
             framed = f"[{middle}]".center(width)[:width] if middle else " " * width
         elif inner in (0, height - 1):
             framed = ("┌" if inner == 0 else "└") + "─" * (width - 2) + ("┐" if inner == 0 else "┘")
         else:
             framed = f"│{middle.center(width - 2)[: width - 2]}│"
-        here = Style(color=colours.accent) if ground == colours.ground else Style()
-        return Text(framed, style + here + Style(bold=True))
+        return Segment(framed, _style(colours, ground, here=True, bold=True))
+
+
+@lru_cache(256)
+def _style(
+    colours: theme.Palette,
+    ground: str,
+    here: bool = False,
+    underline: bool = False,
+    bold: bool | None = None,
+    reverse: bool | None = None,
+) -> Style:
+    """Of a cell on a ground: there are few, and many cells."""
+    flat = ground == colours.ground
+    ink = (colours.accent if here else colours.muted) if flat else theme.ink(ground)
+    return Style(color=ink, bgcolor=ground, underline=underline, bold=bold, reverse=reverse)
