@@ -15,7 +15,6 @@ from circuit_tui.explorer.role_display import NEAR_ZERO
 from circuit_tui.explorer.state import Head
 from circuit_tui.explorer.widgets.cursor_lines import Lines
 
-_LABEL = 4
 _DECIMALS = 5
 """Columns besides a sign that two decimals take, with a mark and a space."""
 _TENTHS = "0123456789X"
@@ -73,6 +72,8 @@ class HeatMap(Lines):
     marks: tuple[Head, ...] = ()
     signs = 0
     """Columns of a cell that are kept for minus signs."""
+    label = 4
+    """Columns before the cells, with the name of the layer and a space after it."""
 
     def __init__(self, moved: Callable[[], None]):
         super().__init__(lambda index, width: Text(), moved)
@@ -80,6 +81,7 @@ class HeatMap(Lines):
     def paint(self, values: list[list[float | None]], marks: tuple[Head, ...], head: Head | None, message: str) -> None:
         self.values, self.marks = values, marks
         heads = len(values[0]) if values else 0
+        self.label = len(f" L{max(0, len(values) - 1)} ")
         self.signs = int(any(value is not None and value <= -NEAR_ZERO for row in values for value in row))
         layer, index = head or (0, 0)
         self.show(0 if message else len(values) * heads, layer * heads + index, message)
@@ -103,13 +105,13 @@ class HeatMap(Lines):
     @property
     def cell(self) -> tuple[int, int]:
         """Width and height of a cell."""
-        width = (self.scrollable_content_region.width - _LABEL) // self.heads
+        width = (self.scrollable_content_region.width - self.label) // self.heads
         height = (self.size.height - 1) // max(1, len(self.values))
         return max(1, min(_WIDEST, width)), max(1, min(_HIGHEST, height))
 
     def _first(self) -> int:
         """The leftmost head shown, if not all have room."""
-        room = max(1, (self.scrollable_content_region.width - _LABEL) // self.cell[0])
+        room = max(1, (self.scrollable_content_region.width - self.label) // self.cell[0])
         return max(0, min(self.head[1] - room // 2, self.heads - room))
 
     def height_of(self, count: int) -> int:
@@ -130,7 +132,7 @@ class HeatMap(Lines):
         self.go(places.get(where, row * self.heads + head))
 
     def watch_cursor(self, old: int, new: int) -> None:
-        if self.heads * self.cell[0] + _LABEL > self.size.width:
+        if self.heads * self.cell[0] + self.label > self.size.width:
             self.refresh()
             return
         for cursor in (old, new):
@@ -145,12 +147,13 @@ class HeatMap(Lines):
 
     def on_resize(self) -> None:
         self.be_high(self.height_of(self.count))
+        self.call_after_refresh(self.scroll_to_cursor)
 
     def on_click(self, event: events.Click) -> None:
         width, height = self.cell
         layer = (event.y - 1 + self.scroll_offset.y) // height
-        head = (event.x - _LABEL) // width + self._first()
-        if 0 <= layer < len(self.values) and 0 <= head < self.heads and event.x >= _LABEL:
+        head = (event.x - self.label) // width + self._first()
+        if 0 <= layer < len(self.values) and 0 <= head < self.heads and event.x >= self.label:
             self.go(layer * self.heads + head)
 
     def draw_line(self, y: int) -> Strip:
@@ -161,7 +164,7 @@ class HeatMap(Lines):
         if y == 0 or layer >= len(self.values):
             return self.strip(self._header(colours) if y == 0 else Text(), self._width)
         named = inner == (size[1] - 1) // 2
-        label = Segment(f" L{layer}".ljust(_LABEL) if named else " " * _LABEL, Style(color=colours.muted))
+        label = Segment(f" L{layer}".ljust(self.label) if named else " " * self.label, Style(color=colours.muted))
         cells = self._cells(layer, inner, named, size, colours)
         return Strip([label, *cells]).simplify().adjust_cell_length(self._width).apply_style(self._ground)
 
@@ -181,12 +184,18 @@ class HeatMap(Lines):
             yield Segment((figure(value, size[0], self.signs) if named else "").center(size[0]), style)
 
     def _header(self, colours: theme.Palette) -> Text:
-        width = self.cell[0]
-        if width == 1:
-            names = "".join(str(h) if h % 5 == 0 else "" if h % 5 == 1 and h > 10 else " " for h in range(self.heads))
-            return Text(" " * _LABEL + names[self._first() :], colours.muted)
-        names = [f"{'h' if width > 3 else ''}{h}".center(width)[:width] for h in range(self._first(), self.heads)]
-        return Text(" " * _LABEL + "".join(names), colours.muted)
+        """The names of the heads; of as many that none runs into the next."""
+        width, last = self.cell[0], str(self.heads - 1)
+        names = [f"{'h' if width > len(last) + 1 else ''}{head}" for head in range(self._first(), self.heads)]
+        apart = next(n for n in (1, 2, 5, 10) if n * width > len(last) or n == 10)
+        shown = (name if head % apart == 0 else "" for head, name in enumerate(names, self._first()))
+        if apart == 1:
+            return Text(" " * self.label + "".join(name.center(width) for name in shown), colours.muted)
+        line = list(" " * self.label + " " * (len(names) * width))
+        for place, name in enumerate(shown):
+            start = self.label + place * width
+            line[start : start + len(name)] = name
+        return Text("".join(line), colours.muted)
 
     def _cell(self, head: Head, colours: theme.Palette, inner: int, size: tuple[int, int]) -> Segment:
         """One line of a cell of a size; the cursor is a frame around it, or brackets where it is flat."""
