@@ -38,6 +38,7 @@ from circuit_store.queries.models import (
     CheckpointRow,
     Holding,
     behaviour,
+    by_size,
     checkpoints,
     holdings,
     roles,
@@ -45,6 +46,7 @@ from circuit_store.queries.models import (
 )
 from circuit_store.queries.narrowing import narrowed
 from circuit_store.queries.results import ResultOrigin, provenance
+from circuit_store.queries.study import TopHeads, Training, of_sizes, of_tasks, top_heads, training
 from circuit_store.queries.views import data_version, each, found, one_state, rows, streamed, takes, view
 
 __all__ = [
@@ -61,8 +63,11 @@ __all__ = [
     "RoleSet",
     "RoleTasks",
     "StoredCircuit",
+    "TopHeads",
+    "Training",
     "attended",
     "behaviour",
+    "by_size",
     "checkpoints",
     "circuit",
     "circuit_in",
@@ -77,6 +82,8 @@ __all__ = [
     "head_grid",
     "holdings",
     "narrowed",
+    "of_sizes",
+    "of_tasks",
     "one_state",
     "patch",
     "provenance",
@@ -92,5 +99,7 @@ __all__ = [
     "strong_in",
     "takes",
     "tasks",
+    "top_heads",
+    "training",
     "view",
 ]

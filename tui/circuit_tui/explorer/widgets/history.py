@@ -19,8 +19,9 @@ from circuit_tui.explorer import bindings, role_display, theme
 from circuit_tui.explorer.state import Head, Selection, ViewState
 from circuit_tui.explorer.widgets.axis import Axis
 from circuit_tui.explorer.widgets.heads import MOST
+from circuit_tui.explorer.widgets.legend import flow
 from circuit_tui.explorer.widgets.live_text import Note
-from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite, head_name, plain, signed
+from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite, head_name, plain, signed, status_words
 from circuit_tui.explorer.widgets.pane import Pane
 from circuit_tui.explorer.widgets.series import Series
 
@@ -175,7 +176,7 @@ class History(Pane, can_focus=True):
             if at.status in STATUS_MARKS:
                 values = [curve[at.step] for curve in self.curves.values() if at.step in curve] or [foot]
                 points.setdefault(at.status, []).extend([(axis.at(at.step), value)] for value in values)
-        return [Series(_words(of), self.colours.muted, STATUS_MARKS[of], found) for of, found in points.items()]
+        return [Series(status_words(of), self.colours.muted, STATUS_MARKS[of], found) for of, found in points.items()]
 
     def _colour(self, index: int) -> str:
         if self.of_task:
@@ -184,15 +185,9 @@ class History(Pane, can_focus=True):
         return self.colours.mark(one)
 
     def _legend(self, series: list[Series], greyed: list[Series]) -> Text:
-        """Lines break between series."""
-        lines = [Text()]
         step = Text().append(f"│ step {self.at.step}", self.colours.accent)
         grey = (Text(f"{one.marker} {one.name}", one.colour) for one in greyed)
-        for entry in (*map(self._entry, series), step, *grey):
-            if lines[-1] and lines[-1].cell_len + entry.cell_len > self.size.width - 2:
-                lines.append(Text())
-            lines[-1].append_text(entry).append("   ")
-        return Text("\n").join(lines)
+        return flow((*map(self._entry, series), step, *grey), self.size.width - 2)
 
     def _entry(self, one: Series) -> Text:
         value = self.curves[one.name].get(self.at.step or 0)
@@ -249,10 +244,6 @@ class History(Pane, can_focus=True):
         curve = next(iter(self.curves.values()), {})
         value = curve.get(self.at.step or 0)
         return "" if value is None else repr(value)
-
-
-def _words(status: str) -> str:
-    return status.removesuffix("_of").replace("_", " ")
 
 
 def _places(curve: Curve, axis: Axis) -> list[tuple[float, float]]:
