@@ -258,6 +258,18 @@ def screen_text():
 
 
 @pytest.fixture
+def plotted():
+    """What stands in the plot."""
+
+    def text(app) -> str:
+        region = app.main.of("history").plot.region
+        strips = app.screen._compositor.render_strips()[region.y : region.bottom]
+        return "\n".join(strip.text[region.x : region.right] for strip in strips)
+
+    return text
+
+
+@pytest.fixture
 def said(monkeypatch) -> list[str]:
     """What the explorer has told by a toast, in order: toasts themselves go away with time."""
     from circuit_tui.explorer.app import Explorer

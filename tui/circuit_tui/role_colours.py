@@ -76,6 +76,7 @@ def _mixed(one: str, other: str, part: float) -> str:
     return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in parts)
 
 
+@cache
 def ink(background: str) -> str:
     """Black or white, whichever is read better on `background`."""
     return max("#000000", "#ffffff", key=lambda colour: contrast(colour, background))

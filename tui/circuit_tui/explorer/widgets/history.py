@@ -50,6 +50,8 @@ class History(Pane, can_focus=True):
         self.of_task = False
         self.span = 1.0
         self._step: int | None = None
+        self._drawn: tuple[Axis, list[Series], list[Series], tuple[float, float]] | None = None
+        """Of what the store told: where checkpoints lie, the curves, the checkpoints beside them, and the ends."""
 
     def compose(self) -> ComposeResult:
         yield Note(id="said")
@@ -89,7 +91,9 @@ class History(Pane, can_focus=True):
         at = look.at
         if not at.model or not (at.task if self.of_task else at.role):
             return lambda db: ({}, "", None)
-        return partial(_of_task, at=at) if self.of_task else partial(_of_heads, at=at, heads=self.heads(at))
+        if self.of_task:
+            return partial(_of_task, at=at)
+        return partial(_of_heads, results=look.held.role_tasks.of(at.role or "", at.task), heads=self.heads(at))
 
     def hold(self, found: "_Found") -> None:
         self.curves, self.metric, self.of = found
@@ -102,7 +106,6 @@ class History(Pane, can_focus=True):
         return self.look.held.checkpoints if self.look else []
 
     def draw(self) -> None:
-        self._step = self.at.step
         axis = Axis(((c.step, c.tokens) for c in self.checkpoints), self.log_axis)
         what = plain(self.at.task if self.of_task else self.at.role or "")
         unit = self.metric if self.of_task else role_display.ends(*self._scale())
@@ -112,22 +115,29 @@ class History(Pane, can_focus=True):
         if not any(self.curves.values()):
             return self.vacant(self._why_empty())
         self._say("")
-        series, greyed = self._series(axis), self._greyed(axis)
+        self._drawn = axis, self._series(axis), self._greyed(axis), self._range()
+        self._put()
+
+    def point(self) -> None:
+        """Another checkpoint: axis and curves are the same."""
+        if self.at.step != self._step:
+            self._put() if self._drawn else self.draw()
+
+    def _put(self) -> None:
+        assert self._drawn
+        axis, series, greyed, values = self._drawn
+        self._step = self.at.step
         self.query_one("#legend", Note).say(self._legend(series, greyed))
         if self.plot:
             at = axis.at(self.at.step or 0)
             span = self._around(at)
-            self.plot.show(greyed + series, at, axis.ticks(*span), span, self._range(), self.colours.accent)
+            self.plot.show(greyed + series, at, axis.ticks(*span), span, values, self.colours.accent)
         elif not self._brings_plot:
             self._brings_plot = True
             self._bring_plot()
 
-    def point(self) -> None:
-        if self.at.step != self._step:
-            self.draw()
-
     def vacant(self, reason: str) -> None:
-        self.curves = {}
+        self.curves, self._drawn, self._step = {}, None, self.at.step
         self._say(reason)
 
     def _say(self, reason: str) -> None:
@@ -251,11 +261,9 @@ def _of_task(db: Connection, at: Selection) -> _Found:
 
 
 @queries.one_state
-def _of_heads(db: Connection, at: Selection, heads: tuple[Head, ...]) -> _Found:
-    assert at.model and at.role
-    of = queries.role_set(db, at.model, at.role, at.task)
-    points = {head_name(head): queries.history_of(db, at.model, at.role, *head, of) for head in heads}
-    return {name: _curve((point.step, point.value) for point in found) for name, found in points.items()}, "", of
+def _of_heads(db: Connection, results: dict[int, int], heads: tuple[Head, ...]) -> _Found:
+    curves = {head_name(head): _curve(queries.curve(db, results, *head).items()) for head in heads}
+    return curves, "", queries.set_of(db, results)
 
 
 def _curve(points: Iterable[tuple[int, float | None]]) -> Curve:
