@@ -72,7 +72,17 @@ class Earliest(ChangedLines):
             self._at = at
             self.update(self.rows, self.cursor)
 
+    def scroll_to_cursor(self) -> None:
+        """A cursor that was put on a line is seen below the name of its role."""
+        height = self.size.height
+        if not self.led or not self.row:
+            super().scroll_to_cursor()
+        elif height and not self._in_view(self.cursor):
+            named = next(i for i in range(self.cursor, -1, -1) if self.rows[i].first)
+            self.scroll_to(y=max(named, self.cursor - height + 1), animate=False, force=True, immediate=True)
+
     def on_resize(self) -> None:
+        self.call_after_refresh(self.scroll_to_cursor)
         self.call_after_refresh(self._resized)
 
     @property
