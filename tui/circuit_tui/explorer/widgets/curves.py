@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -51,13 +51,11 @@ class Curves(Widget, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def point(self, at: float) -> None:
-        """Move the line."""
-        if at == self._at:
-            return
-        before, self._at = self._column, at
-        self._mark_values()
-        columns = {column for column in (before, self._column) if column is not None}
-        self.refresh(*(Region(self._margin + column, 0, 1, self._canvas.height) for column in columns))
+        """Move the line: whole lines are drawn, so that what is written of them is known (`ScreenDiff`)."""
+        if at != self._at:
+            self._at = at
+            self._mark_values()
+            self.refresh()
 
     @property
     def _column(self) -> int | None:

@@ -27,6 +27,8 @@ class Figure(Part):
         self._ink = Ink(True)
         self._at = 0.0
         self._skipped: list[Text] = []
+        self._lines = 0
+        """Most that the legend has had: it does not give them back, so that the curves stay as large as they are."""
         self._table: Table | None = None
 
     def compose(self) -> ComposeResult:
@@ -39,6 +41,7 @@ class Figure(Part):
     ) -> None:
         """`skipped`: marks below the curves."""
         self.drawing, self._table, self._ink = drawing, table, ink
+        self._lines = 0
         self._skipped = [Text(f"{one.marker} {one.name}", ink.muted) for one in skipped]
         self.title(*drawing.title)
         self.query_one(f"#said-{self.id}", Note).say(Text(drawing.reason))
@@ -50,6 +53,7 @@ class Figure(Part):
         self._say(at)
 
     def on_resize(self) -> None:
+        self._lines = 0
         self.call_after_refresh(self._say, self._at)
 
     def _say(self, at: float) -> None:
@@ -63,4 +67,6 @@ class Figure(Part):
         )
         if self._table and not low and (more := self._table(at, room)):
             said = Text("\n").join([said, more])
-        self.query_one(f"#legend-{self.id}", Note).say(said)
+        lines = len(said.wrap(self.app.console, room))
+        self._lines = max(self._lines, lines)
+        self.query_one(f"#legend-{self.id}", Note).say(said.append("\n" * (self._lines - lines)))
