@@ -16,6 +16,8 @@ Table = Callable[[float, int], Text]
 """More that is said at a place, in lines of a width."""
 _LOW = 16
 """Lines of a part below which there is no room for a table, and little for the legend."""
+_CURVES = 9
+"""Lines that the curves have at least, with their axis and the title, where a part is higher."""
 
 
 class Figure(Part):
@@ -40,8 +42,9 @@ class Figure(Part):
         self, drawing: Drawing, skipped: list[Curve], scale: Scale, at: float, ink: Ink, table: Table | None = None
     ) -> None:
         """`skipped`: marks below the curves."""
+        if drawing.title != self.drawing.title:
+            self._lines = 0
         self.drawing, self._table, self._ink = drawing, table, ink
-        self._lines = 0
         self._skipped = [Text(f"{one.marker} {one.name}", ink.muted) for one in skipped]
         self.title(*drawing.title)
         self.query_one(f"#said-{self.id}", Note).say(Text(drawing.reason))
@@ -59,14 +62,15 @@ class Figure(Part):
     def _say(self, at: float) -> None:
         """What is said at a place, as far as there is room."""
         self._at = at
-        room, low = self.size.width - 2, self.size.height < _LOW
+        room, height = self.size.width - 2, self.size.height
+        legend = self.query_one(f"#legend-{self.id}", Note)
         if self.drawing.reason or room < 1:
-            return self.query_one(f"#legend-{self.id}", Note).say(Text())
-        said = flow(
-            [*self.drawing.said(at, self._ink), *self._skipped], room, max(1, self.size.height // 5) if low else None
-        )
+            return legend.say(Text())
+        low = height < _LOW
+        most = max(1, height // 5 if low else height - _CURVES)
+        said = flow([*self.drawing.said(at, self._ink), *self._skipped], room, most)
         if self._table and not low and (more := self._table(at, room)):
             said = Text("\n").join([said, more])
-        lines = len(said.wrap(self.app.console, room))
-        self._lines = max(self._lines, lines)
-        self.query_one(f"#legend-{self.id}", Note).say(said.append("\n" * (self._lines - lines)))
+        lines = list(said.wrap(self.app.console, room))[:most]
+        self._lines = max(self._lines, len(lines))
+        legend.say(Text("\n").join(lines + [Text()] * (self._lines - len(lines))))
