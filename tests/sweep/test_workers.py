@@ -35,10 +35,10 @@ def test_two_workers_give_the_same_bits(bench, alone):
 
 @pytest.fixture(scope="module")
 def killed(benches):
-    """A run in which the workers of the first checkpoint were killed twice and one of the third, and who ran it; its
-    units then, what it said, and the store after another try."""
+    """A run in which the workers of the first checkpoint were killed twice as they started and one of the third at an
+    analysis, and who ran it; its units then, what it said, and the store after another try."""
     bench, runners = benches(), set()
-    process = bench.gated(*RUN, done=0)
+    process = bench.gated(*RUN, done=0, starts=2)
     for done in (0, 0, 1):
         bench.until_gated(process, done)
         runners.add(bench.runner())
