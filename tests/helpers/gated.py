@@ -1,7 +1,7 @@
 """A worker whose analyses each wait at a gate: the test says how many may pass, so that it knows what is under way.
 
-The gate is a pipe in the folder `GATE`; what has begun there stands in a file beside it, a line an analysis, and `start`
-for a worker that is held before its first.
+The gate is a pipe in the folder `GATE`; what has begun there stands in a file beside it, a line an analysis, `start` for
+a worker that is held before its first.
 """
 
 import os
@@ -58,11 +58,13 @@ class Gate:
         """As many as will come may pass."""
         self.let(10_000)
 
-    def shut(self) -> None:
-        """None may pass any more; for when nobody is on the way."""
+    def anew(self) -> None:
+        """Nothing has begun and none may pass, as at first; for when nobody is on the way."""
         left = self.passes - len(self.begun())
         assert left == 0 or len(os.read(self.pipe, left)) == left
-        self.passes -= left
+        self.passes = 0
+        for told in ("begun", "stopped"):
+            (self.folder / told).unlink(missing_ok=True)
 
     def hold_starts(self, workers: int) -> None:
         """So many of the next workers come to the gate with their order, before they import torch: seconds each."""
