@@ -1,7 +1,7 @@
 """A worker whose analyses each wait at a gate: the test says how many may pass, so that it knows what is under way.
 
-The gate is a pipe in the folder `GATE`; what has begun there stands in a file beside it, a line an analysis, `start` for
-a worker that is held before its first.
+The gate is a pipe in the folder `GATE`; what has begun there stands in a file beside it, a line an analysis. A worker
+that is held before its first has begun `start`.
 """
 
 import os
