@@ -38,11 +38,11 @@ FIRST = 2.0
 QUIET = 0.12
 """Seconds of rest after which a key has been answered."""
 KEYS = {
-    "head cursor": (b"3", (b"l", b"j", b"l", b"k", b"h"), 30),
-    "step": (b"3", (b",", b",", b",", b"."), 80),
-    "role": (b"3", (b"m",), 80),
-    "pane switch": (b"", (b"1", b"2", b"3", b"4", b"5"), 80),
-    "tree cursor": (b"5", (b"j", b"j", b"k"), 30),
+    "head cursor": (b"\x0fd", (b"l", b"j", b"l", b"k", b"h"), 30),
+    "step": (b"\x0fd", (b",", b",", b",", b"."), 80),
+    "role": (b"\x0fd", (b"m",), 80),
+    "pane switch": (b"", (b"\t",), 80),
+    "tree cursor": (b"\x0fg", (b"j", b"j", b"k"), 30),
     "step on page A": (b"A", (b",", b",", b"."), 80),
 }
 """Name -> the key before, the keys in turn, and the goal in milliseconds."""

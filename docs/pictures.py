@@ -28,12 +28,12 @@ from circuit_tui.explorer.app import Explorer
 PICTURES = Path(__file__).parent / "pictures"
 LOOKS = {"dark": theme.DARK, "light": theme.LIGHT}
 SIZE = (120, 40)
-MODEL, CHECKPOINT, ROLE = ["1", "G"], ["comma", "comma"], ["m", "m"]
-MARKS = ["3", "g", "l", "l", "l", "space", "j", "h", "h", "space"]
-CIRCUIT = ["5", "z"]
+MODEL, CHECKPOINT, ROLE = ["ctrl+o", "a", "G"], ["comma", "comma"], ["m", "m"]
+MARKS = ["ctrl+o", "d", "g", "l", "l", "l", "space", "j", "h", "h", "space"]
+CIRCUIT = ["ctrl+o", "g", "z"]
 KEYS = [*MODEL, *CHECKPOINT, *ROLE, *MARKS, *CIRCUIT]
 """The largest model where IOI is new; previous-token heads, of which a1.h1 hands over to a0.h3; the open circuit."""
-REAL = ["1", "g", "3", "m", "m", "m", "m", *CIRCUIT]
+REAL = ["ctrl+o", "a", "g", "ctrl+o", "d", "m", "m", "m", "m", *CIRCUIT]
 """The model of the real store, the first in the list: a role of its heads, and the open circuit."""
 KEYS_OF = {"explorer": KEYS, "real-model": REAL}
 FRAME, TITLE = "#292929", "#c5c8c6"

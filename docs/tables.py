@@ -116,7 +116,7 @@ def keys() -> str:
 
 
 def _keys(group: str) -> str:
-    rows = ([_typed(key), key.tip, ", ".join(key.where)] for key in KEYS if key.group == group)
+    rows = ([_typed(key), key.tip, key.places] for key in KEYS if key.group == group)
     return table(["key", "does", "only in"], rows)
 
 

@@ -54,7 +54,7 @@ async def test_three_levels_open_one_after_another(explore, screen_text):
     async with explore() as (app, pilot):
         circuit = app.main.of("circuit")
         assert len(circuit.rows) == 7
-        await pilot.press("5", "j", "enter", "j", "l", "j", "l")
+        await pilot.press("ctrl+o", "g", "j", "enter", "j", "l", "j", "l")
         assert [b.node for b in circuit.rows if b.open] == ["logits", "a3.h1", "a2.h1", "a1.h0"]
         assert circuit.rows[4].path == ("logits", "a3.h1", "a2.h1<q>", "a1.h0<k>", "m0<v>")
         assert circuit.rows[4].again and "↺ m0 <v>" in screen_text(app)
@@ -62,7 +62,7 @@ async def test_three_levels_open_one_after_another(explore, screen_text):
 
 async def test_what_is_open_stays_open_at_other_checkpoints(explore):
     async with explore() as (app, pilot):
-        await pilot.press("5", "j", "l", "j", "l", "j")
+        await pilot.press("ctrl+o", "g", "j", "l", "j", "l", "j")
         circuit = app.main.of("circuit")
         opened, here = set(circuit.opened), circuit.branch.path
         await pilot.press("comma")
@@ -72,7 +72,7 @@ async def test_what_is_open_stays_open_at_other_checkpoints(explore):
 async def test_moving_folding_and_siblings(explore):
     async with explore() as (app, pilot):
         circuit = app.main.of("circuit")
-        await pilot.press("5", "j", "l", "J")
+        await pilot.press("ctrl+o", "g", "j", "l", "J")
         assert circuit.branch.node == "a3.h0"
         await pilot.press("K", "h")
         assert circuit.branch.node == "a3.h1" and not circuit.branch.open
@@ -83,7 +83,7 @@ async def test_moving_folding_and_siblings(explore):
 async def test_the_threshold_hides_edges_and_all_can_be_opened(explore):
     async with explore() as (app, pilot):
         circuit = app.main.of("circuit")
-        await pilot.press("5", "z")
+        await pilot.press("ctrl+o", "g", "z")
         every = len(circuit.rows)
         await pilot.press("right_curly_bracket", "right_curly_bracket", "right_curly_bracket", "right_curly_bracket")
         assert all(abs(b.edge.score) >= 0.1 * circuit.largest for b in circuit.rows if b.edge)
@@ -94,7 +94,7 @@ async def test_the_threshold_hides_edges_and_all_can_be_opened(explore):
 
 async def test_no_circuit_says_why(explore, screen_text):
     async with explore(size=(80, 24)) as (app, pilot):
-        await pilot.press("less_than_sign", "5")
+        await pilot.press("less_than_sign", "ctrl+o", "g")
         assert "the model does not do the task" in " ".join(screen_text(app).split())
 
 
@@ -124,7 +124,7 @@ async def test_faithfulness_that_rests_on_nothing_says_so(explore, db, screen_te
     db.execute("UPDATE circuit SET faithfulness_normalised = NULL")
     db.execute("UPDATE result SET reason = ? WHERE analysis = 'circuit' AND reason IS NULL", (why,))
     async with explore(size=size) as (app, pilot):
-        await pilot.press("5")
+        await pilot.press("ctrl+o", "g")
         pane = "\n".join(line[-44:] if size[0] == 120 else line for line in screen_text(app).splitlines())
         said = " ".join(pane.split())
         assert "faithfulness 0.85 (normalised –)" in said and why in said
@@ -137,8 +137,8 @@ async def test_every_role_of_a_head_is_in_its_row_attention_first(explore, db, s
     db.execute("UPDATE result SET role = 'name_mover' WHERE role = 'successor'")
     copies = f"UPDATE head_score SET value = 1.0 WHERE layer = 2 AND head = 1 AND result_id IN ({result})"
     db.execute(copies, ("name_mover",))
-    shown = queries.role_tasks(db, "toy-a").beside("ioi")
-    assert queries.strong_roles(db, "toy-a", 256, shown)[2, 1] == ("induction", "name_mover")
+    shown = queries.role_tasks(db, "toy-a").at(256, "ioi")
+    assert queries.strong_in(db, shown)[2, 1] == ("induction", "name_mover")
     async with explore() as (app, _):
         assert any("a2.h1" in line and " in   nm " in line for line in screen_text(app).splitlines())
 

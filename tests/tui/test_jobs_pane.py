@@ -59,7 +59,7 @@ async def test_runs_newest_first_and_the_units_of_the_chosen_one(explore, db, sc
         failed = next(line for line in text.splitlines() if "✗ failed" in line)
         assert "toy-a@512" in failed and failed.split("failed")[1].strip().startswith("model.safetens")
         footer = text.splitlines()[-1]
-        assert all(word in footer for word in ("Cancel", "Retry", "Log", "Pause", "Run", "Help", "Back"))
+        assert all(word in footer for word in ("Cancel", "Retry", "Log", "Play", "Run", "Help", "Back"))
         await pilot.press("escape")
         assert app.screen is app.main
 
@@ -170,7 +170,7 @@ async def test_the_log_follows_and_holds_no_escapes(explore, db, path, tmp_path)
 
 async def test_pause_stops_looking_and_the_screen_says_so(explore, db, screen_text):
     async with explore() as (app, pilot):
-        page = await opened(app, pilot, "P")
+        page = await opened(app, pilot, "p")
         await app.workers.wait_for_complete()
         await pilot.pause()
         seen = page.queue
@@ -178,8 +178,8 @@ async def test_pause_stops_looking_and_the_screen_says_so(explore, db, screen_te
         page._tick()
         await app.workers.wait_for_complete()
         await pilot.pause()
-        assert page.queue is seen and "paused, P goes on" in screen_text(app)
-        await pilot.press("P")
+        assert page.queue is seen and "paused, p goes on" in screen_text(app)
+        await pilot.press("p")
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert page.queue is not seen and "paused" not in screen_text(app)
@@ -242,15 +242,15 @@ async def test_an_empty_queue_says_what_starts_a_run(explore, maker, screen_text
         await opened(app, pilot, "R", "L", "ctrl+x", "tab", "j", "enter", "G")
         assert EMPTY in " ".join(screen_text(app).split())
     async with explore(store=tmp_path / "none.db") as (app, pilot):
-        await opened(app, pilot, "R", "j", "P", "t", "question_mark", "escape")
+        await opened(app, pilot, "R", "j", "p", "t", "question_mark", "escape")
         assert "There is no store at" in " ".join(screen_text(app).split())
 
 
 async def test_the_palette_opens_the_page_for_its_keys_and_leaves_it_for_others(explore, db):
     async with explore() as (app, pilot):
         commands = {command.title: command.callback for command in app.get_system_commands(app.main)}
-        await commands["Stop looking at the queue; the run goes on"]()
+        await commands["Stop or go on looking at the queue; the run goes on"]()
         assert isinstance(app.screen, Jobs) and app.screen.paused
-        await commands["Go to the heat map of the heads"]()
+        await commands["Mark the head: marked heads are plotted"]()
         await pilot.pause()
         assert app.screen is app.main and app.main.pane_name == "heads"

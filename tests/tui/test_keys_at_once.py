@@ -18,7 +18,7 @@ async def test_a_page_may_open_while_the_program_is_at_something_else(explore, d
     closes; nothing ends the program, no error is kept, and the page opens when it is asked for again."""
     async with explore() as (app, pilot):
         for other in (*OTHERS, *list(PAGES)[list(PAGES).index(key) :]):
-            await pilot.press("3")
+            await pilot.press("ctrl+o", "d")
             for pressed in (other, key, other, "escape", other):
                 app.post_message(events.Key(pressed, pressed if len(pressed) == 1 else None))
             await pilot.press("f12", "escape", "escape", "escape")
@@ -33,7 +33,7 @@ async def test_what_a_page_began_ends_in_order_when_the_page_is_closed_before_it
     closed = threading.Event()
     monkeypatch.setattr("circuit_tui.runs.sweeps.begin_patch", lambda *given: closed.wait() and {})
     async with explore() as (app, pilot):
-        await pilot.press("3", "P", "escape")
+        await pilot.press("ctrl+o", "d", "P", "escape")
         await until(pilot, lambda: app.screen is app.main)
         closed.set()
         await app.workers.wait_for_complete()

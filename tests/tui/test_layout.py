@@ -18,7 +18,7 @@ def shown(app) -> list[str]:
 async def test_panes_share_the_screen_where_there_is_room(explore):
     async with explore(size=(120, 40)) as (app, pilot):
         assert shown(app) == sorted(bindings.PANES)
-        await pilot.press("5", "plus")
+        await pilot.press("ctrl+o", "g", "plus")
         await pilot.pause()
         assert shown(app) == ["circuit"]
         await pilot.press("escape")
@@ -28,8 +28,8 @@ async def test_panes_share_the_screen_where_there_is_room(explore):
 
 async def test_one_pane_at_a_time_where_there_is_not(explore, screen_text):
     async with explore(size=(80, 24)) as (app, pilot):
-        for key, name in zip("12345", bindings.PANES, strict=True):
-            await pilot.press(key)
+        for letter, name in zip("asdfg", bindings.PANES, strict=True):
+            await pilot.press("ctrl+o", letter)
             await pilot.pause()
             assert shown(app) == [name] and f"[{name}]" in screen_text(app)
             assert app.main.focused is app.main.pane.body
@@ -41,8 +41,8 @@ async def test_one_pane_at_a_time_where_there_is_not(explore, screen_text):
 async def test_nothing_is_wider_than_the_screen(explore, screen_text):
     for size in SIZES:
         async with explore(size=size) as (app, pilot):
-            for key in "12345":
-                await pilot.press(key)
+            for letter in "asdfg":
+                await pilot.press("ctrl+o", letter)
                 assert not any(w.show_horizontal_scrollbar for w in app.main.query("*"))
             await until(pilot, lambda app=app: {"Help", "Quit"} <= set(screen_text(app).splitlines()[-1].split()))
 
@@ -52,7 +52,7 @@ async def test_too_small_says_so_and_growing_brings_it_back(explore, screen_text
         for size in ((59, 30), (100, 14), (20, 5), (1, 1)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
-            assert not shown(app) and "3 Heads" not in screen_text(app)
+            assert not shown(app) and "Heads" not in screen_text(app)
         await pilot.resize_terminal(60, 15)
         await pilot.pause()
         assert len(shown(app)) == 1
@@ -122,11 +122,11 @@ async def test_without_colour_the_values_can_be_read(explore, monkeypatch, scree
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_snapshot(snap_compare, tmp_path, monkeypatch, size):
-    assert snap_compare(_at(tmp_path), terminal_size=size, run_before=_pressed("3", "comma", "asterisk"))
+    assert snap_compare(_at(tmp_path), terminal_size=size, run_before=_pressed("ctrl+o", "d", "comma", "asterisk"))
 
 
 def test_snapshot_circuit(snap_compare, tmp_path):
-    pressed = _pressed("t", "5", "z", "right_curly_bracket", "j", "j")
+    pressed = _pressed("t", "ctrl+o", "g", "z", "right_curly_bracket", "j", "j")
     assert snap_compare(_at(tmp_path), terminal_size=(80, 24), run_before=pressed)
 
 

@@ -23,18 +23,18 @@ from circuit_tui.terminal.driver import copy_sequence
 pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 
 VIEWS = [
-    ("1", "models", {}, "models.csv", "circuit-tui export models"),
-    ("2", "checkpoints", {"model": "toy-a"}, "checkpoints-toy-a.csv", "circuit-tui export checkpoints toy-a"),
+    ("a", "models", {}, "models.csv", "circuit-tui export models"),
+    ("s", "checkpoints", {"model": "toy-a"}, "checkpoints-toy-a.csv", "circuit-tui export checkpoints toy-a"),
     (
-        *("3", "heads", {"model": "toy-a", "step": 256, "role": "induction"}),
+        *("d", "heads", {"model": "toy-a", "step": 256, "role": "induction"}),
         *("heads-toy-a@256-induction.csv", "circuit-tui export heads toy-a@256 --role induction"),
     ),
     (
-        *("4", "history", {"model": "toy-a", "role": "induction"}),
+        *("f", "history", {"model": "toy-a", "role": "induction"}),
         *("history-toy-a-induction.csv", "circuit-tui export history toy-a --role induction"),
     ),
     (
-        *("5", "circuit", {"model": "toy-a", "step": 256, "task": "ioi"}),
+        *("g", "circuit", {"model": "toy-a", "step": 256, "task": "ioi"}),
         *("circuit-toy-a@256-ioi.csv", "circuit-tui export circuit toy-a@256 --task ioi"),
     ),
 ]
@@ -43,7 +43,7 @@ VIEWS = [
 @pytest.mark.parametrize(("key", "view", "filters", "name", "command"), VIEWS)
 async def test_export_is_byte_for_byte_the_command_lines(explore, db, said, key, view, filters, name, command):
     async with explore(size=(80, 24)) as (_, pilot):
-        await pilot.press(key, "e")
+        await pilot.press("ctrl+o", key, "e")
     which = queries.view(view)
     wanted = export.text(queries.rows(db, which, filters), [c.name for c in which.columns], "csv")
     assert Path(name).read_bytes() == wanted.encode() and wanted.count("\r\n") > 2
@@ -57,7 +57,7 @@ async def test_commands_name_a_store_that_is_not_the_usual_one(explore, screen_t
     monkeypatch.chdir(path.parent)
     named = f"circuit-tui --store {path.name}"
     async with explore(store=Path(path.name)) as (app, pilot):
-        await pilot.press("3", "e")
+        await pilot.press("ctrl+o", "d", "e")
         ((_, command),) = [told.splitlines() for told in said]
         for key in ("i", "ctrl+r"):
             await pilot.press(key)
@@ -80,7 +80,7 @@ async def test_where_nothing_is_computed_nothing_is_copied(explore, said, tmp_pa
     assert set(said) == {
         "There is nothing to copy here yet.",
         "There is no number here yet.",
-        "A model has no number of its own: ask in one of the other panes.",
+        "No number of one result is here: ask where one is, in a pane of the first screen.",
     }
 
 
@@ -106,14 +106,14 @@ async def test_pages_are_exported_as_the_views_that_they_show(explore, path, mak
 
 
 LISTS = [
-    (["2", "slash", *"unread", "enter"], [512]),
-    (["2", "slash", *"6", "enter"], [16, 64, 256]),
-    (["2", "S"], [1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1, 0]),
-    (["2", "slash", *"6", "enter", "s", "S"], [256, 64, 16]),
-    (["2", "slash", "exclamation_mark", *"[1-9]", "enter"], [0]),
-    (["1", "s", "S"], ["toy-a", "toy-b"]),
-    (["1", "S"], ["toy-b", "toy-a"]),
-    (["1", "slash", *"-f", "space", *"tb", "enter"], ["toy-b"]),
+    (["ctrl+o", "s", "slash", *"unread", "enter"], [512]),
+    (["ctrl+o", "s", "slash", *"6", "enter"], [16, 64, 256]),
+    (["ctrl+o", "s", "S"], [1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1, 0]),
+    (["ctrl+o", "s", "slash", *"6", "enter", "s", "S"], [256, 64, 16]),
+    (["ctrl+o", "s", "slash", "exclamation_mark", *"[1-9]", "enter"], [0]),
+    (["ctrl+o", "a", "s", "S"], ["toy-a", "toy-b"]),
+    (["ctrl+o", "a", "S"], ["toy-b", "toy-a"]),
+    (["ctrl+o", "a", "slash", *"-f", "space", *"tb", "enter"], ["toy-b"]),
 ]
 
 
@@ -134,7 +134,7 @@ async def test_a_list_is_exported_as_it_is_seen(explore, path, said, keys, seen)
 
 async def test_where_no_row_is_seen_none_is_exported(explore, said):
     async with explore() as (_, pilot):
-        await pilot.press("2", "slash", *"nowhere", "enter", "e")
+        await pilot.press("ctrl+o", "s", "slash", *"nowhere", "enter", "e")
     assert said == ["There is nothing to export here: no row is listed."] and not list(Path.cwd().iterdir())
 
 
@@ -150,13 +150,13 @@ async def test_a_screenshot_is_kept_or_refused_aloud(explore, said):
 
 async def test_a_file_is_never_overwritten(explore):
     async with explore() as (_, pilot):
-        await pilot.press("1", "e", "e")
+        await pilot.press("ctrl+o", "a", "e", "e")
     assert Path("models.csv").read_bytes() == Path("models~2.csv").read_bytes()
 
 
 async def test_the_plotted_metric_is_exported_as_behaviour(explore, db):
     async with explore() as (_, pilot):
-        await pilot.press("4", "B", "e")
+        await pilot.press("ctrl+o", "f", "B", "e")
     assert Path("behaviour-toy-a-ioi.csv").read_text().splitlines()[0].startswith("model,step,tokens,task,metric,value")
 
 
@@ -165,7 +165,7 @@ async def test_an_export_that_finds_no_room_leaves_nothing(explore, said):
     async with explore() as (app, pilot):
         before = set(Path.cwd().iterdir())
         with room(100):
-            await pilot.press("3", "e")
+            await pilot.press("ctrl+o", "d", "e")
             app.keep_screenshot()
         assert [t.startswith("No file could be written: ") and "make room" in t for t in said[-2:]] == [True, True]
         assert set(Path.cwd().iterdir()) == before
@@ -181,11 +181,11 @@ def test_names_are_quoted_and_made_harmless(tmp_path):
 
 async def test_copy_sends_the_value_or_the_row(explore, said):
     async with explore() as (app, pilot):
-        await pilot.press("2", "y")
+        await pilot.press("ctrl+o", "s", "y")
         assert app.clipboard == "toy-a@256"
-        await pilot.press("3", "Y")
+        await pilot.press("ctrl+o", "d", "Y")
         assert app.clipboard.split("\t")[:7] == ["toy-a", "256", "524288", "induction", "", "2", "1"]
-        await pilot.press("5", "j", "y")
+        await pilot.press("ctrl+o", "g", "j", "y")
         assert app.clipboard == "a3.h1->logits"
         assert "sent to the terminal" in said[-1]
 
@@ -202,7 +202,7 @@ def test_copy_is_wrapped_for_tmux_and_screen():
 async def test_a_long_copy_goes_to_a_file(explore, apart, monkeypatch):
     async with explore() as (app, pilot):
         monkeypatch.setattr(app.main.of("models"), "value", lambda: "x" * 80_000)
-        await pilot.press("1", "y")
+        await pilot.press("ctrl+o", "a", "y")
         assert (apart / "state" / "circuit-tui" / "copied.txt").read_text() == "x" * 80_000
 
 
@@ -221,7 +221,7 @@ def test_roles_of_paths_are_computed_with_the_algorithm():
 
 async def test_where_a_number_comes_from(explore, screen_text):
     async with explore() as (app, pilot):
-        await pilot.press("5", "i")
+        await pilot.press("ctrl+o", "g", "i")
         await pilot.pause()
         text = screen_text(app)
         for part in (
@@ -234,5 +234,5 @@ async def test_where_a_number_comes_from(explore, screen_text):
             assert part in text
         await pilot.press("escape")
         assert app.screen is app.main
-        await pilot.press("1", "i")
+        await pilot.press("ctrl+o", "a", "i")
         assert app.screen is app.main

@@ -10,10 +10,10 @@ pytestmark = [pytest.mark.usefixtures("path"), pytest.mark.long]
 
 async def test_the_cursor_of_a_list_is_the_selection(explore):
     async with explore() as (app, pilot):
-        await pilot.press("1", "j")
+        await pilot.press("ctrl+o", "a", "j")
         at = app.main.look.at
         assert (at.model, at.step) == ("toy-b", 0)
-        await pilot.press("2", "j")
+        await pilot.press("ctrl+o", "s", "j")
         assert app.main.look.at.step == 100
         await pilot.press("g")
         assert app.main.look.at.step == 0
@@ -22,7 +22,7 @@ async def test_the_cursor_of_a_list_is_the_selection(explore):
 async def test_a_filter_narrows_and_escape_clears(explore):
     async with explore() as (app, pilot):
         listed = app.main.of("checkpoints")
-        await pilot.press("2", "slash", *"unread")
+        await pilot.press("ctrl+o", "s", "slash", *"unread")
         await until(pilot, lambda: [row["step"] for row in listed.rows] == [512])
         await pilot.press("enter", "escape")
         await until(pilot, lambda: len(listed.rows) == 12)
@@ -38,7 +38,7 @@ async def test_a_filter_without_end_is_given_up(explore, monkeypatch):
     async with explore() as (app, pilot):
         models = app.main.of("models")
         monkeypatch.setattr(models, "words", lambda row: "a" * 5000 + "!")
-        await pilot.press("1")
+        await pilot.press("ctrl+o", "a")
         models.narrow("(a|aa)+$")
         assert models.rows == [] and "takes too long to match" in models._why_empty()
         models.narrow("(" * 400 + ")" * 400)
@@ -50,7 +50,7 @@ async def test_a_filter_without_end_is_given_up(explore, monkeypatch):
 async def test_the_only_row_that_a_filter_leaves_can_be_chosen(explore):
     for chosen_by in (["enter"], ["escape", "escape", "slash", *"-f tyb", "enter"]):
         async with explore() as (app, pilot):
-            await pilot.press("1", "slash", *"-b", *chosen_by)
+            await pilot.press("ctrl+o", "a", "slash", *"-b", *chosen_by)
             assert app.main.look.at.model == "toy-b"
             await pilot.press("escape", "g")
 
@@ -59,7 +59,7 @@ async def test_the_only_row_that_a_filter_leaves_can_be_chosen(explore):
 async def test_the_row_under_the_cursor_can_be_chosen(explore, key):
     async with explore() as (app, pilot):
         models = app.main.of("models")
-        await pilot.press("1")
+        await pilot.press("ctrl+o", "a")
         models.narrow("-b")
         assert app.main.look.at.model == "toy-a"
         await (pilot.click(models.body, offset=(3, 0)) if key == "click" else pilot.press(key))
@@ -68,7 +68,7 @@ async def test_the_row_under_the_cursor_can_be_chosen(explore, key):
 
 async def test_next_and_previous_match_go_round(explore, said):
     async with explore() as (app, pilot):
-        await pilot.press("2", "n")
+        await pilot.press("ctrl+o", "s", "n")
         assert "no filter" in said[-1]
         await pilot.press("slash", *"^1", "enter")
         seen = []
@@ -80,7 +80,7 @@ async def test_next_and_previous_match_go_round(explore, said):
 
 async def test_sorting_keeps_what_has_no_value_last(explore):
     async with explore() as (app, pilot):
-        await pilot.press("2", "s", "S")
+        await pilot.press("ctrl+o", "s", "s", "S")
         listed = app.main.of("checkpoints")
         assert listed.rows[0]["step"] == 256
         assert {row["step"] for row in listed.rows[-2:]} == {512, 1024}

@@ -15,7 +15,26 @@ async def test_a_store_that_is_not_there_says_what_brings_it(explore, screen_tex
     async with explore() as (app, pilot):
         text = " ".join(screen_text(app).split())
         assert "There is no store at" in text and "circuit-tui demo" in text
-        await pilot.press("3", "j", "comma", "m", "space", "asterisk", "e", "i", "y", "Y", "5", "z", "l", "p", "T", "r")
+        await pilot.press(
+            "ctrl+o",
+            "d",
+            "j",
+            "comma",
+            "m",
+            "space",
+            "asterisk",
+            "e",
+            "i",
+            "y",
+            "Y",
+            "ctrl+o",
+            "g",
+            "z",
+            "l",
+            "p",
+            "T",
+            "r",
+        )
         await pilot.press("P", "A", "escape", "W", "escape", "a", "n", "comma", "e", "escape")
         assert app.screen is app.main
 
@@ -23,7 +42,7 @@ async def test_a_store_that_is_not_there_says_what_brings_it(explore, screen_tex
 async def test_a_store_without_results_is_empty_not_wrong(explore, maker, screen_text, said):
     async with explore() as (app, pilot):
         assert "toy-a" in screen_text(app) and "None is computed yet" in " ".join(screen_text(app).split())
-        await pilot.press("3", "comma", "full_stop", "m", "5", "z", "e", "4", "X", "B")
+        await pilot.press("ctrl+o", "d", "comma", "full_stop", "m", "ctrl+o", "g", "z", "e", "ctrl+o", "f", "X", "B")
         assert "sweep" in screen_text(app)
         await pilot.press("a", "e")
         assert "none of them is computed yet" in " ".join(app.screen._text.plain.split())
@@ -59,7 +78,7 @@ async def test_it_follows_a_sweep_and_keeps_what_was_chosen(explore, maker, scre
         maker.unit()
         await until(pilot, lambda: app.main.look.at.step == 32)
         assert "7/14" in screen_text(app) and "about 14 s left" in screen_text(app)
-        await pilot.press("3", "g", "comma")
+        await pilot.press("ctrl+o", "d", "g", "comma")
         maker.unit()
         await until(pilot, lambda: "8/14" in screen_text(app))
         assert (app.main.look.at.step, app.main.look.at.head) == (16, (0, 0))
@@ -84,11 +103,16 @@ async def test_hostile_names_are_only_text(explore, db, screen_text):
     db.execute("UPDATE checkpoint SET detail = ?", (HOSTILE,))
     async with explore() as (app, pilot):
         for key in (
-            "1",
-            "2",
-            "3",
-            "4",
-            "5",
+            "ctrl+o",
+            "a",
+            "ctrl+o",
+            "s",
+            "ctrl+o",
+            "d",
+            "ctrl+o",
+            "f",
+            "ctrl+o",
+            "g",
             "B",
             "comma",
             "y",
@@ -102,7 +126,8 @@ async def test_hostile_names_are_only_text(explore, db, screen_text):
             "A",
             "W",
             "W",
-            "3",
+            "ctrl+o",
+            "d",
             "P",
         ):
             await pilot.press(key)
@@ -118,7 +143,7 @@ async def test_numbers_that_are_none(explore, db):
     db.execute("UPDATE behaviour SET value = -9e999")
     db.execute("UPDATE circuit_edge SET score = 9e999 WHERE src = 0")
     async with explore() as (_, pilot):
-        await pilot.press("comma", "3", "asterisk", "4", "B", "5", "z", "A", "comma")
+        await pilot.press("comma", "ctrl+o", "d", "asterisk", "ctrl+o", "f", "B", "ctrl+o", "g", "z", "A", "comma")
 
 
 @pytest.mark.parametrize("content", [b"not a database at all, but long enough to look", b""])
@@ -157,7 +182,7 @@ async def test_a_store_that_is_moved_and_replaced_is_followed(explore, db, path,
     async with explore() as (app, pilot):
         path.rename(tmp_path / "elsewhere.db")
         await until(pilot, lambda: "There is no store at" in " ".join(screen_text(app).split()))
-        await pilot.press("3", "j", "5", "A", "escape", "W", "escape", "7", "escape")
+        await pilot.press("ctrl+o", "d", "j", "ctrl+o", "g", "A", "escape", "W", "escape", "7", "escape")
         with closing(sqlite3.connect(path.with_name("other.db"))) as copy, copy:
             db.backup(copy)
             copy.execute("UPDATE model SET name = 'another' WHERE name = 'toy-a'")

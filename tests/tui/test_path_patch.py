@@ -52,7 +52,7 @@ def page(app) -> str:
 
 async def opened(app, pilot, head, *keys) -> None:
     app.main.choose(step=0, head=head)
-    await pilot.press("3", "P", *keys)
+    await pilot.press("ctrl+o", "d", "P", *keys)
     await app.workers.wait_for_complete()
     await looked(pilot)
 
@@ -177,5 +177,5 @@ async def test_it_fits_and_stays_with_its_head(explore, maker, started, size):
 
 async def test_without_a_head_or_a_task_it_says_so(explore, tmp_path, said):
     async with explore(store=tmp_path / "none.db") as (app, pilot):
-        await pilot.press("3", "P")
+        await pilot.press("ctrl+o", "d", "P")
         assert app.screen is app.main and "Paths run into a head" in said[-1]

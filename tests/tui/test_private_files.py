@@ -18,7 +18,7 @@ async def test_log_memory_and_copies_are_the_users_alone(explore, monkeypatch):
         async with explore() as (app, pilot):
             log = app.note("an \x1b[31merror\nof two lines")
             monkeypatch.setattr(app.main.of("models"), "value", lambda: "x" * 80_000)
-            await pilot.press("1", "y")
+            await pilot.press("ctrl+o", "a", "y")
         written = {file.name: stat.S_IMODE(file.stat().st_mode) for file in state.folder().iterdir()}
     finally:
         os.umask(before)

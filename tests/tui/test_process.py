@@ -95,10 +95,10 @@ def test_q_quits_and_an_idle_explorer_writes_nothing(terminal):
 
 def test_a_walk_by_keyboard_ends_in_the_command_lines_bytes(terminal, path):
     pid, screen, read_until = terminal
-    walk = [("3", b"[heads]"), ("g", b"a0.h0"), ("j", b"a1.h0"), ("l", b"a1.h1")]
+    walk = [("\x0fd", b"[heads]"), ("g", b"a0.h0"), ("j", b"a1.h0"), ("l", b"a1.h1")]
     walk += [(",", f"{place}/12".encode()) for place in (9, 8, 7, 6, 5)]
     walk += [(".", f"{place}/12".encode()) for place in (6, 7, 8, 9, 10)]
-    walk += [("5", b"[circuit]"), ("j", b"a3.h1"), ("l", b"<q>"), ("j", b"a2.h1"), ("l", b"<k>"), ("j", b"a1.h0")]
+    walk += [("\x0fg", b"[circuit]"), ("j", b"a3.h1"), ("l", b"<q>"), ("j", b"a2.h1"), ("l", b"<k>"), ("j", b"a1.h0")]
     assert b"toy-b" in read_until(b"toy-b")
     for key, seen in [*walk, ("l", b"<v>"), ("e", b"written to")]:
         os.write(screen, key.encode())

@@ -13,9 +13,49 @@ from circuit_tui.explorer.reading import Reader
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 EVERY_KEY = (
-    *("3", "j", "l", "comma", "less_than_sign", "m", "T", "space", "asterisk", "i", "escape", "y", "Y", "e"),
-    *("2", "k", "j", "s", "r", "e", "4", "X", "B", "comma", "e", "i", "escape", "5", "z", "j", "comma", "e", "Y", "i"),
-    *("escape", "1", "j", "e", "k", "left_square_bracket", "A", "comma", "e", "escape", "a", "n", "e", "escape"),
+    *("ctrl+o", "d", "j", "l", "comma", "less_than_sign", "m", "T", "space", "asterisk", "i", "escape", "y", "Y", "e"),
+    *(
+        "ctrl+o",
+        "s",
+        "k",
+        "j",
+        "s",
+        "r",
+        "e",
+        "ctrl+o",
+        "f",
+        "X",
+        "B",
+        "comma",
+        "e",
+        "i",
+        "escape",
+        "ctrl+o",
+        "g",
+        "z",
+        "j",
+        "comma",
+        "e",
+        "Y",
+        "i",
+    ),
+    *(
+        "escape",
+        "ctrl+o",
+        "a",
+        "j",
+        "e",
+        "k",
+        "left_square_bracket",
+        "A",
+        "comma",
+        "e",
+        "escape",
+        "a",
+        "n",
+        "e",
+        "escape",
+    ),
     *("W", "e", "escape", "7", "escape", "P", "escape"),
 )
 
@@ -130,7 +170,7 @@ async def test_what_a_job_writes_is_read_again_where_it_is_shown(explore, maker,
     for _ in range(7):
         maker.unit()
     async with explore() as (app, pilot):
-        await pilot.press("3", "comma")
+        await pilot.press("ctrl+o", "d", "comma")
         asked, ask = [], app.reader.ask
         monkeypatch.setattr(app.reader, "ask", lambda who, *given: asked.append(who) or ask(who, *given))
         maker.db.execute("UPDATE unit SET fraction = 0.5")

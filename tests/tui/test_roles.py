@@ -71,7 +71,7 @@ async def test_effects_are_shown_on_their_own_scale(explore, effects, screen_tex
 
 async def test_the_strongest_head_may_be_one_below_zero(explore, effects):
     async with explore() as (app, pilot):
-        await pilot.press("3", "M", "asterisk")
+        await pilot.press("ctrl+o", "d", "M", "asterisk")
         assert app.main.look.at.role == "effect_logits" and app.main.look.at.marks[0] == (0, 2)
 
 

@@ -44,7 +44,7 @@ async def test_a_task_with_no_more_than_a_check_is_reached_and_says_what_it_lack
         assert app.main.look.at.task == "years"
         text = screen_text(app)
         assert "No circuit of years is computed" in text and "task years" in text and "not computed" in text
-        await pilot.press("4", "B")
+        await pilot.press("ctrl+o", "f", "B")
         assert "Nothing is defined yet for years" in screen_text(app)
         await pilot.press("A")
         assert "Years in the circuit · years" in app.screen._text.plain
@@ -62,7 +62,7 @@ async def test_ten_checkpoints_at_a_time_stop_at_the_ends(explore):
 
 async def test_the_cursor_of_the_heat_map_is_the_head(explore):
     async with explore() as (app, pilot):
-        await pilot.press("3", "g", "j", "l", "l", "l", "h")
+        await pilot.press("ctrl+o", "d", "g", "j", "l", "l", "l", "h")
         assert app.main.look.at.head == (1, 1)
         assert list(app.main.of("history").curves) == ["a1.h1"]
         await pilot.press("G", "ctrl+u", "k")
@@ -83,7 +83,7 @@ async def test_quick_fingers_lose_no_key(explore):
 
 async def test_a_head_of_the_circuit_is_the_head_of_the_map(explore):
     async with explore() as (app, pilot):
-        await pilot.press("5", "j", "j")
+        await pilot.press("ctrl+o", "g", "j", "j")
         assert app.main.look.at.head == (3, 0)
         assert app.main.query_one(HeatMap).head == (3, 0)
 
@@ -110,7 +110,7 @@ async def test_tasks_change_circuit_and_behaviour(explore):
 
 async def test_marked_heads_are_the_series_of_the_plot(explore, screen_text):
     async with explore() as (app, pilot):
-        await pilot.press("3", "g", "space", "l", "space")
+        await pilot.press("ctrl+o", "d", "g", "space", "l", "space")
         assert app.main.look.at.marks == ((0, 0), (0, 1))
         assert list(app.main.of("history").curves) == ["a0.h0", "a0.h1"]
         await pilot.press("asterisk")
@@ -125,7 +125,7 @@ async def test_marked_heads_are_the_series_of_the_plot(explore, screen_text):
 
 async def test_nine_heads_are_too_many(explore):
     async with explore() as (app, pilot):
-        await pilot.press("3", "g")
+        await pilot.press("ctrl+o", "d", "g")
         for _ in range(3):
             await pilot.press("space", "l", "space", "l", "space", "h", "h", "j")
         assert len(app.main.look.at.marks) == 8
@@ -133,7 +133,7 @@ async def test_nine_heads_are_too_many(explore):
 
 async def test_the_plot_shows_the_tasks_metric_and_either_axis(explore):
     async with explore() as (app, pilot):
-        await pilot.press("4", "B", "X", "z")
+        await pilot.press("ctrl+o", "f", "B", "X", "z")
         history = app.main.of("history")
         assert list(history.curves) == ["ioi"] and not history.log_axis and history.span == 0.5
         await pilot.press("h")
@@ -146,7 +146,7 @@ async def test_the_plot_hides_no_point(explore):
     """Neither its frame nor the line at the checkpoint does, and a part of it has its own labels."""
     async with explore() as (app, pilot):
         history = app.main.of("history")
-        for keys in (["4"], ["less_than_sign"], ["full_stop"], ["B"], ["X", "X"]):
+        for keys in (["ctrl+o", "f"], ["less_than_sign"], ["full_stop"], ["B"], ["X", "X"]):
             await pilot.press(*keys)
             await pilot.pause()
             (curve,) = history.curves.values()
@@ -160,7 +160,7 @@ async def test_the_plot_hides_no_point(explore):
 
 async def test_the_plot_fills_its_pane_after_the_terminal_was_too_small(explore):
     async with explore(size=(120, 40)) as (app, pilot):
-        await pilot.press("4")
+        await pilot.press("ctrl+o", "f")
         before = plotted(app)
         for size in ((200, 60), (120, 40)):
             await pilot.resize_terminal(50, 12)
@@ -220,7 +220,7 @@ async def test_the_plot_ends_at_a_checkpoint_that_cannot_be_read_and_begins_anew
         db.execute("UPDATE checkpoint SET status = 'unreadable' WHERE step = ?", (step,))
     db.execute("DELETE FROM result WHERE checkpoint_id = (SELECT id FROM checkpoint WHERE step = 4)")
     async with explore(size=(160, 50)) as (app, pilot):
-        await pilot.press("4")
+        await pilot.press("ctrl+o", "f")
         while (plot := app.main.of("history").plot) is None:
             await pilot.pause()
         lines = [len(one.x) for one in plot._datasets if isinstance(one, LinePlot)]
@@ -234,7 +234,7 @@ async def test_checkpoints_that_trends_skip_are_greyed(explore, db):
     db.execute("DELETE FROM result WHERE checkpoint_id IN (SELECT id FROM checkpoint WHERE step = 32)")
     db.execute("UPDATE checkpoint SET status = 'missing' WHERE step = 32")
     async with explore(size=(160, 50)) as (app, pilot):
-        await pilot.press("4")
+        await pilot.press("ctrl+o", "f")
         history = app.main.of("history")
         (curve,) = history.curves.values()
         axis = Axis((c.step, c.tokens) for c in history.checkpoints)
@@ -253,7 +253,7 @@ async def test_checkpoints_that_trends_skip_are_greyed(explore, db):
 
 async def test_a_range_is_marked_row_by_row(explore):
     async with explore() as (app, pilot):
-        await pilot.press("3", "g", "l", "v", "j", "v")
+        await pilot.press("ctrl+o", "d", "g", "l", "v", "j", "v")
         assert app.main.look.at.marks == ((0, 1), (0, 2), (1, 0), (1, 1))
         await pilot.press("G", "v")
         assert len(app.main.look.at.marks) == 4
@@ -272,7 +272,7 @@ async def test_the_time_lapse_stops_at_the_end(explore):
 
 async def test_where_one_was_is_where_one_is(explore):
     async with explore() as (app, pilot):
-        await pilot.press("comma", "m", "5", "plus", "t")
+        await pilot.press("comma", "m", "ctrl+o", "g", "plus", "t")
         left = app.main.look.at
     async with explore() as (app, _):
         assert app.main.look.at == left
@@ -291,5 +291,5 @@ async def test_a_broken_memory_is_forgotten(explore, apart):
 async def test_a_state_folder_that_cannot_be_made_is_done_without(explore, apart):
     (apart / "state").write_text("in the way")
     async with explore() as (app, pilot):
-        await pilot.press("comma", "1", "E", "escape")
+        await pilot.press("comma", "ctrl+o", "a", "E", "escape")
         assert app.main.look.at.step == 128

@@ -22,7 +22,7 @@ def later_first(maker):
     return maker
 
 
-@pytest.mark.parametrize("keys", [["j"], ["space"], ["m"], ["comma"], ["2"], ["tab"], ["T"]])
+@pytest.mark.parametrize("keys", [["j"], ["space"], ["m"], ["comma"], ["ctrl+o", "s"], ["tab"], ["T"]])
 async def test_results_of_another_model_do_not_take_the_place_of_what_is_looked_at(explore, later_first, keys):
     async with explore() as (app, pilot):
         assert app.main.look.at.model == "toy-b"
@@ -37,7 +37,7 @@ async def test_a_marked_head_is_marked_where_it_was_seen(explore, maker):
     for _ in range(6):
         maker.unit()
     async with explore() as (app, pilot):
-        await pilot.press("3", "space")
+        await pilot.press("ctrl+o", "d", "space")
         maker.unit()
         await looked(pilot)
         assert app.main.look.at.step == 16

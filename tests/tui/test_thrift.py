@@ -80,7 +80,7 @@ def output(monkeypatch) -> list[str]:
 
 @pytest.mark.parametrize(
     ("keys", "titles"),
-    [([], ("1 Models", "5 Circuit")), (["7"], ("Runs ·", "Units of run 2")), (["7", "L"], ("Log of",))],
+    [([], ("Models", "Circuit")), (["7"], ("Runs ·", "Units of run 2")), (["7", "L"], ("Log of",))],
 )
 async def test_r_and_a_resize_to_the_same_size_write_the_whole_screen(explore, db, output, screen_text, keys, titles):
     """Text of another program, or a terminal that was another size for a moment, does not stay."""
@@ -116,7 +116,7 @@ def calls(monkeypatch):
 async def test_another_pane_has_the_focus_without_a_new_widget_or_a_whole_screen(explore, db, calls, screen_text):
     async with explore() as (app, pilot):
         before = set(app.main.query("*"))
-        for key, word in (("3", "Mark"), ("5", "Threshold"), ("2", "Filter")):
+        for key, word in (("tab", "Sort"), ("tab", "Mark"), ("shift+tab", "Sort")):
             calls.clear()
             await pilot.press(key)
             assert word in screen_text(app).splitlines()[-1]
@@ -132,10 +132,11 @@ async def test_a_click_on_a_key_of_the_last_line_is_the_key(explore, db, screen_
 
 
 async def test_a_step_on_a_page_reads_for_the_page_alone_and_the_panes_follow_when_it_closes(
-    explore, db, calls, monkeypatch
+    explore, db, calls, monkeypatch, screen_text
 ):
     async with explore() as (app, pilot):
-        await pilot.press("3", "A")
+        await pilot.press("tab", "tab", "A")
+        await until(pilot, lambda: "Algorithm" in screen_text(app))
         page, asked, ask = app.screen, [], app.reader.ask
         monkeypatch.setattr(app.reader, "ask", lambda who, *given: asked.append(who) or ask(who, *given))
         calls.clear()
@@ -151,7 +152,7 @@ async def test_the_plot_is_drawn_once_for_a_step_and_not_for_the_focus(explore, 
         plot = app.main.of("history").plot
         drawn, draw = [], type(plot)._render_plot
         monkeypatch.setattr(type(plot), "_render_plot", lambda plot: drawn.append(plot) or draw(plot))
-        await pilot.press("4", "3")
+        await pilot.press("ctrl+o", "f", "ctrl+o", "d")
         assert not drawn
         await pilot.press("comma")
         assert len(drawn) == 1
@@ -171,7 +172,7 @@ async def test_no_step_and_no_head_asks_again_what_the_store_told_of_the_model(e
         return [said for said in found if "analysis = 'heads'" in said]
 
     async with explore() as (_, pilot):
-        await pilot.press("3", "k")
+        await pilot.press("ctrl+o", "d", "k")
         decided()
         await pilot.press("comma")
         assert (of_step := decided()) and all("role = 'induction'" in said for said in of_step)

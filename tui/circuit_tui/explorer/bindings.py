@@ -1,7 +1,8 @@
 """Every key of the explorer, once: footer, `?` help and command palette are made from this list.
 
-A key means the same in every pane. `where` says which panes have it; an entry without is everywhere. No key is bound
-that does nothing, and none that terminals cannot tell from Enter, Tab, Backspace or newline.
+A key means the same everywhere. `where` says which screens, or panes of the first screen, have it; an entry without is
+on every screen. No key is bound that does nothing, and none that terminals cannot tell from Enter, Tab, Backspace or
+newline.
 """
 
 from collections.abc import Iterable
@@ -9,15 +10,28 @@ from dataclasses import dataclass, replace
 
 from textual.binding import Binding, BindingType
 
+SCREENS = {
+    "explore": "Models, checkpoints, heads, history and circuit side by side",
+    "study": "All models over training: behaviour, heads, stages, size and similarity of circuits",
+    "circuit": "The circuit drawn layer by layer, its parts, and how faithful it is",
+    "compare": "This checkpoint beside a baseline: heads, circuit, and similarity over time",
+    "head": "One head in full: roles, circuits, edges, attention, effects",
+    "tables": "Any view of the store as a table: sort, filter, count, SQL",
+    "jobs": "The queue: runs, their units, log, cancel and retry",
+}
+"""Name -> what it shows; the keys `1` to `7` in this order."""
+SCREEN_KEYS = tuple(f"screen.{name}" for name in SCREENS)
+"""Their ids."""
 PANES = ("models", "checkpoints", "heads", "history", "circuit")
+"""Of the first screen; one of them has the focus."""
+_EXPLORE = ("screen.explore",)
 _LISTS = ("models", "checkpoints")
 _OPENS = ("models", "checkpoints", "heads")
 _MARKS = ("heads", "circuit")
 _PLOT = ("history",)
 _TREE = ("circuit",)
-_CURSOR = ("models", "checkpoints", "heads", "circuit", "jobs")
-_JOBS = ("jobs",)
-"""The page of the queue, which is not a pane."""
+_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.jobs")
+_JOBS = ("screen.jobs",)
 
 
 @dataclass(frozen=True)
@@ -30,18 +44,32 @@ class Key:
     tip: str
     group: str
     where: tuple[str, ...] = ()
+    """Panes by their names, screens by the ids of the keys that go to them; nothing: every screen."""
     footer: bool = False
     pair: Binding.Group | None = None
     """The footer shows a pair of keys under one word."""
+    first: bool = False
+    """Heard before what has the focus: the next key, typed at once, finds what this one has opened."""
 
     @property
     def display(self) -> str:
         return " ".join(_NAMES.get(key, key.replace("ctrl+", "^")) for key in self.keys.split(","))
 
+    @property
+    def screen(self) -> str | None:
+        """The first screen that has it; None for every screen."""
+        places = [name.removeprefix("screen.") if name not in PANES else "explore" for name in self.where]
+        return next(iter(places), None)
+
+    @property
+    def places(self) -> str:
+        """Where it works, in words."""
+        return ", ".join(name.removeprefix("screen.") + (" screen" if "." in name else "") for name in self.where)
+
     def binding(self) -> Binding:
         shown = self.display.split()[0]
         return Binding(
-            self.keys, self.action, self.label, self.footer, shown, tooltip=self.tip, id=self.id, group=self.pair
+            self.keys, self.action, self.label, self.footer, shown, self.first, self.tip, self.id, group=self.pair
         )
 
 
@@ -73,37 +101,45 @@ _STEP, _FLOOR = Binding.Group("Step", compact=True), Binding.Group("Threshold", 
 
 KEYS: tuple[Key, ...] = (
     Key("help", "question_mark,f1", "app.help", "Help", "All keys, to be searched", "Program", footer=True),
-    Key("pane.models", "1", "pane('models')", "Models", "Go to the models", "Panes"),
-    Key("pane.checkpoints", "2", "pane('checkpoints')", "Checkpoints", "Go to the checkpoints", "Panes"),
-    Key("pane.heads", "3", "pane('heads')", "Heads", "Go to the heat map of the heads", "Panes"),
-    Key("pane.history", "4", "pane('history')", "History", "Go to the plot over training", "Panes"),
-    Key("pane.circuit", "5", "pane('circuit')", "Circuit", "Go to the circuit tree", "Panes"),
-    Key("jobs", "7", "app.jobs", "Jobs", "The queue: runs, their units, log, cancel and retry", "Panes"),
-    Key("pane.next", "tab", "next_pane(1)", "Next pane", "Go to the next pane", "Panes"),
-    Key("pane.previous", "shift+tab", "next_pane(-1)", "Previous pane", "Go to the previous pane", "Panes"),
-    Key("zoom.in", "plus", "zoom(True)", "Zoom", "Give the whole screen to this pane", "Panes"),
-    Key("zoom.out", "underscore", "zoom(False)", "Unzoom", "Show all panes again", "Panes"),
-    Key("back", "escape,backspace", "back", "Back", "Clear the filter, leave the zoom, go one pane back", "Panes"),
-    Key("trail.back", "left_square_bracket", "history(-1)", "Before", "Back to what was shown before", "Panes"),
-    Key("trail.on", "right_square_bracket", "history(1)", "After", "Forward to what was left by [", "Panes"),
+    *(
+        Key(SCREEN_KEYS[number - 1], str(number), f"app.screen('{name}')", name.capitalize(), tip, "Screens")
+        for number, (name, tip) in enumerate(SCREENS.items(), 1)
+    ),
+    Key("part.next", "tab", "next_part(1)", "Next part", "Go to the next part of the screen", "Screens"),
+    Key("part.previous", "shift+tab", "next_part(-1)", "Previous part", "Go to the previous part", "Screens"),
+    Key("jump", "ctrl+o", "app.jump", "Jump", "Go to a part of the screen by its letter", "Screens", first=True),
+    Key("zoom.in", "plus", "zoom(True)", "Zoom", "Give the whole screen to this pane", "Screens", _EXPLORE),
+    Key("zoom.out", "underscore", "zoom(False)", "Unzoom", "Show all panes again", "Screens", _EXPLORE),
+    Key("back", "escape,backspace", "back", "Back", "Clear the filter, leave the zoom, close the screen", "Screens"),
+    Key("trail.back", "left_square_bracket", "history(-1)", "Before", "Back to what was shown before", "Screens"),
+    Key("trail.on", "right_square_bracket", "history(1)", "After", "Forward to what was left by [", "Screens"),
     Key("step.previous", "comma", "step(-1)", "Back", "Previous checkpoint, all follow", "Training", (), True, _STEP),
     Key("step.next", "full_stop", "step(1)", "On", "Next checkpoint, all follow", "Training", (), True, _STEP),
     Key("step.back", "less_than_sign", "step(-10)", "Ten back", "Ten checkpoints back", "Training"),
     Key("step.on", "greater_than_sign", "step(10)", "Ten on", "Ten checkpoints on", "Training"),
     Key("play", "p", "play", "Play", "Play or pause training as a time-lapse", "Training"),
-    Key("trends", "W", "trends", "When", "When tasks and roles come and go, and which heads hand them on", "Training"),
+    Key(
+        "trends",
+        "W",
+        "app.page('trends')",
+        "When",
+        "When tasks and roles come and go, and which heads hand them on",
+        "Training",
+    ),
     Key("role.next", "m", "role(1)", "Role", "Next role of the heads", "Look", footer=True),
     Key("role.previous", "M", "role(-1)", "Previous role", "Previous role of the heads", "Look"),
+    Key("model.next", "o", "model(1)", "Model", "Next model", "Look"),
+    Key("model.previous", "O", "model(-1)", "Previous model", "Previous model", "Look"),
     Key("task.next", "T", "task", "Task", "Next task of circuit and behaviour", "Look"),
     Key(
         "algorithm",
         "A",
-        "algorithm",
+        "app.page('algorithm')",
         "Algorithm",
         "How the model does the task: stages of IOI, years of greater-than",
         "Look",
     ),
-    Key("attention", "a", "attention", "Attention", "Where the head looks from the answer position", "Look"),
+    Key("attention", "a", "app.page('attention')", "Attention", "Where the head looks from the answer", "Look"),
     Key(
         "patch",
         "P",
@@ -138,31 +174,43 @@ KEYS: tuple[Key, ...] = (
     Key("sort.reverse", "S", "reverse", "Reverse", "Reverse the order", "Lists", _LISTS),
     Key("mark", "space", "screen.mark", "Mark", "Mark the head: marked heads are plotted", "Look", _MARKS, True),
     Key("range", "v", "screen.range", "Range", "Mark from the last mark to the cursor, row by row", "Look", _MARKS),
-    Key("marks", "asterisk", "marks", "Marks", "Clear all marks; if there are none, mark the strongest heads", "Look"),
-    Key("history.back", "h,left", "screen.step(-1)", "Back", "Previous checkpoint", "Plot", _PLOT),
-    Key("history.on", "l,right", "screen.step(1)", "On", "Next checkpoint", "Plot", _PLOT),
+    Key(
+        "marks",
+        "asterisk",
+        "marks",
+        "Marks",
+        "Clear all marks; if there are none, mark the strongest heads",
+        "Look",
+        _EXPLORE,
+    ),
+    Key("history.back", "h,left", "screen.step(-1)", "Left", "Previous checkpoint", "Plot", _PLOT),
+    Key("history.on", "l,right", "screen.step(1)", "Right", "Next checkpoint", "Plot", _PLOT),
     Key("axis", "X", "axis", "Log axis", "Logarithmic or linear axis of training", "Plot", _PLOT, True),
     Key("behaviour", "B", "behaviour", "Behaviour", "Plot the task's metric, or heads again", "Plot", _PLOT, True),
-    Key("plot.closer", "z", "closer", "Closer", "Halve the span around the checkpoint", "Plot", _PLOT),
-    Key("plot.wider", "Z", "wider", "Wider", "Double the span shown", "Plot", _PLOT),
+    Key("plot.closer", "z", "closer", "More", "Halve the span around the checkpoint", "Plot", _PLOT),
+    Key("plot.wider", "Z", "wider", "Less", "Double the span shown", "Plot", _PLOT),
     Key("plot.reset", "0", "reset", "Reset", "Show all of training", "Plot", _PLOT),
-    Key("expand", "enter,l,right", "expand", "Expand", "Show what the node reads", "Tree", _TREE, True),
-    Key("fold", "h,left", "fold", "Fold", "Fold the node, or go to its parent", "Tree", _TREE),
+    Key("expand", "enter", "expand", "Open", "Show what the node reads", "Tree", _TREE, True),
+    Key("expand.right", "l,right", "expand", "Right", "Show what the node reads", "Tree", _TREE),
+    Key("fold", "h,left", "fold", "Left", "Fold the node, or go to its parent", "Tree", _TREE),
     Key("sibling.next", "J", "sibling(1)", "Next sibling", "Next node on this level", "Tree", _TREE),
     Key("sibling.previous", "K", "sibling(-1)", "Previous sibling", "Previous node on this level", "Tree", _TREE),
-    Key("floor.lower", "left_curly_bracket", "threshold(-1)", "Less", "Show weaker edges", "Tree", _TREE, True, _FLOOR),
-    Key("floor.raise", "right_curly_bracket", "threshold(1)", "More", "Stronger only", "Tree", _TREE, True, _FLOOR),
-    Key("expand.all", "z", "expand_all", "Expand all", "Open every node once, down to the threshold", "Tree", _TREE),
-    Key("fold.all", "Z", "fold_all", "Fold all", "Fold the whole tree", "Tree", _TREE),
+    Key(
+        "floor.lower", "left_curly_bracket", "threshold(-1)", "Weaker", "Show weaker edges", "Tree", _TREE, True, _FLOOR
+    ),
+    Key("floor.raise", "right_curly_bracket", "threshold(1)", "Stronger", "Stronger only", "Tree", _TREE, True, _FLOOR),
+    Key("expand.all", "z", "expand_all", "More", "Open every node once, down to the threshold", "Tree", _TREE),
+    Key("fold.all", "Z", "fold_all", "Less", "Fold the whole tree", "Tree", _TREE),
     Key("tree.reset", "0", "reset", "Reset", "Fold the tree and show all edges", "Tree", _TREE),
     Key("jobs.cancel", "ctrl+x", "cancel", "Cancel", "Cancel the run; asks first", "Jobs", _JOBS, True),
     Key("jobs.retry", "R", "retry", "Retry", "Go on with the run, failed units included", "Jobs", _JOBS, True),
     Key("jobs.log", "L", "log", "Log", "The end of the run's log, as it grows", "Jobs", _JOBS, True),
-    Key("jobs.pause", "P", "pause", "Pause", "Stop looking at the queue; the run goes on", "Jobs", _JOBS, True),
+    Key("jobs.pause", "p", "pause", "Play", "Stop or go on looking at the queue; the run goes on", "Jobs", _JOBS, True),
     Key(
         "jobs.open", "enter", "open", "Open", "From the run to its units, from a unit to its checkpoint", "Jobs", _JOBS
     ),
-    Key("jobs.other", "tab,shift+tab", "other", "Other list", "To the units, or back to the runs", "Jobs", _JOBS),
+    Key("jobs.other", "tab", "other", "Next part", "To the units, or back to the runs", "Jobs", _JOBS),
+    Key("jobs.other.back", "shift+tab", "other", "Previous part", "To the runs, or back to the units", "Jobs", _JOBS),
     Key("provenance", "i", "provenance", "Where from", "Where the number comes from, and its command", "Take away"),
     Key("copy", "y", "copy(False)", "Copy", "Send the value to the terminal's clipboard", "Take away"),
     Key("copy.row", "Y", "copy(True)", "Copy row", "Send the row, tab-separated, to the clipboard", "Take away"),
@@ -177,9 +225,9 @@ KEYS: tuple[Key, ...] = (
 )
 
 
-def of(pane: str | None = None) -> list[BindingType]:
-    """The bindings of a pane, or those that are everywhere."""
-    return [key.binding() for key in KEYS if (pane in key.where if pane else not key.where)]
+def of(place: str | None = None) -> list[BindingType]:
+    """The bindings of a screen or a pane, or those that are everywhere."""
+    return [key.binding() for key in KEYS if (place in key.where if place else not key.where)]
 
 
 def named(*ids: str, shown: bool = False) -> list[BindingType]:
@@ -191,6 +239,6 @@ def matching(words: str) -> Iterable[Key]:
     """Keys whose text holds each of the words."""
     wanted = words.lower().split()
     for key in KEYS:
-        text = f"{key.display} {key.label} {key.tip} {key.group} {' '.join(key.where)}".lower()
+        text = f"{key.display} {key.label} {key.tip} {key.group} {key.places}".lower()
         if all(word in text for word in wanted):
             yield key

@@ -1,9 +1,8 @@
-"""What opens the program's own screens over the panes, by key and from the palette."""
+"""What opens the program's screens and pages, by key and from the palette."""
 
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 from rich.text import Text
 from textual.app import SystemCommand
@@ -15,12 +14,26 @@ from circuit_store.errors import StoreError
 from circuit_tui import command_output
 from circuit_tui.explorer import bindings, theme
 from circuit_tui.explorer.screens import exports
+from circuit_tui.explorer.screens.algorithm import Algorithm
+from circuit_tui.explorer.screens.attention import Attention
+from circuit_tui.explorer.screens.full_screen import FullScreen
 from circuit_tui.explorer.screens.help import Help
 from circuit_tui.explorer.screens.jobs import Jobs
+from circuit_tui.explorer.screens.jump import Jump
 from circuit_tui.explorer.screens.navigation import NavigationScreen
 from circuit_tui.explorer.screens.run_dialog import RunDialog
 from circuit_tui.explorer.screens.text import TextScreen
+from circuit_tui.explorer.screens.trends import Trends
 from circuit_tui.terminal.driver import TerminalApp
+
+FULL_SCREENS: dict[str, type[FullScreen]] = {}
+"""Name -> the screen, but for the first and the queue."""
+PAGES = {"algorithm": Algorithm, "attention": Attention, "trends": Trends}
+
+
+def _show_part(place: FullScreen | NavigationScreen, name: str | None) -> None:
+    if name:
+        place.show_part(name)
 
 
 class Commands(Provider):
@@ -47,13 +60,48 @@ class PagedApp(TerminalApp):
     main: NavigationScreen
     last_error = "No error so far."
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._screens: dict[str, FullScreen] = {}
+        """Those that were opened: they stay as they were left."""
+
     def get_default_screen(self) -> Screen[None]:
         return self.main
 
     @property
-    def queue_page(self) -> Jobs | None:
-        """The queue, if it is open over the panes."""
-        return cast("Jobs | None", next((screen for screen in self.screen_stack if isinstance(screen, Jobs)), None))
+    def place(self) -> FullScreen | Jobs | NavigationScreen:
+        """The full screen that is shown, or lies under the pages that are."""
+        full = (FullScreen, Jobs, NavigationScreen)
+        return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, full))
+
+    async def action_screen(self, name: str) -> None:
+        """Go to one of the screens; the pages over them close."""
+        screen = self._screen(name)
+        if self.screen is screen:
+            return
+        while self.screen not in (self.main, screen):
+            await self.pop_screen()
+        if self.screen is not screen:
+            await self.push_screen(screen)
+
+    def _screen(self, name: str) -> FullScreen | Jobs | NavigationScreen:
+        if name == "explore":
+            return self.main
+        if name == "jobs":
+            return self.place if isinstance(self.place, Jobs) else Jobs(self.main)
+        if name not in self._screens:
+            self._screens[name] = FULL_SCREENS[name](self.main)
+            self.install_screen(self._screens[name], name)
+        return self._screens[name]
+
+    def action_page(self, name: str) -> None:
+        self.push_screen(PAGES[name](self.main))
+
+    def action_jump(self) -> None:
+        """Ask for the letter of a part of the screen, and go there."""
+        place = self.place
+        if not isinstance(place, Jobs):
+            self.push_screen(Jump(tuple(place.parts)), partial(_show_part, place))
 
     def action_help(self) -> None:
         self.push_screen(Help())
@@ -64,9 +112,6 @@ class PagedApp(TerminalApp):
     def action_error(self) -> None:
         self.push_screen(TextScreen("Last error", Text(self.last_error)))
 
-    def action_jobs(self) -> None:
-        self.push_screen(Jobs(self.main))
-
     def action_run(self) -> None:
         """Ask what to compute; when it is queued, show how it goes."""
         self.push_screen(RunDialog(self.main), self._queued)
@@ -75,25 +120,25 @@ class PagedApp(TerminalApp):
         if not told:
             return
         self.main.say(told)
-        if page := self.queue_page:
-            page.look()
+        if isinstance(self.place, Jobs):
+            self.place.look()
         else:
-            self.action_jobs()
+            self.call_later(self.action_screen, "jobs")
 
     async def press(self, key: bindings.Key) -> None:
-        """What the palette does for a key: as if pressed in a pane, or on the page, that has it."""
-        page, main = self.queue_page, self.main
-        if key.where == ("jobs",) and page is None:
-            page = Jobs(main)
-            await self.push_screen(page)
-        if page and "jobs" in key.where:
-            await self.run_action(key.action, page)
-            return
-        if page and key.id != "run":
-            page.dismiss()
-        if key.where and main.pane_name not in key.where:
-            main.show_pane(key.where[0])
-        await self.run_action(key.action, main.pane if key.where else main)
+        """What the palette does for a key: as if pressed here, else on the screen or in the pane that has it."""
+        if not self._has(self.place, key):
+            await self.action_screen(key.screen or "explore")
+        place, panes = self.place, [name for name in key.where if name in bindings.PANES]
+        if place is self.main and panes and self.main.pane_name not in panes:
+            self.main.show_pane(panes[0])
+        await self.run_action(key.action, self.main.pane if place is self.main and panes else place)
+
+    def _has(self, place: FullScreen | Jobs | NavigationScreen, key: bindings.Key) -> bool:
+        if key.where:
+            return f"screen.{place.NAME}" in key.where or (place is self.main and key.screen == "explore")
+        act = key.action.removeprefix("screen.").split("(")[0]
+        return act.startswith("app.") or hasattr(place, f"action_{act}")
 
     def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
         """The palette: every key, every choice, and what has no key."""

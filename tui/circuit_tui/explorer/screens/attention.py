@@ -8,7 +8,8 @@ from typing import Any
 from rich.text import Text
 
 from circuit_store import queries
-from circuit_tui.explorer.screens.page import Page, Panes, cut, wrapped
+from circuit_tui.explorer.screens.follower import Panes
+from circuit_tui.explorer.screens.page import Page, cut, wrapped
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.notation import bar, head_name, plain, signed
 
@@ -31,7 +32,7 @@ class Attention(Page):
 
     def action_prompt(self, by: int) -> None:
         self.prompt += by
-        self.show()
+        self.draw()
 
     def needs(self, at: Selection) -> tuple[Any, ...]:
         return (*super().needs(at), at.head)

@@ -28,11 +28,15 @@ class CopyingScreen(ExplorerScreen):
         """How a command about this store begins."""
         return paths.program(self.store)
 
-    @in_turn
     def action_provenance(self) -> None:
-        at, analysis = self.look and self.look.at, self.pane.analysis
+        self.explain(self.pane.analysis)
+
+    @in_turn
+    def explain(self, analysis: str | None) -> None:
+        """Show where the numbers of an analysis come from, at the checkpoint that is shown."""
+        at = self.look and self.look.at
         if not analysis:
-            return self.say("A model has no number of its own: ask in one of the other panes.")
+            return self.say("No number of one result is here: ask where one is, in a pane of the first screen.")
         if not self.look or not at or not at.model or at.step is None:
             return self.say("There is no number here yet.")
         role = at.role if analysis == "heads" else None
@@ -48,13 +52,13 @@ class CopyingScreen(ExplorerScreen):
     def action_copy(self, row: bool) -> None:
         filters, narrowed = self.pane.filters(), self.pane.row()
         if not row:
-            self._copy(self.pane.value())
+            self.copy(self.pane.value())
         elif filters is None or narrowed is None or not self.look:
-            self._copy("")
+            self.copy("")
         else:
-            self.reader.ask(_TAKING, partial(_row, view=self.pane.view, filters=filters | narrowed), self._copy)
+            self.reader.ask(_TAKING, partial(_row, view=self.pane.view, filters=filters | narrowed), self.copy)
 
-    def _copy(self, text: str) -> None:
+    def copy(self, text: str) -> None:
         if not text:
             return self.say("There is nothing to copy here yet.")
         self.app.copy_to_clipboard(text)

@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 
 from circuit_tui.explorer.bindings import PANES
 from circuit_tui.explorer.reading import Reader
-from circuit_tui.explorer.screens.page import Page
+from circuit_tui.explorer.screens.follower import Follower
 from circuit_tui.explorer.state import Held, Selection, Trail, ViewState, settle, settled
 from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.circuit import Circuit
@@ -235,7 +235,7 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
             self.query_one(Timeline).follow(self.look)
         self.query_one(Status).follow(self.look.held.progress if self.look else None, self.store, self.playing)
         for page in self.app.screen_stack:
-            if isinstance(page, Page):
+            if isinstance(page, Follower):
                 page.follow()
 
     def on_resize(self) -> None:

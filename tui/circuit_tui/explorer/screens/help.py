@@ -62,7 +62,7 @@ class Help(ModalScreen[None]):
             lines.append(f"{group}\n", f"bold {colours.accent}")
             for key in keys:
                 lines.append(f"  {key.display:<{_TIP - 2}}", "bold").append(key.tip)
-                lines.append(f"  {', '.join(key.where)}\n" if key.where else "\n", colours.muted)
+                lines.append(f"  {key.places}\n" if key.where else "\n", colours.muted)
         return lines or Text("No key for that.", colours.muted)
 
     def action_scroll(self, where: str) -> None:

@@ -43,11 +43,13 @@ class Confirm(ModalScreen[bool]):
 
 
 class Jobs(QueueScreen):
+    NAME = "jobs"
     BINDINGS = [
-        *bindings.of("jobs"),
+        *bindings.of("screen.jobs"),
         *bindings.named("run", "help", shown=True),
-        *bindings.named(*_SHARED),
-        ("escape,q,backspace,7", "dismiss", "Back"),
+        *bindings.named(*_SHARED, *bindings.SCREEN_KEYS),
+        ("escape,backspace", "dismiss", "Back"),
+        *bindings.named("quit"),
     ]
 
     def action_other(self) -> None:

@@ -1,24 +1,27 @@
-"""The screen with all its keys, which `bindings` lists; here are those that move between panes and open its pages."""
+"""The first screen with all its keys, which `bindings` lists; here are those that move between its panes."""
 
 from circuit_tui.explorer import bindings, role_display
-from circuit_tui.explorer.screens.algorithm import Algorithm
-from circuit_tui.explorer.screens.attention import Attention
 from circuit_tui.explorer.screens.explorer import in_turn
 from circuit_tui.explorer.screens.path_patch import PathPatch
 from circuit_tui.explorer.screens.selection_keys import SelectionScreen
-from circuit_tui.explorer.screens.trends import Trends
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.list_pane import Listing
 from circuit_tui.explorer.widgets.notation import plain
 
 
 class NavigationScreen(SelectionScreen):
-    BINDINGS = bindings.of()
+    NAME = "explore"
+    BINDINGS = [*bindings.of(), *bindings.of("screen.explore")]
 
-    def action_pane(self, name: str) -> None:
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The panes, in the order of `tab`."""
+        return bindings.PANES
+
+    def show_part(self, name: str) -> None:
         self.go_to_pane(name)
 
-    def action_next_pane(self, by: int) -> None:
+    def action_next_part(self, by: int) -> None:
         order = bindings.PANES
         self.go_to_pane(order[(order.index(self.pane_name) + by) % len(order)])
 
@@ -26,7 +29,7 @@ class NavigationScreen(SelectionScreen):
         """Choose what is under the cursor, and go on to what it holds."""
         if isinstance(self.pane, Listing):
             self.pane.take()
-        self.action_next_pane(1)
+        self.action_next_part(1)
 
     def action_zoom(self, into: bool) -> None:
         self.set_class(into, "-zoomed")
@@ -46,13 +49,7 @@ class NavigationScreen(SelectionScreen):
         elif self.has_class("-zoomed"):
             self.action_zoom(False)
         elif self.single and self.pane_name != bindings.PANES[0]:
-            self.action_next_pane(-1)
-
-    def action_algorithm(self) -> None:
-        self.app.push_screen(Algorithm(self))
-
-    def action_attention(self) -> None:
-        self.app.push_screen(Attention(self))
+            self.action_next_part(-1)
 
     @in_turn
     def action_patch(self) -> None:
@@ -60,9 +57,6 @@ class NavigationScreen(SelectionScreen):
         if not at.head or not at.task:
             return self.say("Paths run into a head, on the prompts of a task: none of them is computed yet.")
         self.app.push_screen(PathPatch(self, at, at.head))
-
-    def action_trends(self) -> None:
-        self.app.push_screen(Trends(self))
 
     def choices(self) -> list[tuple[str, str, str | int]]:
         """What can be chosen by name: (field of the selection, as shown, value)."""

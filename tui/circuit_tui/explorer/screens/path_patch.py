@@ -17,7 +17,8 @@ from circuit_core.errors import CircuitError
 from circuit_store import queries
 from circuit_store.errors import StoreError
 from circuit_store.queue import runs
-from circuit_tui.explorer.screens.page import Page, Panes, wrapped
+from circuit_tui.explorer.screens.follower import Panes
+from circuit_tui.explorer.screens.page import Page, wrapped
 from circuit_tui.explorer.state import Head, Selection
 from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, head_name, plain, signed
 
@@ -51,7 +52,7 @@ class PathPatch(Page):
 
     def _answered(self, at: Selection, found: "_Found") -> None:
         if self._found is None and (missing := [to for to, patch in found[0].items() if patch is None]):
-            self.set_interval(_POLL, self.show)
+            self.set_interval(_POLL, self.draw)
             self.app.run_worker(partial(self._ask, self.app, missing), thread=True, exit_on_error=False)
         super()._answered(at, found)
 

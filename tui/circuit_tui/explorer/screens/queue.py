@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from circuit_store.queue.states import UNITS_UNDER_WAY
 from circuit_tui.explorer import queue_snapshot, theme
-from circuit_tui.explorer.screens.page import Panes
+from circuit_tui.explorer.screens.follower import Panes
 from circuit_tui.explorer.widgets.key_line import KeyLine
 from circuit_tui.explorer.widgets.live_text import ChangedLines, Note
 from circuit_tui.explorer.widgets.notation import plain
@@ -129,7 +129,7 @@ class QueueScreen(Screen[None], inherit_bindings=False):
         queue, lines = self.queue, QueueLines(self.size.width - 2, self.colours)
         runner = queue.runner or ("no runner: R goes on" if any(row["open"] for row in queue.runs) else "no runner")
         where = Text(f"jobs   {plain(runner)}", no_wrap=True, overflow="ellipsis")
-        where.append("   paused, P goes on" if self.paused else "", "bold").append(f"   store {plain(self.main.store)}")
+        where.append("   paused, p goes on" if self.paused else "", "bold").append(f"   store {plain(self.main.store)}")
         self._note("where", where)
         self._note("gpus", Text("\n".join(gpu.line(i) for i, gpu in enumerate(queue.gpus))))
         self._note("runs-columns", Text(lines.runs_header() if queue.runs else "", no_wrap=True))

@@ -21,7 +21,7 @@ from circuit_core.errors import CircuitError
 from circuit_core.models import suites
 from circuit_store.errors import StoreError
 from circuit_tui.explorer import theme
-from circuit_tui.explorer.screens.page import Panes
+from circuit_tui.explorer.screens.follower import Panes
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.runs import options
 

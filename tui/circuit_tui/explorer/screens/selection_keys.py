@@ -56,6 +56,12 @@ class SelectionScreen(CopyingScreen):
         return [c.step for c in self.look.held.checkpoints] if self.look else []
 
     @in_turn
+    def action_model(self, by: int) -> None:
+        if self.look and self.look.at.model:
+            names = [row["model"] for row in self.look.held.models]
+            self.choose(model=names[(names.index(self.look.at.model) + by) % len(names)])
+
+    @in_turn
     def action_role(self, by: int) -> None:
         if self.look and self.look.at.model and self.look.at.role:
             held = role_display.ordered(self.look.held.roles)

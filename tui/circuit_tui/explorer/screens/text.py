@@ -18,7 +18,7 @@ _SCROLL = [("j,down", "scroll('down')", "Down"), ("k,up", "scroll('up')", "Up")]
 class TextScreen(ModalScreen[None]):
     """`text` is shown as it is, without markup."""
 
-    BINDINGS = [*_CLOSE, *_SCROLL, *bindings.named("reload")]
+    BINDINGS = [*_CLOSE, *_SCROLL, *bindings.named("reload", *bindings.SCREEN_KEYS)]
     DEFAULT_CSS = """
     TextScreen { align: center middle; background: $background; }
     TextScreen > VerticalScroll {

@@ -11,7 +11,6 @@ from textual.content import Content
 from textual.widget import Widget
 
 from circuit_tui.explorer import theme
-from circuit_tui.explorer.bindings import PANES
 from circuit_tui.explorer.reading import Reader
 from circuit_tui.explorer.state import Selection, ViewState
 
@@ -74,9 +73,8 @@ class Pane(Vertical):
         return self.view
 
     def title(self, *parts: str) -> None:
-        """Number and name of the pane, and what it shows now."""
-        name = f"{PANES.index(self.NAME) + 1} {self.NAME.capitalize()}"
-        title = Content(" · ".join((name, *parts)))
+        """The pane's name, and what it shows now."""
+        title = Content(" · ".join((self.NAME.capitalize(), *parts)))
         if title != self.border_title:
             self.border_title = title
 
