@@ -66,6 +66,7 @@ def by_hand(bridge, prompts, ports: list[str], sender, end_only: bool):
     z = [f"blocks.{i}.attn.hook_z" for i in range(bridge.cfg.n_layers)]
     a, b, c, looks = {}, {}, {}, []
 
+    @torch.no_grad()
     def run(tokens, hooks):
         with bridge.hooks(fwd_hooks=hooks):
             return prompts.metric(bridge(tokens)[rows, prompts.end])

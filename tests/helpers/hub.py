@@ -126,6 +126,8 @@ class Hub:
             "HF_HUB_OFFLINE": "0",
             "TRANSFORMERS_OFFLINE": "0",
             "HF_HUB_DISABLE_TELEMETRY": "1",
+            "SSL_CERT_FILE": "",
+            "SSL_CERT_DIR": str(self.home),  # without certificates: reading all there are takes longer than an answer
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
         }
