@@ -42,7 +42,7 @@ def test_the_inputs_edges_add_up_to_the_change_of_the_loss(golden):
     few = golden.prompts[:3]
     with torch.no_grad():
         clean, corrupted = (few.metric(golden.bridge(p)[range(3), few.end]) for p in (few.clean, few.corrupted))
-    total = scores(golden, few, 200, "midpoint")[0].sum()
+    total = scores(golden, few, 100, "midpoint")[0].sum()
     assert abs(total - (clean - corrupted).mean().item()) < 5e-4
 
 

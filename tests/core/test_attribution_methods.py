@@ -143,7 +143,7 @@ def test_activations_add_up_to_what_corrupting_the_group_costs(golden):
     from circuit_core.attribution.eap_ig_activations import groups
     from circuit_core.attribution.passes import Passes
 
-    prompts, bridge = golden.prompts, golden.bridge
+    prompts, bridge = golden.prompts[:3], golden.bridge
     passes = Passes(LoadedModel(bridge, golden.graph), prompts)
     rows = torch.arange(len(prompts))
 
