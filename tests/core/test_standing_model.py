@@ -52,6 +52,7 @@ def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("family", "option"), EVERY, ids=[f"{family}, {option or 'plain'}" for family, option in EVERY]
 )

@@ -14,6 +14,8 @@ from hub import Hub
 from circuit_core.models import hub as client
 from circuit_core.models import suites, weights
 
+pytestmark = pytest.mark.long
+
 REPOSITORY = "EleutherAI/pythia-14m"
 RUN = ("run", "pythia-14m", "--analyses", "behaviour", "--device", "cpu")
 WEIGHTS = "model.safetensors"
