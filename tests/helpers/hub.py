@@ -360,9 +360,9 @@ class _Handler(BaseHTTPRequestHandler):
         for begin in range(0, len(data), PIECE):
             piece = data[begin : begin + PIECE]
             self.hub.pace(len(piece))
-            self.wfile.write(piece)
-            with self.hub._lock:
+            with self.hub._lock:  # before: who has it all may look at once
                 self.hub.sent[self.name] += len(piece)
+            self.wfile.write(piece)
 
     def _json(self, said: Any, status: int = 200, code: str = "", message: str = "") -> None:
         body = json.dumps(said).encode() if self.hub.says is None else self.hub.says

@@ -90,7 +90,7 @@ def taken_over(benches):
     return bench, said, runner
 
 
-def test_what_several_asked_for_goes_on_without_one(taken_over):
+def test_what_two_asked_for_goes_on_without_one(taken_over):
     """Invariant: of equal commands one may be interrupted; another ends well, no unit is lost."""
     bench, said, _ = taken_over
     assert "Run 1 goes on" in said
