@@ -72,9 +72,12 @@ class View:
         """The whole query; `choices` narrows which results may be shown, `at` of which checkpoints they are wanted,
         `where` which of their rows, `columns` what of them; `first` comes before `order`."""
         names = ", ".join(columns or (c.name for c in self.columns))
+        return self.select(names, choices, where, at, f"ORDER BY {first}{self.order}")
+
+    def select(self, what: str, choices: str = "", where: str = "", at: str = "", rest: str = "") -> str:
+        """A query on the rows: `what` of them, `rest` to order, group or cut them; else as `statement`."""
         condition = f"WHERE {where} " if where else ""
-        rows = f"SELECT {names} FROM ({self.body}) {condition}ORDER BY {first}{self.order}"
-        return f"WITH shown_result AS ({shown_results(choices, at)}) {rows}"
+        return f"WITH shown_result AS ({shown_results(choices, at)}) SELECT {what} FROM ({self.body}) {condition}{rest}"
 
     def results(self, choices: str = "", where: str = "", at: str = "") -> str:
         """The ids of the results that are shown, in the order of their rows, of a view with `leading`; `where` may name
