@@ -1,7 +1,6 @@
 """The tables screen: views of the store read page by page, sorted, filtered, counted, exported; and SELECTs."""
 
 import pytest
-from waiting import until
 
 pytestmark = pytest.mark.long
 

@@ -35,12 +35,17 @@ class Arrangement:
     @property
     def first(self) -> str:
         """SQL: what rows are ordered by before the view's own order; its parameters are `ranked`."""
+        return self.ordered()
+
+    def ordered(self, reverse: bool = False) -> str:
+        """As `first`, or the reverse of it."""
         by_value = [
             f"CASE {_said(name)} {' '.join(f'WHEN ? THEN {place}' for place in range(len(values)))} END"
+            + " DESC" * reverse
             for name, values in self.where.items()
             if len(values) > 1
         ]
-        by_column = [_order(name.removeprefix("-"), name.startswith("-")) for name in self.sort]
+        by_column = [_order(name.removeprefix("-"), name.startswith("-"), reverse) for name in self.sort]
         return "".join(f"{term}, " for term in reversed(by_value + by_column))
 
     @property
@@ -76,6 +81,6 @@ def _limit(operator: str, value: str) -> str | float:
     return float(value) if operator != "!=" and _NUMBER.fullmatch(value) else value
 
 
-def _order(name: str, backwards: bool) -> str:
+def _order(name: str, backwards: bool, reverse: bool) -> str:
     shown = f"CASE typeof({name}) WHEN 'blob' THEN said({name}) ELSE {name} END"
-    return f"{name} IS NULL, {shown}{' DESC' * backwards}"
+    return f"{name} IS NULL{' DESC' * reverse}, {shown}{' DESC' * (backwards != reverse)}"

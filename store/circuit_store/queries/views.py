@@ -3,7 +3,7 @@ question read one state of the store, and a sign says that it is no longer the n
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import wraps
 from itertools import chain
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -113,19 +113,23 @@ class Asked:
     def all(self, db: sqlite3.Connection) -> sqlite3.Cursor:
         return self._rows(db, self.narrow)
 
-    def parts(self, db: sqlite3.Connection, by_result: bool) -> Iterator[sqlite3.Cursor]:
+    def parts(
+        self, db: sqlite3.Connection, by_result: bool, results: Sequence[int] = ()
+    ) -> Generator[sqlite3.Cursor, None, None]:
+        """All rows at once, or those of each result, of all or of those that are given."""
         with snapshot(db):
-            for one in self._results(db) if by_result else [{}]:
+            for result in (results or self.results(db)) if by_result else [None]:
+                one = {} if result is None else {"result.id = ?": result}
                 rows = self._rows(db, {**one, **self.narrow})
                 rows.row_factory = None
                 yield rows
 
-    def _results(self, db: sqlite3.Connection) -> Iterator[dict[str, Any]]:
-        """Of each result that is shown, what narrows the rows to its own."""
+    def results(self, db: sqlite3.Connection) -> Iterator[int]:
+        """Those that are shown, in the order of their rows."""
         leading = {name: value for name, value in self.filters.items() if name in self.which.leading.split(", ")}
         statement = self.which.results(self._kinds(self.narrow), _equal(leading), " AND ".join(self.at))
         for (result,) in db.execute(statement, (*self.narrow.values(), *self.at.values(), *leading.values())):
-            yield {"result.id = ?": result}
+            yield result
 
     def _rows(self, db: sqlite3.Connection, narrow: dict[str, Any]) -> sqlite3.Cursor:
         names = ", ".join(self.wanted.columns or (column.name for column in self.which.columns))

@@ -14,11 +14,13 @@ from circuit_core.errors import BadPattern
 from circuit_store import queries
 from circuit_store.queries.arrangement import OPERATORS
 from circuit_store.queries.statements import BadStatement, Statement
-from circuit_store.queries.tables import Table, ViewTable
+from circuit_store.queries.tables import Extent, Table, ViewTable
 from circuit_tui.view_rows import arrangement, matching
 
 PAGE = 200
 """Rows that are read together."""
+PAGES = 5
+"""Pages that are read together where all rows have to be gone through for one."""
 _CONDITION = re.compile(rf'(?:^|(?<=\s))(\w+)({"|".join((*OPERATORS, "="))})("[^"]*"|\S*)')
 
 
@@ -99,20 +101,23 @@ def table(db: Connection, request: Request) -> Table:
     return ViewTable(which, dict(request.filters), arrangement(names, given, which.name), matching(given))
 
 
-def window(db: Connection, request: Request, start: int) -> Window | Refused:
-    """A page of rows; counted values are rows, too."""
+def window(
+    db: Connection, request: Request, start: int, extent: Extent | None = None, most: int = PAGE
+) -> Window | Refused:
+    """A page of rows, or several; counted values are rows, too. It is read sooner where the `extent` is known."""
     try:
         of = table(db, request)
         if request.by:
-            return Window(request, (request.by, "rows"), start, of.counted(db, request.by, start, PAGE))
-        return Window(request, tuple(of.names), start, of.window(db, start, PAGE))
+            return Window(request, (request.by, "rows"), start, of.counted(db, request.by, start, most))
+        return Window(request, tuple(of.names), start, of.window(db, start, most, extent))
     except (BadStatement, BadPattern) as error:
         return Refused(str(error))
 
 
-def count(db: Connection, request: Request) -> int | Refused:
+def extent(db: Connection, request: Request) -> Extent | Refused:
+    """How many rows there are."""
     try:
         of = table(db, request)
-        return of.kinds(db, request.by) if request.by else of.count(db)
+        return Extent(of.kinds(db, request.by)) if request.by else of.extent(db)
     except (BadStatement, BadPattern) as error:
         return Refused(str(error))

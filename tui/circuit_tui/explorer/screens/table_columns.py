@@ -25,7 +25,7 @@ class Columns(ModalScreen[list[str]]):
     BINDINGS = [
         ("enter", "take", "Take"),
         ("escape,q,backspace", "dismiss", "Leave"),
-        ("space", "toggle", "Show"),
+        ("space", "mark", "Show"),
         ("J", "carry(1)", "Down"),
         ("K", "carry(-1)", "Up"),
         ("0", "all", "All"),
@@ -76,7 +76,7 @@ class Columns(ModalScreen[list[str]]):
     def action_move(self, where: str) -> None:
         self._lines.move(where)
 
-    def action_toggle(self) -> None:
+    def action_mark(self) -> None:
         self._shown ^= {self._order[self._lines.cursor]}
         self._draw(self._lines.cursor)
 

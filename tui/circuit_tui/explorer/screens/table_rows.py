@@ -25,6 +25,14 @@ _CIRCUITS = ("circuits", "circuit", "faithfulness", "composition", "nodes", "siz
 _LISTS = {"models": "models", "checkpoints": "checkpoints", "units": "checkpoints", "behaviour": "checkpoints"}
 
 
+_ANALYSES = {
+    **dict.fromkeys(("heads", "history", "details"), "heads"),
+    **dict.fromkeys(("circuits", "circuit", "faithfulness", "composition", "nodes"), "circuit"),
+    **{name: name for name in ("behaviour", "attention", "algorithm", "greater_than")},
+}
+"""View -> the analysis whose results its rows are of."""
+
+
 @dataclass(frozen=True)
 class Place:
     choice: dict[str, Any] = field(default_factory=dict)
@@ -67,6 +75,14 @@ def _head(row: dict[str, Any], column: str) -> tuple[int, int] | None:
 
 def _ordered(names: tuple[str, ...], first: str) -> list[str]:
     return sorted(names, key=lambda name: name != first)
+
+
+def origin(view: str, row: dict[str, Any]) -> dict[str, Any] | None:
+    """What `queries.provenance` is asked for the result that a row is of; None: it is of several, or of none."""
+    analysis = _ANALYSES.get(view)
+    if not analysis or row.get("model") is None or row.get("step") is None:
+        return None
+    return {"analysis": analysis, **{name: row.get(name) for name in ("model", "step", "role", "task")}}
 
 
 def export(main: Panes, request: Request) -> None:

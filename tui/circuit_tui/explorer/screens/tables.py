@@ -11,17 +11,20 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
+from circuit_store.queries.tables import Extent
 from circuit_store.views import VIEWS
 from circuit_tui.explorer import table_request
 from circuit_tui.explorer.screens.full_screen import FullScreen, Part
 from circuit_tui.explorer.state import Selection
-from circuit_tui.explorer.table_request import PAGE, Refused, Request, Window
+from circuit_tui.explorer.table_request import PAGE, PAGES, Refused, Request, Window
 from circuit_tui.explorer.widgets.live_text import ChangedLines, Note
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.explorer.widgets.table_grid import Grid, Header
 
 BREADTHS = ("model", "step", "store")
 _REASON = "reason"
+_LONG = 0.4
+"""Seconds after which it is said that rows are read."""
 _IN_TITLE = 48
 """Letters of a filter or a statement."""
 
@@ -72,6 +75,7 @@ class TableScreen(FullScreen):
         """View -> how it was left."""
         self._drawn: Any = None
         self._wanted: int | None = None
+        self._extent: Extent | None = None
         self._to_end = False
         self._counting, self._paging = f"{self.NAME}: how many", f"{self.NAME}: a page"
 
@@ -133,10 +137,11 @@ class TableScreen(FullScreen):
     def read(self, at: Selection) -> Callable[[Connection], Any]:
         for asker in (self._counting, self._paging):
             self.main.reader.drop(asker)
-        self._wanted = None
+        self._wanted, self._extent = None, None
         request = self.request(at)
         same = isinstance(self._drawn, Window) and self._drawn.request == request
         start = self.grid.cursor // PAGE * PAGE if same else 0
+        self.set_timer(_LONG, self._say)
         return partial(table_request.window, request=request, start=start)
 
     def show(self, at: Selection, found: Window | Refused) -> None:
@@ -159,15 +164,16 @@ class TableScreen(FullScreen):
     def _count(self, found: Window) -> None:
         """Ask how many rows there are, unless that is seen."""
         if not found.start and len(found.rows) < PAGE:
-            return self._counted(len(found.rows))
-        question = partial(table_request.count, request=found.request)
+            return self._counted(Extent(len(found.rows)))
+        question = partial(table_request.extent, request=found.request)
         self.main.reader.ask(self._counting, question, self._counted)
 
-    def _counted(self, total: int | Refused) -> None:
-        if isinstance(total, Refused):
-            return self.main.say(total.why)
-        self.grid.end(total)
-        if not total:
+    def _counted(self, extent: Extent | Refused) -> None:
+        if isinstance(extent, Refused):
+            return self.main.say(extent.why)
+        self._extent = extent
+        self.grid.end(extent.total)
+        if not extent.total:
             self.grid.show(0, 0, self._why_empty())
         if self._to_end:
             self._to_end = False
@@ -194,8 +200,11 @@ class TableScreen(FullScreen):
             return
         here = self.grid.cursor // PAGE * PAGE
         start = here if here // PAGE not in self.grid.pages else self._wanted
-        question = partial(table_request.window, request=self._drawn.request, start=start)
+        request, extent = self._drawn.request, self._extent
+        most = PAGE * (1 if extent and extent.results else PAGES)
+        question = partial(table_request.window, request=request, start=start, extent=extent, most=most)
         self.main.reader.ask(self._paging, question, self._paged)
+        self.set_timer(_LONG, self._say)
 
     def _paged(self, found: Window | Refused) -> None:
         self._wanted = None
@@ -234,6 +243,7 @@ class TableScreen(FullScreen):
         shown = len(grid.shown)
         columns = f"columns {grid.first + 1} to {grid.first + shown} of {len(grid.order)}"
         return [
+            "reading, esc stops" if self.reading else "",
             "SQL" if wish.sql else wish.view,
             where,
             rows,
@@ -260,6 +270,11 @@ class TableScreen(FullScreen):
         if value is None and reason and name != _REASON:
             text.append(f"\nreason {plain(reason)}")
         return text
+
+    @property
+    def reading(self) -> bool:
+        """Whether rows are waited for longer than one does without wondering."""
+        return self.main.reader.long and any(map(self.main.reader.asks, (self, self._paging)))
 
     def vacant(self, reason: str) -> None:
         if reason:

@@ -4,15 +4,18 @@ from functools import partial
 from sqlite3 import Connection
 from typing import Any
 
+from circuit_store import queries
 from circuit_store.display_text import said
 from circuit_store.views import VIEWS
 from circuit_tui.explorer import bindings, table_request
-from circuit_tui.explorer.screens import table_rows
+from circuit_tui.explorer.screens import exports, table_rows
 from circuit_tui.explorer.screens.table_columns import Columns
 from circuit_tui.explorer.screens.tables import BREADTHS, TableScreen, Wish
+from circuit_tui.explorer.screens.text import TextScreen
 from circuit_tui.explorer.widgets.notation import plain
 
 _FILTER = "COLUMN>VALUE, COLUMN=VALUE, or a regular expression; ! inverts, -f is fuzzy"
+_ORIGIN = "tables: where a row comes from"
 _START = "SELECT model, count(*) FROM checkpoint_status GROUP BY model"
 
 
@@ -42,7 +45,7 @@ class Tables(TableScreen):
     def action_open(self) -> None:
         """From the list the view, from a counted value its rows, from a row what it is about."""
         if self.views_list.has_focus:
-            self.open_view(self.views_list.row)
+            self.open_view(str(self.views_list.row))
         elif self.wish.by:
             self._only(self.wish.by, self.grid.at(self.grid.cursor))
         elif row := self.grid.row:
@@ -124,12 +127,12 @@ class Tables(TableScreen):
     def _arrange(self, names: list[str] | None) -> None:
         if names is not None:
             self.columns[self.table] = names
-            self.grid.arrange(names)
+            self.grid.set_columns(names)
             self._say()
 
     def action_reset(self) -> None:
         self.columns.pop(self.table, None)
-        self.grid.arrange([])
+        self.grid.set_columns([])
         self.change(line="", sort="")
 
     def action_narrow(self) -> None:
@@ -190,6 +193,20 @@ class Tables(TableScreen):
             self.main.reader.drop(asker)
         self._asked, self._wanted = (), None
         self.main.say("Reading was stopped: r reads again.")
+
+    def action_provenance(self) -> None:
+        """Of the result that the row is of."""
+        asked = table_rows.origin(self.wish.view, self.grid.row) if not self.wish.sql and not self.wish.by else None
+        if asked is None:
+            return self.main.say("A row here is of several results, or of none.")
+        self.main.reader.ask(_ORIGIN, partial(queries.provenance, **asked), self._show_origin)
+
+    def _show_origin(self, found: queries.ResultOrigin | None) -> None:
+        self.main.reader.leave(_ORIGIN)
+        if found is None:
+            return self.main.say("Nothing is computed here.")
+        page = TextScreen("Where this row comes from", exports.provenance(found, self.main.program))
+        self.app.push_screen(page)
 
     def copied(self, row: bool) -> str:
         if self.views_list.has_focus:

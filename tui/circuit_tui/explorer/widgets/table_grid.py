@@ -19,8 +19,8 @@ _HELD = 20
 
 
 class Grid(Lines):
-    """`want` is told the place of a page that is looked at and not there; `moved` hears of every move, `laid` when other
-    columns are seen.
+    """`want` is told the place of a page that is looked at and not there; `moved` hears of every move, `laid` when
+    other columns are seen.
     """
 
     def __init__(self, moved: Callable[[], None], want: Callable[[int], None], laid: Callable[[], None]):
@@ -46,7 +46,7 @@ class Grid(Lines):
         held, self.names = self.here, window.names
         self.sort = window.request.sort
         self.pages[window.start // PAGE] = window.rows
-        self.arrange(order, held)
+        self.set_columns(order, held)
         self.show(self._known(), cursor, "")
 
     def refuse(self, why: str) -> None:
@@ -56,8 +56,9 @@ class Grid(Lines):
         self.show(0, 0, why)
 
     def add(self, window: Window) -> None:
-        """Another page of the same table."""
-        self.pages[window.start // PAGE] = window.rows
+        """Another page of the same table, or several."""
+        for place in range(0, len(window.rows), PAGE):
+            self.pages[(window.start + place) // PAGE] = window.rows[place : place + PAGE]
         while len(self.pages) > _HELD:
             self.pages.popitem(last=False)
         before = self.shapes
@@ -86,7 +87,7 @@ class Grid(Lines):
             return self.total
         return max((page * PAGE + len(rows) for page, rows in self.pages.items()), default=0)
 
-    def arrange(self, order: Sequence[str], held: str = "") -> None:
+    def set_columns(self, order: Sequence[str], held: str = "") -> None:
         """Show these columns; none given: all. The cursor stays on the column `held`, else on its own."""
         held = held or self.here
         self.order = [self.names.index(name) for name in order if name in self.names] or list(range(len(self.names)))
