@@ -1,14 +1,14 @@
 """What two circuits have in common and what not, with what weakens the comparison."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from circuit_store.queries.views import one_state
 from circuit_store.views import Column
 from circuit_sweep.comparison import edges, parts
-from circuit_sweep.comparison.sides import Side, side
+from circuit_sweep.comparison.sides import side
 
 OF_A_SIDE = (
     *("model", "step", "tokens", "task", "method", "ig_steps", "ig_rule", "selector", "search", "threshold"),
@@ -43,35 +43,33 @@ def compare(db: sqlite3.Connection, a: str, b: str, of_a: Mapping[str, Any], of_
         UnknownName: one of them is not in the store.
     """
     one, other = side(db, a, of_a), side(db, b, of_b)
-    alike = one.graph == other.graph
-    how = edges if alike else parts
-    columns = edges.EDGES if alike else parts.PARTS
-    said = [{name: of.header[name] for name in OF_A_SIDE} for of in (one, other)]
-    figures = edges.figures(one, other) if alike else {}
-    return Comparison(said[0], said[1], figures, list(weak(one, other)), columns, list(how.rows(one, other)))
-
-
-def weak(a: Side, b: Side) -> Iterator[str]:
-    """What makes a comparison less than it seems, a sentence each."""
-    if a.graph != b.graph:
-        yield "The models differ in shape: heads do not carry over, so circuits are compared by role, depth and port."
-        for of in (a, b):
+    x, y, alike, weak = one.header, other.header, one.graph == other.graph, list[str]()
+    if not alike:
+        weak.append(
+            "The models differ in shape: heads do not carry over, so circuits are compared by role, depth and port."
+        )
+        for of in (one, other):
             if not parts.head_roles(of):
-                yield f"The store knows no head of {of.name} with a role: `run --analyses heads` computes them."
+                weak.append(f"The store knows no head of {of.name} with a role: `run --analyses heads` computes them.")
     for name in PARAMETERS:
-        x, y = a.header[name], b.header[name]
-        if x != y:
-            yield f"They differ in {name}: {_named(x)} and {_named(y)}."
-    if a.header["task"] != b.header["task"]:
-        yield "They are of two tasks."
-    elif a.header["device"] != b.header["device"]:
-        yield f"They were computed on {a.header['device']} and {b.header['device']}: the last digits may differ."
-    sizes = sorted((a.header["n_edges"], b.header["n_edges"]))
-    if a.graph == b.graph and sizes[1] > 2 * sizes[0]:
-        yield f"One circuit is more than twice as large ({sizes[0]:,} and {sizes[1]:,} edges): that bounds Jaccard."
-    for of in (a, b):
+        if x[name] != y[name]:
+            weak.append(f"They differ in {name}: {_named(x[name])} and {_named(y[name])}.")
+    if x["task"] != y["task"]:
+        weak.append("They are of two tasks.")
+    elif x["device"] != y["device"]:
+        weak.append(f"They were computed on {x['device']} and {y['device']}: the last digits may differ.")
+    sizes = sorted((x["n_edges"], y["n_edges"]))
+    if alike and sizes[1] > 2 * sizes[0]:
+        weak.append(
+            f"One circuit is more than twice as large ({sizes[0]:,} and {sizes[1]:,} edges): that bounds Jaccard."
+        )
+    for of in (one, other):
         if of.header["imported_from"] is not None and of.header["faithfulness"] is None:
-            yield f"{of.name} is from the file {of.header['imported_from']}: its faithfulness is not known."
+            weak.append(f"{of.name} is from the file {of.header['imported_from']}: its faithfulness is not known.")
+    of_x, of_y = ({name: header[name] for name in OF_A_SIDE} for header in (x, y))
+    if alike:
+        return Comparison(of_x, of_y, edges.figures(one, other), weak, edges.EDGES, list(edges.rows(one, other)))
+    return Comparison(of_x, of_y, {}, weak, parts.PARTS, list(parts.rows(one, other)))
 
 
 def _named(value: Any) -> str:

@@ -35,19 +35,14 @@ def figures(a: Side, b: Side) -> dict[str, Any]:
         value = _known(getattr(alike, f"{kind}_jaccard"))
         floors = [side.header.get(f"{kind}_floor_low") for side in (a, b)]
         found |= {f"{kind}_jaccard": value, f"{kind}_floor_a": floors[0], f"{kind}_floor_b": floors[1]}
-        found[f"{kind}_change"] = _verdict(value, floors)
+        known = [floor for floor in floors if floor is not None]
+        found[f"{kind}_change"] = None  # unless both floors are known
+        if value is not None and len(known) == len(floors):
+            found[f"{kind}_change"] = BEYOND if value < min(known) else WITHIN
     over, scores = _scored(a, b)
     common = len(a.members.edges) - alike.deletions
     counts = {"shared_edges": common, "gained_edges": alike.additions, "lost_edges": alike.deletions}
     return found | counts | {"rank_correlation": rank_correlation(*scores), "rank_correlation_over": over}
-
-
-def _verdict(value: float | None, floors: list[float | None]) -> str | None:
-    """None where a floor is not known."""
-    known = [floor for floor in floors if floor is not None]
-    if value is None or len(known) < len(floors):
-        return None
-    return BEYOND if value < min(known) else WITHIN
 
 
 def _scored(a: Side, b: Side) -> tuple[str, tuple[np.ndarray, np.ndarray]]:
@@ -63,46 +58,37 @@ def _scored(a: Side, b: Side) -> tuple[str, tuple[np.ndarray, np.ndarray]]:
 
 def rows(a: Side, b: Side) -> Iterator[tuple[Any, ...]]:
     """Of `EDGES`: every edge and node of either, edges first, the largest |difference| first in each kind."""
-    edges = np.union1d(a.members.edges, b.members.edges)
-    yield from _listed("edge", edges, _edge_name, [(s, s.members.edges, _edge_scores(s, edges)) for s in (a, b)])
+    graph, n = a.graph, a.graph.n_sources
+    edges, sides = np.union1d(a.members.edges, b.members.edges), []
+    for side in (a, b):  # scores also of edges that are not in the circuit, where the store has them
+        if side.scores is not None:
+            port, source = np.divmod(edges, n)
+            scores = side.scores[source, port].astype(float)
+        else:
+            scores = np.full(len(edges), np.nan)
+            at, of = shared(edges, side.members.edges)
+            scores[at] = side.members.scores[of]
+        sides.append((side.members.edges, scores))
+    yield from _listed("edge", edges, lambda edge: graph.edge_name(edge % n, edge // n), sides)
     nodes = np.union1d(a.members.nodes, b.members.nodes)
-    yield from _listed("node", nodes, _node_name, [(s, s.members.nodes, s.node_scores[nodes]) for s in (a, b)])
+    sides = [(side.members.nodes, side.node_scores[nodes]) for side in (a, b)]
+    yield from _listed("node", nodes, lambda node: "logits" if node == n else graph.source_name(node), sides)
 
 
 def _listed(
-    kind: str, either: np.ndarray, name: Callable[[Side, int], str], sides: list[tuple[Side, np.ndarray, np.ndarray]]
+    kind: str, either: np.ndarray, name: Callable[[int], str], sides: list[tuple[np.ndarray, np.ndarray]]
 ) -> Iterator[tuple[Any, ...]]:
     """Args: sides: of each its members, and the scores of what is in either."""
-    (a, in_a, score_a), (_, in_b, score_b) = sides
+    (in_a, score_a), (in_b, score_b) = sides
     found = np.where(np.isin(either, in_a), np.where(np.isin(either, in_b), "shared", "lost"), "gained")
     difference = score_b - score_a
     for at in np.lexsort((either, -np.nan_to_num(abs(difference), nan=-1.0))):
         yield (
             kind,
-            name(a, int(either[at])),
+            name(int(either[at])),
             str(found[at]),
             *(_known(float(of[at])) for of in (score_a, score_b, difference)),
         )
-
-
-def _edge_scores(side: Side, edges: np.ndarray) -> np.ndarray:
-    """Also of edges that are not in the circuit, where the store has their scores."""
-    if side.scores is not None:
-        port, source = np.divmod(edges, side.graph.n_sources)
-        return side.scores[source, port].astype(float)
-    values = np.full(len(edges), np.nan)
-    at, of = shared(edges, side.members.edges)
-    values[at] = side.members.scores[of]
-    return values
-
-
-def _edge_name(side: Side, edge: int) -> str:
-    port, source = divmod(edge, side.graph.n_sources)
-    return side.graph.edge_name(source, port)
-
-
-def _node_name(side: Side, node: int) -> str:
-    return "logits" if node == side.graph.n_sources else side.graph.source_name(node)
 
 
 def _known(value: float) -> float | None:

@@ -81,7 +81,7 @@ def side(db: sqlite3.Connection, address: str, given: Mapping[str, Any]) -> Side
     results, and `task` where the address names none.
 
     Raises:
-        UnknownName: there is no such circuit; says what there is.
+        UnknownName: there is no such circuit, or several tasks and none is named; says what there is.
     """
     head, at_sign, rest = address.partition("@")
     step, slash, task = rest.partition("/")
@@ -92,7 +92,13 @@ def side(db: sqlite3.Connection, address: str, given: Mapping[str, Any]) -> Side
         raise UnknownName(f"{address} names no circuit: give MODEL, MODEL@STEP or MODEL@STEP/TASK.")
     named = {name: value for name, value in given.items() if value is not None}
     addresses.check_model(db, model)
-    named["task"] = task or named.get("task") or _only_task(db, model)
+    named["task"] = task or named.get("task")
+    if not named["task"]:
+        held = tasks(db, model)
+        if len(held) != 1:
+            there = ", ".join(held) or "none yet"
+            raise UnknownName(f"Name a task of {model}, as {model}@STEP/TASK or with --task: the store holds {there}.")
+        (named["task"],) = held
     at, choices = narrowed(db, CIRCUITS, {**named, "model": model, "step": step or "final"})
     header = rows(db, CIRCUITS, at, choices)
     if not header or header[0]["n_edges"] is None:
@@ -101,12 +107,3 @@ def side(db: sqlite3.Connection, address: str, given: Mapping[str, Any]) -> Side
         raise UnknownName(f"{where} has no circuit of {at['task']} ({reason}): `show circuits {model}` lists those.")
     (stored,) = map(dict, found(db, STORED, at, choices))
     return Side(db, header[0], stored)
-
-
-def _only_task(db: sqlite3.Connection, model: str) -> str:
-    """Raises: UnknownName, if there are several."""
-    held = tasks(db, model)
-    if len(held) == 1:
-        return held[0]
-    there = ", ".join(held) or "none yet"
-    raise UnknownName(f"Name a task of {model}, as {model}@STEP/TASK or with --task: the store holds {there}.")

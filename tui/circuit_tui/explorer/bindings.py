@@ -10,20 +10,10 @@ from dataclasses import dataclass, replace
 
 from textual.binding import Binding, BindingType
 
-SCREENS = {
-    "explore": "Models, checkpoints, heads, history and circuit side by side",
-    "study": "All models over training: behaviour, heads, stages, size and similarity of circuits",
-    "circuit": "The circuit drawn layer by layer, its parts, and how faithful it is",
-    "compare": "This checkpoint beside a baseline: heads, circuit, and similarity over time",
-    "head": "One head in full: roles, circuits, edges, attention, effects",
-    "tables": "Any view of the store as a table: sort, filter, count, SQL",
-    "jobs": "The queue: runs, their units, log, cancel and retry",
-}
-"""Name -> what it shows; the keys `1` to `7` in this order."""
+from circuit_tui.explorer.screen_names import PANES, SCREENS
+
 SCREEN_KEYS = tuple(f"screen.{name}" for name in SCREENS)
 """Their ids."""
-PANES = ("models", "checkpoints", "heads", "history", "circuit")
-"""Of the first screen; one of them has the focus."""
 _EXPLORE = ("screen.explore",)
 _LISTS = ("models", "checkpoints")
 _OPENS = ("models", "checkpoints", "heads")
@@ -49,6 +39,8 @@ class Key:
     footer: bool = False
     pair: Binding.Group | None = None
     """The footer shows a pair of keys under one word."""
+    first: bool = False
+    """Heard before what has the focus: the next key, typed at once, finds what this one has opened."""
 
     @property
     def display(self) -> str:
@@ -68,7 +60,7 @@ class Key:
     def binding(self) -> Binding:
         shown = self.display.split()[0]
         return Binding(
-            self.keys, self.action, self.label, self.footer, shown, tooltip=self.tip, id=self.id, group=self.pair
+            self.keys, self.action, self.label, self.footer, shown, self.first, self.tip, self.id, group=self.pair
         )
 
 
@@ -106,7 +98,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("part.next", "tab", "next_part(1)", "Next part", "Go to the next part of the screen", "Screens"),
     Key("part.previous", "shift+tab", "next_part(-1)", "Previous part", "Go to the previous part", "Screens"),
-    Key("jump", "ctrl+o", "app.jump", "Jump", "Go to a part of the screen by its letter", "Screens"),
+    Key("jump", "ctrl+o", "app.jump", "Jump", "Go to a part of the screen by its letter", "Screens", first=True),
     Key("zoom.in", "plus", "zoom(True)", "Zoom", "Give the whole screen to this pane", "Screens", _EXPLORE),
     Key("zoom.out", "underscore", "zoom(False)", "Unzoom", "Show all panes again", "Screens", _EXPLORE),
     Key("back", "escape,backspace", "back", "Back", "Clear the filter, leave the zoom, close the screen", "Screens"),
