@@ -58,7 +58,7 @@ class TableScreen(FullScreen):
     TableScreen #views { display: none; }
     TableScreen.-choosing #views { display: block; width: 1fr; }
     TableScreen.-choosing #rows { display: none; }
-    TableScreen.-wide #views { display: block; width: 44; margin-right: 1; }
+    TableScreen.-wide #views { display: block; width: 60; margin-right: 1; }
     TableScreen.-wide #rows { display: block; }
     TableScreen #line { border: none; height: 1; padding: 0 1; background: $panel; display: none; }
     TableScreen #cell { height: auto; max-height: 4; }
@@ -91,6 +91,7 @@ class TableScreen(FullScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#views", Part).title("Views", str(len(VIEWS)))
+        self.views_list.led = False
         self.views_list.update(list(VIEWS), list(VIEWS).index(self.wish.view))
         self.set_focus(self.grid)
 
@@ -122,7 +123,7 @@ class TableScreen(FullScreen):
         """What is wished for, narrowed to the selection."""
         wish = self.wish
         filters = () if wish.sql else tuple(self.filters(at).items())
-        return Request(wish.view, wish.sql, filters, wish.line, wish.sort, wish.by)
+        return Request(wish.view, wish.sql, filters, wish.line, "" if wish.by else wish.sort, wish.by)
 
     def filters(self, at: Selection) -> dict[str, Any]:
         """By the model, or by the model and its checkpoint, as far as the view is addressed by them."""

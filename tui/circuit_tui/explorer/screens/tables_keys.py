@@ -26,6 +26,8 @@ class Tables(TableScreen):
     def show_part(self, name: str) -> None:
         super().show_part(name)
         self.set_class(name == "views", "-choosing")
+        self.views_list.led = False
+        self.views_list.call_after_refresh(self.views_list.scroll_to_cursor)
 
     def action_next_part(self, by: int) -> None:
         self.show_part("rows" if self.part == "views" else "views")

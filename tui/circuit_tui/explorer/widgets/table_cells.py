@@ -25,7 +25,8 @@ class Shape:
 
     name: str
     number: bool
-    decimals: int = 0
+    decimals: int | None = 0
+    """Of numbers with a point; None: as many as each has."""
     width: int = 0
     wish: int = 0
     """What the longest text that was seen would need."""
@@ -35,7 +36,7 @@ class Shape:
         if value is None:
             return NONE
         if isinstance(value, float) and isfinite(value):
-            return _decimal(value, self.decimals)
+            return _decimal(value, self.decimals) if self.decimals is not None else f"{value:.6g}".replace("-", "−")
         return plain(cell(value)).replace("-", "−", isinstance(value, int | float))
 
     def fitted(self, text: str) -> str:
@@ -55,18 +56,29 @@ def _decimal(value: float, decimals: int) -> str:
 
 
 def shapes(
-    names: Sequence[str], rows: Iterable[Sequence[Any]], before: Sequence[Shape] = (), sort: str = ""
+    names: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    before: Sequence[Shape] = (),
+    sort: str = "",
+    exact: bool = False,
 ) -> list[Shape]:
-    """Of rows that were read; `before`: of others of the same table, with which they stand."""
+    """Of rows that were read.
+
+    Args:
+        before: of others of the same table, with which they stand.
+        exact: numbers are written as they are.
+    """
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    known = before or [Shape(name, True) for name in names]
+    known = before or [Shape(name, True, None if exact else 0) for name in names]
     return [_shape(of, name, column, sort) for of, name, column in zip(known, names, columns, strict=True)]
 
 
 def _shape(before: Shape, name: str, column: Sequence[Any], sort: str) -> Shape:
     values = [value for value in column if value is not None]
     number = before.number and all(isinstance(value, int | float) for value in values)
-    shape = replace(before, number=number, decimals=max(before.decimals, _decimals(values) if number else 0))
+    shape = replace(before, number=number)
+    if before.decimals is not None and number:
+        shape = replace(shape, decimals=max(before.decimals, _decimals(values)))
     head = cell_len(plain(name)) + 2 * (sort.removeprefix("-") == name)
     wish = max([head, before.wish, *(cell_len(shape.text(value)) for value in set(column))])
     return replace(shape, wish=wish, width=wish if number else min(wish, max(head, _WIDEST)))

@@ -33,7 +33,7 @@ class Grid(Lines):
         """Places of the columns that are shown, among the names."""
         self.column, self.first = 0, 0
         self.shown: list[Shape] = []
-        self.sort = ""
+        self.sort, self.exact = "", False
         self.total: int | None = None
         """How many rows there are; None: not known yet."""
 
@@ -44,7 +44,7 @@ class Grid(Lines):
         if not same or window.names != self.names:
             self.shapes, self.total, self.first = [], None, 0
         held, self.names = self.here, window.names
-        self.sort = window.request.sort
+        self.sort, self.exact = window.request.sort, bool(window.request.by)
         self.pages[window.start // PAGE] = window.rows
         self.set_columns(order, held)
         self.show(self._known(), cursor, "")
@@ -62,7 +62,7 @@ class Grid(Lines):
         while len(self.pages) > _HELD:
             self.pages.popitem(last=False)
         before = self.shapes
-        self.shapes = shapes(self.names, window.rows, before, self.sort)
+        self.shapes = shapes(self.names, window.rows, before, self.sort, self.exact)
         if self.shapes != before:
             self.fit()
         self._grow()
@@ -92,7 +92,7 @@ class Grid(Lines):
         held = held or self.here
         self.order = [self.names.index(name) for name in order if name in self.names] or list(range(len(self.names)))
         rows = [row for page in self.pages.values() for row in page]
-        self.shapes = shapes(self.names, rows, self.shapes, self.sort)
+        self.shapes = shapes(self.names, rows, self.shapes, self.sort, self.exact)
         names = [self.names[place] for place in self.order]
         self.column = names.index(held) if held in names else min(self.column, max(0, len(names) - 1))
         self.fit()
