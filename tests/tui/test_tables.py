@@ -1,5 +1,6 @@
 """The tables screen: views of the store read page by page, sorted, filtered, counted, exported; and SELECTs."""
 
+import asyncio
 import csv
 import re
 import shlex
@@ -21,13 +22,13 @@ pytestmark = pytest.mark.long
 def rows(text: str) -> list[list[str]]:
     """What stands in the lines of the table, between its header and the line on the cell."""
     found = text.splitlines()
-    return [line.strip("› ").split() for line in found[3:-3] if line.strip()]
+    return [line.strip("› ▁▂▃▄▅▆▇█").split() for line in found[3:-3] if line.strip()]
 
 
-def printed(told: str) -> bytes:
+async def printed(told: str) -> bytes:
     """What the command in a toast prints."""
     command = shlex.split(told.splitlines()[1])
-    result = answer(Path.cwd(), {}, *command[1:])
+    result = await asyncio.to_thread(answer, Path.cwd(), {}, *command[1:])
     assert result.exit_code == 0, result.output
     return result.stdout_bytes
 
@@ -52,7 +53,7 @@ async def test_all_heads_above_a_half_of_a_role_sorted_and_exported(explore, db,
         ]
         assert "value 0.8884" in text
     assert said[0].startswith("heads-toy-a.csv written")
-    assert Path("heads-toy-a.csv").read_bytes() == printed(said[0])
+    assert Path("heads-toy-a.csv").read_bytes() == await printed(said[0])
 
 
 async def test_which_checkpoints_are_damaged(explore, db, screen_text):
@@ -120,7 +121,7 @@ async def test_columns_are_hidden_chosen_and_ordered_and_exported_so(explore, db
         assert re.search(r"^ step  tokens  task  role|^ step  tokens", text, re.MULTILINE) and "2 hidden" in text
     assert "--invert" in said[0] and "--columns=step,tokens,task" in said[0]
     written = Path("heads-toy-a.csv").read_bytes()
-    assert written == printed(said[0])
+    assert written == await printed(said[0])
     found = list(csv.reader(StringIO(written.decode())))
     assert "role" not in found[0] and "model" not in found[0] and len(found) > 1
     assert not any("0.0" in cell for row in found[1:] for cell in row)
@@ -229,7 +230,9 @@ async def test_nothing_is_wider_than_the_screen_and_views_have_their_place(explo
         assert all(len(line) <= size[0] for line in screen_text(app).splitlines())
         assert ("Views" in screen_text(app)) == (size[0] >= 160)
         await pilot.press("tab")
-        assert "› heads" in screen_text(app).replace("›heads", "› heads") and "units" in screen_text(app) or size[1] < 30
+        assert (
+            "› heads" in screen_text(app).replace("›heads", "› heads") and "units" in screen_text(app) or size[1] < 30
+        )
         await pilot.press(*"lllllllll", "tab", *"llllllllllllllll")
         assert "reason" in screen_text(app).splitlines()[2]
 
