@@ -118,17 +118,24 @@ class Asked:
     ) -> Generator[sqlite3.Cursor, None, None]:
         """All rows at once, or those of each result, of all or of those that are given."""
         with snapshot(db):
-            for result in (results or self.results(db)) if by_result else [None]:
-                one = {} if result is None else {"result.id = ?": result}
-                rows = self._rows(db, {**one, **self.narrow})
+            for rows in self._by_result(db, results) if by_result else [self._rows(db, self.narrow)]:
                 rows.row_factory = None
                 yield rows
+
+    def _by_result(self, db: sqlite3.Connection, results: Sequence[int]) -> Iterator[sqlite3.Cursor]:
+        """The rows of each result, one after the other."""
+        of_result = self.which.leading.split(", ")
+        within = {name: value for name, value in self.filters.items() if name not in of_result}
+        where = " AND ".join(filter(None, [_equal(within), self.wanted.condition, self.also]))
+        statement = of_results(self.which, "result.id = ?", where, self.wanted.columns)
+        for result in results or self.results(db):
+            yield db.execute(statement, (result, *within.values(), *self.wanted.values))
 
     def results(self, db: sqlite3.Connection) -> Iterator[int]:
         """Those that are shown, in the order of their rows."""
         leading = {name: value for name, value in self.filters.items() if name in self.which.leading.split(", ")}
-        statement = self.which.results(self._kinds(self.narrow), _equal(leading), " AND ".join(self.at))
-        for (result,) in db.execute(statement, (*self.narrow.values(), *self.at.values(), *leading.values())):
+        shown = self.which.results(self._kinds(self.narrow), _equal(leading), " AND ".join(self.at))
+        for (result,) in db.execute(shown, (*self.narrow.values(), *self.at.values(), *leading.values())):
             yield result
 
     def _rows(self, db: sqlite3.Connection, narrow: dict[str, Any]) -> sqlite3.Cursor:
@@ -152,6 +159,22 @@ class Asked:
 
 def _equal(filters: dict[str, Any]) -> str:
     return " AND ".join(f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items())
+
+
+def of_results(which: View, results: str, where: str = "", columns: Sequence[str] = ()) -> str:
+    """SQL: the rows of results that are known to be shown, in the view's order within a result. Nothing is chosen among
+    results, and the rows of one come as they lie, where that is their order.
+
+    Args:
+        results: SQL, which they are.
+        where: SQL, which of their rows are wanted.
+        columns: what of them; none given: all.
+    """
+    names = ", ".join(columns or (column.name for column in which.columns))
+    order = which.order.removeprefix(f"{which.leading}, ")
+    shown = "SELECT result.*, task.name AS task, task.metric AS metric FROM result LEFT JOIN task ON task.id = task_id"
+    rows = f"SELECT {names} FROM ({which.body}) {where and f'WHERE {where} '}ORDER BY {order}"
+    return f"WITH shown_result AS ({shown} WHERE {results}) {rows}"
 
 
 def one_state(ask: Question[P, T]) -> Question[P, T]:
