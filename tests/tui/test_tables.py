@@ -149,7 +149,7 @@ async def test_a_statement_from_anywhere_and_a_bad_one(explore, db, screen_text,
         await until(pilot, lambda: rows(screen_text(app)) == [["512", "unreadable"]])
         await pilot.press("e")
         await until(pilot, lambda: said)
-        assert Path("sql.csv").read_bytes() == b"step,status\r\n512,unreadable\r\n"
+        assert Path("sql.csv").read_bytes() == b"step,status\r\n512,unreadable\r\n" == await printed(said[0])
         await pilot.press("Q", "ctrl+u")
         await typed(pilot, "SELECT nowhere FROM model")
         await pilot.press("enter")

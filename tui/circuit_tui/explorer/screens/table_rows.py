@@ -1,6 +1,7 @@
 """What a row of a table is about, and where that is shown; and the file of rows that no view gives."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -86,13 +87,15 @@ def origin(view: str, row: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def export(main: Panes, request: Request) -> None:
-    """Write the rows of a statement, or counted values, as CSV; no command prints these."""
+    """Write the rows of a statement, or counted values, as CSV; a statement's command is told."""
     asker = object()
+    simple = request.sql and not (request.by or request.line or request.sort)
+    command = f"\n{main.program} sql {shlex.quote(str(request.sql))}" if simple else ""
     taken = command_output.taken(main.store)
 
     def told(text: str) -> None:
         main.reader.leave(asker)
-        main.say(text)
+        main.say(f"{text}{command if ' written to ' in text else ''}")
 
     main.reader.ask(asker, partial(_write, request=request, taken=taken), told)
 
