@@ -23,7 +23,7 @@ def filled(tmp_path: Path) -> list[str]:
 def test_a_select_is_printed_and_nothing_else_is_done(filled, tmp_path):
     before = (tmp_path / "s.db").read_bytes()
     printed = answer(tmp_path, {}, *filled, "sql", "SELECT name, source, x'00' AS raw FROM model WHERE params > 1")
-    assert printed.stdout == "name,source,raw\nm2,'=x,1 bytes\nm3,'=x,1 bytes\n".replace("\n", "\r\n")
+    assert printed.stdout_bytes == b"name,source,raw\r\nm2,'=x,1 bytes\r\nm3,'=x,1 bytes\r\n"
     for statement in ("DELETE FROM model", "SELECT 1; SELECT 2", "SELECT absent FROM model"):
         refused = answer(tmp_path, {}, *filled, "sql", statement, "--output", "x.csv")
         assert refused.exit_code == 2 and not refused.stdout and refused.stderr.count("\n") == 1

@@ -59,6 +59,10 @@ class Statement(Table):
         text = f"WHEN 'text' THEN substr({name}, 1, {_SHOWN})"
         return f"CASE typeof({name}) WHEN 'blob' THEN length({name}) || ' bytes' {text} ELSE {name} END"
 
+    def whole(self, column: str) -> str:
+        name = self.named(column)
+        return f"iif(typeof({name}) = 'blob', length({name}) || ' bytes', {name})"
+
     def select(self, what: str, rest: str = "") -> tuple[str, tuple[Any, ...]]:
         where = " AND ".join(filter(None, [self._wanted.condition, self.condition]))
         statement = f"SELECT {what} FROM (\n{self.text}\n) {where and f'WHERE {where} '}{rest}"

@@ -74,7 +74,7 @@ class Table:
 
     def each(self, db: sqlite3.Connection, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Some columns of all rows, as they are taken."""
-        names = ", ".join(map(self.named, columns))
+        names = ", ".join(map(self.whole, columns))
         statement, values = self.select(names, f"ORDER BY {self.order}" if self.order else "")
         with self.asking(db):
             rows = db.execute(statement, (*values, *self.ordered_by))
@@ -91,6 +91,10 @@ class Table:
 
     def cell(self, column: str) -> str:
         """SQL: what is read of it."""
+        return self.named(column)
+
+    def whole(self, column: str) -> str:
+        """SQL: what is written of it."""
         return self.named(column)
 
     def select(self, what: str, rest: str = "") -> tuple[str, tuple[Any, ...]]:

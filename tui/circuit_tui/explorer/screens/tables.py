@@ -61,7 +61,8 @@ class TableScreen(FullScreen):
     TableScreen.-wide #views { display: block; width: 60; margin-right: 1; }
     TableScreen.-wide #rows { display: block; }
     TableScreen #line { border: none; height: 1; padding: 0 1; background: $panel; display: none; }
-    TableScreen #cell { height: auto; max-height: 4; }
+    TableScreen #cell { height: 2; display: block; }
+    TableScreen.-narrow #cell { height: 3; }
     """
 
     def __init__(self, main: Any):
@@ -266,11 +267,10 @@ class TableScreen(FullScreen):
             text.append(plain(value if not isinstance(value, bytes) else value.decode(errors="replace")))
         else:
             text.append(f"is empty: {of.empty}" if of and of.empty else "is empty (NULL)")
-        text.append(f"   {of.meaning}" if of else "", colours.muted)
         reason = grid.row.get(_REASON)
         if value is None and reason and name != _REASON:
-            text.append(f"\nreason {plain(reason)}")
-        return text
+            text.append(f"   reason {plain(reason)}")
+        return text.append(f"   {of.meaning}" if of else "", colours.muted)
 
     @property
     def reading(self) -> bool:

@@ -151,6 +151,7 @@ class Grid(Lines):
 
     def on_resize(self) -> None:
         self.fit()
+        self.scroll_to_cursor()
 
     def header(self) -> Text:
         """The names of the columns, that of the cursor and that of the order marked."""
