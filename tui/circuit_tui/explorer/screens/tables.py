@@ -17,9 +17,10 @@ from circuit_tui.explorer import table_request
 from circuit_tui.explorer.screens.full_screen import FullScreen, Part
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.table_request import PAGE, PAGES, Refused, Request, Window
-from circuit_tui.explorer.widgets.live_text import ChangedLines, Note
+from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.explorer.widgets.table_grid import Grid, Header
+from circuit_tui.explorer.widgets.view_list import ViewList
 
 BREADTHS = ("model", "step", "store")
 _REASON = "reason"
@@ -82,7 +83,7 @@ class TableScreen(FullScreen):
 
     def compose_parts(self) -> ComposeResult:
         with Part(id="views"):
-            yield ChangedLines(self._view_line, lambda: None)
+            yield ViewList()
         with Part(id="rows"):
             yield Header()
             yield Grid(self._moved, self._want, self._say)
@@ -92,8 +93,7 @@ class TableScreen(FullScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#views", Part).title("Views", str(len(VIEWS)))
-        self.views_list.led = False
-        self.views_list.update(list(VIEWS), list(VIEWS).index(self.wish.view))
+        self.views_list.show_view(self.wish.view)
         self.set_focus(self.grid)
 
     def on_unmount(self) -> None:
@@ -106,19 +106,12 @@ class TableScreen(FullScreen):
         return self.query_one(Grid)
 
     @property
-    def views_list(self) -> ChangedLines:
-        return self.query_one("#views ChangedLines", ChangedLines)
+    def views_list(self) -> ViewList:
+        return self.query_one(ViewList)
 
     @property
     def line(self) -> Line:
         return self.query_one(Line)
-
-    def _view_line(self, name: str, width: int) -> Text:
-        colours = self.colours
-        line = Text(f"{name:<17}", f"bold {colours.accent}" if name == self.wish.view else "", no_wrap=True)
-        line.append(VIEWS[name].about, colours.muted)
-        line.truncate(width, overflow="ellipsis")
-        return line
 
     def request(self, at: Selection) -> Request:
         """What is wished for, narrowed to the selection."""

@@ -26,8 +26,6 @@ class Tables(TableScreen):
     def show_part(self, name: str) -> None:
         super().show_part(name)
         self.set_class(name == "views", "-choosing")
-        self.views_list.led = False
-        self.views_list.call_after_refresh(self.views_list.scroll_to_cursor)
 
     def action_next_part(self, by: int) -> None:
         self.show_part("rows" if self.part == "views" else "views")
@@ -57,8 +55,7 @@ class Tables(TableScreen):
         self.before.clear()
         self.wish = self.filtered.get(name, Wish(view=name))
         self.change(sql="", by="")
-        self.views_list.update(list(VIEWS), list(VIEWS).index(name))
-        self.views_list.refresh()
+        self.views_list.show_view(name)
         self.show_part("rows")
 
     def open_sql(self, text: str) -> None:

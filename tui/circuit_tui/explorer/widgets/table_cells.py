@@ -85,11 +85,12 @@ def _shape(before: Shape, name: str, column: Sequence[Any], sort: str) -> Shape:
 
 
 def _decimals(values: Sequence[Any]) -> int:
-    """For three figures of the largest, and two of most; no more than they have."""
+    """For three figures of the largest (three decimals of shares), and two of most; no more than they have."""
     sizes = [abs(value) for value in values if isinstance(value, float) and value and isfinite(value)]
     if not sizes:
         return 0
-    wanted = max(digits_for(max(sizes)), digits_for(median(sizes)) - 1)
+    largest = max(sizes)
+    wanted = max(3 if largest <= 1 else digits_for(largest), digits_for(median(sizes)) - 1)
     return min(_MOST_DECIMALS, wanted, max(map(_has_decimals, sizes)))
 
 
