@@ -179,17 +179,19 @@ async def test_of_a_million_rows_only_pages_are_read(explore, db, statements, sc
         assert cuts and all(cut and int(cut[1]) <= 5 * PAGE for cut in cuts)
 
 
-async def test_a_statement_without_end_is_stopped_by_esc(explore, db, screen_text, said):
+async def test_a_statement_without_end_is_stopped_by_esc_and_by_leaving(explore, db, said):
     async with explore() as (app, pilot):
         await pilot.press("6")
-        app.screen.open_sql(ENDLESS.format("") + " ORDER BY i DESC")
-        await until(pilot, lambda: app.screen.reading)
-        app.screen._say()
-        await pilot._wait_for_screen()
-        await until(pilot, lambda: "reading, esc stops" in str(app.screen.query_one("#rows").border_title))
-        app.screen.action_back()
-        await until(pilot, lambda: not app.reader.busy)
-        assert said[-1] == "Reading was stopped: r reads again."
+        for leave in ("escape", "1"):
+            app.screen.open_sql(f"{ENDLESS.format('')} WHERE i < 0")
+            while not app.screen.reading:  # not `until`, which waits for answers
+                await asyncio.sleep(0.01)
+            app.screen._say()
+            assert "reading, esc stops" in str(app.screen.query_one("#rows").border_title)
+            app.simulate_key(leave)
+            while app.reader.busy:
+                await asyncio.sleep(0.01)
+        assert said == ["Reading was stopped: r reads again."] and app.screen is app.main
 
 
 async def test_hostile_text_is_shown_and_copied_harmless(explore, maker, fill, screen_text):

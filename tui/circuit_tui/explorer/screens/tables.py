@@ -96,6 +96,22 @@ class TableScreen(FullScreen):
         self.views_list.show_view(self.wish.view)
         self.set_focus(self.grid)
 
+    @property
+    def askers(self) -> tuple[Any, ...]:
+        """Under which the store is asked: for the first rows, for their number, and for further rows."""
+        return self, self._counting, self._paging
+
+    def on_screen_suspend(self) -> None:
+        """A read that takes long is not gone on with for nobody; it begins anew when the screen is seen again."""
+        if any(map(self.main.reader.asks, self.askers)):
+            self.drop()
+
+    def drop(self) -> None:
+        """Read nothing more of what is being read."""
+        for asker in self.askers:
+            self.main.reader.drop(asker)
+        self._asked, self._wanted = (), None
+
     def on_unmount(self) -> None:
         super().on_unmount()
         for asker in (self._counting, self._paging):

@@ -173,7 +173,7 @@ class Tables(TableScreen):
     def action_back(self) -> None:
         """Undo the nearest of a read that takes long, what is typed, counting, filter and statement."""
         reader = self.main.reader
-        if any(reader.asks(asker) for asker in (self, self._counting, self._paging)) and reader.long:
+        if any(map(reader.asks, self.askers)) and reader.long:
             return self._stop()
         if self.line.display:
             self._close_line()
@@ -188,9 +188,7 @@ class Tables(TableScreen):
             self.app.pop_screen()
 
     def _stop(self) -> None:
-        for asker in (self, self._counting, self._paging):
-            self.main.reader.drop(asker)
-        self._asked, self._wanted = (), None
+        self.drop()
         self.main.say("Reading was stopped: r reads again.")
 
     def action_provenance(self) -> None:
