@@ -6,7 +6,6 @@ from functools import partial
 from sqlite3 import Connection
 from typing import Any
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
@@ -14,20 +13,17 @@ from textual.widgets import Input
 from circuit_store.queries.tables import Extent
 from circuit_store.views import VIEWS
 from circuit_tui.explorer import table_request
+from circuit_tui.explorer.screens import table_words
 from circuit_tui.explorer.screens.full_screen import FullScreen, Part
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.table_request import PAGE, PAGES, Refused, Request, Window
 from circuit_tui.explorer.widgets.live_text import Note
-from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.explorer.widgets.table_grid import Grid, Header
 from circuit_tui.explorer.widgets.view_list import ViewList
 
 BREADTHS = ("model", "step", "store")
-_REASON = "reason"
 _LONG = 0.4
 """Seconds after which it is said that rows are read."""
-_IN_TITLE = 48
-"""Letters of a filter or a statement."""
 
 
 class Line(Input):
@@ -184,20 +180,12 @@ class TableScreen(FullScreen):
             return self.main.say(extent.why)
         self._extent = extent
         self.grid.end(extent.total)
-        if not extent.total:
-            self.grid.show(0, 0, self._why_empty())
+        if not extent.total and isinstance(self._drawn, Window):
+            self.grid.show(0, 0, table_words.why_empty(self._drawn.request))
         if self._to_end:
             self._to_end = False
             self.grid.move("last")
         self._say()
-
-    def _why_empty(self) -> str:
-        if self.wish.line:
-            return f"Nothing matches {plain(self.wish.line)}: esc clears the filter."
-        if self.wish.sql:
-            return "The statement gives no rows."
-        where = "" if self.breadth == "store" else " here: u asks the whole store"
-        return f"{VIEWS[self.wish.view].about} Nothing of it is computed{where}; ctrl+r asks for a run."
 
     def _want(self, start: int) -> None:
         """A page that is looked at is not there: it is asked for once what is seen is drawn."""
@@ -241,45 +229,10 @@ class TableScreen(FullScreen):
         look = self.main.look
         if look is None or not self.stands:
             return
-        self.query_one("#rows", Part).title(*self._title(look.at))
+        request = self._drawn.request if isinstance(self._drawn, Window) else self.request(look.at)
+        self.query_one("#rows", Part).title(*table_words.title(self.grid, request, self.reading))
         self.query_one(Header).say(self.grid.header())
-        self.query_one("#cell", Note).say(self._cell())
-
-    def _title(self, at: Selection) -> list[str]:
-        grid, wish = self.grid, self.wish
-        of = self.filters(at)
-        where = _cut(wish.sql) if wish.sql else "@".join(plain(value) for value in of.values()) or "whole store"
-        number = f"{grid.count:,}{'' if grid.total is not None else ' and more'}"
-        rows = f"{number} rows" if not wish.by else f"{number} values of {plain(wish.by)}"
-        shown = len(grid.shown)
-        columns = f"columns {grid.first + 1} to {grid.first + shown} of {len(grid.order)}"
-        return [
-            "reading, esc stops" if self.reading else "",
-            "SQL" if wish.sql else wish.view,
-            where,
-            rows,
-            f"/{_cut(wish.line)}" if wish.line else "",
-            columns if shown < len(grid.order) else "",
-            f"{len(grid.names) - len(grid.order)} hidden" if len(grid.order) < len(grid.names) else "",
-        ]
-
-    def _cell(self) -> Text:
-        """The value in full, what its column means, and of an empty one why there is none."""
-        grid, colours = self.grid, self.colours
-        if not grid.row:
-            return Text()
-        name, value = grid.here, grid.cell
-        columns = {} if self.wish.sql else {column.name: column for column in VIEWS[self.wish.view].columns}
-        of = columns.get(name)
-        text = Text(f"{plain(name)} ", colours.muted)
-        if value is not None:
-            text.append(plain(value if not isinstance(value, bytes) else value.decode(errors="replace")))
-        else:
-            text.append(f"is empty: {of.empty}" if of and of.empty else "is empty (NULL)")
-        reason = grid.row.get(_REASON)
-        if value is None and reason and name != _REASON:
-            text.append(f"   reason {plain(reason)}")
-        return text.append(f"   {of.meaning}" if of else "", colours.muted)
+        self.query_one("#cell", Note).say(table_words.of_cell(self.grid, request, self.colours))
 
     @property
     def reading(self) -> bool:
@@ -311,8 +264,3 @@ class TableScreen(FullScreen):
     def typed(self, line: str) -> None:
         """While it is typed."""
         raise NotImplementedError
-
-
-def _cut(text: str) -> str:
-    line = plain(" ".join(text.split()))
-    return line if len(line) <= _IN_TITLE else line[: _IN_TITLE - 1] + "…"
