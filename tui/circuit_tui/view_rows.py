@@ -1,19 +1,28 @@
-"""Rows of a view, kept and ordered as the options of `export` say: by the commands, and by lists of the explorer."""
+"""Rows of a view, kept and ordered as the options of `export` say: by the commands, by lists and
+tables of the explorer.
 
+`COLUMN=VALUE` compares the text that a reader sees, `>` and `<` numbers; see `circuit_store.queries.arrangement`.
+"""
+
+import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from circuit_core.bounded_regex import Pattern
 from circuit_store import queries
 from circuit_store.display_text import said
 from circuit_store.errors import UnknownName
+from circuit_store.queries.arrangement import OPERATORS
 
 if TYPE_CHECKING:
     from circuit_store.views import View
 
 Row = dict[str, Any]
 Options = Mapping[str, Sequence[str]]
+_CONDITION = re.compile(rf"(\w+)({'|'.join((*OPERATORS, '='))})(.*)", re.DOTALL)
+_KNOWN = 10_000
+"""Texts of which it is remembered whether they match."""
 
 
 def kept(
@@ -24,30 +33,75 @@ def kept(
     options: Options,
     columns: Sequence[str] = (),
 ) -> Iterator[Sequence[Any]]:
-    """The rows that all of `where` and `grep` leave, as `sort` orders them (the options of `export`, each a list): of
-    each the values of `columns`, or of all.
+    """The rows that all of `where` and `grep` leave (with `invert`, that `grep` would leave out), as `sort` orders them
+    (the options of `export`, each a list): of each the values of `columns`, or of all.
 
     Raises:
         ValueError, UnknownName: an option without sense for the view.
         BadPattern: not a regular expression, or one that takes too long; the latter as rows are taken.
     """
     names = [column.name for column in which.columns]
-    where: dict[str, list[str]] = {}
-    for condition in options.get("where", ()):
-        column, equals, value = condition.partition("=")
-        if not equals:
-            raise ValueError(f"--where {condition}: give COLUMN=VALUE.")
-        where.setdefault(column_of(which, column), []).append(value)
-    sort = options.get("sort", ())
-    for name in (*(sort.removeprefix("-") for sort in sort), *columns):
-        column_of(which, name)
-    patterns = [Pattern(text, "--grep").search for text in options.get("grep", ())]
-    wanted = queries.Arrangement(where, sort, () if patterns else columns)
+    for column in columns:
+        column_of(which, column)
+    wanted, keeps = arrangement(names, options, which.name, () if options.get("grep") else columns), matching(options)
     rows: Iterator[Sequence[Any]] = queries.streamed(db, which, filters, choices, wanted)
-    for search in patterns:
-        rows = filter(lambda row, search=search: any(search(said(v)) for v in row if v is not None), rows)
+    if keeps is None:
+        return rows
+    rows = filter(keeps, rows)
     places = [names.index(name) for name in columns]
-    return ([row[place] for place in places] for row in rows) if patterns and columns else rows
+    return ([row[place] for place in places] for row in rows) if columns else rows
+
+
+def arrangement(
+    names: Sequence[str], options: Options, of: str, columns: Sequence[str] = (), quoted: Callable[[str], str] = str
+) -> queries.Arrangement:
+    """What `where` and `sort` say of the columns of `of`, which `quoted` writes as SQL has them.
+
+    Raises:
+        ValueError, UnknownName: an option without sense.
+    """
+    where: dict[str, list[str]] = {}
+    bounds, sort = [], []
+    for condition in options.get("where", ()):
+        given = _CONDITION.fullmatch(condition)
+        if given is None:
+            raise ValueError(f"--where {condition}: give COLUMN=VALUE.")
+        column, operator, value = quoted(_one_of(names, given[1], of)), given[2], given[3]
+        if operator == "=":
+            where.setdefault(column, []).append(value)
+        else:
+            bounds.append((column, operator, value))
+    for name in options.get("sort", ()):
+        column = name.removeprefix("-")
+        sort.append("-" * (name != column) + quoted(_one_of(names, column, of)))
+    return queries.Arrangement(where, sort, columns, bounds)
+
+
+def matching(options: Options) -> Callable[[Sequence[Any]], bool] | None:
+    """Whether `grep` and `invert` keep a row; None: all are kept. Raises: BadPattern."""
+    patterns = [Pattern(text, "--grep").search for text in options.get("grep", ())]
+    if not patterns:
+        return None
+    inverted, known = bool(options.get("invert")), dict[str, bool]()
+
+    def keeps(row: Sequence[Any]) -> bool:
+        return all(any(_matches(search, v, known if len(patterns) == 1 else {}) for v in row) for search in patterns)
+
+    return (lambda row: not keeps(row)) if inverted else keeps
+
+
+def _matches(search: Callable[[str], Any], value: Any, known: dict[str, bool]) -> bool:
+    """Most texts stand in many rows, each is searched once."""
+    if value is None:
+        return False
+    text = said(value)
+    if not isinstance(value, str):
+        return bool(search(text))
+    if text not in known:
+        if len(known) >= _KNOWN:
+            known.clear()
+        known[text] = bool(search(text))
+    return known[text]
 
 
 def ordered(rows: Iterable[Row], column: str, backwards: bool = False) -> list[Row]:
@@ -60,7 +114,10 @@ def ordered(rows: Iterable[Row], column: str, backwards: bool = False) -> list[R
 
 def column_of(which: "View", name: str) -> str:
     """The name. Raises: UnknownName."""
-    there = [c.name for c in which.columns]
-    if name not in there:
-        raise UnknownName(f"The view {which.name} has no column {name}: it has {', '.join(there)}.")
+    return _one_of([c.name for c in which.columns], name, which.name)
+
+
+def _one_of(names: Sequence[str], name: str, of: str) -> str:
+    if name not in names:
+        raise UnknownName(f"The view {of} has no column {name}: it has {', '.join(names)}.")
     return name

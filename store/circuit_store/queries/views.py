@@ -3,7 +3,7 @@ question read one state of the store, and a sign says that it is no longer the n
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import wraps
 from itertools import chain
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -70,7 +70,7 @@ def found(
     Raises:
         UnknownName: a choice that means nothing to this view.
     """
-    return _Asked(which, filters or {}, choices or {}, wanted).all(db)
+    return Asked(which, filters or {}, choices or {}, wanted).all(db)
 
 
 def streamed(
@@ -83,24 +83,26 @@ def streamed(
     """As `found`, for many rows: read as they are taken, of one state of the store, and where the view's order allows
     it (`View.leading`) result by result.
     """
-    asked = _Asked(which, filters or {}, choices or {}, wanted)
+    asked = Asked(which, filters or {}, choices or {}, wanted)
     return chain.from_iterable(asked.parts(db, by_result=bool(which.leading and not wanted.first)))
 
 
-class _Asked:
-    """What is asked of a view, as parts of its statements.
+class Asked:
+    """What is asked of a view, as parts of its statements; `also` is a condition besides, in SQL.
 
     Raises:
         UnknownName: a choice that means nothing to this view.
     """
 
-    def __init__(self, which: View, filters: dict[str, Any], choices: dict[str, Any], wanted: Arrangement):
+    def __init__(
+        self, which: View, filters: dict[str, Any], choices: dict[str, Any], wanted: Arrangement, also: str = ""
+    ):
         choices = {k: v for k, v in choices.items() if v is not None}
         if not which.of_results:
             for choice in choices:
                 takes(which, choice)
             filters, choices = filters | choices, {}
-        self.which, self.filters, self.wanted = which, filters, wanted
+        self.which, self.filters, self.wanted, self.also = which, filters, wanted, also
         self.narrow, self.at = {CHOICES[choice]: value for choice, value in choices.items()}, dict[str, Any]()
         if which.of_results:
             known = {column: value for column, value in filters.items() if value is not None}
@@ -111,29 +113,43 @@ class _Asked:
     def all(self, db: sqlite3.Connection) -> sqlite3.Cursor:
         return self._rows(db, self.narrow)
 
-    def parts(self, db: sqlite3.Connection, by_result: bool) -> Iterator[sqlite3.Cursor]:
+    def parts(
+        self, db: sqlite3.Connection, by_result: bool, results: Sequence[int] = ()
+    ) -> Generator[sqlite3.Cursor, None, None]:
+        """All rows at once, or those of each result, of all or of those that are given."""
         with snapshot(db):
-            for rows in self._by_result(db) if by_result else [self._rows(db, self.narrow)]:
+            for rows in self._by_result(db, results) if by_result else [self._rows(db, self.narrow)]:
                 rows.row_factory = None
                 yield rows
 
-    def _by_result(self, db: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
-        """The rows of each result that is shown, one after the other."""
+    def _by_result(self, db: sqlite3.Connection, results: Sequence[int]) -> Iterator[sqlite3.Cursor]:
+        """The rows of each result, one after the other."""
         of_result = self.which.leading.split(", ")
-        leading = {name: value for name, value in self.filters.items() if name in of_result}
         within = {name: value for name, value in self.filters.items() if name not in of_result}
-        shown = self.which.results(self._kinds(self.narrow), _equal(leading), " AND ".join(self.at))
-        where = " AND ".join(filter(None, [_equal(within), self.wanted.condition]))
+        where = " AND ".join(filter(None, [_equal(within), self.wanted.condition, self.also]))
         statement = of_results(self.which, "result.id = ?", where, self.wanted.columns)
-        for (result,) in db.execute(shown, (*self.narrow.values(), *self.at.values(), *leading.values())):
+        for result in results or self.results(db):
             yield db.execute(statement, (result, *within.values(), *self.wanted.values))
 
+    def results(self, db: sqlite3.Connection) -> Iterator[int]:
+        """Those that are shown, in the order of their rows."""
+        leading = {name: value for name, value in self.filters.items() if name in self.which.leading.split(", ")}
+        shown = self.which.results(self._kinds(self.narrow), _equal(leading), " AND ".join(self.at))
+        for (result,) in db.execute(shown, (*self.narrow.values(), *self.at.values(), *leading.values())):
+            yield result
+
     def _rows(self, db: sqlite3.Connection, narrow: dict[str, Any]) -> sqlite3.Cursor:
-        where = " AND ".join(filter(None, [_equal(self.filters), self.wanted.condition]))
-        kinds, at = self._kinds(narrow), " AND ".join(self.at)
-        statement = self.which.statement(kinds, where, at, self.wanted.first, self.wanted.columns)
-        values = narrow.values(), self.at.values(), self.filters.values(), self.wanted.values, self.wanted.ranked
-        return db.execute(statement, tuple(chain.from_iterable(values)))
+        names = ", ".join(self.wanted.columns or (column.name for column in self.which.columns))
+        statement, values = self.select(names, f"ORDER BY {self.wanted.first}{self.which.order}", narrow)
+        return db.execute(statement, (*values, *self.wanted.ranked))
+
+    def select(self, what: str, rest: str, narrow: dict[str, Any] | None = None) -> tuple[str, tuple[Any, ...]]:
+        """A statement on the rows that are asked for, and its values but for those of `rest`."""
+        narrow = self.narrow if narrow is None else narrow
+        where = " AND ".join(filter(None, [_equal(self.filters), self.wanted.condition, self.also]))
+        statement = self.which.select(what, self._kinds(narrow), where, " AND ".join(self.at), rest)
+        values = narrow.values(), self.at.values(), self.filters.values(), self.wanted.values
+        return statement, tuple(chain.from_iterable(values))
 
     def _kinds(self, narrow: dict[str, Any]) -> str:
         """SQL: which results may be shown."""

@@ -17,6 +17,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+OF_RESULT = "of_result"
+"""A column of rows that stand result by result: which one they are of."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -53,8 +56,11 @@ class View:
     @property
     def body(self) -> str:
         """SQL: every column, in order, and what is beside them."""
+        return self._body()
+
+    def _body(self, *more: str) -> str:
         columns = (f"{column.sql} AS {column.name}" if column.sql else column.name for column in self.columns)
-        return f"SELECT {', '.join((*columns, *self.beside))} FROM {self.source}"
+        return f"SELECT {', '.join((*columns, *self.beside, *more))} FROM {self.source}"
 
     @property
     def of_results(self) -> bool:
@@ -72,9 +78,16 @@ class View:
         """The whole query; `choices` narrows which results may be shown, `at` of which checkpoints they are wanted,
         `where` which of their rows, `columns` what of them; `first` comes before `order`."""
         names = ", ".join(columns or (c.name for c in self.columns))
-        condition = f"WHERE {where} " if where else ""
-        rows = f"SELECT {names} FROM ({self.body}) {condition}ORDER BY {first}{self.order}"
-        return f"WITH shown_result AS ({shown_results(choices, at)}) {rows}"
+        return self.select(names, choices, where, at, f"ORDER BY {first}{self.order}")
+
+    def select(self, what: str, choices: str = "", where: str = "", at: str = "", rest: str = "") -> str:
+        """A query on the rows: `what` of them, `rest` to order, group or cut them; else as `statement`. In a view with
+        `leading`, they have besides the column `of_result`.
+        """
+        condition, body = f"WHERE {where} " if where else "", self.body
+        if OF_RESULT in what:
+            body = self._body(f"shown_result.id AS {OF_RESULT}")
+        return f"WITH shown_result AS ({shown_results(choices, at)}) SELECT {what} FROM ({body}) {condition}{rest}"
 
     def results(self, choices: str = "", where: str = "", at: str = "") -> str:
         """The ids of the results that are shown, in the order of their rows, of a view with `leading`; `where` may name

@@ -18,6 +18,7 @@ from circuit_tui.cli import (
     reproduce,
     run,
     show,
+    sql,
     tasks,
 )
 from circuit_tui.cli.main import main
@@ -38,5 +39,6 @@ __all__ = [
     "reproduce",
     "run",
     "show",
+    "sql",
     "tasks",
 ]

@@ -71,9 +71,10 @@ def print_view(
     "--where",
     multiple=True,
     metavar="COL=VAL",
-    help="Only rows with this value; repeat it for several values, in that order.",
+    help="Only rows with this value; repeat it for several values, in that order. Also COL!=VAL, and > >= < <=.",
 )
 @click.option("--grep", metavar="RE", help="Only rows with a cell that this regular expression matches.")
+@click.option("--invert", is_flag=True, help="Only rows that --grep would leave out.")
 @click.option("--sort", metavar="COL", help="Sort by this column; -COL: descending. Empty cells come last.")
 @click.option("--columns", metavar="COL,COL", help="Only these columns, in this order.")
 @click.option(
@@ -101,6 +102,7 @@ def export(store: Path, view: str, address: str | None, output: Path | None, **g
     if given["columns"] is not None:
         columns = [column.strip() for column in given["columns"].split(",")]
     listed = {"where": given["where"], **{name: [given[name]] if given[name] else [] for name in ("grep", "sort")}}
+    listed["invert"] = [""] if given["invert"] else []
     found = view_rows.kept(db, which, filters, choices, listed, columns)
     text = [untrusted_files.place(given["text"])] if given["text"] else []
     if given["kind"] == "parquet" and output is None and console.terminal(sys.stdout):

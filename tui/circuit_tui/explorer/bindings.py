@@ -22,8 +22,9 @@ _PLOT = ("history",)
 _PLOTS = ("history", "screen.study")
 _ZOOMED = (*_EXPLORE, "screen.study")
 _TREE = ("circuit",)
-_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.study", "screen.jobs")
+_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.study", "screen.jobs", "screen.tables")
 _JOBS = ("screen.jobs",)
+_TABLES = ("screen.tables",)
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,48 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("jobs.other", "tab", "other", "Next part", "To the units, or back to the runs", "Jobs", _JOBS),
     Key("jobs.other.back", "shift+tab", "other", "Previous part", "To the runs, or back to the units", "Jobs", _JOBS),
+    Key("table.left", "h,left", "move('left')", "Left", "One column to the left", "Table", _TABLES),
+    Key("table.right", "l,right", "move('right')", "Right", "One column to the right", "Table", _TABLES),
+    Key(
+        "table.open", "enter", "open", "Open", "The view; the rows of a value; what the row is about", "Table", _TABLES
+    ),
+    Key(
+        "table.filter",
+        "slash",
+        "filter",
+        "Filter",
+        "Filter rows: COLUMN>VALUE, COLUMN=VALUE, a regular expression; ! inverts",
+        "Table",
+        _TABLES,
+        True,
+    ),
+    Key(
+        "table.sort",
+        "s",
+        "sort",
+        "Sort",
+        "Sort by the column under the cursor, or as the view does",
+        "Table",
+        _TABLES,
+        True,
+    ),
+    Key("table.reverse", "S", "reverse", "Reverse", "Largest first, or smallest", "Table", _TABLES),
+    Key("table.count", "c", "count", "Count", "How many rows hold each value of the column", "Table", _TABLES, True),
+    Key(
+        "table.narrow", "u", "narrow", "Narrow", "To the checkpoint, the whole store, the model", "Table", _TABLES, True
+    ),
+    Key("table.hide", "x", "hide", "Hide", "Hide the column under the cursor", "Table", _TABLES),
+    Key("table.columns", "C", "columns", "Columns", "Choose and order the columns", "Table", _TABLES),
+    Key("table.reset", "0", "reset", "Reset", "All columns and rows, in the view's own order", "Table", _TABLES),
+    Key(
+        "table.sql",
+        "Q",
+        "sql",
+        "SQL",
+        "Show what a SELECT of your own gives; :sql does it from anywhere",
+        "Table",
+        _TABLES,
+    ),
     Key("provenance", "i", "provenance", "Where from", "Where the number comes from, and its command", "Take away"),
     Key("copy", "y", "copy(False)", "Copy", "Send the value to the terminal's clipboard", "Take away"),
     Key("copy.row", "Y", "copy(True)", "Copy row", "Send the row, tab-separated, to the clipboard", "Take away"),

@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from circuit_store.errors import StoreError
+from circuit_store.views import VIEWS
 from circuit_tui import command_output
 from circuit_tui.explorer import bindings, theme
 from circuit_tui.explorer.screens import exports
@@ -26,13 +27,18 @@ from circuit_tui.explorer.screens.navigation import NavigationScreen
 from circuit_tui.explorer.screens.role_list import RoleList
 from circuit_tui.explorer.screens.run_dialog import RunDialog
 from circuit_tui.explorer.screens.study import Study
+from circuit_tui.explorer.screens.tables_keys import Tables
 from circuit_tui.explorer.screens.text import TextScreen
 from circuit_tui.explorer.screens.trends import Trends
 from circuit_tui.terminal.driver import TerminalApp
 
-FULL_SCREENS: dict[str, type[FullScreen]] = {"study": Study}
+FULL_SCREENS: dict[str, type[FullScreen]] = {"study": Study, "tables": Tables}
 """Name -> the screen, but for the first and the queue."""
 PAGES = {"algorithm": Algorithm, "attention": Attention, "trends": Trends}
+
+
+SQL = "sql "
+"""With what a line in the palette begins that is a statement."""
 
 
 class Commands(Provider):
@@ -43,6 +49,11 @@ class Commands(Provider):
             yield DiscoveryHit(Content(name), callback, text=name, help=about)
 
     async def search(self, query: str) -> Hits:
+        if query.startswith(SQL):
+            assert isinstance(self.app, PagedApp)
+            show = partial(self.app.show_table, sql=query.removeprefix(SQL))
+            yield Hit(1, Content(query), show, text=query, help="Show what this SELECT gives; the store is only read")
+            return
         matcher = self.matcher(query)
         for name, about, callback, _ in self.app.get_system_commands(self.screen):
             score, places = matcher.fuzzy_search.match(query, name)
@@ -92,6 +103,19 @@ class PagedApp(TerminalApp):
             self._screens[name] = FULL_SCREENS[name](self.main)
             self.install_screen(self._screens[name], name)
         return self._screens[name]
+
+    async def action_place(self, name: str, pane: str) -> None:
+        """Go to a screen; where there is none of that name, to a pane of the first."""
+        await self.action_screen(name if name in FULL_SCREENS else "explore")
+        if name not in FULL_SCREENS:
+            self.main.show_part(pane)
+
+    async def show_table(self, view: str = "", sql: str = "") -> None:
+        """A view, or what a SELECT gives, as a table."""
+        await self.action_screen("tables")
+        screen = self.screen
+        assert isinstance(screen, Tables)
+        screen.open_sql(sql) if sql else screen.open_view(view)
 
     def action_page(self, name: str) -> None:
         self.push_screen(PAGES[name](self.main))
@@ -157,6 +181,8 @@ class PagedApp(TerminalApp):
             yield SystemCommand(key.tip, f"{key.group} · key {key.display}", partial(self.press, key))
         for kind, name, choice in self.main.choices():
             yield SystemCommand(f"{kind} {name}", f"Go to this {kind}", partial(self.main.choose, **{kind: choice}))
+        for name, which in VIEWS.items():
+            yield SystemCommand(f"table {name}", which.about, partial(self.show_table, name))
         yield SystemCommand("Themes", "Choose among all themes", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save the screen as SVG in this folder", self.keep_screenshot)
 

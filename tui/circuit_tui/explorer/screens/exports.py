@@ -19,9 +19,11 @@ from circuit_tui.view_rows import kept
 def csv(
     db: sqlite3.Connection, view: str, filters: dict[str, Any], listed: dict[str, list[str]] | None = None
 ) -> Iterator[str]:
-    """In pieces; `listed` are the options by which rows are kept (`view_rows.kept`)."""
-    which = queries.view(view)
-    return export.lines(kept(db, which, filters, {}, listed or {}), [column.name for column in which.columns], "csv")
+    """In pieces; `listed` are the options by which rows are kept (`view_rows.kept`), and their `columns`."""
+    which, options = queries.view(view), listed or {}
+    columns = [name for names in options.get("columns", ()) for name in names.split(",")]
+    names = columns or [column.name for column in which.columns]
+    return export.lines(kept(db, which, filters, {}, options, columns), names, "csv")
 
 
 def address(filters: dict[str, Any]) -> str:
@@ -35,7 +37,9 @@ def command(
 ) -> str:
     """The command that prints the same bytes."""
     which = [part for name in addresses.FILTERS if name in filters for part in (f"--{name}", str(filters[name]))]
-    which += [f"--{name}={value}" for name, values in (listed or {}).items() for value in values]
+    which += [
+        f"--{name}={value}" if value else f"--{name}" for name, values in (listed or {}).items() for value in values
+    ]
     words = [view, *([address(filters)] if "model" in filters else []), *which]
     return f"{program} export {shlex.join(words)}"
 
