@@ -41,6 +41,15 @@ from circuit_store.queries.models import (
     tasks,
 )
 from circuit_store.queries.narrowing import narrowed
+from circuit_store.queries.one_head import (
+    HeadEdges,
+    Score,
+    ShownCircuit,
+    circuits_of_model,
+    circuits_with,
+    edges_of_head,
+    scores_over_training,
+)
 from circuit_store.queries.results import ResultOrigin, provenance
 from circuit_store.queries.views import data_version, each, found, one_state, rows, streamed, takes, view
 
@@ -50,21 +59,27 @@ __all__ = [
     "CheckpointRow",
     "CircuitEdge",
     "CircuitOf",
+    "HeadEdges",
     "HeadGrid",
     "Holding",
     "PatchOf",
     "ResultOrigin",
     "RoleSet",
     "RoleTasks",
+    "Score",
     "ScorePoint",
+    "ShownCircuit",
     "StoredCircuit",
     "attended",
     "behaviour",
     "checkpoints",
     "circuit",
     "circuits_by",
+    "circuits_of_model",
+    "circuits_with",
     "data_version",
     "each",
+    "edges_of_head",
     "found",
     "head_grid",
     "head_history",
@@ -80,6 +95,7 @@ __all__ = [
     "rows",
     "scored",
     "scores_of_head",
+    "scores_over_training",
     "stored_circuit",
     "streamed",
     "strong_in",

@@ -10,7 +10,7 @@ from typing import Any
 from circuit_store.display_text import cell
 from circuit_store.queries.views import one_state, rows
 from circuit_store.views import VIEWS
-from circuit_store.views.view import NEWEST, OF_MODEL, shown_results
+from circuit_store.views.view import AT_STEP, NEWEST, OF_MODEL, shown_results
 
 _OF_HEADS = (
     "FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
@@ -73,6 +73,12 @@ class RoleTasks:
         """The results that are shown at a step beside a task, one of each role."""
         shown = self.beside(task)
         return [result for result, role, of in self.results.get(step or 0, ()) if of == shown[role]]
+
+    def over(self, task: str | None) -> dict[int, tuple[str, int]]:
+        """The results that are shown over training beside a task -> the role and the step of each."""
+        shown = self.beside(task)
+        every = ((step, *one) for step, found in self.results.items() for one in found)
+        return {result: (role, step) for step, result, role, of in every if of == shown[role]}
 
 
 def role_tasks(db: sqlite3.Connection, model: str) -> RoleTasks:
@@ -190,11 +196,22 @@ class Attended:
 @one_state
 def attended(db: sqlite3.Connection, model: str, step: int, task: str | None, head: tuple[int, int]) -> Attended | None:
     """None if it is not computed for that task there."""
-    which, at = VIEWS["attention"], {"model": model, "step": step, "task": task}
-    prompts: dict[int, list[tuple[str, float]]] = {}
-    for row in rows(db, which, at | {"layer": head[0], "head": head[1]}):
-        prompts.setdefault(row["prompt"], []).append((row["token"], row["weight"]))
-    if prompts:
-        return Attended(list(prompts.values()))
-    undefined = rows(db, which, at | {"layer": None})
-    return Attended([], undefined[0]["reason"]) if undefined else None
+    kinds = f"{OF_MODEL} AND task.name = ? AND analysis = 'attention'"
+    held = db.execute(
+        f"WITH shown_result AS ({shown_results(kinds, AT_STEP)}) SELECT shown_result.id, reason FROM shown_result",
+        (model, task, step),
+    ).fetchone()
+    if held is None:
+        return None
+    found = db.execute(
+        "SELECT tokens, json_extract(weights, '$[' || (? * n_heads + ?) || ']') FROM attention_row,"
+        " (SELECT n_heads FROM model WHERE name = ?) WHERE result_id = ? ORDER BY prompt",
+        (*head, model, held["id"]),
+    )
+    prompts = [_looks(*row) for row in found]
+    return Attended(prompts, None if prompts else held["reason"])
+
+
+def _looks(tokens: str, weights: str) -> list[tuple[str, float]]:
+    """The head's attention to each token of a prompt, up to the answer position."""
+    return [(token, weight / 10_000) for token, weight in zip(json.loads(tokens), json.loads(weights), strict=False)]
