@@ -15,6 +15,7 @@ from circuit_store.queries.circuits import (
     patch,
     stored_circuit,
 )
+from circuit_store.queries.events import Event, events
 from circuit_store.queries.heads import (
     Attended,
     HeadGrid,
@@ -59,6 +60,7 @@ __all__ = [
     "CheckpointRow",
     "CircuitEdge",
     "CircuitOf",
+    "Event",
     "HeadEdges",
     "HeadGrid",
     "Holding",
@@ -80,6 +82,7 @@ __all__ = [
     "data_version",
     "each",
     "edges_of_head",
+    "events",
     "found",
     "head_grid",
     "head_history",

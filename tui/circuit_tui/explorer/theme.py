@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from textual.theme import Theme
 
-from circuit_tui.role_colours import ROLES, SERIES, Role, contrast, ink, luminance, role
+from circuit_tui.role_colours import ROLES, SERIES, Role, contrast, ink, luminance, role, stands_out
 
 __all__ = [
     "DARK",
@@ -72,6 +72,10 @@ class Palette:
     """0 to 1, from the ground upwards."""
     negative: tuple[str, ...]
     """0 to -1."""
+
+    def mark(self, colour: str) -> str:
+        """A colour of a role or a series, as a line, a point or a letter of it is drawn on the ground."""
+        return stands_out(colour, self.ground)
 
 
 _ON_DARK = Palette(

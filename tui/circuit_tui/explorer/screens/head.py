@@ -132,23 +132,24 @@ class HeadScreen(FullScreen):
         return None if self._shown == (at.model, at.step, at.task, at.head) else 0
 
     def _show_roles(self, at: Selection, found: OneHead) -> None:
-        look = self.main.look
-        assert look
-        courses = found.over.courses
-        rows = role_table.lines(courses)
-        role = look.at.role
-        chosen = next((i for i, row in enumerate(rows) if row.course.role == role), -1)
-        width = max(20, self._list("roles").size.width - 1)
-        columns = role_table.Columns.of(width)
+        assert self.main.look
+        courses, role = found.over.courses, self.main.look.at.role
+        body = self._list("roles")
+        rows = role_table.lines(courses, role, body.size.height)
+        chosen = next((i for i, row in enumerate(rows) if (row.course.role, row.kind) == (role, "role")), -1)
+        body.pointed = chosen >= 0
+        columns = role_table.Columns.of(max(20, body.size.width - 1))
         line = self._line(columns.line)
-        title = [f"Roles of {head_name(found.head)}", f"score over {line.unit}, a whole block is 1"]
-        self._put("roles", title, rows, chosen, "No role of this head has a score above .05.")
+        title = [f"Roles of {head_name(found.head)}", f"score over {line.unit}, 1 is full"]
+        self._put("roles", title, rows, max(0, chosen), "No role of this head has a score above .05.")
         self._note("roles", "columns").say(columns.names(line, at.step, self.colours) if rows else Text())
-        of_role = next((course for course in courses if course.role == role), None)
-        said = [role_table.detail(of_role, at.step)] if of_role and of_role.defined else []
-        text = Text("\n".join(said))
-        text.append("\n".join(["", *role_table.rest(courses)]).removeprefix("" if said else "\n"), self.colours.muted)
-        self._note("roles", "detail").say(text)
+        self._note("roles", "detail").say(self._details(courses, role, at.step))
+
+    def _details(self, courses: list[one_head.Course], role: str | None, step: int | None) -> Text:
+        """Below the table: the chosen role in full, and the roles that are not in it."""
+        chosen = [role_table.detail(course, step) for course in courses if course.role == role and course.defined]
+        lines = [Text(line) for line in chosen]
+        return Text("\n").join(lines + [Text(line, self.colours.muted) for line in role_table.rest(courses, role)])
 
     def _role_line(self, row: role_table.RoleLine, width: int) -> Text:
         columns = role_table.Columns.of(width)
@@ -156,6 +157,7 @@ class HeadScreen(FullScreen):
         return role_table.role_line(row, columns, self._line(columns.line), (head, step), self.colours)
 
     def _role_chosen(self) -> None:
+        """By a click."""
         if row := self._list("roles").row:
             self.choose(role=row.course.role)
 

@@ -13,7 +13,8 @@ from circuit_tui.explorer import theme
 from circuit_tui.explorer.widgets.notation import cut, plain, short
 from circuit_tui.explorer.widgets.sparkline import Line
 
-LEGEND = "█ in the circuit  ▒ in one below its threshold  · not in it  blank: no circuit"
+LEGEND = "█ in the circuit  ▒ in one not known to reach its threshold  · not in it"
+"""Circuits that do not reach their threshold are not counted: they are not their task's (METHODS l.3)."""
 _COUNT, _FIRST = 11, 8
 _TOKENS = 9
 _LEAST = 20
@@ -32,8 +33,8 @@ class Membership:
 
     @property
     def first(self) -> int | None:
-        """The first circuit that the head is in."""
-        return min((step for step, inside in self.inside.items() if inside), default=None)
+        """Of these, the first that the head is in."""
+        return min((step for step in self.counts if self.inside[step]), default=None)
 
 
 def memberships(circuits: Iterable[queries.ShownCircuit], within: set[int]) -> list[Membership]:
@@ -43,7 +44,7 @@ def memberships(circuits: Iterable[queries.ShownCircuit], within: set[int]) -> l
         held = [one for one in of_task if one.n_edges]
         inside = {one.step: one.result in within for one in held}
         found.append(Membership(task, inside, frozenset(one.step for one in held if one.counts)))
-    return sorted(found, key=lambda one: not any(one.inside.values()))
+    return sorted(found, key=lambda one: one.first is None)
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ def strip(one: Membership, columns: Columns, line: Line, tokens: dict[int, int |
     text = cut(plain(one.task), columns.task - 1).append(" ")
     text.no_wrap = True
     text.append_text(line.draw(partial(_cell, one, colours), colours.muted))
-    inside = sum(one.inside.values())
-    text.append(f"{inside} of {len(one.inside)}".rjust(1 + _COUNT))
+    inside = sum(one.inside[step] for step in one.counts)
+    text.append(f"{inside} of {len(one.counts)}".rjust(1 + _COUNT))
     first = "–" if one.first is None else str(one.first)
     if not columns.tokens:
         return text.append(first.rjust(_FIRST))

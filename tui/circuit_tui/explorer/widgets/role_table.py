@@ -16,6 +16,8 @@ from circuit_tui.explorer.widgets.notation import cut, head_name, plain, short, 
 from circuit_tui.explorer.widgets.sparkline import Line, blocks
 
 _BADGE, _NAME, _VALUE, _INTERVAL, _STEP, _TOKENS = 5, 20, 6, 14, 8, 9
+_HIGHEST = 4
+"""Lines of blocks of a role."""
 _LEAST = 20
 """Columns of the line of blocks that optional columns leave."""
 
@@ -48,22 +50,34 @@ class Columns:
 
 @dataclass(frozen=True)
 class RoleLine:
-    """Of the table: a role, or a hand-off of the one above."""
+    """Of the table: a role, a part of its score that stands higher, a hand-off of it, or nothing."""
 
     course: Course
+    kind: str = "role"
+    """`role`, `above`, `handoff` or `gap`."""
     handoff: Row | None = None
+    tier: int = 0
+    """Of so many lines of blocks, from the lowest."""
+    tiers: int = 1
 
 
-def lines(courses: list[Course]) -> list[RoleLine]:
+def lines(courses: list[Course], chosen: str | None, height: int) -> list[RoleLine]:
+    """The roles that have a score above zero, and the chosen one, in lines as high as there is room for."""
+    shown = [course for course in courses if course.alive or (course.role == chosen and course.defined)]
+    each = (height - sum(len(course.handoffs) for course in shown)) // max(1, len(shown))
+    tiers = 1 if each < 2 else min(_HIGHEST, max(2, each - 1))
     found = []
-    for course in (course for course in courses if course.alive):
-        found += [RoleLine(course), *(RoleLine(course, row) for row in course.handoffs)]
+    for course in shown:
+        found += [RoleLine(course, "above", None, tier, tiers) for tier in range(tiers - 1, 0, -1)]
+        found += [RoleLine(course, tiers=tiers), *(RoleLine(course, "handoff", row) for row in course.handoffs)]
+        found += [RoleLine(course, "gap")] * (each > tiers)
     return found
 
 
-def rest(courses: list[Course]) -> list[str]:
+def rest(courses: list[Course], chosen: str | None) -> list[str]:
     """The roles that have no line."""
-    near_zero = [words(course.role) for course in courses if course.defined and not course.alive]
+    dead = (course for course in courses if course.defined and not course.alive and course.role != chosen)
+    near_zero = [words(course.role) for course in dead]
     said = [f"below {role_display.NEAR_ZERO:.2f} all along: {', '.join(near_zero)}"] if near_zero else []
     return [*said, *(f"{words(one.role)} undefined: {why(one)}" for one in courses if not one.defined)]
 
@@ -104,14 +118,21 @@ def _since(row: Row) -> str:
 def role_line(row: RoleLine, columns: Columns, line: Line, at: tuple[Head, int | None], colours: theme.Palette) -> Text:
     """`at`: the head and the checkpoint that are shown."""
     head, step = at
+    course = row.course
     if row.handoff:
         return Text(" " * _BADGE, no_wrap=True).append(handoff(row.handoff, head), colours.muted)
-    course = row.course
+    if row.kind == "gap":
+        return Text()
+    ink = colours.mark(theme.role(course.role).colour)
+    text = Text(no_wrap=True)
+    if row.kind == "role":
+        text.append_text(badge(course.role)).append(" ").append_text(cut(words(course.role), _NAME))
+    else:
+        text.append(" " * (_BADGE + _NAME))
+    text.append_text(line.draw(blocks(course.values, ink, row.tier, row.tiers), colours.muted))
+    if row.kind == "above":
+        return text
     score = course.scores.get(step or 0)
-    text = badge(course.role).append(" ")
-    text.append_text(cut(words(course.role), _NAME))
-    text.no_wrap = True
-    text.append_text(line.draw(blocks(course.values, theme.role(course.role).colour), colours.muted))
     text.append(signed(score and score.value, 2).rjust(1 + _VALUE))
     if columns.interval:
         ends = f"{signed(score.low, 2)} to {signed(score.high, 2)}" if score and score.low is not None else ""

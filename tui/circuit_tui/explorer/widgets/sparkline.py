@@ -15,6 +15,7 @@ from circuit_tui.explorer.widgets.axis import Axis
 from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite
 
 BLOCKS = "▁▁▂▃▄▅▆▇█"
+"""By eighths; of nothing there is the line on which the others stand."""
 HERE = "▼"
 """Above the place of the current checkpoint."""
 
@@ -69,16 +70,22 @@ class Line:
         return line
 
 
-def blocks(values: Mapping[int, float | None], ink: str) -> Callable[[int], Text]:
-    """Blocks of the values at checkpoints, of which 1 is a whole one; a space where there is none."""
+def blocks(values: Mapping[int, float | None], ink: str, tier: int = 0, tiers: int = 1) -> Callable[[int], Text]:
+    """Blocks of the values at checkpoints, of which 1 is a whole one; a space where there is none.
+
+    Args:
+        tier: of so many lines of blocks above each other, that which is drawn, from the lowest, 0.
+    """
 
     def block(step: int) -> Text:
         value = finite(values.get(step))
         if value is None:
             return Text(" ")
-        eighths = round(8 * min(1.0, abs(value)))
+        eighths = round(8 * tiers * min(1.0, abs(value)))
         if value < 0 and eighths:
-            return Text(BLOCKS[8 - eighths] if eighths < 8 else " ", Style(color=ink, reverse=True))
-        return Text(BLOCKS[eighths], ink)
+            hanging = min(8, max(0, eighths - 8 * (tiers - 1 - tier)))
+            return Text(" ▁▂▃▄▅▆▇█"[8 - hanging], Style(color=ink, reverse=True)) if hanging else Text(" ")
+        standing = min(8, max(0, eighths - 8 * tier))
+        return Text(BLOCKS[standing] if standing or not tier else " ", ink)
 
     return block
