@@ -197,6 +197,7 @@ KEYS: tuple[Key, ...] = (
     Key("fold.all", "Z", "fold_all", "Less", "Fold the whole tree", "Tree", _TREE),
     Key("tree.reset", "0", "reset", "Reset", "Fold the tree and show all edges", "Tree", _TREE),
     Key("head.open", "enter", "open", "Open", "Go to the head at the other end of the line", "Head", _HEAD, True),
+    Key("edges.sort", "s", "sort", "Sort", "Edges by |score|, or port by port", "Head", _HEAD),
     Key(
         "prompt.next",
         "n",

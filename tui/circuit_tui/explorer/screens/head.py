@@ -42,6 +42,8 @@ class HeadScreen(FullScreen):
     def __init__(self, main: Panes):
         super().__init__(main)
         self.prompt = 0
+        self._order = "|score|"
+        """Of the edges; or `port`, and by |score| within a port."""
         self.request: PatchRequest | None = None
         """Path patching that was asked for last."""
         self._over: one_head.OverTraining | None = None
@@ -188,8 +190,11 @@ class HeadScreen(FullScreen):
         full = f"bar {signed(self._largest, digits_for(self._largest))}" if self._largest else ""
         for part, edges in both.items():
             title = [part.replace("-", " ").capitalize(), plain(at.task or "")]
-            title += [f"{len(edges)} by |score|", full] if edges else []
-            self._put(part, title, edges, self._cursor(at), self._no_edges(at, found, part))
+            title += [f"{len(edges)} by {self._order}", full] if edges else []
+            self._put(part, title, self._ordered(edges), self._cursor(at), self._no_edges(at, found, part))
+
+    def _ordered(self, edges: list[queries.CircuitEdge]) -> list[queries.CircuitEdge]:
+        return edges if self._order == "|score|" else sorted(edges, key=lambda e: "qkv".find(e.port or "-"))
 
     def _no_edges(self, at: Selection, found: OneHead, part: str) -> str:
         """Why there are none."""
@@ -312,9 +317,18 @@ class HeadScreen(FullScreen):
         elif node:
             self.main.say(f"{node} is no head.")
 
+    def action_sort(self) -> None:
+        """Edges by |score|, or port by port."""
+        self._order = "port" if self._order == "|score|" else "|score|"
+        if self._found and self._found[1]:
+            self._shown = ()
+            self.draw()
+
     def action_match(self, by: int) -> None:
-        """Another prompt."""
+        """Another prompt; where there is room for one part only, it is the one that shows it."""
         self.prompt += by
+        if not self.query_one("#attention", Part).size.height:
+            self.show_part("attention")
         if self._found and self._found[1]:
             self._show_attention(*self._found)
 
@@ -326,7 +340,7 @@ class HeadScreen(FullScreen):
         if missing := [to for to, patch in found.patches.items() if patch is None]:
             if self.request is None:
                 self.set_interval(POLL, self._look_after)
-            self.request = PatchRequest(self.main, look.at)
+            self.request = PatchRequest(self.main, look.at, "press P")
             self.request.ask(self.app, missing, self.follow)
             self._look_after()
         else:

@@ -17,8 +17,10 @@ POLL = 0.5
 
 
 class PatchRequest:
-    def __init__(self, main: Panes, at: Selection):
-        self.main, self.at = main, at
+    """`again`: how it is asked for once more."""
+
+    def __init__(self, main: Panes, at: Selection, again: str):
+        self.main, self.at, self.again = main, at, again
         self.runs: dict[str, int] = {}
         """Receivers -> the run that computes them."""
         self.refusal = ""
@@ -45,5 +47,5 @@ class PatchRequest:
         if failed is not None:
             return f"failed: {plain(failed)}"
         if to in self.runs and self.main.stopped:
-            return "The runner stopped: close this page and press P, and it goes on."
+            return f"The runner stopped: {self.again}, and it goes on."
         return "computing…"

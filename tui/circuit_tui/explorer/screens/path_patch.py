@@ -31,7 +31,7 @@ class PathPatch(Page):
     def __init__(self, main: Panes, at: Selection, head: Head):
         super().__init__(main)
         self.at, self.head = at, head
-        self.request = PatchRequest(main, at)
+        self.request = PatchRequest(main, at, "close this page and press P")
 
     def _answered(self, at: Selection, found: Patched) -> None:
         if self._found is None and (missing := [to for to, patch in found[0].items() if patch is None]):

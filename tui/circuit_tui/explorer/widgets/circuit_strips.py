@@ -13,7 +13,7 @@ from circuit_tui.explorer import theme
 from circuit_tui.explorer.widgets.notation import cut, plain, short
 from circuit_tui.explorer.widgets.sparkline import Line
 
-LEGEND = "█ in the circuit  ▒ in one not known to reach its threshold  · not in it"
+LEGEND = "█ in it  ▒ in one not known to reach its threshold  · not in it"
 """Circuits that do not reach their threshold are not counted: they are not their task's (METHODS l.3)."""
 _COUNT, _FIRST = 11, 8
 _TOKENS = 9
