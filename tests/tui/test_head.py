@@ -70,7 +70,7 @@ async def test_the_line_above_a_table_marks_the_checkpoint_and_a_bad_one_is_a_ga
     """Invariant: at every checkpoint the mark stands above what the line shows of it."""
     async with explore(size=(80, 24)) as (app, pilot):
         await pilot.press("5")
-        above = []
+        above, row = list[tuple[int, str]](), ""
         for _ in range(4):
             note = app.screen.query_one("#roles .columns").said.plain
             row = next(line for line in lines(app, "roles") if " in  induction " in line)

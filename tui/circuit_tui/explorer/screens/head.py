@@ -51,6 +51,7 @@ class HeadScreen(FullScreen):
         self._lines_of: list[queries.CheckpointRow] = []
         self._largest = 0.0
         self._shown: tuple[Any, ...] = ()
+        self._role: str | None = None
 
     def compose_parts(self) -> ComposeResult:
         yield Note(id="names")
@@ -106,6 +107,12 @@ class HeadScreen(FullScreen):
         self._show_effects(at, found)
         self._shown = (at.model, at.step, at.task, at.head)
 
+    def point(self) -> None:
+        """Another role was chosen."""
+        look, found = self.main.look, self._found
+        if look and found and found[1] and look.at.role != self._role and self.stands:
+            self._show_roles(*found)
+
     def _keep_lines(self, checkpoints: list[queries.CheckpointRow]) -> None:
         if checkpoints is not self._lines_of:
             self._lines_of = checkpoints
@@ -136,6 +143,7 @@ class HeadScreen(FullScreen):
     def _show_roles(self, at: Selection, found: OneHead) -> None:
         assert self.main.look
         courses, role = found.over.courses, self.main.look.at.role
+        self._role = role
         body = self._list("roles")
         rows = role_table.lines(courses, role, body.size.height)
         chosen = next((i for i, row in enumerate(rows) if (row.course.role, row.kind) == (role, "role")), -1)
