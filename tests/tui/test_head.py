@@ -27,7 +27,7 @@ def whole(db, maker):
     trends.replace(db, "toy-a", EMERGED, PASSED, trends.last_result(db, "toy-a"))
     looks = [[0, 10_000, 0, 0]] * 2 + [[0, 6000, 1000, 3000]]
     weights = [[look if head == 7 else [10_000, 0, 0, 0] for head in range(12)] for look in looks]
-    maker.add(256, "attention", recorded.attention(PROMPTS, weights))
+    maker.add(256, "attention", recorded.attention(PROMPTS, weights, {"IO": 1, "S1": 3}))
     maker.add(128, "attention", results.Undefined("the model's activations are not finite"))
     return maker
 
@@ -55,6 +55,7 @@ async def test_when_a_head_got_a_role_and_which_head_took_it_over(explore, whole
         text = screen_text(app).splitlines()
         row = next(line for line in text if " in  induction " in line)
         assert {"64", "256"} <= set(row.split())
+        assert any(line.split("gained")[-1].split()[:1] == ["lost"] for line in text if "gained" in line)
         assert any("→ a3.h1 took over at 128, lost at 256" in line for line in text)
         told = " ".join(said_of(app, "roles").split())
         assert "copy suppression undefined: the tokenizer has no ordinals as single tokens" in told
@@ -85,7 +86,7 @@ async def test_in_which_circuits_a_head_is_and_since_when(explore, whole, screen
         await pilot.press("5")
         (row,) = lines(app, "circuits")
         assert row.split()[0] == "ioi" and row.split("of")[1].split() == ["5", "16", "(33k)"] and "5 of 5" in row
-        assert "Circuits with a2.h1 · over tokens" in screen_text(app)
+        assert "Circuits with a2.h1 · over tokens" in screen_text(app) and "circuits            first " in screen_text(app)
         app.main.choose(head=(0, 0))
         await pilot.pause()
         (row,) = lines(app, "circuits")
@@ -122,8 +123,8 @@ async def test_where_a_head_looks_on_the_third_prompt(explore, whole, screen_tex
         await pilot.press("5", "n", "n")
         text = screen_text(app)
         assert "Attention from the answer · ioi · prompt 3 of 3" in text
-        looks = [line.split()[:2] for line in lines(app, "attention")]
-        assert looks == [["Then", "0.00"], ["Amy", "0.60"], ["and", "0.10"], ["Bob", "0.30"]]
+        looks = [line.split()[:3] for line in lines(app, "attention")]
+        assert looks == [["Then", "0.00"], ["IO", "Amy", "0.60"], ["and", "0.10", "███"], ["S1", "Bob", "0.30"]]
         await pilot.press("n", "N", "N")
         assert "prompt 2 of 3" in screen_text(app)
         await pilot.press("comma")

@@ -19,6 +19,7 @@ from circuit_store.queries.events import Event, events
 from circuit_store.queries.heads import (
     Attended,
     HeadGrid,
+    Look,
     RoleSet,
     RoleTasks,
     ScorePoint,
@@ -64,6 +65,7 @@ __all__ = [
     "HeadEdges",
     "HeadGrid",
     "Holding",
+    "Look",
     "PatchOf",
     "ResultOrigin",
     "RoleSet",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from circuit_store.display_text import cell
+from circuit_store.json_columns import read_json
 from circuit_store.queries.views import one_state, rows
 from circuit_store.views import VIEWS
 from circuit_store.views.view import AT_STEP, NEWEST, OF_MODEL, shown_results
@@ -186,9 +187,20 @@ def strong_in(db: sqlite3.Connection, results: list[int], least: float = 0.5) ->
 
 
 @dataclass(frozen=True)
+class Look:
+    """From the answer position of a prompt at one of its tokens."""
+
+    token: str
+    weight: float
+    """The head's attention to it, 0 to 1."""
+    named: str = ""
+    """What the task calls its place (`IO`, `S1`, `S2`); empty if nothing."""
+
+
+@dataclass(frozen=True)
 class Attended:
-    prompts: list[list[tuple[str, float]]]
-    """Of each prompt its tokens up to the answer position, and the head's attention to each, 0 to 1."""
+    prompts: list[list[Look]]
+    """Of each prompt its tokens up to the answer position."""
     reason: str | None = None
     """Why there are no prompts, or None."""
 
@@ -204,14 +216,19 @@ def attended(db: sqlite3.Connection, model: str, step: int, task: str | None, he
     if held is None:
         return None
     found = db.execute(
-        "SELECT tokens, json_extract(weights, '$[' || (? * n_heads + ?) || ']') FROM attention_row,"
-        " (SELECT n_heads FROM model WHERE name = ?) WHERE result_id = ? ORDER BY prompt",
+        "SELECT json_object('tokens', json(tokens), 'positions', json(positions),"
+        " 'weights', json_extract(weights, '$[' || (? * n_heads + ?) || ']'))"
+        " FROM attention_row, (SELECT n_heads FROM model WHERE name = ?) WHERE result_id = ? ORDER BY prompt",
         (*head, model, held["id"]),
     )
-    prompts = [_looks(*row) for row in found]
+    prompts = [_looks(read_json(row, "attention_row", held["id"])) for (row,) in found]
     return Attended(prompts, None if prompts else held["reason"])
 
 
-def _looks(tokens: str, weights: str) -> list[tuple[str, float]]:
-    """The head's attention to each token of a prompt, up to the answer position."""
-    return [(token, weight / 10_000) for token, weight in zip(json.loads(tokens), json.loads(weights), strict=False)]
+def _looks(prompt: dict[str, Any]) -> list[Look]:
+    """At each token of a prompt, up to the answer position."""
+    names: dict[int, str] = {}
+    for name, place in prompt["positions"].items():
+        names[place] = " ".join(filter(None, [names.get(place), name]))
+    looked = enumerate(zip(prompt["tokens"], prompt["weights"], strict=False))
+    return [Look(token, weight / 10_000, names.get(place, "")) for place, (token, weight) in looked]

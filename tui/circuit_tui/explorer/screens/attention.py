@@ -11,7 +11,7 @@ from circuit_store import queries
 from circuit_tui.explorer.screens.follower import Panes
 from circuit_tui.explorer.screens.page import WIDTH, Page, wrapped
 from circuit_tui.explorer.state import Selection
-from circuit_tui.explorer.widgets.attention_lines import attention_line
+from circuit_tui.explorer.widgets.attention_lines import attention_line, places
 from circuit_tui.explorer.widgets.notation import head_name, plain
 
 _NOTHING = "Heads look at the tokens of a task's prompts: none of them is computed yet."
@@ -62,8 +62,8 @@ class Attention(Page):
         self.prompt %= len(found.prompts)
         which = f"{plain(at.task)} · prompt {self.prompt + 1} of {len(found.prompts)}"
         lines = self.topic(which, "attention from the last token, 0..1")
-        for token, weight in found.prompts[self.prompt]:
-            lines.append("  ").append_text(attention_line(token, weight, WIDTH - 2, self.colours)).append("\n")
+        for look in places(found.prompts[self.prompt]):
+            lines.append("  ").append_text(attention_line(look, WIDTH - 2, self.colours)).append("\n")
         return lines.append("n N go through the prompts", self.colours.muted)
 
     def _command(self, at: Selection) -> str:

@@ -23,7 +23,7 @@ from circuit_tui.explorer.screens.full_screen import FullScreen, Part
 from circuit_tui.explorer.screens.patch_request import POLL, PatchRequest
 from circuit_tui.explorer.state import Head, Selection
 from circuit_tui.explorer.widgets import circuit_strips, head_edges, role_table
-from circuit_tui.explorer.widgets.attention_lines import attention_line
+from circuit_tui.explorer.widgets.attention_lines import attention_line, places
 from circuit_tui.explorer.widgets.head_edges import Effect
 from circuit_tui.explorer.widgets.live_text import ChangedLines, Note
 from circuit_tui.explorer.widgets.notation import digits_for, finite, head_name, plain, signed
@@ -228,7 +228,8 @@ class HeadScreen(FullScreen):
         self.prompt %= max(1, len(prompts))
         which = f"prompt {self.prompt + 1} of {len(prompts)}" if prompts else ""
         title = ["Attention from the answer", plain(at.task or ""), which]
-        self._put("attention", title, prompts[self.prompt] if prompts else [], 0, self._no_attention(at, found))
+        looks = places(prompts[self.prompt]) if prompts else []
+        self._put("attention", title, looks, 0, self._no_attention(at, found))
 
     def _no_attention(self, at: Selection, found: OneHead) -> str:
         if at.task is None:
@@ -237,8 +238,8 @@ class HeadScreen(FullScreen):
             return f"Where heads look is not computed at step {at.step}: {self._command(at, 'heads')}"
         return f"undefined: {plain(found.attended.reason)}"
 
-    def _token_line(self, looked: tuple[str, float], width: int) -> Text:
-        return attention_line(*looked, width, self.colours)
+    def _token_line(self, look: queries.Look, width: int) -> Text:
+        return attention_line(look, width, self.colours)
 
     def _show_effects(self, at: Selection, found: OneHead) -> None:
         rows = self._effects(at, found)
@@ -385,6 +386,8 @@ def _copied(row: Any, step: int | None) -> str:
         return f"{row.src}->{row.dst}" + (f"<{row.port}>" if row.port else "")
     if isinstance(row, Effect):
         return f"{row.sender}\t{row.effect!r}" if row.sender else row.text
+    if isinstance(row, queries.Look):
+        return f"{plain(row.token)}\t{row.weight!r}"
     if isinstance(row, role_table.RoleLine):
         score = row.course.scores.get(step or 0)
         return "" if score is None or score.value is None else repr(score.value)

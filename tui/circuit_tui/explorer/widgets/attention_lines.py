@@ -1,17 +1,25 @@
 """Where a head looks from the answer position of a prompt: a line for each token, the same on page and screen."""
 
+from dataclasses import replace
+
 from rich.text import Text
 
+from circuit_store import queries
 from circuit_tui.explorer import theme
-from circuit_tui.explorer.widgets.notation import bar, plain, signed
+from circuit_tui.explorer.widgets.notation import bar, cut, plain, signed
 
-TOKEN, BAR = 20, 30
-"""Columns of a token, and the most of a bar."""
+_NAME, _TOKEN, _BAR = 4, 20, 30
+"""Columns of what a place is called, of a token, and the most of a bar."""
 
 
-def attention_line(token: str, weight: float, width: int, colours: theme.Palette) -> Text:
-    """A token, the attention to it (0 to 1), and that as a bar."""
-    line = Text(plain(token), no_wrap=True)
-    line.truncate(TOKEN, overflow="ellipsis", pad=True)
-    line.append(f"{signed(weight, 2):>6}  ")
-    return line.append(bar(weight, max(1, min(BAR, width - TOKEN - 8))), colours.accent)
+def places(looks: list[queries.Look]) -> list[queries.Look]:
+    """The looks with a name for every place that has one: the last is the answer position."""
+    return [replace(look, named=look.named or ("end" if look is looks[-1] else "")) for look in looks]
+
+
+def attention_line(look: queries.Look, width: int, colours: theme.Palette) -> Text:
+    """What the place is called, the token, the attention to it (0 to 1), and that as a bar."""
+    line = cut(plain(look.named), _NAME - 1).append(" ")
+    line.no_wrap = True
+    line.append_text(cut(plain(look.token), _TOKEN)).append(f"{signed(look.weight, 2):>6}  ")
+    return line.append(bar(look.weight, max(1, min(_BAR, width - _NAME - _TOKEN - 8))), colours.accent)
