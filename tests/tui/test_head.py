@@ -86,7 +86,9 @@ async def test_in_which_circuits_a_head_is_and_since_when(explore, whole, screen
         await pilot.press("5")
         (row,) = lines(app, "circuits")
         assert row.split()[0] == "ioi" and row.split("of")[1].split() == ["5", "16", "(33k)"] and "5 of 5" in row
-        assert "Circuits with a2.h1 · over tokens" in screen_text(app) and "circuits            first " in screen_text(app)
+        assert "Circuits with a2.h1 · over tokens" in screen_text(app) and "circuits            first " in screen_text(
+            app
+        )
         app.main.choose(head=(0, 0))
         await pilot.pause()
         (row,) = lines(app, "circuits")
