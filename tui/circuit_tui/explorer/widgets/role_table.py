@@ -115,23 +115,25 @@ def _since(row: Row) -> str:
     return gained + lost + alone
 
 
-def role_line(row: RoleLine, columns: Columns, line: Line, at: tuple[Head, int | None], colours: theme.Palette) -> Text:
-    """`at`: the head and the checkpoint that are shown."""
-    head, step = at
-    course = row.course
+def curve(row: RoleLine, line: Line, colours: theme.Palette) -> Text:
+    """The blocks of the role's score, or of the part of it that stands at this line."""
+    ink = colours.mark(theme.role(row.course.role).colour)
+    return line.draw(blocks(row.course.values, ink, row.tier, row.tiers), colours.muted)
+
+
+def role_line(
+    row: RoleLine, columns: Columns, drawn: Text, at: tuple[Head, int | None], colours: theme.Palette
+) -> Text:
+    """`drawn`: its `curve`; `at`: the head and the checkpoint that are shown."""
+    (head, step), course = at, row.course
     if row.handoff:
         return Text(" " * _BADGE, no_wrap=True).append(handoff(row.handoff, head), colours.muted)
     if row.kind == "gap":
         return Text()
-    ink = colours.mark(theme.role(course.role).colour)
     text = Text(no_wrap=True)
-    if row.kind == "role":
-        text.append_text(badge(course.role)).append(" ").append_text(cut(words(course.role), _NAME))
-    else:
-        text.append(" " * (_BADGE + _NAME))
-    text.append_text(line.draw(blocks(course.values, ink, row.tier, row.tiers), colours.muted))
     if row.kind == "above":
-        return text
+        return text.append(" " * (_BADGE + _NAME)).append_text(drawn)
+    text.append_text(badge(course.role)).append(" ").append_text(cut(words(course.role), _NAME)).append_text(drawn)
     score = course.scores.get(step or 0)
     text.append(signed(score and score.value, 2).rjust(1 + _VALUE))
     if columns.interval:

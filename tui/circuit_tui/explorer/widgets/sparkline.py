@@ -70,6 +70,27 @@ class Line:
         return line
 
 
+class Lines:
+    """Of the checkpoints that are kept, a line of each length that is asked for."""
+
+    def __init__(self) -> None:
+        self._checkpoints: list[queries.CheckpointRow] = []
+        self._of: dict[int, Line] = {}
+        self.tokens: dict[int, int | None] = {}
+        """Of each checkpoint."""
+
+    def keep(self, checkpoints: list[queries.CheckpointRow]) -> None:
+        if checkpoints is not self._checkpoints:
+            self._checkpoints = checkpoints
+            self._of.clear()
+            self.tokens = {c.step: c.tokens for c in checkpoints}
+
+    def of(self, width: int) -> Line:
+        if width not in self._of:
+            self._of[width] = Line(self._checkpoints, width)
+        return self._of[width]
+
+
 def blocks(values: Mapping[int, float | None], ink: str, tier: int = 0, tiers: int = 1) -> Callable[[int], Text]:
     """Blocks of the values at checkpoints, of which 1 is a whole one; a space where there is none.
 
