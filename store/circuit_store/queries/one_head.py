@@ -93,12 +93,15 @@ class HeadEdges:
 
 
 def edges_of_head(db: sqlite3.Connection, result: int, layer: int, head: int) -> HeadEdges:
-    """The edges of a circuit that a head reads, and those that it writes."""
+    """The edges of a circuit that a head reads, and those that it writes; none if the result is there no more."""
     model = (
         "SELECT model.name FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id"
         " JOIN model ON model.id = model_id WHERE result.id = ?"
     )
-    (name,) = db.execute(model, (result,)).fetchone()
+    found = db.execute(model, (result,)).fetchone()
+    if found is None:
+        return HeadEdges([], [])
+    (name,) = found
     ports, writes = _places(db, name, layer, head)
     edges = (
         f"SELECT {source('src')} AS src, {destination('port')} AS dst, {port('port')} AS port, score, share"
