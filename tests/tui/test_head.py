@@ -91,7 +91,10 @@ async def test_in_which_circuits_a_head_is_and_since_when(explore, whole, screen
         )
         app.main.choose(head=(0, 0))
         await pilot.pause()
-        (row,) = lines(app, "circuits")
+        await pilot.resize_terminal(80, 24)
+        await pilot.press("ctrl+o", "f")
+        (row,), above = lines(app, "circuits"), app.screen.query_one("#circuits .columns").said.plain
+        assert len(above) == 79 and above.index("▼") > 30
         assert "0 of 5" in row and "█" not in row and "·" in row
         assert lines(app, "edges-in") == ["a0.h0 is not in the circuit of ioi at step 256."]
 

@@ -30,7 +30,7 @@ class Effects(HeadPart):
 
     def fill(self, look: ViewState, at: Selection, found: OneHead, command: Callable[[str], str]) -> None:
         rows = self._rows(at, found)
-        unit = "effect, −1 as bad as corrupted" if any(row.sender for row in rows) else ""
+        unit = "−1 as bad as corrupted" if any(row.sender for row in rows) else ""
         self.put(["Path patching", task_of(at), unit], rows, self.cursor(at, len(rows)), _NONE)
 
     def _rows(self, at: Selection, found: OneHead) -> list[Effect]:

@@ -27,6 +27,7 @@ class HeadPart(Part):
     def __init__(self) -> None:
         super().__init__(id=self.NAME)
         self._of: tuple[Any, ...] = ()
+        self._shown: tuple[ViewState, Selection, OneHead, Callable[[str], str]] | None = None
 
     def compose(self) -> ComposeResult:
         yield ChangedLines(self.line, self.chosen)
@@ -52,8 +53,14 @@ class HeadPart(Part):
 
     def show(self, look: ViewState, at: Selection, found: OneHead, command: Callable[[str], str]) -> None:
         """Write what was read at `at`; `command` gives the one that computes an analysis there."""
-        self.fill(look, at, found, command)
+        self._shown = (look, at, found, command)
+        self.fill(*self._shown)
         self._of = (at.model, at.step, at.task, at.head)
+
+    def on_resize(self) -> None:
+        """A part that was hidden had no width."""
+        if self._shown:
+            self.fill(*self._shown)
 
     def fill(self, look: ViewState, at: Selection, found: OneHead, command: Callable[[str], str]) -> None:
         raise NotImplementedError

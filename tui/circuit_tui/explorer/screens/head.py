@@ -14,6 +14,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.events import DescendantFocus
 
+from circuit_store.queue.places import said
 from circuit_tui.explorer import bindings, one_head
 from circuit_tui.explorer.head.attention import Attention
 from circuit_tui.explorer.head.circuits import Circuits
@@ -90,8 +91,11 @@ class HeadScreen(FullScreen):
                 part.show(look, at, found, partial(self._command, at))
 
     def _command(self, at: Selection, analysis: str) -> str:
+        """What computes an analysis here, and whether it is queued already."""
         where = f"{plain(at.model)} --checkpoints {at.step} --analyses {analysis} --tasks {plain(at.task)}"
-        return f"{self.main.program} run {where}"
+        place = self.main.look.held.places.get(at.step or 0) if self.main.look else None
+        queued = "" if place is None else f"\nThe checkpoint {said(place)}."
+        return f"{self.main.program} run {where}{queued}"
 
     @property
     def here(self) -> HeadPart:
