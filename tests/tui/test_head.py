@@ -63,7 +63,7 @@ async def test_when_a_head_got_a_role_and_which_head_took_it_over(explore, whole
         await pilot.press("j")
         assert app.main.look.at.head == (3, 1) and "Roles of a3.h1" in screen_text(app)
         assert any("← took over from a2.h1 at 128, which lost it at 256" in line for line in lines(app, "roles"))
-        await pilot.press("k", "l", "h", "g", "G", "m")
+        await pilot.press("k", "l", "h", "g", "G", "m", "m")
         assert app.main.look.at.head == (3, 2) and "previous token: 0." in said_of(app, "roles")
 
 
@@ -127,7 +127,7 @@ async def test_where_a_head_looks_on_the_third_prompt(explore, whole, screen_tex
     async with explore(size=size) as (app, pilot):
         await pilot.press("5", "n", "n")
         text = screen_text(app)
-        assert "Attention from the answer · ioi · prompt 3 of 3" in text
+        assert "Attention · ioi · prompt 3 of 3 · from" in text
         looks = [line.split()[:3] for line in lines(app, "attention")]
         assert looks == [["Then", "0.00"], ["IO", "Amy", "0.60"], ["and", "0.10", "███"], ["S1", "Bob", "0.30"]]
         await pilot.press("n", "N", "N")

@@ -30,7 +30,7 @@ class Attention(HeadPart):
         self.prompt %= max(1, len(prompts))
         which = f"prompt {self.prompt + 1} of {len(prompts)}" if prompts else ""
         looks = places(prompts[self.prompt]) if prompts else []
-        self.put(["Attention from the answer", task_of(at), which], looks, 0, self._why_none(at, found, command))
+        self.put(["Attention", task_of(at), which, "from the answer"], looks, 0, self._why_none(at, found, command))
 
     def _why_none(self, at: Selection, found: OneHead, command: Callable[[str], str]) -> str:
         if at.task is None:
