@@ -72,11 +72,12 @@ class FullSizeModel:
             numbers = {"value": value, "stderr": 0.1, "low": low, "high": high, "n_examples": 70, "accuracy": 0.9}
             return Record((TableRows.of("behaviour", numbers),))
         if analysis.kind == "attention":
-            rows = (self.rng.dirichlet(np.ones(len(WORDS)), self.layers * self.heads) for _ in range(8))
-            looks = [json.dumps((row * 10_000).round().astype(int).tolist(), separators=(",", ":")) for row in rows]
+            drawn = (self.rng.dirichlet(np.ones(len(WORDS)), self.layers * self.heads) for _ in range(8))
+            looks = [json.dumps((row * 10_000).round().astype(int).tolist(), separators=(",", ":")) for row in drawn]
             tokens = json.dumps(WORDS)
-            columns = ("prompt", "tokens", "weights")
-            return Record((TableRows("attention_row", columns, [(i, tokens, row) for i, row in enumerate(looks)]),))
+            columns, named = ("prompt", "tokens", "positions", "weights"), json.dumps({"IO": 2, "S1": 4, "S2": 10})
+            rows = [(i, tokens, named, row) for i, row in enumerate(looks)]
+            return Record((TableRows("attention_row", columns, rows),))
         return self._roles(analysis.role, step) if analysis.role else self._circuit(analysis, all_scores)
 
     def _roles(self, role: str, step: int) -> Record:

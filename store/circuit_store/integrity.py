@@ -15,6 +15,7 @@ _JSON = {
     ("result", "params"): ("result {}", "id", _OBJECT),
     ("stage", "heads"): ("stage {1} of result {0}", "result_id, place", (*_OBJECT, "null")),
     ("attention_row", "tokens"): ("prompt {1} of result {0}", "result_id, prompt", _LIST),
+    ("attention_row", "positions"): ("prompt {1} of result {0}", "result_id, prompt", _OBJECT),
     ("attention_row", "weights"): ("prompt {1} of result {0}", "result_id, prompt", _LIST),
 }
 """Table and column -> what a row is called, its key, and the kinds of JSON that may stand there."""

@@ -18,7 +18,7 @@ from circuit_store.errors import StoreDamaged, StoreError, StoreFailed, StoreToo
 from circuit_store.transactions import transaction
 
 APPLICATION_ID = 0x43545549
-VERSION = 25
+VERSION = 26
 """Of the tables; raised with every change to them. All before it are of versions that were never released."""
 _PATIENCE = 10.0  # seconds to wait for another writer
 _HINT = "name another with --store FILE or the variable CIRCUIT_TUI_STORE"

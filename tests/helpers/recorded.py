@@ -38,11 +38,13 @@ def head_scores(
     return Record((TableRows("head_score", columns, whole), parts), reason)
 
 
-def attention(tokens: list[list[str]], weights: list[list[list[int]]]) -> Record:
-    """Of each prompt, and of each [layer * head][token], in ten-thousandths."""
-    prompts = enumerate(zip(tokens, weights, strict=True))
-    texts = [(i, json.dumps(words), json.dumps(looks, separators=(",", ":"))) for i, (words, looks) in prompts]
-    return Record((TableRows("attention_row", ("prompt", "tokens", "weights"), texts),))
+def attention(
+    tokens: list[list[str]], weights: list[list[list[int]]], positions: dict[str, int] | None = None
+) -> Record:
+    """Of each prompt, and of each [layer * head][token], in ten-thousandths; `positions` are those of every prompt."""
+    prompts, named = enumerate(zip(tokens, weights, strict=True)), json.dumps(positions or {})
+    texts = [(i, json.dumps(words), named, json.dumps(looks, separators=(",", ":"))) for i, (words, looks) in prompts]
+    return Record((TableRows("attention_row", ("prompt", "tokens", "positions", "weights"), texts),))
 
 
 def stage(

@@ -133,7 +133,9 @@ class Toy:
         results.write(self.db, self.of(20, "heads", role="successor"), found)
         stage = recorded.stage("s_inhibition", 80.0, 70.0, 90.0, {"s_inhibition": ["a1.h0"]}, "all", True, None)
         results.write(self.db, self.of(20, "algorithm", task=IOI), recorded.algorithm([stage]))
-        looks = recorded.attention([["He", " says"]], [[[10_000, 0], [2500, 7500], [1, 9999], [0, 10_000]]])
+        looks = recorded.attention(
+            [["He", " says"]], [[[10_000, 0], [2500, 7500], [1, 9999], [0, 10_000]]], {"IO": 0, "S1": 0}
+        )
         results.write(self.db, self.of(20, "attention", task=IOI), looks)
         params = {"method": "eap-ig"}
         years = recorded.years([(2, 0.75, 0.5, None), (3, None, None, 1.5)])

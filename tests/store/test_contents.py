@@ -21,6 +21,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
         ("run.versions", "1", ["run.versions is not a JSON object in run 1"]),
         ("stage.heads", "1", ["stage.heads is not a JSON object in stage 0 of result "]),
         ("attention_row.tokens", "1", ["attention_row.tokens is not a JSON array in prompt 0 of result "]),
+        ("attention_row.positions", "1", ["attention_row.positions is not a JSON object in prompt 0 of result "]),
         ("attention_row.weights", "1", ["attention_row.weights is not a JSON array in prompt 0 of result "]),
     ],
 )

@@ -177,12 +177,13 @@ def test_heads_have_reasons_of_their_own(toy):
 def test_where_heads_look_is_read_token_by_token(toy):
     """Invariant: heads by layer, tokens by place, weights as fractions; what is undefined is a row with its reason."""
     results.write(toy.full().db, toy.of(0, "attention", task=IOI), results.Undefined("no names"))
-    shown = [tuple(r.values())[3:9] for r in queries.rows(toy.db, VIEWS["attention"], {"step": 20, "head": 1})]
+    shown = [tuple(r.values())[3:10] for r in queries.rows(toy.db, VIEWS["attention"], {"step": 20, "head": 1})]
     assert shown == [
-        *[(0, 0, 1, 0, "He", 0.25), (0, 0, 1, 1, " says", 0.75)],
-        *[(0, 1, 1, 0, "He", 0.0), (0, 1, 1, 1, " says", 1.0)],
+        *[(0, 0, 1, 0, "He", "IO S1", 0.25), (0, 0, 1, 1, " says", None, 0.75)],
+        *[(0, 1, 1, 0, "He", "IO S1", 0.0), (0, 1, 1, 1, " says", None, 1.0)],
     ]
-    assert queries.attended(toy.db, "toy", 20, "ioi", (1, 0)) == queries.Attended([[("He", 0.0001), (" says", 0.9999)]])
+    looks = [queries.Look("He", 0.0001, "IO S1"), queries.Look(" says", 0.9999)]
+    assert queries.attended(toy.db, "toy", 20, "ioi", (1, 0)) == queries.Attended([looks])
     assert queries.attended(toy.db, "toy", 0, "ioi", (1, 0)) == queries.Attended([], "no names")
     assert queries.attended(toy.db, "toy", 10, "ioi", (1, 0)) is None
     (row,) = queries.rows(toy.db, VIEWS["attention"], {"step": 0})

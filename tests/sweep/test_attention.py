@@ -25,6 +25,8 @@ def test_the_rows_kept_are_hugging_faces_attention():
     by_length = drawn.end.argsort().tolist()
     prompts = analyses._drawn[task] = drawn[by_length[:4] + by_length[-4:]]
     found = recorded.rows(analyses(Analysis("attention", {}, task)), "attention_row")
+    drawn_at = [{name: int(at[i]) for name, at in prompts.positions.items()} for i in range(len(prompts))]
+    assert [json.loads(row["positions"]) for row in found] == drawn_at and set(drawn_at[0]) == {"IO", "S1", "S2"}
     kept = [(json.loads(row["tokens"]), json.loads(row["weights"])) for row in found]
     model: Any = AutoModelForCausalLM.from_pretrained(FOLDER, attn_implementation="eager", dtype=torch.float32)
     assert len(kept) == 8 and len({len(tokens) for tokens, _ in kept}) > 1

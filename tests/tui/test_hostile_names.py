@@ -15,7 +15,7 @@ from circuit_store import queries
 from circuit_tui.cli import jobs, tasks
 from circuit_tui.explorer.pages import Commands
 from circuit_tui.explorer.screens import exports
-from circuit_tui.explorer.screens.page import words, wrapped
+from circuit_tui.explorer.screens.page import wrapped
 from circuit_tui.explorer.widgets import heads, notation
 from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.models import Models
@@ -63,7 +63,7 @@ def test_every_cell_is_one_harmless_line_of_text():
     cut = Sanitizer()
     for text in CASES:
         shown = notation.plain(text)
-        for one in (shown, words(text), heads.badge(text).plain, wrapped(shown, 0).replace("\n", "")):
+        for one in (shown, notation.words(text), heads.badge(text).plain, wrapped(shown, 0).replace("\n", "")):
             assert hostile.harmless(one) and len(one) <= 210, ascii(text)
         assert len(heads.badge(text).spans) <= 1
         drawn = cut.apply([Segment(text)], Color(0, 0, 0))

@@ -140,9 +140,12 @@ async def test_where_a_head_looks_token_by_token(explore, whole, screen_text, si
         text = screen_text(app)
         assert "Attention · a2.h1 · toy-a step 256   , . step   esc closes" in text and fits(app)
         assert page(app)[0].startswith("ioi · prompt 1 of 3")
-        assert [line.split() for line in page(app)[1:3]] == [["Mary", "0.07", "██▏"], ["to", "0.93", "█" * 27 + "▉"]]
+        assert [line.split() for line in page(app)[1:3]] == [
+            ["Mary", "0.07", "██▏"],
+            ["end", "to", "0.93", "█" * 27 + "▉"],
+        ]
         await pilot.press("n")
-        assert page(app)[1].endswith(f"…  0.04  {'█▎':<30}") and page(app)[2].split()[1:2] == ["0.96"] and fits(app)
+        assert page(app)[1].endswith(f"…  0.04  {'█▎':<30}") and page(app)[2].split()[2:3] == ["0.96"] and fits(app)
         await pilot.press("n", "n")
         assert "prompt 1 of 3" in page(app)[0]
         await pilot.press("N")

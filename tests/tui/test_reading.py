@@ -74,6 +74,27 @@ EVERY_KEY = (
         "escape",
     ),
     *("W", "e", "escape", "7", "escape", "P", "escape"),
+    *(
+        "5",
+        "j",
+        "l",
+        "comma",
+        "n",
+        "s",
+        "tab",
+        "j",
+        "enter",
+        "e",
+        "Y",
+        "i",
+        "escape",
+        "ctrl+o",
+        "h",
+        "P",
+        "e",
+        "m",
+        "T",
+    ),
 )
 
 

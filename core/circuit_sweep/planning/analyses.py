@@ -20,8 +20,8 @@ _OF_ALGORITHM = (*COPYING, "induction", "duplicate_token", "copy_suppression")
 """Roles by which the algorithm knows heads."""
 OF_PATHS = ("s_inhibition", "effect_logits", "effect_movers_q", "effect_inhibition_v")
 ROLES = (*_OF_ATTENTION, "successor", *_OF_NAMES, "copy_suppression", *OF_PATHS)
-VERSIONS = {"behaviour": 5, "circuit": 6, "heads": 6, "attention": 1, "algorithm": 4, "patch": 3, "greater_than": 3}
-"""Raised when an analysis gives other numbers for the same parameters."""
+VERSIONS = {"behaviour": 5, "circuit": 6, "heads": 6, "attention": 2, "algorithm": 4, "patch": 3, "greater_than": 3}
+"""Raised when an analysis gives other numbers for the same parameters, or more of them."""
 _RESTS_ON = {"greater_than": "circuit"}
 """An analysis of what another one finds; it is computed again where that is."""
 HELD_OUT = 3

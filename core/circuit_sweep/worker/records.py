@@ -124,11 +124,12 @@ def of_attention(rows: Float[Tensor, "layer head prompt pos"], prompts: list[Pro
     if not bool(rows.isfinite().all()):
         return Undefined(NOT_FINITE)
     parts = (10_000 * rows).round().int().flatten(0, 1)
-    texts = [
-        (i, json.dumps(p.clean), json.dumps(parts[:, i, : p.end + 1].tolist(), separators=(",", ":")))
-        for i, p in enumerate(prompts)
-    ]
-    return Record((TableRows("attention_row", ("prompt", "tokens", "weights"), texts),))
+    texts = [(i, *map(_json, (p.clean, p.positions, parts[:, i, : p.end + 1].tolist()))) for i, p in enumerate(prompts)]
+    return Record((TableRows("attention_row", ("prompt", "tokens", "positions", "weights"), texts),))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def of_algorithm(found: IOIAlgorithm) -> Record:

@@ -21,6 +21,7 @@ from circuit_store.queries.events import Event, events
 from circuit_store.queries.heads import (
     Attended,
     HeadGrid,
+    Look,
     RoleSet,
     RoleTasks,
     attended,
@@ -45,6 +46,15 @@ from circuit_store.queries.models import (
     tasks,
 )
 from circuit_store.queries.narrowing import narrowed
+from circuit_store.queries.one_head import (
+    HeadEdges,
+    Score,
+    ShownCircuit,
+    circuits_of_model,
+    circuits_with,
+    edges_of_head,
+    scores_over_training,
+)
 from circuit_store.queries.results import ResultOrigin, provenance
 from circuit_store.queries.study import TopHeads, Training, of_sizes, of_tasks, top_heads, training
 from circuit_store.queries.views import data_version, each, found, one_state, rows, streamed, takes, view
@@ -56,12 +66,16 @@ __all__ = [
     "CircuitEdge",
     "CircuitOf",
     "Event",
+    "HeadEdges",
     "HeadGrid",
     "Holding",
+    "Look",
     "PatchOf",
     "ResultOrigin",
     "RoleSet",
     "RoleTasks",
+    "Score",
+    "ShownCircuit",
     "StoredCircuit",
     "TopHeads",
     "Training",
@@ -73,9 +87,12 @@ __all__ = [
     "circuit_in",
     "circuit_results",
     "circuits_by",
+    "circuits_of_model",
+    "circuits_with",
     "curve",
     "data_version",
     "each",
+    "edges_of_head",
     "events",
     "found",
     "grid_of",
@@ -93,6 +110,7 @@ __all__ = [
     "rows",
     "scored",
     "scores_of_head",
+    "scores_over_training",
     "set_of",
     "stored_circuit",
     "streamed",

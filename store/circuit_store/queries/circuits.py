@@ -13,7 +13,7 @@ from circuit_store.views import VIEWS
 from circuit_store.views.circuit_parts import WRITER
 from circuit_store.views.circuits import STORED
 from circuit_store.views.names import destination, port, source
-from circuit_store.views.view import AT, OF_MODEL, shown_results
+from circuit_store.views.view import AT, AT_STEP, OF_MODEL, shown_results
 
 
 class CircuitEdge(NamedTuple):
@@ -181,10 +181,10 @@ def patch(db: sqlite3.Connection, model: str, step: int, task: str, receivers: s
     which = VIEWS["patch"]
     assert which.header is not None
     at = {"model": model, "step": step, "task": task, "receivers": receivers, "mlps": "recomputed"}
-    complete = "analysis = 'patch' AND json_extract(result.params, '$.senders') = 'all'"
+    complete = f"{OF_MODEL} AND analysis = 'patch' AND json_extract(result.params, '$.senders') = 'all'"
     where = " AND ".join(f"{column} = ?" for column in at)
     header, senders = (
-        [dict(row) for row in db.execute(view.statement(complete, where), tuple(at.values()))]
+        [dict(row) for row in db.execute(view.statement(complete, where, AT_STEP), (model, step, *at.values()))]
         for view in (which.header, which)
     )
     senders.sort(key=lambda row: 1 if row["effect"] is None else -abs(row["effect"]))

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from circuit_store.display_text import cell
-from circuit_store.queries.views import of_results, one_state, rows
+from circuit_store.json_columns import read_json
+from circuit_store.queries.views import of_results, one_state
 from circuit_store.views import VIEWS
-from circuit_store.views.view import NEWEST, OF_MODEL, shown_results
+from circuit_store.views.view import AT_STEP, NEWEST, OF_MODEL, shown_results
 
 _OF_HEADS = (
     "FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
@@ -73,6 +74,12 @@ class RoleTasks:
         """The results that are shown at a step beside a task, one of each role."""
         shown = self.beside(task)
         return [result for result, role, of in self.results.get(step or 0, ()) if of == shown[role]]
+
+    def over(self, task: str | None) -> dict[int, tuple[str, int]]:
+        """The results that are shown over training beside a task -> the role and the step of each."""
+        shown = self.beside(task)
+        every = ((step, *one) for step, found in self.results.items() for one in found)
+        return {result: (role, step) for step, result, role, of in every if of == shown[role]}
 
     def of(self, role: str, task: str | None) -> dict[int, int]:
         """Step -> the result of a role that is shown there beside a task."""
@@ -189,9 +196,20 @@ def strong_in(db: sqlite3.Connection, results: list[int], least: float = 0.5) ->
 
 
 @dataclass(frozen=True)
+class Look:
+    """From the answer position of a prompt at one of its tokens."""
+
+    token: str
+    weight: float
+    """The head's attention to it, 0 to 1."""
+    named: str = ""
+    """What the task calls its place (`IO`, `S1`, `S2`); empty if nothing."""
+
+
+@dataclass(frozen=True)
 class Attended:
-    prompts: list[list[tuple[str, float]]]
-    """Of each prompt its tokens up to the answer position, and the head's attention to each, 0 to 1."""
+    prompts: list[list[Look]]
+    """Of each prompt its tokens up to the answer position."""
     reason: str | None = None
     """Why there are no prompts, or None."""
 
@@ -199,11 +217,27 @@ class Attended:
 @one_state
 def attended(db: sqlite3.Connection, model: str, step: int, task: str | None, head: tuple[int, int]) -> Attended | None:
     """None if it is not computed for that task there."""
-    which, at = VIEWS["attention"], {"model": model, "step": step, "task": task}
-    prompts: dict[int, list[tuple[str, float]]] = {}
-    for row in rows(db, which, at | {"layer": head[0], "head": head[1]}):
-        prompts.setdefault(row["prompt"], []).append((row["token"], row["weight"]))
-    if prompts:
-        return Attended(list(prompts.values()))
-    undefined = rows(db, which, at | {"layer": None})
-    return Attended([], undefined[0]["reason"]) if undefined else None
+    kinds = f"{OF_MODEL} AND task.name = ? AND analysis = 'attention'"
+    held = db.execute(
+        f"WITH shown_result AS ({shown_results(kinds, AT_STEP)}) SELECT shown_result.id, reason FROM shown_result",
+        (model, task, step),
+    ).fetchone()
+    if held is None:
+        return None
+    found = db.execute(
+        "SELECT json_object('tokens', json(tokens), 'positions', json(positions),"
+        " 'weights', json_extract(weights, '$[' || (? * n_heads + ?) || ']'))"
+        " FROM attention_row, (SELECT n_heads FROM model WHERE name = ?) WHERE result_id = ? ORDER BY prompt",
+        (*head, model, held["id"]),
+    )
+    prompts = [_looks(read_json(row, "attention_row", held["id"])) for (row,) in found]
+    return Attended(prompts, None if prompts else held["reason"])
+
+
+def _looks(prompt: dict[str, Any]) -> list[Look]:
+    """At each token of a prompt, up to the answer position."""
+    names: dict[int, str] = {}
+    for name, place in prompt["positions"].items():
+        names[place] = " ".join(filter(None, [names.get(place), name]))
+    looked = enumerate(zip(prompt["tokens"], prompt["weights"], strict=False))
+    return [Look(token, weight / 10_000, names.get(place, "")) for place, (token, weight) in looked]

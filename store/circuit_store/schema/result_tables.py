@@ -68,6 +68,7 @@ CREATE TABLE attention_row (           -- what heads attend to from the answer p
     result_id INTEGER NOT NULL REFERENCES result ON DELETE CASCADE,
     prompt INTEGER NOT NULL,
     tokens TEXT NOT NULL,              -- JSON list
+    positions TEXT NOT NULL,           -- JSON: place of each token that the task names, as {"IO": 2}
     weights TEXT NOT NULL,             -- JSON [layer * head][token], in ten-thousandths
     PRIMARY KEY (result_id, prompt)
 ) WITHOUT ROWID;

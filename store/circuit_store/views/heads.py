@@ -118,6 +118,12 @@ ATTENTION = View(
             "json_extract(attention_row.tokens, '$[' || weight.key || ']')",
         ),
         Column(
+            "named",
+            "what the task calls its place: `IO`, `S1`, `S2`",
+            "the task does not name it, or undefined",
+            "(SELECT group_concat(key, ' ') FROM json_each(positions) WHERE value = weight.key)",
+        ),
+        Column(
             "weight",
             "the head's attention to it, 0 to 1, to four decimals",
             _NONE,

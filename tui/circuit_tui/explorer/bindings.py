@@ -23,6 +23,9 @@ _PLOTS = ("history", "screen.study")
 _ZOOMED = (*_EXPLORE, "screen.study")
 _TREE = ("circuit",)
 _CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.study", "screen.jobs", "screen.tables")
+_HEAD = ("screen.head",)
+_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.study", *_HEAD, "screen.jobs")
+_SIDEWAYS = ("heads", *_HEAD)
 _JOBS = ("screen.jobs",)
 _TABLES = ("screen.tables",)
 
@@ -151,12 +154,12 @@ KEYS: tuple[Key, ...] = (
         "Path patch",
         "The heads that act on this one's q, k, v, and on the logits",
         "Look",
-        _MARKS,
+        (*_MARKS, *_HEAD),
     ),
     Key("down", "j,down", "move('down')", "Down", "One down", "Move", _CURSOR),
     Key("up", "k,up", "move('up')", "Up", "One up", "Move", _CURSOR),
-    Key("left", "h,left", "move('left')", "Left", "One head to the left", "Move", ("heads",)),
-    Key("right", "l,right", "move('right')", "Right", "One head to the right", "Move", ("heads",)),
+    Key("left", "h,left", "move('left')", "Left", "One head to the left", "Move", _SIDEWAYS),
+    Key("right", "l,right", "move('right')", "Right", "One head to the right", "Move", _SIDEWAYS),
     Key("first", "g,home", "move('first')", "First", "To the first", "Move", _CURSOR),
     Key("last", "G,end", "move('last')", "Last", "To the last", "Move", _CURSOR),
     Key("page.down", "ctrl+d,pagedown", "move('page_down')", "Page down", "Half a page down", "Move", _CURSOR),
@@ -172,8 +175,8 @@ KEYS: tuple[Key, ...] = (
         _LISTS,
         True,
     ),
-    Key("match.next", "n", "screen.match(1)", "Next match", "Next row that the filter left", "Lists", _LISTS),
-    Key("match.previous", "N", "screen.match(-1)", "Previous match", "Previous row of the filter", "Lists", _LISTS),
+    Key("match.next", "n", "screen.match(1)", "Next", "Next row that the filter left", "Lists", _LISTS),
+    Key("match.previous", "N", "screen.match(-1)", "Previous", "Previous row of the filter", "Lists", _LISTS),
     Key("sort", "s", "sort", "Sort", "Sort by the next column", "Lists", _LISTS, True),
     Key("sort.reverse", "S", "reverse", "Reverse", "Reverse the order", "Lists", _LISTS),
     Key("mark", "space", "screen.mark", "Mark", "Mark the head: marked heads are plotted", "Look", _MARKS, True),
@@ -216,6 +219,19 @@ KEYS: tuple[Key, ...] = (
     Key("expand.all", "z", "expand_all", "More", "Open every node once, down to the threshold", "Tree", _TREE),
     Key("fold.all", "Z", "fold_all", "Less", "Fold the whole tree", "Tree", _TREE),
     Key("tree.reset", "0", "reset", "Reset", "Fold the tree and show all edges", "Tree", _TREE),
+    Key("head.open", "enter", "open", "Open", "Go to the head at the other end of the line", "Head", _HEAD, True),
+    Key("edges.sort", "s", "sort", "Sort", "Edges by |score|, or port by port", "Head", _HEAD),
+    Key(
+        "prompt.next",
+        "n",
+        "match(1)",
+        "Next",
+        "Next prompt on which the head's attention is shown",
+        "Head",
+        _HEAD,
+        True,
+    ),
+    Key("prompt.previous", "N", "match(-1)", "Previous", "Previous prompt", "Head", _HEAD),
     Key("jobs.cancel", "ctrl+x", "cancel", "Cancel", "Cancel the run; asks first", "Jobs", _JOBS, True),
     Key("jobs.retry", "R", "retry", "Retry", "Go on with the run, failed units included", "Jobs", _JOBS, True),
     Key("jobs.log", "L", "log", "Log", "The end of the run's log, as it grows", "Jobs", _JOBS, True),

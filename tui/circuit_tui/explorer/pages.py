@@ -20,6 +20,7 @@ from circuit_tui.explorer.screens import exports
 from circuit_tui.explorer.screens.algorithm import Algorithm
 from circuit_tui.explorer.screens.attention import Attention
 from circuit_tui.explorer.screens.full_screen import FullScreen
+from circuit_tui.explorer.screens.head import HeadScreen
 from circuit_tui.explorer.screens.help import Help
 from circuit_tui.explorer.screens.jobs import Jobs
 from circuit_tui.explorer.screens.jump import Jump
@@ -33,6 +34,7 @@ from circuit_tui.explorer.screens.trends import Trends
 from circuit_tui.terminal.driver import TerminalApp
 
 FULL_SCREENS: dict[str, type[FullScreen]] = {"study": Study, "tables": Tables}
+FULL_SCREENS: dict[str, type[FullScreen]] = {"study": Study, "head": HeadScreen}
 """Name -> the screen, but for the first and the queue."""
 PAGES = {"algorithm": Algorithm, "attention": Attention, "trends": Trends}
 

@@ -6,6 +6,7 @@ does hold. So a store that fills while one looks on is followed to its newest ch
 
 import hashlib
 import json
+import re
 import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
@@ -21,6 +22,12 @@ from circuit_tui.explorer import role_display
 
 Head = tuple[int, int]
 _LONGEST_TRAIL = 100
+
+
+def head_of(node: str) -> Head | None:
+    """The head that a node of a circuit is; None if it is none."""
+    match = re.fullmatch(r"a(\d+)\.h(\d+)", node)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from rich.text import Text
 
 from circuit_store import queries
 from circuit_tui.explorer import role_display
-from circuit_tui.explorer.screens.page import Page, words, wrapped
+from circuit_tui.explorer.screens.page import Page, wrapped
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.circuit_lines import KINDS
-from circuit_tui.explorer.widgets.notation import bar, finite, plain, signed
+from circuit_tui.explorer.widgets.notation import bar, finite, plain, signed, words
 
 _PORTS = ("q", "k", "v", "mlp", "logits")
 _BAR = 12

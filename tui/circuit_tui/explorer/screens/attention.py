@@ -9,11 +9,11 @@ from rich.text import Text
 
 from circuit_store import queries
 from circuit_tui.explorer.screens.follower import Panes
-from circuit_tui.explorer.screens.page import Page, cut, wrapped
+from circuit_tui.explorer.screens.page import WIDTH, Page, wrapped
 from circuit_tui.explorer.state import Selection
-from circuit_tui.explorer.widgets.notation import bar, head_name, plain, signed
+from circuit_tui.explorer.widgets.attention_lines import attention_line, places
+from circuit_tui.explorer.widgets.notation import head_name, plain
 
-_TOKEN, _BAR = 22, 30
 _NOTHING = "Heads look at the tokens of a task's prompts: none of them is computed yet."
 
 
@@ -62,9 +62,8 @@ class Attention(Page):
         self.prompt %= len(found.prompts)
         which = f"{plain(at.task)} · prompt {self.prompt + 1} of {len(found.prompts)}"
         lines = self.topic(which, "attention from the last token, 0..1")
-        for token, weight in found.prompts[self.prompt]:
-            lines.append_text(cut(f"  {plain(token)}", _TOKEN)).append(f"{signed(weight, 2):>6}  ")
-            lines.append(bar(weight, _BAR), self.colours.accent).append("\n")
+        for look in places(found.prompts[self.prompt]):
+            lines.append("  ").append_text(attention_line(look, WIDTH - 2, self.colours)).append("\n")
         return lines.append("n N go through the prompts", self.colours.muted)
 
     def _command(self, at: Selection) -> str:

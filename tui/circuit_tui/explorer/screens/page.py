@@ -13,7 +13,6 @@ from circuit_tui.explorer.screens.follower import Follower, Panes
 from circuit_tui.explorer.screens.text import TextScreen
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.live_text import Note
-from circuit_tui.explorer.widgets.notation import plain
 
 WIDTH = 64
 """Columns of a page's lines: they fit where the terminal has 80."""
@@ -65,18 +64,6 @@ class Page(TextScreen, Follower):
         return Text(what, f"bold {self.colours.accent}").append(f"   {unit}\n", self.colours.muted)
 
 
-def words(name: str) -> str:
-    """A name of the store in words: `name_mover` is name mover."""
-    return plain(name).replace("s_inhibition", "S-inhibition").replace("_", " ")
-
-
 def wrapped(text: str, indent: int = 2) -> str:
     """A sentence or a list as indented lines."""
     return fill(text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent) + "\n"
-
-
-def cut(text: str, width: int) -> Text:
-    """A cell of a table, of exactly that width on the screen."""
-    line = Text(text)
-    line.truncate(width, overflow="ellipsis", pad=True)
-    return line

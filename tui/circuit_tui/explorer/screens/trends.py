@@ -9,10 +9,10 @@ from rich.text import Text
 
 from circuit_store import queries
 from circuit_tui.explorer import role_display
-from circuit_tui.explorer.screens.page import Page, cut, words, wrapped
+from circuit_tui.explorer.screens.page import Page, wrapped
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.heads import badge
-from circuit_tui.explorer.widgets.notation import head_name, plain, short
+from circuit_tui.explorer.widgets.notation import cut, head_name, plain, short, words
 
 _STALE = "The store holds newer results than these rest on: the next run brings them up to date."
 _NONE = "Nothing is known yet: this is computed at the end of a run, from the results of all checkpoints."

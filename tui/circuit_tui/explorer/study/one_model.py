@@ -7,13 +7,12 @@ from functools import partial
 from typing import Any
 
 from circuit_tui.explorer import role_display
-from circuit_tui.explorer.screens.page import words
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.study.drawing import Drawing, Ink, hollow, interval, not_counted, reach
 from circuit_tui.explorer.study.found import Found
 from circuit_tui.explorer.study.training import Training, Values
 from circuit_tui.explorer.widgets.curve import Curve, Point
-from circuit_tui.explorer.widgets.notation import head_name, plain, signed
+from circuit_tui.explorer.widgets.notation import head_name, plain, signed, words
 
 Row = dict[str, Any]
 _KINDS = ("edge", "node", "weighted")

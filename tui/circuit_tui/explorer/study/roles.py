@@ -6,14 +6,13 @@ from typing import Any
 from rich.text import Text
 
 from circuit_tui.explorer import role_display
-from circuit_tui.explorer.screens.page import cut, words
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.study.drawing import Ink
 from circuit_tui.explorer.study.found import Found
 from circuit_tui.explorer.study.series import kept
 from circuit_tui.explorer.study.training import Training
 from circuit_tui.explorer.widgets.earliest import Comes
-from circuit_tui.explorer.widgets.notation import plain, short, signed
+from circuit_tui.explorer.widgets.notation import cut, plain, short, signed, words
 
 Row = dict[str, Any]
 _NAME, _CELL = 14, 25

@@ -1,6 +1,5 @@
 """The circuit of a task: a tree from the logits upstream, each edge with its port and its score."""
 
-import re
 from collections.abc import Callable
 from functools import partial
 from sqlite3 import Connection
@@ -11,7 +10,7 @@ from textual.app import ComposeResult
 
 from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display
-from circuit_tui.explorer.state import Head, Selection, ViewState
+from circuit_tui.explorer.state import Head, Selection, ViewState, head_of
 from circuit_tui.explorer.widgets.circuit_lines import branch_line, worth
 from circuit_tui.explorer.widgets.circuit_tree import ROOT, Branch, Path, branches, everything
 from circuit_tui.explorer.widgets.cursor_lines import Lines
@@ -83,7 +82,7 @@ class Circuit(Pane):
         changed = {self._marked, self.at.head} - {None} if self._marked != self.at.head else set()
         self._marked = self.at.head
         for index, branch in enumerate(self.rows):
-            if _head_of(branch.node) in changed:
+            if head_of(branch.node) in changed:
                 self.body.refresh_line(index)
 
     def vacant(self, reason: str) -> None:
@@ -111,7 +110,7 @@ class Circuit(Pane):
         self.query_one(Note).say(Text(said))
 
     def line(self, branch: Branch, width: int) -> Text:
-        head = _head_of(branch.node)
+        head = head_of(branch.node)
         here = head is not None and head == self.at.head
         held = self.roles.get(head, ()) if head else ()
         return branch_line(branch, width, here, held, self.largest, self.colours)
@@ -123,7 +122,7 @@ class Circuit(Pane):
     def _moved(self) -> None:
         if branch := self.branch:
             self.here = branch.path
-            if head := _head_of(branch.node):
+            if head := head_of(branch.node):
                 self.wish(head=head)
 
     def action_move(self, where: str) -> None:
@@ -209,8 +208,3 @@ def _read(db: Connection, at: Selection, results: dict[int, int] | None, scores:
     of = queries.circuits_by(db, at.model, at.task) if at.task and not circuit else None
     strong = queries.strong_in(db, scores)
     return circuit, of, {head: tuple(filter(role_display.is_role, held)) for head, held in strong.items()}, results
-
-
-def _head_of(node: str) -> Head | None:
-    match = re.fullmatch(r"a(\d+)\.h(\d+)", node)
-    return (int(match[1]), int(match[2])) if match else None

@@ -56,10 +56,11 @@ def branch_line(
     line.append(f" <{branch.edge.port}>" if branch.edge.port else "", colours.muted)
     for role in roles:
         line.append(" ").append_text(badge(role))
-    return _scored(line, branch.edge, width, largest, colours)
+    return scored(line, branch.edge, width, largest, colours)
 
 
-def _scored(line: Text, edge: CircuitEdge, width: int, largest: float, colours: theme.Palette) -> Text:
+def scored(line: Text, edge: CircuitEdge, width: int, largest: float, colours: theme.Palette) -> Text:
+    """Behind the line: the score, the share of resamples that hold the edge, and a bar; `largest` is a full one."""
     width = min(width, _WIDEST)
     digits = digits_for(largest)
     figure = signed(edge.score, digits).rjust(digits + 4)

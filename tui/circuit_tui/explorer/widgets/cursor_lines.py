@@ -33,6 +33,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     cursor: reactive[int] = reactive(0, repaint=False)
     count: reactive[int] = reactive(0, repaint=False)
     message = ""
+    pointed = True
+    """Whether the line under the cursor is shown as such."""
 
     def __init__(self, draw: Callable[[int, int], Text], moved: Callable[[], None]):
         super().__init__()
@@ -114,7 +116,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         index = y + self.scroll_offset.y
         if index >= self.count:
             return Strip.blank(width, self._ground)
-        here = index == self.cursor
+        here = self.pointed and index == self.cursor
         line = Text("›" if here else " ", no_wrap=True) + self.line(index, width - 1)
         return self.strip(line, width, self.get_component_rich_style("lines--cursor") if here else None)
 

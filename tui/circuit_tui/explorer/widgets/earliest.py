@@ -9,11 +9,10 @@ from typing import Any
 from rich.text import Text
 
 from circuit_tui.explorer import theme
-from circuit_tui.explorer.screens.page import cut, words
 from circuit_tui.explorer.widgets.axis import spread
 from circuit_tui.explorer.widgets.heads import badge
 from circuit_tui.explorer.widgets.live_text import ChangedLines
-from circuit_tui.explorer.widgets.notation import head_name, plain, short
+from circuit_tui.explorer.widgets.notation import cut, head_name, plain, short, words
 
 Row = dict[str, Any]
 _BADGE, _MODEL, _HEAD, _WHEN = 5, 13, 8, 7

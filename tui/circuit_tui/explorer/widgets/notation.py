@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+from rich.text import Text
+
 from circuit_store import display_text
 
 STATUS_MARKS = {"duplicate_of": "=", "known_bad": "!", "missing": "?", "unreadable": "✗", "mismatch": "✗"}
@@ -19,6 +21,18 @@ def plain(text: Any) -> str:
     """Text from the store as it may be shown: one harmless line, cut off with an ellipsis if it is too long."""
     text = str(text)
     return display_text.plain(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
+
+
+def words(name: str) -> str:
+    """A name of the store in words: `name_mover` is name mover."""
+    return plain(name).replace("s_inhibition", "S-inhibition").replace("_", " ")
+
+
+def cut(text: str, width: int) -> Text:
+    """A cell of a table, of exactly that width on the screen."""
+    line = Text(text)
+    line.truncate(width, overflow="ellipsis", pad=True)
+    return line
 
 
 def short(number: int | float | None) -> str:

@@ -1,0 +1,1 @@
+"""The parts of the head screen, each with its title, its lines, and what it exports."""
