@@ -42,13 +42,17 @@ def compare(db: sqlite3.Connection, a: str, b: str, of_a: Mapping[str, Any], of_
     Raises:
         UnknownName: one of them is not in the store.
     """
-    one, other = side(db, a, of_a), side(db, b, of_b)
-    alike = one.graph == other.graph
+    return beside(side(db, a, of_a), side(db, b, of_b))
+
+
+def beside(a: Side, b: Side, ranks: bool = True) -> Comparison:
+    """Two circuits that are found already; `ranks` as in `edges.figures`."""
+    alike = a.graph == b.graph
     how = edges if alike else parts
     columns = edges.EDGES if alike else parts.PARTS
-    said = [{name: of.header[name] for name in OF_A_SIDE} for of in (one, other)]
-    figures = edges.figures(one, other) if alike else {}
-    return Comparison(said[0], said[1], figures, list(weak(one, other)), columns, list(how.rows(one, other)))
+    said = [{name: of.header[name] for name in OF_A_SIDE} for of in (a, b)]
+    figures = edges.figures(a, b, ranks) if alike else {}
+    return Comparison(said[0], said[1], figures, list(weak(a, b)), columns, list(how.rows(a, b)))
 
 
 def weak(a: Side, b: Side) -> Iterator[str]:

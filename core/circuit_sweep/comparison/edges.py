@@ -27,27 +27,35 @@ EDGES = (
 )
 
 
-def figures(a: Side, b: Side) -> dict[str, Any]:
-    """How alike they are; None where it is undefined."""
+def figures(a: Side, b: Side, ranks: bool = True) -> dict[str, Any]:
+    """How alike they are; None where it is undefined.
+
+    Args:
+        ranks: whether the edges' ranks are correlated, which takes longer than all the rest.
+    """
     alike = similarity(a.members, b.members)
     found: dict[str, Any] = {}
     for kind in KINDS:
-        value = _known(getattr(alike, f"{kind}_jaccard"))
+        value = known(getattr(alike, f"{kind}_jaccard"))
         floors = [side.header.get(f"{kind}_floor_low") for side in (a, b)]
         found |= {f"{kind}_jaccard": value, f"{kind}_floor_a": floors[0], f"{kind}_floor_b": floors[1]}
         found[f"{kind}_change"] = _verdict(value, floors)
-    over, scores = _scored(a, b)
     common = len(a.members.edges) - alike.deletions
     counts = {"shared_edges": common, "gained_edges": alike.additions, "lost_edges": alike.deletions}
-    return found | counts | {"rank_correlation": rank_correlation(*scores), "rank_correlation_over": over}
+    return found | counts | (_ranks(a, b) if ranks else {})
+
+
+def _ranks(a: Side, b: Side) -> dict[str, Any]:
+    over, scores = _scored(a, b)
+    return {"rank_correlation": rank_correlation(*scores), "rank_correlation_over": over}
 
 
 def _verdict(value: float | None, floors: list[float | None]) -> str | None:
     """None where a floor is not known."""
-    known = [floor for floor in floors if floor is not None]
-    if value is None or len(known) < len(floors):
+    lows = [floor for floor in floors if floor is not None]
+    if value is None or len(lows) < len(floors):
         return None
-    return BEYOND if value < min(known) else WITHIN
+    return BEYOND if value < min(lows) else WITHIN
 
 
 def _scored(a: Side, b: Side) -> tuple[str, tuple[np.ndarray, np.ndarray]]:
@@ -57,8 +65,8 @@ def _scored(a: Side, b: Side) -> tuple[str, tuple[np.ndarray, np.ndarray]]:
         return "all edges", (a.scores[real], b.scores[real])
     of_a, of_b = shared(a.members.edges, b.members.edges)
     pair = a.members.scores[of_a], b.members.scores[of_b]
-    known = ~np.isnan(pair[0]) & ~np.isnan(pair[1])
-    return "shared edges", (pair[0][known], pair[1][known])
+    both = ~np.isnan(pair[0]) & ~np.isnan(pair[1])
+    return "shared edges", (pair[0][both], pair[1][both])
 
 
 def rows(a: Side, b: Side) -> Iterator[tuple[Any, ...]]:
@@ -81,7 +89,7 @@ def _listed(
             kind,
             name(a, int(either[at])),
             str(found[at]),
-            *(_known(float(of[at])) for of in (score_a, score_b, difference)),
+            *(known(float(of[at])) for of in (score_a, score_b, difference)),
         )
 
 
@@ -105,5 +113,6 @@ def _node_name(side: Side, node: int) -> str:
     return "logits" if node == side.graph.n_sources else side.graph.source_name(node)
 
 
-def _known(value: float) -> float | None:
+def known(value: float) -> float | None:
+    """None for what is undefined."""
     return None if np.isnan(value) else float(value)

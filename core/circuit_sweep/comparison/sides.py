@@ -44,20 +44,11 @@ class Side:
     @cached_property
     def members(self) -> Members:
         """Of the circuit; a score is NaN where it has none."""
-        listed = "SELECT port * ? + src AS edge FROM circuit_edge WHERE result_id = ? ORDER BY port, src"
-        n, result = self.graph.n_sources, self.stored["result"]
-        # one text of all numbers, since a row each takes ten times as long
-        text = self.db.execute(f"SELECT group_concat(edge) FROM ({listed})", (n, result)).fetchone()[0]
-        edges = np.fromstring(text or "", int, sep=",")
-        if self.scores is not None:
-            port, source = np.divmod(edges, n)
-            return Members.of(self.graph, edges, self.scores[source, port].astype(float))
-        known = self.db.execute(
-            f"SELECT ifnull(score, {_MISSING}) FROM circuit_edge WHERE result_id = ? ORDER BY port, src", (result,)
-        )
-        scores = np.fromiter((score for (score,) in known), float)
-        scores[np.isinf(scores)] = np.nan
-        return Members.of(self.graph, edges, scores)
+        if self.scores is None:
+            return members(self.db, self.graph, self.stored["result"])
+        edges = _edges(self.db, self.graph, self.stored["result"])
+        port, source = np.divmod(edges, self.graph.n_sources)
+        return Members.of(self.graph, edges, self.scores[source, port].astype(float))
 
     @cached_property
     def scores(self) -> np.ndarray | None:
@@ -74,6 +65,24 @@ class Side:
         for src, score in self.db.execute(held, (self.stored["result"],)):
             values[src] = score
         return values
+
+
+def members(db: sqlite3.Connection, graph: Graph, result: int) -> Members:
+    """Of a circuit as it is stored edge by edge; a score is NaN where it has none."""
+    known = db.execute(
+        f"SELECT ifnull(score, {_MISSING}) FROM circuit_edge WHERE result_id = ? ORDER BY port, src", (result,)
+    )
+    scores = np.fromiter((score for (score,) in known), float)
+    scores[np.isinf(scores)] = np.nan
+    return Members.of(graph, _edges(db, graph, result), scores)
+
+
+def _edges(db: sqlite3.Connection, graph: Graph, result: int) -> np.ndarray:
+    """[edge]: ids, ascending."""
+    listed = "SELECT port * ? + src AS edge FROM circuit_edge WHERE result_id = ? ORDER BY port, src"
+    # one text of all numbers, since a row each takes ten times as long
+    text = db.execute(f"SELECT group_concat(edge) FROM ({listed})", (graph.n_sources, result)).fetchone()[0]
+    return np.fromstring(text or "", int, sep=",")
 
 
 def side(db: sqlite3.Connection, address: str, given: Mapping[str, Any]) -> Side:
@@ -93,7 +102,16 @@ def side(db: sqlite3.Connection, address: str, given: Mapping[str, Any]) -> Side
     named = {name: value for name, value in given.items() if value is not None}
     addresses.check_model(db, model)
     named["task"] = task or named.get("task") or _only_task(db, model)
-    at, choices = narrowed(db, CIRCUITS, {**named, "model": model, "step": step or "final"})
+    return side_at(db, model, step or "final", named)
+
+
+def side_at(db: sqlite3.Connection, model: str, step: int | str, given: Mapping[str, Any]) -> Side:
+    """The same by its parts; `given` has the task.
+
+    Raises:
+        UnknownName: there is no such circuit; says what there is.
+    """
+    at, choices = narrowed(db, CIRCUITS, {**given, "model": model, "step": step})
     header = rows(db, CIRCUITS, at, choices)
     if not header or header[0]["n_edges"] is None:
         where = f"{model}@{at['step']}"

@@ -30,7 +30,8 @@ _OPENS = ("models", "checkpoints", "heads")
 _MARKS = ("heads", "circuit")
 _PLOT = ("history",)
 _TREE = ("circuit",)
-_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.jobs")
+_COMPARE = ("screen.compare",)
+_CURSOR = ("models", "checkpoints", "heads", "circuit", *_COMPARE, "screen.jobs")
 _JOBS = ("screen.jobs",)
 
 
@@ -129,6 +130,7 @@ KEYS: tuple[Key, ...] = (
     Key("model.next", "o", "model(1)", "Model", "Next model", "Look"),
     Key("model.previous", "O", "model(-1)", "Previous model", "Previous model", "Look"),
     Key("task.next", "T", "task", "Task", "Next task of circuit and behaviour", "Look"),
+    Key("baseline", "b", "baseline", "Baseline", "Compare with this checkpoint; again: with none", "Look"),
     Key(
         "algorithm",
         "A",
@@ -149,8 +151,8 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("down", "j,down", "move('down')", "Down", "One down", "Move", _CURSOR),
     Key("up", "k,up", "move('up')", "Up", "One up", "Move", _CURSOR),
-    Key("left", "h,left", "move('left')", "Left", "One head to the left", "Move", ("heads",)),
-    Key("right", "l,right", "move('right')", "Right", "One head to the right", "Move", ("heads",)),
+    Key("left", "h,left", "move('left')", "Left", "One head to the left", "Move", ("heads", *_COMPARE)),
+    Key("right", "l,right", "move('right')", "Right", "One head to the right", "Move", ("heads", *_COMPARE)),
     Key("first", "g,home", "move('first')", "First", "To the first", "Move", _CURSOR),
     Key("last", "G,end", "move('last')", "Last", "To the last", "Move", _CURSOR),
     Key("page.down", "ctrl+d,pagedown", "move('page_down')", "Page down", "Half a page down", "Move", _CURSOR),
@@ -200,6 +202,30 @@ KEYS: tuple[Key, ...] = (
     Key("expand.all", "z", "expand_all", "More", "Open every node once, down to the threshold", "Tree", _TREE),
     Key("fold.all", "Z", "fold_all", "Less", "Fold the whole tree", "Tree", _TREE),
     Key("tree.reset", "0", "reset", "Reset", "Fold the tree and show all edges", "Tree", _TREE),
+    Key(
+        "swap",
+        "w",
+        "swap",
+        "Swap",
+        "The baseline is shown, and what was shown is the baseline",
+        "Compare",
+        _COMPARE,
+        True,
+    ),
+    Key(
+        "differences",
+        "d",
+        "differences",
+        "Differences",
+        "To the map of differences, or back",
+        "Compare",
+        _COMPARE,
+        True,
+    ),
+    Key(
+        "differences.only", "D", "only_differences", "Only differences", "Leave out what both have", "Compare", _COMPARE
+    ),
+    Key("compare.open", "enter", "open", "Open", "Choose the head of the row", "Compare", _COMPARE),
     Key("jobs.cancel", "ctrl+x", "cancel", "Cancel", "Cancel the run; asks first", "Jobs", _JOBS, True),
     Key("jobs.retry", "R", "retry", "Retry", "Go on with the run, failed units included", "Jobs", _JOBS, True),
     Key("jobs.log", "L", "log", "Log", "The end of the run's log, as it grows", "Jobs", _JOBS, True),

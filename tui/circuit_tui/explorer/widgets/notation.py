@@ -55,3 +55,8 @@ def bar(share: float, width: int) -> str:
 
 def head_name(head: tuple[int, int]) -> str:
     return f"a{head[0]}.h{head[1]}"
+
+
+def address(model: str, step: int, task: str | None) -> str:
+    """Of a circuit, as the command line takes it: `MODEL@STEP/TASK`."""
+    return f"{model}@{step}" + (f"/{task}" if task else "")

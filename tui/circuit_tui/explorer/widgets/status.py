@@ -8,13 +8,13 @@ from circuit_store.display_text import lasting
 from circuit_store.queue import runs
 from circuit_sweep.runner import launch
 from circuit_tui.explorer import theme
-from circuit_tui.explorer.state import ViewState
+from circuit_tui.explorer.state import Baseline, Selection, ViewState
 from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import bar, head_name, plain
 
 
 class Crumbs(Note):
-    """Model > step > role > head, and the task; marks at the end."""
+    """Model > step > role > head, and the task; marks and the baseline at the end."""
 
     DEFAULT_CSS = "Crumbs { height: 1; }"
 
@@ -32,7 +32,16 @@ class Crumbs(Note):
             line.append(f"   {len(at.marks)} marked")
         if single:
             line.append("   ").append(f"[{pane}]", f"bold {accent}")
+        if at.baseline:
+            line.append(f"   baseline {_beside(at.baseline, at)}")
         self.say(line)
+
+
+def _beside(baseline: Baseline, at: Selection) -> str:
+    """The baseline, as far as it is not what is looked at."""
+    model = "" if baseline.model == at.model else plain(baseline.model)
+    task = "" if baseline.task in (None, at.task) else f"/{plain(baseline.task)}"
+    return f"{model}@{baseline.step}{task}"
 
 
 _PATIENCE = 6
