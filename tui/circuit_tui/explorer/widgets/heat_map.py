@@ -1,6 +1,7 @@
 """Layer x head heat map: a colour and a figure in every cell, so that neither stands alone."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from rich.style import Style
 from rich.text import Text
@@ -91,6 +92,10 @@ class HeatMap(Lines):
             self.cursor = head[0] * self.heads + head[1]
 
     @property
+    def colours(self) -> theme.Palette:
+        return theme.palette(self.app.current_theme.dark)
+
+    @property
     def heads(self) -> int:
         return max(1, len(self.values[0]) if self.values else 1)
 
@@ -154,7 +159,7 @@ class HeatMap(Lines):
     def render_line(self, y: int) -> Strip:
         if not self.count:
             return super().render_line(y)
-        colours = theme.palette(self.app.current_theme.dark)
+        colours = self.colours
         layer, inner = divmod(y - 1 + self.scroll_offset.y, self.cell[1])
         line = self._header(colours) if y == 0 else Text()
         if y > 0 and layer < len(self.values):
@@ -195,3 +200,12 @@ class HeatMap(Lines):
             framed = f"│{middle.center(width - 2)[: width - 2]}│"
         here = Style(color=colours.accent) if ground == colours.ground else Style()
         return Text(framed, style + here + Style(bold=True))
+
+
+class DifferenceMap(HeatMap):
+    """Of signed differences: what rose is blue, what fell orange."""
+
+    @property
+    def colours(self) -> theme.Palette:
+        colours = super().colours
+        return replace(colours, ramp=colours.positive)

@@ -25,16 +25,21 @@ class Crumbs(Note):
             return
         accent = theme.palette(self.app.current_theme.dark).accent
         parts = [plain(at.model), f"step {at.step}", plain(at.role or ""), head_name(at.head) if at.head else ""]
-        line = Text(" › ".join(part for part in parts if part), no_wrap=True, overflow="ellipsis")
-        if at.task:
-            line.append(f"   task {plain(at.task)}")
-        if at.marks:
-            line.append(f"   {len(at.marks)} marked")
-        if single:
-            line.append("   ").append(f"[{pane}]", f"bold {accent}")
-        if at.baseline:
-            line.append(f"   baseline {_beside(at.baseline, at)}")
+        line = self._line(at, " › ".join(part for part in parts if part), f"[{pane}]" if single else "", accent)
         self.say(line)
+
+    def _line(self, at: Selection, where: str, pane: str, accent: str) -> Text:
+        """Closer together where it would be too wide."""
+        marks = f"{len(at.marks)} marked" if at.marks else ""
+        baseline = f"baseline {_beside(at.baseline, at)}" if at.baseline else ""
+        line = Text()
+        for gap, task in ((3, "task "), (2, "")):
+            line = Text(where, no_wrap=True, overflow="ellipsis")
+            for part in (f"{task}{plain(at.task)}" if at.task else "", marks, pane, baseline):
+                line.append(" " * gap + part if part else "", f"bold {accent}" if part and part == pane else "")
+            if line.cell_len <= self.size.width:
+                break
+        return line
 
 
 def _beside(baseline: Baseline, at: Selection) -> str:

@@ -1,0 +1,162 @@
+"""What the compare screen asks of the store, in a thread: the selection B beside the baseline A.
+
+Circuits are compared by `circuit_sweep.comparison`, which imports numpy and is imported here when it is first needed.
+A circuit that was read stays: of two neighbours that are compared one was there a step before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from sqlite3 import Connection
+from typing import TYPE_CHECKING, Any
+
+from circuit_store import queries
+from circuit_store.errors import UnknownName
+from circuit_tui.explorer import role_display
+from circuit_tui.explorer.state import Baseline, Head, Selection, ViewState, strongest
+from circuit_tui.explorer.widgets.notation import STATUS_MARKS, address, finite
+
+if TYPE_CHECKING:
+    from circuit_sweep.comparison import Comparison, RoleDepth, RolePair, Side
+
+_KEPT = 3
+"""Circuits that stay in memory."""
+Grid = list[list[float | None]]
+Row = dict[str, Any]
+
+
+def baseline_of(look: ViewState) -> Baseline | None:
+    """A: what is pinned, else the checkpoint before; None at the first."""
+    at = look.at
+    if at.baseline or at.model is None or at.step is None:
+        return at.baseline
+    before = [c.step for c in look.held.checkpoints if c.step < at.step and c.computed and c.status not in STATUS_MARKS]
+    return Baseline(at.model, max(before), at.task) if before else None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A and B, as they are shown."""
+
+    a: Baseline
+    b: Baseline
+    pinned: bool
+    heads: "RolePair | None" = None
+    difference: Grid = field(default_factory=list)
+    """[layer][head]: B's score minus A's, of models of one shape."""
+    changed: tuple[Head, ...] = ()
+    """The heads whose scores differ most."""
+    depths: "list[RoleDepth]" = field(default_factory=list)
+    """Of models of two shapes."""
+    circuits: "Comparison | None" = None
+    reason: str = ""
+    """Why circuits are not compared."""
+    roles: dict[Head, tuple[str, ...]] = field(default_factory=dict)
+    """Those that B's heads have."""
+
+    @property
+    def alike(self) -> bool:
+        """Whether the models have one shape."""
+        return self.heads is not None and self.heads.alike
+
+
+class Circuits:
+    """Sides of comparisons that were read, the last of them."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[Any, ...], Side] = {}
+
+    def at(self, db: Connection, place: Baseline, version: tuple[int, int]) -> "Side":
+        """Raises: UnknownName."""
+        from circuit_sweep import comparison
+
+        key = (version, place)
+        found = self._held.pop(key, None) or comparison.side_at(db, place.model, place.step, {"task": place.task})
+        self._held[key] = found
+        for old in list(self._held)[:-_KEPT]:
+            del self._held[old]
+        return found
+
+
+def question(look: ViewState, circuits: Circuits) -> Callable[[Connection], Beside | None]:
+    """A and B beside each other; None where one of them is not there."""
+    a, b, role = baseline_of(look), look.at.here, look.at.role
+    scores = look.held.role_tasks.at(look.at.step, look.at.task)
+
+    @queries.one_state
+    def ask(db: Connection) -> Beside | None:
+        if a is None or b is None:
+            return None
+        found = _heads(db, Beside(a, b, look.at.baseline is not None), role)
+        strong = queries.strong_in(db, scores)
+        roles = {head: tuple(filter(role_display.is_role, held)) for head, held in strong.items()}
+        return replace(found, roles=roles, **_circuits(db, found, circuits, look.version))
+
+    return ask
+
+
+def _heads(db: Connection, found: Beside, role: str | None) -> Beside:
+    from circuit_sweep import comparison
+
+    pair = comparison.role_pair(db, found.a, found.b, role or "")
+    pair = replace(pair, a=_finite(pair.a), b=_finite(pair.b))
+    if not pair.alike:
+        return replace(found, heads=pair, depths=comparison.role_depths(db, found.a, found.b))
+    difference = pair.difference
+    return replace(found, heads=pair, difference=difference, changed=strongest(difference, 4))
+
+
+def _finite(grid: queries.HeadGrid) -> queries.HeadGrid:
+    return replace(grid, values=[[finite(value) for value in row] for row in grid.values])
+
+
+def _circuits(db: Connection, found: Beside, circuits: Circuits, version: tuple[int, int]) -> dict[str, Any]:
+    from circuit_sweep import comparison
+
+    if found.a.task is None or found.b.task is None:
+        return {"reason": "Circuits are of a task: none is computed yet."}
+    try:
+        sides = [circuits.at(db, place, version) for place in (found.a, found.b)]
+    except UnknownName as error:
+        return {"reason": str(error)}
+    return {"circuits": comparison.beside(sides[0], sides[1], ranks=False)}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How alike circuits are over training."""
+
+    of: tuple[str | None, str | None] = (None, None)
+    """Model and task."""
+    to: Baseline | None = None
+    """The baseline, or None: each beside the one before."""
+    rows: list[Row] = field(default_factory=list)
+    """Of each checkpoint `step`, and of each kind `KIND_jaccard` and `KIND_floor_low`."""
+    reason: str = ""
+    """Why they are not compared with the baseline."""
+
+
+def curve(at: Selection, circuits: Circuits, version: tuple[int, int]) -> Callable[[Connection], Curve]:
+    """Each circuit of the selected model and task beside the pinned one, or beside the one before it."""
+
+    @queries.one_state
+    def ask(db: Connection) -> Curve:
+        if at.model is None or at.task is None:
+            return Curve((at.model, at.task))
+        reason = ""
+        if at.baseline and at.baseline.task:
+            from circuit_sweep import comparison
+
+            try:
+                base = circuits.at(db, at.baseline, version)
+                rows = comparison.over_training(db, base, at.model, at.task)
+                if rows is not None:
+                    return Curve((at.model, at.task), at.baseline, rows)
+                reason = f"{address(*at.baseline)} is of another shape: here is each beside the one before."
+            except UnknownName as error:
+                reason = str(error)
+        filters = {"model": at.model, "task": at.task, "against": "neighbour"}
+        rows = queries.rows(db, queries.view("similarity"), filters)
+        rows = [{**row, "step": row["step_b"]} for row in rows if row["step_b"] is not None]
+        return Curve((at.model, at.task), None, rows, reason)
+
+    return ask
