@@ -30,7 +30,7 @@ PARAMS = {"method": "eap-ig", "ig_steps": 5, "ig_rule": "paper", "selector": "gr
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         db = store.open_to_write(Path(folder) / "store.db")
-        shape = models.Model("big", "folder", "big", None, 2_775_208_960, 2_097_152, 32, 32, 2560, True)
+        shape = models.Model("big", "folder", "big", 2_097_152, 32, 32, 2560, True, tokens_per_step=2_775_208_960)
         steps = [models.CheckpointRecord(step, step, f"step{step}") for step in range(2 * len(PARTS))]
         ids = models.add_model(db, shape, steps)
         run = requests.add_run(db, {"models": ["big"]}, list(ids.values()))

@@ -137,7 +137,7 @@ def wanted() -> list[Analysis]:
 def fill(db: Any, model: FullSizeModel, steps: list[int], number: int) -> None:
     """All checkpoints of a model, as a sweep would."""
     shape = (None, model.layers, model.heads, model.width)
-    known = models.Model(model.name, "folder", f"/models/{model.name}", None, TOKENS, *shape, parallel=True)
+    known = models.Model(model.name, "folder", f"/models/{model.name}", *shape, parallel=True, tokens_per_step=TOKENS)
     ids = models.add_model(db, known, [models.CheckpointRecord(s, s * TOKENS, f"step{s}") for s in steps])
     run = requests.add_run(db, {"models": [model.name], "checkpoints": "all"}, list(ids.values()))
     for index, step in enumerate(steps):

@@ -17,7 +17,7 @@ import torch
 from circuit_core import loading
 from circuit_core.behaviour import behaviour
 from circuit_core.heads.attention import RoleScores, attention_roles, drawable
-from circuit_core.heads.name_movers import name_mover
+from circuit_core.heads.name_movers import copy_scores
 from circuit_core.models import suites
 from circuit_core.tasks import words
 from circuit_core.tasks.sampling import draw
@@ -72,7 +72,7 @@ def figures(folder: Path) -> Figures:
     difference, accuracy = _ioi(of.bridge, rng)
     prompts = {name: draw(TASKS[name], of.tokenizer, of.n_vocab) for name in ("ioi", *SOLVED)}
     roles = attention_roles(of, drawable(len(IDS), [0, 1]), 128)
-    found = {r.role: r for r in [*roles, name_mover(of, prompts["ioi"])]}
+    found = {r.role: r for r in [*roles, copy_scores(of, prompts["ioi"])[0]]}
     solved = (behaviour(of, prompts[name]).value for name in SOLVED)
     pronoun, greater_than, agreement = (value if value is not None else math.nan for value in solved)
     return Figures(difference, accuracy, pronoun, greater_than, agreement, _copy_loss(of.bridge, rng), found)

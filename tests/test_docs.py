@@ -1,16 +1,12 @@
-"""The pages of the documentation: their tables are the program's, their links lead somewhere, their commands parse."""
+"""The pages of the documentation: their tables are the program's, their links lead somewhere."""
 
 import re
-import shlex
 from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from pkgutil import resolve_name
 
-import click
 import pytest
-
-from circuit_tui.cli import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -90,47 +86,3 @@ def test_the_reference_shows_what_the_packages_export():
             n for n in exported.__all__ if callable(getattr(exported, n)) and not getattr(exported, n).__doc__
         ]
         assert not undocumented
-
-
-def commands(page: Path) -> Iterator[str]:
-    """Commands of this program: lines of code blocks, and pieces of code in the text if they have arguments."""
-    text = page.read_text()
-    blocks = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL) + re.findall(
-        r"^ {4}(.*\n)", text, re.MULTILINE
-    )
-    yield from re.findall(r"^(?:ssh \w+ )?(circuit-tui .*)$", "".join(blocks), re.MULTILINE)
-    for line in re.findall(r"`(circuit-tui [^`\n]+)`", text):
-        if reached(shlex.split(line))[1]:
-            yield line
-
-
-def reached(words: list[str]) -> tuple[click.Command, list[str]]:
-    """The command that words name, and the words after its name."""
-    command: click.Command = main
-    rest = words[3:] if words[1:2] == ["--store"] else words[1:]
-    while isinstance(command, click.Group) and rest and rest[0] in command.commands:
-        command, rest = command.commands[rest[0]], rest[1:]
-    return command, rest
-
-
-def parsed(line: str) -> None:
-    """Let the program's own parser read a command, without running it; N stands for any number."""
-    command, rest = reached(shlex.split(line.split(" > ")[0], comments=True))
-    assert not (isinstance(command, click.Group) and rest and rest[0][0] != "-"), f"there is no command {rest[0]}"
-    command.make_context(command.name, ["1" if word == "N" else word for word in rest], obj=Path("store.db"))
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_command_parses(page):
-    for line in commands(page):
-        try:
-            parsed(line)
-        except (AssertionError, click.UsageError, SystemExit) as error:
-            pytest.fail(f"{page.name}: the program does not read `{line}`: {error}")
-
-
-def test_a_wrong_command_is_noticed():
-    for line in ("circuit-tui run a --no-such-option", "circuit-tui nothing", "circuit-tui run a --method other"):
-        with pytest.raises((AssertionError, click.UsageError, SystemExit)):
-            parsed(line)
-    parsed("circuit-tui jobs cancel 1        # a comment")

@@ -61,7 +61,7 @@ class StandardError:
         """By the number of each prompt's stratum, plainly if there are none; None for a single prompt."""
         if len(values) < 2:
             return None
-        error, freedom = _error(values, strata)
+        error, freedom = standard_errors(values, strata)
         return StandardError(error.item(), freedom)
 
     @property
@@ -70,18 +70,10 @@ class StandardError:
         return t_quantile(self.freedom) * self.value
 
 
-def half_widths(
-    values: Float[Tensor, "*figures batch"], strata: Sequence[int] = ()
-) -> Float[Tensor, "*figures"] | None:
-    """Of the 95 % intervals of many means over the same prompts; None for a single prompt."""
-    if values.shape[-1] < 2:
-        return None
-    error, freedom = _error(values, strata)
-    return (t_quantile(freedom) * error).to(values)
-
-
-def _error(values: Float[Tensor, "*figures batch"], strata: Sequence[int]) -> tuple[Float[Tensor, "*figures"], int]:
-    """The standard error of each mean, and its degrees of freedom."""
+def standard_errors(
+    values: Float[Tensor, "*figures batch"], strata: Sequence[int]
+) -> tuple[Float[Tensor, "*figures"], int]:
+    """Of many means over the same prompts, at least two of them, and the degrees of freedom that all share."""
     n, x = values.shape[-1], values.double().cpu()
     parts = groups(strata or [0] * n)
     within = torch.stack([len(rows) * x[..., rows].var(-1) for rows in parts]).sum(0)

@@ -106,8 +106,17 @@ def json_object(path: Path) -> dict[str, Any]:
 
 def parsed(text: bytes | str, where: str) -> Any:
     """What JSON in UTF-8 says; `where` names it in messages. Raises: UnreadableFile."""
+
+    def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                raise ValueError(f"{name[:40]!r} is there twice in one object")
+            found[name] = value
+        return found
+
     try:
-        found = json.loads(text.decode() if isinstance(text, bytes) else text, object_pairs_hook=_each_once)
+        found = json.loads(text.decode() if isinstance(text, bytes) else text, object_pairs_hook=each_once)
     except UnicodeDecodeError as error:
         raise UnreadableFile(f"{where}: this is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
     except json.JSONDecodeError as error:
@@ -125,15 +134,6 @@ def parsed(text: bytes | str, where: str) -> Any:
         if not level:
             return found
     raise UnreadableFile(_deep(where))
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ValueError(f"{name[:40]!r} is there twice in one object")
-        found[name] = value
-    return found
 
 
 def _deep(where: str) -> str:

@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,16 @@ def import_file(store: Path, model: str, step: str, task: str, file: Path) -> di
     if not (known.n_layers and known.n_heads):
         raise UnknownModel(f"The size of {known.name} is not known: none of its checkpoints can be read.")
     graph = Graph(known.n_layers, known.n_heads, bool(known.parallel))
-    circuit = eap_ig.read(file, graph, _sizes(known, found))
+    # What is known of the model's other sizes, by their names in a circuit's `cfg`.
+    d_head = known.d_model // known.n_heads if known.d_model else None
+    sizes: dict[str, Any] = {"d_model": known.d_model, "d_head": d_head}
+    for at in found:
+        with suppress(CheckpointError):
+            config = checkpoints.config(folder_of(known, at))
+            sizes |= {"d_head": config.get("head_dim") or d_head, "d_vocab": config.get("vocab_size")}
+            sizes["d_mlp"] = config.get("intermediate_size") or config.get("n_inner")
+            break
+    circuit = eap_ig.read(file, graph, {name: size for name, size in sizes.items() if isinstance(size, int)})
     content, of = file.read_bytes(), task_names.find(db, task)
     with transaction(db):
         (label,) = task_names.keep(db, [of])
@@ -109,21 +119,6 @@ def import_file(store: Path, model: str, step: str, task: str, file: Path) -> di
         at = addresses.resolve_step(db, known.name, step)
         _write(db, circuit, file.name, content, f"{known.name}@{at}", ids[at], of)
     return {"circuit": f"{known.name}@{at}/{of.label}", "edges": int(circuit.mask.sum()), "file": file.name}
-
-
-def _sizes(model: models.Model, found: list[checkpoints.FoundCheckpoint]) -> dict[str, int]:
-    """What is known of the model's other sizes, by their names in a circuit's `cfg`."""
-    width, heads = model.d_model, model.n_heads
-    named: dict[str, Any] = {"d_model": width, "d_head": width // heads if width and heads else None}
-    for at in found:
-        try:
-            config = checkpoints.config(folder_of(model, at))
-        except CheckpointError:
-            continue
-        named |= {"d_head": config.get("head_dim") or named["d_head"], "d_vocab": config.get("vocab_size")}
-        named["d_mlp"] = config.get("intermediate_size") or config.get("n_inner")
-        break
-    return {name: size for name, size in named.items() if isinstance(size, int)}
 
 
 def _write(

@@ -21,8 +21,19 @@ def of_models(db: sqlite3.Connection, theirs: Source) -> dict[str, str]:
     found: dict[str, str] = {}
     for model in theirs.ask("SELECT * FROM model ORDER BY id"):
         numbered = (f"{model['name']}~{i}" for i in count(2))
-        names = (name for name in chain([model["name"]], numbered) if name not in found.values())
-        found[model["name"]] = next(name for name in names if _may_be(db, name, theirs.db, model))
+        for name in (name for name in chain([model["name"]], numbered) if name not in found.values()):
+            if held := db.execute("SELECT * FROM model WHERE name = ?", (name,)).fetchone():
+                # Sizes that are not known contradict nothing.
+                sizes = [size for size in _SHAPE if None not in (held[size], model[size])]
+                if any(held[of] != model[of] for of in ("base", *sizes)):
+                    continue
+                here, there = _fingerprints(db, held), _fingerprints(theirs.db, model)
+                both = here.keys() & there.keys()
+                in_one_place = held["source"] == model["source"] or "folder" not in (held["suite"], model["suite"])
+                if any(here[step] != there[step] for step in both) or not (in_one_place or both):
+                    continue
+            found[model["name"]] = name
+            break
     return found
 
 
@@ -33,21 +44,6 @@ def of_tasks(db: sqlite3.Connection, theirs: Source) -> dict[str, str]:
     files |= {f"{name}+bos": f"{here}+bos" for name, here in files.items()}
     labels: list[str] = [row[0] for row in theirs.ask("SELECT name FROM task")]
     return {label: files.get(label, label) for label in labels}
-
-
-def _may_be(db: sqlite3.Connection, name: str, other: sqlite3.Connection, model: sqlite3.Row) -> bool:
-    """Whether a name is free here, or that of the other store's model. Sizes that are not known contradict nothing."""
-    held = db.execute("SELECT * FROM model WHERE name = ?", (name,)).fetchone()
-    if held is None:
-        return True
-    if any(held[size] != model[size] for size in _SHAPE if None not in (held[size], model[size])):
-        return False
-    if held["base"] != model["base"]:
-        return False
-    here, there = _fingerprints(db, held), _fingerprints(other, model)
-    both = here.keys() & there.keys()
-    in_one_place = held["source"] == model["source"] or "folder" not in (held["suite"], model["suite"])
-    return all(here[step] == there[step] for step in both) and (in_one_place or bool(both))
 
 
 def _fingerprints(db: sqlite3.Connection, model: sqlite3.Row) -> dict[int, str]:

@@ -1,14 +1,14 @@
 """Models and their checkpoints as the store knows them: names for folders, and what loading them showed."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from circuit_store.errors import UnknownName
 from circuit_store.queue.states import ACTIVE_RUNS, STATE_OF_RUN, UnitState, move, one_of
 from circuit_store.transactions import transaction
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Told:
     """What a suite or the user says of a model, and its files do not."""
 
@@ -38,34 +38,29 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(Told):
     """A model as the store knows it: a name for a folder (or a hub id) of checkpoints."""
 
     name: str
     suite: str
     source: str
-    pattern: str | None
-    tokens_per_step: int | None
     params: int | None
     n_layers: int | None
     n_heads: int | None
     d_model: int | None
     parallel: bool | None
     kv_heads: int | None = None
-    family: str | None = None
-    size: str | None = None
-    variant: str | None = None
-    seed: int | None = None
-    base: str | None = None
-    base_tokens: int | None = None
 
     @property
     def told(self) -> Told:
-        return Told(**{name: getattr(self, name) for name in Told.__annotations__})
+        return Told(**{field.name: getattr(self, field.name) for field in fields(Told)})
 
     @property
     def shape(self) -> tuple[int | bool | None, ...]:
         return self.params, self.n_layers, self.n_heads, self.d_model, self.parallel
+
+
+_COLUMNS = [field.name for field in fields(Model)]
 
 
 @dataclass(frozen=True)
@@ -109,13 +104,11 @@ def check(db: sqlite3.Connection | None, model: Model, elsewhere: str | None = N
 def add_model(db: sqlite3.Connection, model: Model, checkpoints: list[CheckpointRecord]) -> dict[int, int]:
     """Note a model (see `check`) and its checkpoints; known ones keep their results. Returns step -> checkpoint id."""
     with transaction(db):
-        fields = list(Model.__annotations__)
-        values = [getattr(model, f) for f in fields]
-        updates = ", ".join(f"{f} = excluded.{f}" for f in fields if f != "name")
+        updates = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "name")
         db.execute(
-            f"INSERT INTO model ({', '.join(fields)}) VALUES ({', '.join('?' * len(fields))})"
+            f"INSERT INTO model ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
             f" ON CONFLICT (name) DO UPDATE SET {updates}",
-            values,
+            [getattr(model, name) for name in _COLUMNS],
         )
         model_id = db.execute("SELECT id FROM model WHERE name = ?", (model.name,)).fetchone()["id"]
         db.executemany(
@@ -129,7 +122,7 @@ def add_model(db: sqlite3.Connection, model: Model, checkpoints: list[Checkpoint
 
 def held_models(db: sqlite3.Connection) -> dict[str, Model]:
     """All models of the store, by name, in the order in which they came."""
-    rows = db.execute(f"SELECT {', '.join(Model.__annotations__)} FROM model ORDER BY id")
+    rows = db.execute(f"SELECT {', '.join(_COLUMNS)} FROM model ORDER BY id")
     return {row["name"]: Model(**dict(row)) for row in rows}
 
 

@@ -44,7 +44,7 @@ def refuse_stdout(taken: Taken) -> None:
     """Raises: OutputRefused, if what is printed goes to a file of `taken`."""
     for file, what in taken.items():
         with suppress(OSError):
-            if os.path.samestat(os.fstat(1), file.stat()):
+            if _printed(file.stat()) == 1:
                 raise OutputRefused(f"stdout goes to {file}: that is {what}, which would be lost. Name another file.")
 
 
@@ -75,10 +75,13 @@ def replacing(path: Path, taken: Taken, mode: int = 0o666) -> Iterator[IO[bytes]
     """
     refuse(path, taken)
     with _told(path, OutputUnwritten), ExitStack() as opened:
+        out = None
         with _told(path, OutputRefused):
             real, there = Path(os.path.realpath(path)), _there(path)
             if there and ((handle := _printed(there)) is not None or not stat.S_ISREG(there.st_mode)):
-                file = opened.enter_context(_directly(path, handle))
+                straight = os.open(path, os.O_WRONLY) if handle is None else os.dup(handle)
+                out = opened.enter_context(open(straight, "wb"))
+                file: IO[bytes] = opened.enter_context(SpooledTemporaryFile(HELD))
             else:
                 file = opened.enter_context(_beside(real, mode, os.replace))
                 if there:  # its owner, as far as possible, and its mode
@@ -86,6 +89,9 @@ def replacing(path: Path, taken: Taken, mode: int = 0o666) -> Iterator[IO[bytes]
                         os.fchown(file.fileno(), there.st_uid, there.st_gid)
                     os.fchmod(file.fileno(), stat.S_IMODE(there.st_mode))
         yield file
+        if out:
+            file.seek(0)
+            shutil.copyfileobj(file, out)
 
 
 @contextmanager
@@ -134,15 +140,6 @@ def _printed(there: os.stat_result) -> int | None:
             if os.path.samestat(os.fstat(handle), there):
                 return handle
     return None
-
-
-@contextmanager
-def _directly(path: Path, handle: int | None) -> Iterator[IO[bytes]]:
-    opened = os.open(path, os.O_WRONLY) if handle is None else os.dup(handle)
-    with open(opened, "wb") as out, SpooledTemporaryFile(HELD) as file:
-        yield file
-        file.seek(0)
-        shutil.copyfileobj(file, out)
 
 
 @contextmanager

@@ -50,7 +50,16 @@ def open_to_write(path: Path, make: bool = True) -> Connection:
         db = _connect(path, "mode=rw")
         journal.choose(db, path, _PATIENCE)
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-            _make_tables(db)
+            from sqlite_utils import Database
+
+            from circuit_store.schema import make_tables
+
+            with transaction(db):
+                if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:  # else another process was faster
+                    db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                    make_tables(Database(db))
+                    _make_views(db)
+                    db.execute(f"PRAGMA user_version={VERSION}")
         if _changed_views(db):  # to those of `views.VIEWS`; views that the user made stay
             with transaction(db):
                 _make_views(db)
@@ -154,7 +163,7 @@ def close_writer(db: Connection) -> None:
 
 
 def _connect(path: Path, how: str) -> Connection:
-    """Raises: sqlite3.Error; StoreError, if it is neither empty nor a store of this version."""
+    """Raises: sqlite3.Error; StoreDamaged, StoreTooOld, StoreTooNew, if it is neither empty nor of this version."""
     before = identity(path)
     db = sqlite3.connect(
         uri(path, how), uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, factory=Connection
@@ -165,49 +174,26 @@ def _connect(path: Path, how: str) -> Connection:
     db.execute("PRAGMA foreign_keys=ON")
     db.execute("PRAGMA synchronous=NORMAL")
     try:
-        _check(db, path)
+        # Tables first: another process may make them meanwhile, and commits them with the two numbers.
+        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        application = db.execute("PRAGMA application_id").fetchone()[0]
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if tables and application != APPLICATION_ID:
+            raise StoreDamaged(f"The file {path} is an SQLite database, but not a store of circuit-tui: {_HINT}.")
+        if tables and version < VERSION:
+            raise StoreTooOld(
+                f"The store {path} was made by a version before 0.1.0 (schema {version}, this one knows {VERSION}): "
+                "compute anew into another file with --store FILE; nothing in this one is changed."
+            )
+        if version > VERSION:
+            raise StoreTooNew(
+                f"The store {path} was written by a later circuit-tui (schema {version}, this one knows {VERSION}): "
+                "install the newer version, or name another store with --store FILE."
+            )
     except StoreError:
         db.close_unchanged()
         raise
     return db
-
-
-def _check(db: Connection, path: Path) -> None:
-    """That it is empty, or a store of this version.
-
-    Tables are looked for first: another process may make them meanwhile, and commits them with the two numbers.
-
-    Raises: StoreDamaged, StoreTooOld, StoreTooNew.
-    """
-    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    application = db.execute("PRAGMA application_id").fetchone()[0]
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if tables and application != APPLICATION_ID:
-        raise StoreDamaged(f"The file {path} is an SQLite database, but not a store of circuit-tui: {_HINT}.")
-    if tables and version < VERSION:
-        raise StoreTooOld(
-            f"The store {path} was made by a version before 0.1.0 (schema {version}, this one knows {VERSION}): "
-            "compute anew into another file with --store FILE; nothing in this one is changed."
-        )
-    if version > VERSION:
-        raise StoreTooNew(
-            f"The store {path} was written by a later circuit-tui (schema {version}, this one knows {VERSION}): "
-            "install the newer version, or name another store with --store FILE."
-        )
-
-
-def _make_tables(db: sqlite3.Connection) -> None:
-    from sqlite_utils import Database
-
-    from circuit_store.schema import make_tables
-
-    with transaction(db):
-        if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
-            return  # another process was faster
-        db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        make_tables(Database(db))
-        _make_views(db)
-        db.execute(f"PRAGMA user_version={VERSION}")
 
 
 def _make_views(db: sqlite3.Connection) -> None:

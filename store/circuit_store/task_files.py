@@ -36,8 +36,8 @@ class TaskFile:
 def add_task_file(db: sqlite3.Connection, task: TaskFile, taken: tuple[str, ...] = ()) -> str:
     """Keep a task file; returns its name: that under which its content is known, else its own, numbered if taken."""
     with transaction(db):
-        if known := name_of(db, task.hash):
-            return known
+        if known := task_file(db, digest=task.hash):
+            return known.name
         used = {*taken, *(row[0] for row in db.execute("SELECT name FROM task_file"))}
         name = next(n for n in (task.name, *(f"{task.name}~{i}" for i in range(2, len(used) + 3))) if n not in used)
         db.execute("INSERT INTO task_file VALUES (?, ?, ?, ?)", (name, task.hash, task.format, task.content))
@@ -50,19 +50,15 @@ def release(db: sqlite3.Connection, name: str) -> None:
         db.execute(f"DELETE FROM task_file WHERE name = ? AND NOT {_RESTS} AND NOT {_ASKED}", (name,))
 
 
-def name_of(db: sqlite3.Connection, digest: str) -> str | None:
-    """The name under which a file's content is known."""
-    row = db.execute("SELECT name FROM task_file WHERE hash = ?", (digest,)).fetchone()
-    return row and row[0]
-
-
 def in_use(db: sqlite3.Connection) -> list[str]:
     """Names of the files of which there are results: others may hold errors that only a tokenizer shows."""
     return [row[0] for row in db.execute(f"SELECT name FROM task_file WHERE {_RESTS} ORDER BY name")]
 
 
-def task_file(db: sqlite3.Connection, name: str) -> TaskFile | None:
-    row = db.execute("SELECT name, hash, format, content FROM task_file WHERE name = ?", (name,)).fetchone()
+def task_file(db: sqlite3.Connection, name: str | None = None, digest: str | None = None) -> TaskFile | None:
+    """The file of a name, or the one with that content."""
+    held = "SELECT name, hash, format, content FROM task_file WHERE name = ? OR hash = ?"
+    row = db.execute(held, (name, digest)).fetchone()
     return TaskFile(*row) if row else None
 
 

@@ -8,7 +8,7 @@ import sqlite3
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from circuit_store import blobs
 from circuit_store.transactions import transaction
@@ -28,34 +28,17 @@ class CircuitMembers:
     """NaN where it has none."""
 
 
-@dataclass(frozen=True)
-class Shape:
-    """Of a model."""
-
-    n_layers: int
-    n_heads: int
-    parallel: bool
-
-    @property
-    def n_sources(self) -> int:
-        return 1 + self.n_layers * (self.n_heads + 1)
-
-    @property
-    def n_ports(self) -> int:
-        return 1 + self.n_layers * (3 * self.n_heads + 1)
-
-
-def shape(db: sqlite3.Connection, model: str) -> Shape:
-    """Without layers where that is not known."""
+def shape(db: sqlite3.Connection, model: str) -> tuple[int, int, bool]:
+    """Layers, heads a layer, and whether blocks are parallel; without layers where that is not known."""
     found = db.execute("SELECT n_layers, n_heads, parallel FROM model WHERE name = ?", (model,)).fetchone()
-    return Shape(found[0] or 0, found[1] or 0, bool(found[2]))
+    return found[0] or 0, found[1] or 0, bool(found[2])
 
 
 class CircuitReader:
-    """The circuits of a model of one shape; `pack` keeps what is not kept yet."""
+    """The circuits of a model of so many sources and ports; `pack` keeps what is not kept yet."""
 
-    def __init__(self, db: sqlite3.Connection, of: Shape) -> None:
-        self.db, self.shape = db, of
+    def __init__(self, db: sqlite3.Connection, n_sources: int, n_ports: int) -> None:
+        self.db, self.n_sources, self.n_ports = db, n_sources, n_ports
         self._unpacked: dict[tuple[int, int], CircuitMembers] = {}
         """By result, and when that was asked for."""
 
@@ -77,8 +60,8 @@ class CircuitReader:
             "SELECT port * ? + src, score FROM circuit_edge WHERE result_id = ?"
             " AND src BETWEEN 0 AND ? AND port BETWEEN 0 AND ? ORDER BY port, src"
         )
-        n, ports = self.shape.n_sources, self.shape.n_ports
-        rows = numbers(self.db, kept, n, result, n - 1, ports - 1).reshape(-1, 2)
+        n = self.n_sources
+        rows = numbers(self.db, kept, n, result, n - 1, self.n_ports - 1).reshape(-1, 2)
         return CircuitMembers(rows[:, 0].astype(int), rows[:, 1].copy())
 
     def pack(self) -> None:
@@ -97,15 +80,3 @@ def edge_scores(db: sqlite3.Connection, result: int) -> Float[np.ndarray, "src p
     kept = "SELECT scores, scores_sources, scores_ports FROM circuit WHERE result_id = ? AND scores NOT NULL"
     row = db.execute(kept, (result,)).fetchone()
     return row and blobs.unpack(row[0], (row[1], row[2]))
-
-
-def heads_in(of: Shape, edges: Int[np.ndarray, " edge"]) -> Bool[np.ndarray, "2 layer head"]:
-    """Which heads of the model write edges of a circuit, and which read some."""
-    port, src = np.divmod(edges, of.n_sources)
-    at, place = np.divmod(port, 3 * of.n_heads + 1)
-    read = at, np.where(place < 3 * of.n_heads, place % of.n_heads, of.n_heads)
-    heads = np.zeros((2, of.n_layers, of.n_heads), bool)
-    for found, (layer, head) in zip(heads, (np.divmod(src[src > 0] - 1, of.n_heads + 1), read), strict=True):
-        is_head = (layer < of.n_layers) & (head < of.n_heads)
-        found[layer[is_head], head[is_head]] = True
-    return heads

@@ -114,17 +114,16 @@ def replace(
         if last < there <= last_result(db, model):
             return
         for table, given in rows.items():
-            db.execute(f"DELETE FROM {table} WHERE model_id = ?", (of,))
-            _insert(db, table, [{"model_id": of, "last_result": last, **row} for row in given])
+            put(db, table, {"model_id": of}, [{"last_result": last, **row} for row in given])
 
 
-def _insert(db: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> None:
-    """In order; what a row does not name is NULL."""
-    if not rows:
-        return
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    db.executemany(statement, [tuple(map(row.get, names)) for row in rows])
+def put(db: sqlite3.Connection, table: str, of: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    """Rows in the place of those of a model or a suite, in order, by column; what a row does not name is NULL."""
+    db.execute(f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in of)}", tuple(of.values()))
+    if rows:
+        names = list(dict.fromkeys(name for row in rows for name in {**of, **row}))
+        statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        db.executemany(statement, [tuple(map({**of, **row}.get, names)) for row in rows])
 
 
 def mean_sizes(db: sqlite3.Connection, suite: str) -> list[dict[str, Any]]:
@@ -135,12 +134,6 @@ def mean_sizes(db: sqlite3.Connection, suite: str) -> list[dict[str, Any]]:
         (suite,),
     )
     return list(map(dict, found))
-
-
-def replace_correlations(db: sqlite3.Connection, suite: str, rows: list[dict[str, Any]]) -> None:
-    """Of circuit size with model size, over a suite; by column of the table."""
-    db.execute("DELETE FROM size_correlation WHERE suite = ?", (suite,))
-    _insert(db, "size_correlation", [{"suite": suite, **row} for row in rows])
 
 
 def stale(db: sqlite3.Connection, model: str) -> bool:

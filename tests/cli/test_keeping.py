@@ -21,7 +21,7 @@ from circuit_tui.cli import maintenance
 def known(fresh):
     """A store with one run of one model."""
     db = open_to_write(fresh.store)
-    model = models.Model("toy", "folder", "models/toy", None, None, 1000, 2, 2, 8, True)
+    model = models.Model("toy", "folder", "models/toy", 1000, 2, 2, 8, True)
     ids = models.add_model(db, model, [models.CheckpointRecord(0, None, "step0")])
     requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
     close_writer(db)
@@ -111,7 +111,7 @@ def test_a_merge_on_a_full_disk_makes_room(known, monkeypatch):
     """Invariant: exit 1; the sentence says to make room, nothing is taken over, and the store is sound."""
     other = known.folder / "other.db"
     db = open_to_write(other)
-    model = models.Model("more" * 10_000, "folder", "models/more", None, None, 1000, 2, 2, 8, True)
+    model = models.Model("more" * 10_000, "folder", "models/more", 1000, 2, 2, 8, True)
     models.add_model(db, model, [models.CheckpointRecord(0, None, "step0")])
     close_writer(db)
 

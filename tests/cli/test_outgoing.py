@@ -27,7 +27,9 @@ def held(fresh):
     """A store of a thousand models, without results: 50 kB as CSV."""
     with closing(open_to_write(fresh.store)) as db:
         for number in range(1000):
-            model = models.Model(f"toy-{number}", "folder", f"models/toy-{number}", None, 100, 1000, 2, 2, 8, True)
+            model = models.Model(
+                f"toy-{number}", "folder", f"models/toy-{number}", 1000, 2, 2, 8, True, tokens_per_step=100
+            )
             models.add_model(db, model, [])
         requests.add_run(db, {"models": ["toy-1"]}, [])
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -85,7 +87,7 @@ def test_no_output_is_what_the_command_reads(held):
     text = held.folder / "text"
     text.write_text(OLD)
     with closing(open_to_write(held.store)) as db:
-        model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
+        model = models.Model("toy", "folder", "models/toy", 1000, 2, 2, 8, True, tokens_per_step=100)
         checkpoint = models.add_model(db, model, [models.CheckpointRecord(0, 0, "")])[0]
         params = {"text": texts.read(text).hash}
         of = results.Provenance("key", 1, checkpoint, "heads", params, "x", "f", "float32", 1.0, "copy_suppression")

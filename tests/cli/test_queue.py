@@ -23,7 +23,7 @@ def db(fresh):
 @pytest.fixture
 def queue(db):
     """Runs of two units each, by what was done to them."""
-    model = models.Model("toy", "folder", "models/toy", None, None, 1000, 2, 2, 8, True)
+    model = models.Model("toy", "folder", "models/toy", 1000, 2, 2, 8, True)
     ids = list(
         models.add_model(db, model, [models.CheckpointRecord(step, None, f"step{step}") for step in (0, 1)]).values()
     )

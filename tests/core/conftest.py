@@ -74,8 +74,8 @@ def sample():
     """The four-layer sample model at its last step, and its IOI prompts."""
     from circuit_core import loading
     from circuit_core.models import suites, tokenizers
-    from circuit_core.tasks import ioi
+    from circuit_core.tasks.sampling import generate
 
     loaded = loading.load(suites.sample_folder() / "sample-0.2m" / "step7000")
     tokenizer: Any = loaded.tokenizer
-    return loaded, ioi.generate(tokenizers.encoder(tokenizer), tokenizer.unk_token_id)
+    return loaded, generate("ioi", tokenizers.encoder(tokenizer), tokenizer.unk_token_id)

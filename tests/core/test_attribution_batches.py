@@ -52,13 +52,13 @@ def test_other_errors_pass():
 def test_a_reduced_share_holds_within_its_block_alone():
     """Invariant: half the items there, none fewer than one, small batches whole; all of them outside, also after an
     error."""
-    from circuit_core.forward.batches import HARMLESS, fitting, reduced
+    from circuit_core.forward.batches import HARMLESS, SHARE, fitting, within
 
     cpu = torch.device("cpu")
-    with reduced(0.5):
+    with within(SHARE, 0.5):
         assert fitting(8, HARMLESS, cpu) == 4 and fitting(1, HARMLESS + 1, cpu) == 1
         assert fitting(8, HARMLESS // 8, cpu) == 8
-        with pytest.raises(ValueError), reduced(0.25):
+        with pytest.raises(ValueError), within(SHARE, 0.25):
             assert fitting(8, HARMLESS, cpu) == 2
             raise ValueError
         assert fitting(8, HARMLESS, cpu) == 4

@@ -201,9 +201,3 @@ def by_hand(bridge, port: str, change: torch.Tensor, stream: dict[str, torch.Ten
         return tensor
 
     return f"blocks.{layer}.attn.hook_{kind}", replace_head
-
-
-def test_the_cost_of_exact_counts_every_edge_and_source(parallel):
-    from circuit_core.attribution.methods import exact_cost
-
-    assert exact_cost(parallel.graph) == 250 + 16 + 2

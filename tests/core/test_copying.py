@@ -80,8 +80,8 @@ def test_prompts_without_names_are_a_reason(golden):
 
 
 def test_what_is_not_finite_has_no_score(fresh_parallel):
-    from circuit_core.heads.name_movers import name_mover
+    from circuit_core.heads.name_movers import copy_scores
 
     fresh_parallel.bridge.blocks[0].attn.W_O.data[:] = torch.nan
-    scores = name_mover(fresh_parallel.loaded, with_names(fresh_parallel))
+    scores, _ = copy_scores(fresh_parallel.loaded, with_names(fresh_parallel))
     assert scores.value.isnan().all()

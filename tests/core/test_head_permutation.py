@@ -22,10 +22,10 @@ def every_role(model, tokenizer):
     from circuit_core.heads.successor_scores import successor
     from circuit_core.heads.text_rows import function_words
     from circuit_core.models import tokenizers
-    from circuit_core.tasks import ioi
+    from circuit_core.tasks.sampling import generate
 
     bridge, encode = loading.as_bridge(model), tokenizers.encoder(tokenizer)
-    graph, prompts = loading.graph_of(bridge), ioi.generate(encode, tokenizer.unk_token_id, 20)
+    graph, prompts = loading.graph_of(bridge), generate("ioi", encode, tokenizer.unk_token_id, 20)
     rows = prompts.clean[:, :14]
     loaded = LoadedModel(bridge, graph)
     scores = [

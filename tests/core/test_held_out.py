@@ -27,14 +27,14 @@ def tokenizer(sample) -> Any:
 def sides(tokenizer) -> Callable[..., tuple[Any, Any]]:
     """What chooses and what is held out, by a tokenizer that does not know some words."""
     from circuit_core.models import tokenizers
-    from circuit_core.tasks.sampling import GENERATORS
+    from circuit_core.tasks.sampling import generate
 
     def sides(name: str, n: int, held_out: int, *gone: str):
         lost, unknown = set(tokenizer.convert_tokens_to_ids(list(gone))), tokenizer.unk_token_id
         encode = tokenizers.encoder(tokenizer)
         few = (lambda text: [unknown if i in lost else i for i in encode(text)]) if gone else encode
-        choosing = GENERATORS[name](few, unknown, n)
-        return choosing, GENERATORS[name](few, unknown, held_out, 43, None, choosing.texts)
+        choosing = generate(name, few, unknown, n)
+        return choosing, generate(name, few, unknown, held_out, 43, None, choosing.texts)
 
     return sides
 

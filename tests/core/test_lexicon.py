@@ -48,15 +48,15 @@ def known(*more: str) -> dict[str, int]:
 
 
 def test_words_that_are_known_without_their_comma_alone_are_named_with_it():
-    from circuit_core.tasks import ioi
+    from circuit_core.tasks.sampling import generate
 
     with pytest.raises(TaskError, match=r"2 of its sentences; .* words of 0 and lacks 'store,', 'store\.'\.$"):
-        ioi.generate(encode(known()), 0)
+        generate("ioi", encode(known()), 0)
 
 
 def test_no_prompt_holds_an_unknown_token():
     """Of the places the first alone is known with its comma: the sentences can be read, their prompts cannot."""
-    from circuit_core.tasks import ioi
+    from circuit_core.tasks.sampling import generate
 
     with pytest.raises(TaskError, match=r"^ioi needs the sentence '.*'; the tokenizer does not know '\w+[,.]'\.$"):
-        ioi.generate(encode(known("store,", "store.")), 0)
+        generate("ioi", encode(known("store,", "store.")), 0)

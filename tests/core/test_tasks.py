@@ -193,12 +193,12 @@ LACKING = [
 def test_missing_words_are_named(tokenizer, name, gone, message):
     """Invariant: a tokenizer without the words is refused with a sentence that says how many and which."""
     from circuit_core.models import tokenizers
-    from circuit_core.tasks.sampling import GENERATORS
+    from circuit_core.tasks.sampling import generate
 
     encode, unknown = tokenizers.encoder(tokenizer), tokenizer.unk_token_id
     lost = set(tokenizer.convert_tokens_to_ids(list(gone)))
     with pytest.raises(TaskError, match=rf"^{name} needs .*{message.removeprefix('needs ')}"):
-        GENERATORS[name](lambda text: [unknown if i in lost else i for i in encode(text)], unknown)
+        generate(name, lambda text: [unknown if i in lost else i for i in encode(text)], unknown)
 
 
 def test_no_tokenizer_no_bos_or_anothers_tokenizer(tokenizer):

@@ -95,7 +95,7 @@ def test_years_that_are_one_token_are_left_out(rows):
 
 def test_digits_that_are_no_pairs_are_refused():
     """A tokenizer that splits numbers into digits cannot express greater-than; the sentence names what can."""
-    from circuit_core.tasks import greater_than
+    from circuit_core.tasks.sampling import generate
 
     ids: dict[str, int] = {}
 
@@ -104,7 +104,7 @@ def test_digits_that_are_no_pairs_are_refused():
         return [ids.setdefault(w, len(ids)) for w in split.split()]
 
     with pytest.raises(TaskError, match="needs 00 to 99 .* has 0 of them and each digit: ask for greater_than_digit"):
-        greater_than.generate(encode, None)
+        generate("greater_than", encode, None)
 
 
 def test_text_answers_continue_the_prompt(rows):

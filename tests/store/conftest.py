@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import recorded
 
+from circuit_core.graph import Graph
 from circuit_store import models, queries, results, store, trend_circuits, trend_series, trends
 from circuit_store.queue import requests
 from circuit_store.trend_circuits import CircuitReader
@@ -26,7 +27,7 @@ class Toy:
         self.path = path
         self.db = store.open_to_write(path)
         told = {"family": "toys", "size": "small", "seed": 1}
-        model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True, **told)
+        model = models.Model("toy", "folder", "models/toy", 1000, 2, 2, 8, True, tokens_per_step=100, **told)
         steps = [models.CheckpointRecord(s, s * 100, f"step{s}") for s in (0, 10, 20)]
         self.ids = models.add_model(self.db, model, steps)
         self.run = requests.add_run(self.db, {"models": ["toy"]}, list(self.ids.values()))
@@ -103,15 +104,14 @@ class Toy:
         )
         return results.write(self.db, self.of(step, "circuit", task=IOI, params=params, version=version), found)
 
-    def in_circuits(self) -> dict[int, tuple[set[tuple[int, int]], ...]]:
-        """Step -> the heads that write, and those that read, of the circuit for ioi that is shown and counts."""
+    def in_circuits(self) -> dict[int, set[str]]:
+        """Step -> the edges of the circuit for ioi that is shown and counts."""
         shown = trend_series.shown(self.db, "toy").get(("circuit", None, "ioi"), [])
-        read = CircuitReader(self.db, trend_circuits.shape(self.db, "toy"))
+        graph = Graph(*trend_circuits.shape(self.db, "toy"))
+        read = CircuitReader(self.db, graph.n_sources, graph.n_ports)
         edges = {of.step: read.members(of).edges for of in shown if of.why_not is None}
-        heads = {step: trend_circuits.heads_in(read.shape, of) for step, of in edges.items()}
-        return {
-            step: tuple({(i, j) for i, j in np.argwhere(part).tolist()} for part in of) for step, of in heads.items()
-        }
+        pairs = {step: [divmod(edge, graph.n_sources) for edge in of.tolist()] for step, of in edges.items()}
+        return {step: {graph.edge_name(source, port) for port, source in of} for step, of in pairs.items()}
 
     def trained(self) -> "Toy":
         """Something in every view, and a role, copying and a circuit at every checkpoint."""
@@ -145,7 +145,7 @@ class Toy:
         passed = recorded.handoff("induction", 1, 0, 20, 1, 1, 20, 2)
         last, further = trends.last_result(self.db, "toy"), recorded.further_trends()
         trends.replace(self.db, "toy", [came], [passed], last, further)
-        trends.replace_correlations(self.db, "folder", [{"task": "ioi", "models": 3, "r": 0.5}])
+        trends.put(self.db, "size_correlation", {"suite": "folder"}, [{"task": "ioi", "models": 3, "r": 0.5}])
         return self
 
 

@@ -109,7 +109,7 @@ def test_ranks():
 @pytest.fixture
 def larger(toy):
     """Model `big` of 3 layers x 1 head, with a circuit at its one checkpoint; and a circuit of `toy`."""
-    shape = models.Model("big", "folder", "models/big", None, 900, 1000, 3, 1, 8, True)
+    shape = models.Model("big", "folder", "models/big", 1000, 3, 1, 8, True, tokens_per_step=900)
     ids = models.add_model(toy.db, shape, [models.CheckpointRecord(5, 500, "step5")])
     requests.add_run(toy.db, {"models": ["big"]}, list(ids.values()))
     toy.circuit(10, [(1, 4, 3.0), (0, 14, -1.0)])  # a0.h0 to a logits' port among others

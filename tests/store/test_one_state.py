@@ -58,7 +58,7 @@ def written_between(toy):
 
 @queries.one_state
 def strong_roles(db: sqlite3.Connection) -> Any:
-    return queries.strong_roles(db, "toy", 10, queries.role_tasks(db, "toy").beside(None), least=0.1)
+    return queries.strong_in(db, queries.role_tasks(db, "toy").at(10, None), least=0.1)
 
 
 def shown(db: sqlite3.Connection) -> Any:

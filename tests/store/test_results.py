@@ -81,7 +81,7 @@ def test_blobs_do_not_depend_on_memory_order(rows, columns):
 
 
 def model(name: str, source: str = "models/toy", suite: str = "folder") -> models.Model:
-    return models.Model(name, suite, source, None, None, None, None, None, None, None)
+    return models.Model(name, suite, source, None, None, None, None, None)
 
 
 @pytest.mark.parametrize("name", ["", " ", "a@b", "a\nb", "\x1b[31m"])

@@ -45,7 +45,7 @@ def test_a_history_never_mixes_versions_of_an_analysis(toy):
 def test_another_model_and_another_role_keep_their_answers(mixed):
     """Invariant: parameters are chosen for each model and role by itself."""
     mixed.score(0, 0.3, DEFAULT, "previous_token")
-    other = models.Model("other", "folder", "models/other", None, None, 1, 2, 2, 8, True)
+    other = models.Model("other", "folder", "models/other", 1, 2, 2, 8, True)
     mixed.ids |= {99: models.add_model(mixed.db, other, [models.CheckpointRecord(99, None, "step99")])[99]}
     mixed.score(99, 0.4, DEFAULT)
     assert mixed.shown(model="toy", role="previous_token") == {0: 0.3}
@@ -221,10 +221,10 @@ def test_the_explorer_shows_a_role_on_the_task_that_is_looked_at(toy):
         assert grid.of and (grid.of.task, grid.values[0][0]) == (task, value)
         points = queries.head_history(toy.db, "toy", "name_mover", 0, 0, looked_at)
         assert [point.value for point in points] == [value]
-        shown = queries.role_tasks(toy.db, "toy").beside(looked_at)
-        assert shown == {"name_mover": task, "induction": None}
-        assert queries.strong_roles(toy.db, "toy", 10, shown)[0, 0] == ("induction", "name_mover")
-        assert ((0, 0) in queries.strong_roles(toy.db, "toy", 10, shown, 0.8)) == (task == "pairs")
+        tasks = queries.role_tasks(toy.db, "toy")
+        assert tasks.beside(looked_at) == {"name_mover": task, "induction": None}
+        assert queries.strong_in(toy.db, tasks.at(10, looked_at))[0, 0] == ("induction", "name_mover")
+        assert ((0, 0) in queries.strong_in(toy.db, tasks.at(10, looked_at), 0.8)) == (task == "pairs")
         found = queries.provenance(toy.db, "toy", 10, "heads", "name_mover", looked_at)
         assert found and found.facts["task"] == task
     induction = queries.provenance(toy.db, "toy", 10, "heads", "induction", "ioi")

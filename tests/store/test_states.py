@@ -50,7 +50,7 @@ class Queue:
     def __init__(self, path: Path):
         self.db = store.open_to_write(path)
         steps = [models.CheckpointRecord(step, None, "") for step in range(3)]
-        model = models.Model("toy", "folder", "toy", None, None, 1, 1, 1, 1, True)
+        model = models.Model("toy", "folder", "toy", 1, 1, 1, 1, True)
         self.checkpoints = list(models.add_model(self.db, model, steps).values())
         self.at_work: list[units.Unit] = []
         """What workers have not ended."""

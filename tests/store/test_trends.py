@@ -54,7 +54,7 @@ def test_the_circuits_of_trends_are_of_one_kind(toy):
     toy.circuit(10, [(2, 14, 0.25)], method="imported", file="x")
     assert set(toy.in_circuits()) == {0, 10, 20}
     toy.circuit(10, [(2, 14, 0.25)], method="eap")
-    assert toy.in_circuits() == {10: ({(0, 1)}, set())}
+    assert toy.in_circuits() == {10: {"a0.h1->logits"}}
 
 
 def patched(toy, to: str, dtype: str = "float32") -> str:

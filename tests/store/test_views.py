@@ -213,7 +213,7 @@ def test_names_in_sql_are_those_of_the_graph(toy, shape):
     """Two roads to one number: SQL and circuit_core.graph name every source and every port alike."""
     graph = Graph(*shape)
     layers, heads, parallel = shape
-    model = models.Model("shape", "folder", "models/shape", None, None, 1, layers, heads, 8, parallel)
+    model = models.Model("shape", "folder", "models/shape", 1, layers, heads, 8, parallel)
     toy.ids |= models.add_model(toy.db, model, [models.CheckpointRecord(99, None, "step99")])
     pairs = [(s, p) for s in range(graph.n_sources) for p in (s % graph.n_ports, graph.n_ports - 1)]
     pairs += [(0, p) for p in range(graph.n_ports)]
@@ -262,7 +262,7 @@ def test_a_checkpoint_that_repeats_another_is_shown_as_its_duplicate(toy):
     """Invariant: of equal weights in a model trends keep one (METHODS l.4), which is `ok`; the others name it."""
     steps = [models.CheckpointRecord(step, None, f"step{step}") for step in (0, 1, 2, 4, 8, 16)]
     for name, prints in {"other": "aabcca", "twins": "aaabcd"}.items():
-        model = models.Model(name, "folder", name, None, None, 1, 2, 2, 8, True)
+        model = models.Model(name, "folder", name, 1, 2, 2, 8, True)
         for checkpoint, fingerprint in zip(models.add_model(toy.db, model, steps).values(), prints, strict=True):
             models.checkpoint_loaded(toy.db, checkpoint, "ok", fingerprint)
     models.checkpoint_loaded(toy.db, toy.ids[0], "known_bad", "a")
@@ -338,7 +338,7 @@ def test_steps_of_trends_bear_their_tokens(toy):
     assert (row["step"], row["tokens"], row["lost_step"], row["lost_tokens"]) == (10, 1000, 20, 2000)
 
 
-def test_the_heads_of_a_circuit_by_step(toy):
-    """Invariant: heads that write and heads that read are told apart."""
+def test_the_edges_of_a_circuit_by_step(toy):
+    """Invariant: who writes and who reads are told apart."""
     toy.circuit(10, [(0, 2, 0.5), (1, 7, 1.0), (4, 14, 1.0)])
-    assert toy.in_circuits() == {10: ({(0, 0), (1, 0)}, {(0, 0), (1, 0)})}
+    assert toy.in_circuits() == {10: {"input->a0.h0<k>", "a0.h0->a1.h0<q>", "a1.h0->logits"}}

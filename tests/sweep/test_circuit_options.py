@@ -27,7 +27,7 @@ def held(tmp_path_factory):
     record = Analyses(loading.load(SAMPLE.parent / "sample-0.1m" / "step7000"))(analysis)
     db = store.open_to_write(tmp_path_factory.mktemp("options") / "x.db")
     ids = models.add_model(
-        db, models.Model("toy", "f", "toy", None, 1, 1, 3, 3, 60, True), [models.CheckpointRecord(0, 0, "")]
+        db, models.Model("toy", "f", "toy", 1, 3, 3, 60, True, tokens_per_step=1), [models.CheckpointRecord(0, 0, "")]
     )
     run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
     task = results.TaskRecord("gendered_pronoun", "hash", "logit_diff", False)

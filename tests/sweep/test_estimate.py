@@ -1,6 +1,7 @@
 """What a request would cost: units that lack something, and time from what was computed before."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,11 @@ from circuit_store.queries.costs import Costs
 from circuit_store.queue import requests, units
 from circuit_store.store import open_to_write
 from circuit_sweep.planning import task_names
-from circuit_sweep.planning.estimate import Estimate, ExactRuns, _Time, estimate
+from circuit_sweep.planning.estimate import Estimate, ExactRuns, _Time, estimate, exact_runs
 from circuit_sweep.planning.missing import Survey, note, survey
 from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
-from circuit_tui.cli import foreground
+from circuit_tui.cli import attached_run
 from circuit_tui.runs import cost_report
 from circuit_tui.runs.run_request import How, RunRequest
 
@@ -175,8 +176,15 @@ def test_exact_patching_counts_what_is_missing(db, monkeypatch):
     told = []
     monkeypatch.setattr("circuit_tui.terminal.console.told", lambda text: told.append((queued(), text)))
     monkeypatch.setattr("circuit_sweep.runner.launch.start", lambda *given: None)
-    assert foreground.compute(store, asked) == 0
+    assert attached_run.compute(store, asked) == 0
     assert told[0] == (before, said) and told[1][0] == before + 1
+
+
+def test_exact_patching_runs_once_an_edge_and_source_and_at_both_ends(db):
+    survey = surveyed(db, "sample-0.1m", "0", Request(("ioi",), ("circuit",), method="exact"))
+    parallel = replace(survey.model, n_layers=3, n_heads=4, parallel=True)
+    (runs,) = exact_runs([replace(survey, model=parallel)])
+    assert runs.most == 250 + 16 + 2
 
 
 def test_exact_patching_that_is_there_is_not_stated(db):

@@ -95,7 +95,7 @@ def test_a_partial_file_of_our_own_goes_and_one_of_others_stays(server):
 def runner(tmp_path, request):
     """Of a store in which all steps are queued; its engine computes nothing unless it is listened to."""
     with closing(open_to_write(tmp_path / "store.db")) as db:
-        model = models.Model("pythia-14m", "pythia", SOURCE, None, None, None, None, None, None, None)
+        model = models.Model("pythia-14m", "pythia", SOURCE, None, None, None, None, None)
         steps = [models.CheckpointRecord(step, 0, f"step{step}") for step in (0, 1, 1000)]
         requests.add_run(db, {"models": ["pythia-14m"]}, list(models.add_model(db, model, steps).values()))
         runner = Runner(

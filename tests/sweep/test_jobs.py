@@ -101,7 +101,7 @@ def test_resuming_a_long_run_begins_with_what_is_left(bench):
     source = suites.sample_folder() / "sample-0.1m"
     with closing(open_to_write(bench.store)) as db:
         steps = [models.CheckpointRecord(10_000 + i, None, f"step{STEPS[-1]}") for i in range(202)]
-        model = models.Model("long", "folder", str(source), None, None, 1, 2, 2, 8, True)
+        model = models.Model("long", "folder", str(source), 1, 2, 2, 8, True)
         ids = list(models.add_model(db, model, steps).values())
         request = {"analyses": ["behaviour"], "tasks": ["ioi"], "models": ["long"]}
         run = requests.add_run(db, request, ids)

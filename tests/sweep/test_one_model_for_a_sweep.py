@@ -13,8 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from circuit_core.loading import checkpoint_loader
 from circuit_core.models import suites
-from circuit_sweep.planning.estimate import in_memory
+from circuit_sweep.planning.estimate import estimate
 from circuit_sweep.planning.model_sources import model_of
+from circuit_sweep.planning.request import Request
+from circuit_sweep.planning.slots import Slots
 from circuit_sweep.worker import checkpoint
 
 LAST = suites.sample_folder() / "sample-0.1m" / "step7000"
@@ -126,4 +128,6 @@ def test_the_memory_that_a_run_is_said_to_take_counts_what_is_repeated(tmp_path)
     described, _ = model_of("grouped", tmp_path / "grouped", "folder")
     trained = sum(p.numel() for p in model.parameters())
     computing = sum(p.numel() for p in checkpoint_loader.as_bridge(model).parameters())
-    assert described.params == trained < computing == in_memory(described)
+    request = Request(analyses=("behaviour",))
+    asked = estimate(None, [str(tmp_path / "grouped")], "all", request, Slots("cpu"))
+    assert described.params == trained < computing and asked.weights == 4 * computing

@@ -59,10 +59,10 @@ def by_rules(of) -> dict[str, torch.Tensor]:
     """Each role's scores by the functions that know the published rules."""
     from circuit_core.heads import attention, name_movers, successor_scores
     from circuit_core.models import tokenizers
-    from circuit_core.tasks import ioi
+    from circuit_core.tasks.sampling import generate
 
     words, preset = of.tokenizer, "paper-code"
-    prompts = ioi.generate(tokenizers.encoder(words), words.unk_token_id)
+    prompts = generate("ioi", tokenizers.encoder(words), words.unk_token_id)
     ids = attention.drawable(of.n_vocab, words.all_special_ids)
     scores = [
         *attention.attention_roles(of, ids, 256, preset=preset),

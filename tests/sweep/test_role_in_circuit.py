@@ -29,7 +29,7 @@ class Trained:
 
     def __init__(self, path):
         self.db = store.open_to_write(path)
-        model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 4, 8, True)
+        model = models.Model("toy", "folder", "models/toy", 1000, 2, 4, 8, True, tokens_per_step=100)
         self.ids = models.add_model(self.db, model, [models.CheckpointRecord(s, s, f"step{s}") for s in STEPS])
         self.run = requests.add_run(self.db, {"models": ["toy"]}, list(self.ids.values()))
         for step, at in self.ids.items():

@@ -23,7 +23,7 @@ from circuit_sweep.planning.request import Request
 from circuit_sweep.planning.slots import Slots
 from circuit_sweep.runner.unit_lifecycle import CHANGED, RunningUnit
 from circuit_sweep.worker import messages
-from circuit_tui.cli import foreground
+from circuit_tui.cli import attached_run
 from circuit_tui.runs.run_request import RunRequest
 
 REQUEST = Request(analyses=("behaviour",))
@@ -269,6 +269,6 @@ def test_whoever_gives_a_copy_is_told_its_name(db, mine, tmp_path, monkeypatch):
     copy = shutil.copytree(mine, tmp_path / "copy")
     told = []
     monkeypatch.setattr("circuit_tui.terminal.console.told", told.append)
-    assert foreground.compute(tmp_path / "store.db", RunRequest((str(copy),), "all", REQUEST)) == 0
+    assert attached_run.compute(tmp_path / "store.db", RunRequest((str(copy),), "all", REQUEST)) == 0
     assert told[0] == f"{copy} goes by the name mine."
     assert "0 checkpoints computed, 2 were already there, 0 failed." in told

@@ -27,7 +27,7 @@ class Study:
         self.db, self.ids = db, dict[str, dict[int, int]]()
 
     def model(self, name: str, params: int = 1000, **told: Any) -> None:
-        of = models.Model(name, "suite", f"models/{name}", None, 100, params, 1, 3, 8, True, **told)
+        of = models.Model(name, "suite", f"models/{name}", params, 1, 3, 8, True, tokens_per_step=100, **told)
         self.ids[name] = models.add_model(self.db, of, [models.CheckpointRecord(s, 100 * s, f"step{s}") for s in STEPS])
         self.run = requests.add_run(self.db, {"models": [name]}, list(self.ids[name].values()))
         for step, at in self.ids[name].items():

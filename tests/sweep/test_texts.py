@@ -29,7 +29,7 @@ COUNTED, NOT_COUNTED = algorithm(name_mover=[], copy_suppression=[]), algorithm(
 def db(tmp_path):
     with closing(open_to_write(tmp_path / "x.db")) as db:
         for name, folder in (("mine", str(tmp_path / "mine")), ("other", "other")):
-            model = models.Model(name, "folder", folder, None, None, 1, 3, 3, 8, True)
+            model = models.Model(name, "folder", folder, 1, 3, 3, 8, True)
             models.add_model(db, model, [models.CheckpointRecord(7000, None, "step7000")])
         for text in ("first", "second"):
             task_files.keep_text(db, text, f"the {text} text")

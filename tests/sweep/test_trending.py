@@ -22,7 +22,7 @@ IOI = results.TaskRecord("ioi", "hash", "logit_diff", False)
 def test_one_prompt_acquires_no_task(tmp_path):
     """Without a standard error the final metric cannot be told from chance, and the reason is the result's."""
     db = store.open_to_write(tmp_path / "store.db")
-    model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
+    model = models.Model("toy", "folder", "models/toy", 1000, 2, 2, 8, True, tokens_per_step=100)
     ids = models.add_model(db, model, [models.CheckpointRecord(s, s, f"step{s}") for s in (0, 10)])
     run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
     task = results.TaskRecord("pair", "hash", "logit_diff", False)
@@ -41,7 +41,7 @@ def test_a_checkpoint_that_is_known_to_be_bad_or_left_out_is_no_part_of_trends(t
     rows = {}
     for name, others in (("all", {}), ("good", {10: "known_bad", 20: "duplicate_of"})):
         db = store.open_to_write(tmp_path / f"{name}.db")
-        model = models.Model("toy", "hub", "hf://me/toy", None, 100, 1000, 2, 2, 8, True)
+        model = models.Model("toy", "hub", "hf://me/toy", 1000, 2, 2, 8, True, tokens_per_step=100)
         ids = models.add_model(db, model, [models.CheckpointRecord(s, s, f"step{s}") for s in (0, 10, 20, 30)])
         run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
         for step, status in others.items():
@@ -60,7 +60,7 @@ def test_a_checkpoint_that_is_known_to_be_bad_or_left_out_is_no_part_of_trends(t
 def test_a_role_that_is_defined_nowhere_says_why(tmp_path):
     """Each reason that was given, once."""
     db = store.open_to_write(tmp_path / "store.db")
-    model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
+    model = models.Model("toy", "folder", "models/toy", 1000, 2, 2, 8, True, tokens_per_step=100)
     ids = models.add_model(db, model, [models.CheckpointRecord(s, s, f"step{s}") for s in (0, 10, 20)])
     run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
     for step, reason in ((0, "no text"), (10, "too short"), (20, "too short")):
@@ -105,7 +105,7 @@ def test_a_run_that_is_cancelled_between_its_units_has_its_trends(tmp_path):
     """Invariant: with nothing under way no runner settles it; what it has computed is in the trends all the same."""
     path = tmp_path / "x.db"
     db = store.open_to_write(path)
-    model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 2, 8, True)
+    model = models.Model("toy", "folder", "models/toy", 1000, 2, 2, 8, True, tokens_per_step=100)
     ids = models.add_model(db, model, [models.CheckpointRecord(s, s, f"step{s}") for s in (0, 10)])
     run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
     unit = units.take_unit(db)
@@ -128,7 +128,7 @@ STEPS = (0, 1, 1000, 2000, 3000, 4000, 5000, 6000)
 def trained(tmp_path):
     """Takes curves, one a head, as scores of a role, and tells its rows of `emergence` and of `handoffs`."""
     db = store.open_to_write(tmp_path / "store.db")
-    model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 1, 3, 8, True)
+    model = models.Model("toy", "folder", "models/toy", 1000, 1, 3, 8, True, tokens_per_step=100)
     ids = models.add_model(db, model, [models.CheckpointRecord(s, 10 * s, f"step{s}") for s in STEPS])
     run = requests.add_run(db, {"models": ["toy"]}, list(ids.values()))
 

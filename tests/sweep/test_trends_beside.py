@@ -59,7 +59,7 @@ class Trained:
 
     def __init__(self, path: Path) -> None:
         self.path, self.db = path, store.open_to_write(path)
-        model = models.Model("toy", "folder", "models/toy", None, 100, 1000, 2, 3, 8, True)
+        model = models.Model("toy", "folder", "models/toy", 1000, 2, 3, 8, True, tokens_per_step=100)
         self.ids = models.add_model(self.db, model, [models.CheckpointRecord(s, 10 * s, f"step{s}") for s in STEPS])
         self.run = requests.add_run(self.db, {"models": ["toy"]}, list(self.ids.values()))
 

@@ -79,7 +79,9 @@ class Maker:
         self._model("toy-b", 2, 2, (0, 100), tokens=None)
 
     def _model(self, name: str, layers: int, heads: int, steps: tuple[int, ...], tokens: int | None) -> None:
-        model = models.Model(name, "folder", f"models/{name}", None, tokens, layers * 50_000, layers, heads, 48, True)
+        model = models.Model(
+            name, "folder", f"models/{name}", layers * 50_000, layers, heads, 48, True, tokens_per_step=tokens
+        )
         known = [models.CheckpointRecord(step, tokens and step * tokens, f"step{step}") for step in steps]
         ids = models.add_model(self.db, model, known)
         requests.add_run(self.db, {"models": [name]}, list(ids.values()))

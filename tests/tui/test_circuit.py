@@ -137,8 +137,8 @@ async def test_every_role_of_a_head_is_in_its_row_attention_first(explore, db, s
     db.execute("UPDATE result SET role = 'name_mover' WHERE role = 'successor'")
     copies = f"UPDATE head_score SET value = 1.0 WHERE layer = 2 AND head = 1 AND result_id IN ({result})"
     db.execute(copies, ("name_mover",))
-    shown = queries.role_tasks(db, "toy-a").beside("ioi")
-    assert queries.strong_roles(db, "toy-a", 256, shown)[2, 1] == ("induction", "name_mover")
+    shown = queries.role_tasks(db, "toy-a").at(256, "ioi")
+    assert queries.strong_in(db, shown)[2, 1] == ("induction", "name_mover")
     async with explore() as (app, _):
         assert any("a2.h1" in line and " in   nm " in line for line in screen_text(app).splitlines())
 

@@ -38,7 +38,7 @@ def attacked(maker, tmp_path):
     """A model for each name, in which the task, the role, the reasons and the error bear it too."""
     db = maker.db
     for place, name in enumerate(NAMES):
-        model = models.Model(f"m{place}", name, name, None, 1, 100, 2, 2, 48, True)
+        model = models.Model(f"m{place}", name, name, 100, 2, 2, 48, True, tokens_per_step=1)
         ids = models.add_model(db, model, [models.CheckpointRecord(s, s, f"step{s}") for s in (1, 2)])
         run = requests.add_run(db, {"models": [name]}, list(ids.values()))
         for checkpoint in ids.values():
@@ -89,7 +89,7 @@ async def test_every_page_shows_hostile_names_as_text(explore, attacked, screen_
             text = screen_text(app)
             assert app.main.look.at.task == name and hostile.harmless(text, 30), ascii(name)
             assert "seen" in text.split("\n")[0] and hostile.MARK in text.split("\n")[0] or hostile.MARK not in name
-        for key in "i escape W escape A escape a escape 5 z e y 4 B 2 colon b o l d".split():
+        for key in "i escape W escape A escape a escape ctrl+o g z e y ctrl+o f B ctrl+o s colon b o l d".split():
             await pilot.press(key)
             assert hostile.harmless(screen_text(app), 30), key
         await until(pilot, lambda: "[bold]b[/bold]" in screen_text(app))

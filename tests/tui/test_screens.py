@@ -33,7 +33,7 @@ class Steps(FullScreen):
         return (at.model,)
 
     def read(self, at: Selection) -> Callable[[Connection], Any]:
-        return partial(queries.checkpoints, model=at.model)
+        return partial(queries.checkpoints, model=at.model or "")
 
     def show(self, at: Selection, found: list[queries.CheckpointRow]) -> None:
         for part in self.query(Part):

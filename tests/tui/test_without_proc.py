@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 from contextlib import closing
 
 import no_proc
 import pytest
 from console import answer
+from places import ROOT
 
 from circuit_store import filesystem, output_files
 from circuit_store.errors import OutputRefused
@@ -65,3 +67,10 @@ def test_stdout_is_not_the_store(missed, path):
         os.dup2(saved, 1)
         os.close(saved)
     output_files.refuse_stdout(output_files.of_store(path))
+
+
+def test_nothing_else_asks_for_it():
+    """Invariant: one file of the program names what only Linux has, and says what follows where it is missing."""
+    programs = [path for floor in ("core", "store", "tui") for path in (ROOT / floor).rglob("*.py")]
+    asking = [path for path in programs if re.search(r"/proc\b|/sys/|/dev/(std|fd)", path.read_text())]
+    assert asking == [ROOT / "store" / "circuit_store" / "filesystem.py"]

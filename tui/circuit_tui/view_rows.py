@@ -32,7 +32,13 @@ def kept(
         BadPattern: not a regular expression, or one that takes too long; the latter as rows are taken.
     """
     names = [column.name for column in which.columns]
-    where, sort = _where(which, options.get("where", ())), options.get("sort", ())
+    where: dict[str, list[str]] = {}
+    for condition in options.get("where", ()):
+        column, equals, value = condition.partition("=")
+        if not equals:
+            raise ValueError(f"--where {condition}: give COLUMN=VALUE.")
+        where.setdefault(column_of(which, column), []).append(value)
+    sort = options.get("sort", ())
     for name in (*(sort.removeprefix("-") for sort in sort), *columns):
         column_of(which, name)
     patterns = [Pattern(text, "--grep").search for text in options.get("grep", ())]
@@ -42,17 +48,6 @@ def kept(
         rows = filter(lambda row, search=search: any(search(said(v)) for v in row if v is not None), rows)
     places = [names.index(name) for name in columns]
     return ([row[place] for place in places] for row in rows) if patterns and columns else rows
-
-
-def _where(which: "View", conditions: Iterable[str]) -> dict[str, list[str]]:
-    """Column -> the values that are given of it. Raises: ValueError, UnknownName."""
-    wanted: dict[str, list[str]] = {}
-    for condition in conditions:
-        column, equals, value = condition.partition("=")
-        if not equals:
-            raise ValueError(f"--where {condition}: give COLUMN=VALUE.")
-        wanted.setdefault(column_of(which, column), []).append(value)
-    return wanted
 
 
 def ordered(rows: Iterable[Row], column: str, backwards: bool = False) -> list[Row]:

@@ -3,7 +3,8 @@
     S(u->v) = loss of the full graph minus u->v  -  loss of the clean run
 
 by interchange evaluation, which leaves no estimate. A source's own score is the cost of corrupting all edges out of it
-together. Every edge and every source takes a forward pass: state `methods.exact_cost` before you start.
+together. Every edge and every source takes a forward pass over all prompts, and there are the clean and the corrupted
+run: say before you start how many that is.
 """
 
 import numpy as np

@@ -25,7 +25,6 @@ from jaxtyping import Bool, Float, Int
 
 from circuit_core.attribution.edge_scores import EdgeScores
 from circuit_core.circuits.many_circuits import EdgeList
-from circuit_core.graph import Graph
 from circuit_core.margins import ROUNDING
 from circuit_core.statistics import halves, resamples
 
@@ -35,7 +34,7 @@ LOW = 0.025
 LARGEST = 10_000
 """Edges, besides the members, that are resampled where not all can be."""
 AT_HAND = 2**31
-"""Bytes for the scores of each prompt."""
+"""Bytes for the scores of each prompt and edge; where there are more, see `to_keep`."""
 PART = 2**24
 """Scores of draws that are held at once."""
 KINDS: tuple[str, ...] = ("edge", "node", "weighted")
@@ -57,11 +56,6 @@ class ErrorBars:
     se: Float[np.ndarray, " member"] | None = None
     share: Float[np.ndarray, " member"] | None = None
     floors: dict[str, Floor] = field(default_factory=lambda: dict.fromkeys(KINDS, Floor()))
-
-
-def all_fit(prompts: int, graph: Graph) -> bool:
-    """Whether the scores of each prompt and edge fit in the memory at hand; else see `to_keep`."""
-    return 4 * prompts * graph.n_edges <= AT_HAND
 
 
 def to_keep(scores: EdgeScores, members: Bool[np.ndarray, "src port"]) -> Bool[np.ndarray, "src port"]:

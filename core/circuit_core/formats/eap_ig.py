@@ -10,7 +10,6 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from circuit_core import untrusted_files
 from circuit_core.errors import FormatError, UnreadableFile
@@ -47,12 +46,22 @@ def read(path: Path, expected: Graph | None = None, sizes: Mapping[str, int] | N
 
 def parse(content: bytes, expected: Graph | None = None, sizes: Mapping[str, int] | None = None) -> CircuitFile:
     """What a file of either format holds; see `read`. Raises: FormatError."""
-    pickled = content.startswith(PICKLED)
-    try:
+    if pickled := content.startswith(PICKLED):
+        import torch
+
+        try:
+            endless_pickles.check(io.BytesIO(content))
+            document = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise FormatError(
+                "It is a damaged .pt file, or holds more than tensors and plain values: code in a file is never run."
+            ) from error
+    else:
         text = "It is neither a .pt file nor whole JSON"
-        document = _load(content) if pickled else untrusted_files.parsed(content.removeprefix(codecs.BOM_UTF8), text)
-    except UnreadableFile as error:
-        raise FormatError(str(error)) from error
+        try:
+            document = untrusted_files.parsed(content.removeprefix(codecs.BOM_UTF8), text)
+        except UnreadableFile as error:
+            raise FormatError(str(error)) from error
     cfg = need(document, "cfg", "The file")
     graph, _ = shape(cfg, expected)
     if expected not in (None, graph):
@@ -72,15 +81,3 @@ def write_pt(circuit: CircuitFile, path: Path) -> None:
     whole = io.BytesIO()
     torch.save(eap_ig_pt.tensors(circuit), whole)
     path.write_bytes(whole.getvalue())
-
-
-def _load(content: bytes) -> Any:
-    import torch
-
-    try:
-        endless_pickles.check(io.BytesIO(content))
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise FormatError(
-            "It is a damaged .pt file, or holds more than tensors and plain values: code in a file is never run."
-        ) from error

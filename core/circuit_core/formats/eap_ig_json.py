@@ -12,7 +12,7 @@ finite. Older files, as those of circuits-over-time, say of a node only whether 
 d_model.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
@@ -36,9 +36,19 @@ def parse(document: Any) -> CircuitFile:
     nodes, edges = need(document, "nodes", "The file"), need(document, "edges", "The file")
     if isinstance(nodes, dict) and all(type(entry) is bool for entry in nodes.values()):  # the older form
         nodes = {name: {"in_graph": entry} for name, entry in nodes.items()}
+    # Names one after another: a file may claim to be of a model for which there is no room.
     _listed(nodes, lambda: chain(map(graph.source_name, range(graph.n_sources)), ["logits"]), "node", graph)
-    _listed(edges, lambda: _edges(graph), "edge", graph)
     sources = [graph.source_name(source) for source in range(graph.n_sources)]
+    _listed(
+        edges,
+        lambda: (
+            f"{source}->{name}"
+            for port, name in enumerate(map(graph.port_name, range(graph.n_ports)))
+            for source in sources[: graph.precedes(port)]
+        ),
+        "edge",
+        graph,
+    )
     where = edge_order(graph)
     names = edge_names(graph, where)
     scores, mask = _scores(edges, names, where, graph), np.zeros(graph.real.shape, bool)
@@ -89,14 +99,6 @@ def edge_names(graph: Graph, where: tuple[np.ndarray, np.ndarray]) -> list[str]:
     ports = [graph.port_name(port) for port in range(graph.n_ports)]
     pairs = zip(where[0].tolist(), where[1].tolist(), strict=True)
     return [f"{sources[source]}->{ports[port]}" for source, port in pairs]
-
-
-def _edges(graph: Graph) -> Iterator[str]:
-    """Names of all edges, one after another: a file may claim to be of a model for which there is no room."""
-    sources = [graph.source_name(source) for source in range(graph.n_sources)]
-    for port in range(graph.n_ports):
-        name = graph.port_name(port)
-        yield from (f"{source}->{name}" for source in sources[: graph.precedes(port)])
 
 
 def _listed(given: Any, names: Callable[[], Iterable[str]], kind: str, graph: Graph) -> None:

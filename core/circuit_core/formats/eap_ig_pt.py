@@ -25,11 +25,20 @@ OPTIONAL = {"nodes_scores": "node_scores", "neurons_in_graph": "neurons", "neuro
 
 def parse(tensors: Any) -> CircuitFile:
     """Raises: FormatError."""
+    import torch
+
     graph, width = shape(need(tensors, "cfg", "The file"))
     for key, n, kind in (("src_nodes", graph.n_sources, list | dict), ("dst_nodes", graph.n_ports, list)):
         if not isinstance(given := need(tensors, key, "The file"), kind) or len(given) != n:
             raise FormatError(f"{key} is not a list of {n} names, as many as the model has.")
-    tensors = _of_today(tensors, graph)
+    if isinstance(old := tensors["src_nodes"], dict):  # the older form
+        if wrong := next((name for name, kept in old.items() if type(kept) is not bool), None):
+            raise FormatError(f"src_nodes has {brief(old[wrong])} for {str(wrong)[:40]}; true or false is needed.")
+        flags = {"src_nodes": list(old), "nodes_in_graph": torch.tensor(list(old.values()), dtype=torch.bool)}
+        rest = {key: value for key, value in tensors.items() if key != "edges"}
+        tensors = rest | flags | ({"edges_scores": tensors["edges"]} if "edges" in tensors else {})
+    if "edges_scores" not in tensors:
+        tensors = tensors | {"edges_scores": torch.full(graph.real.shape, torch.nan)}
     names = _names(graph)
     for key, expected in names.items():
         for place, (name, right) in enumerate(zip(tensors[key], expected, strict=True)):
@@ -54,22 +63,6 @@ def tensors(circuit: CircuitFile) -> dict[str, Any]:
         arrays["edges_scores"] = np.full(circuit.mask.shape, np.nan, np.float32)
     filled = {key: torch.from_numpy(np.array(array)) for key, array in arrays.items() if array is not None}
     return {"cfg": config(circuit)} | _names(circuit.graph) | filled | circuit.extra.get("file", {})
-
-
-def _of_today(tensors: dict[str, Any], graph: Graph) -> dict[str, Any]:
-    """A file of the older form in that of today, and one without scores with those of none. Raises: FormatError."""
-    import torch
-
-    old = tensors.get("src_nodes")
-    if isinstance(old, dict):
-        if wrong := next((name for name, kept in old.items() if type(kept) is not bool), None):
-            raise FormatError(f"src_nodes has {brief(old[wrong])} for {str(wrong)[:40]}; true or false is needed.")
-        flags = {"src_nodes": list(old), "nodes_in_graph": torch.tensor(list(old.values()), dtype=torch.bool)}
-        rest = {key: value for key, value in tensors.items() if key != "edges"}
-        tensors = rest | flags | ({"edges_scores": tensors["edges"]} if "edges" in tensors else {})
-    if "edges_scores" not in tensors:
-        return tensors | {"edges_scores": torch.full(graph.real.shape, torch.nan)}
-    return tensors
 
 
 def _names(graph: Graph) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ A first size is guessed from the bytes that one item takes (`fitting`), and thos
 part at a time (a few senders, circuits or heads abreast) counts once, as if there was room for no more.
 
 Where the guess is too large, an allocation fails, the attempt is dropped, and the batch begins anew with half as many
-items. Where no allocation fails and the process is killed instead, the next one begins with half as many (`reduced`),
+items. Where no allocation fails and the process is killed instead, the next one begins with half as many (`SHARE`),
 unless they are few bytes.
 """
 
@@ -26,30 +26,21 @@ T = TypeVar("T")
 M = TypeVar("M")
 HARMLESS = 2**27
 """Bytes of a batch for want of which no worker dies: it stays whole, and its numbers the same to the last bit."""
-_share: ContextVar[float] = ContextVar("share", default=1.0)
-_listener: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
+SHARE: ContextVar[float] = ContextVar("share", default=1.0)
+"""The share that a first batch has of the items that it would have, if it is larger than `HARMLESS`."""
+LISTENER: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
+"""Is told how many of how many items are done, after every batch but one that holds them all; not of batches within a
+batch."""
 
 
 @contextmanager
-def reduced(share: float) -> Iterator[None]:
-    """Within the block a first batch has this share of the items that it would have, if it is larger than
-    `HARMLESS`."""
-    token = _share.set(share)
+def within(variable: ContextVar[T], value: T) -> Iterator[None]:
+    """Within the block `SHARE` or `LISTENER` has this value."""
+    token = variable.set(value)
     try:
         yield
     finally:
-        _share.reset(token)
-
-
-@contextmanager
-def heard(listener: Callable[[int, int], None] | None) -> Iterator[None]:
-    """Within the block `listener` is told how many of how many items are done, after every batch but one that holds
-    them all; not of batches within a batch."""
-    token = _listener.set(listener)
-    try:
-        yield
-    finally:
-        _listener.reset(token)
+        variable.reset(token)
 
 
 def in_batches(n: int, size: int, work: Callable[[slice], T], of: str = "prompt") -> Iterator[T]:
@@ -58,10 +49,10 @@ def in_batches(n: int, size: int, work: Callable[[slice], T], of: str = "prompt"
     Raises:
         CircuitError: even one item does not fit.
     """
-    first, listener = 0, _listener.get()
+    first, listener = 0, LISTENER.get()
     while first < n:
         rows = slice(first, min(first + size, n))
-        with heard(None):
+        with within(LISTENER, None):
             done = _attempt(work, rows, of)
         if done is None:
             gc.collect()
@@ -132,7 +123,7 @@ def ran_out(error: BaseException | None) -> bool:
 def fitting(n: int, bytes_each: int, device: torch.device) -> int:
     """How many of `n` items make a first batch: half of what is free on a GPU, else 4 GiB; at least one."""
     size = max(1, min(n, _room(device) // bytes_each))
-    return size if size * bytes_each <= HARMLESS else max(1, int(_share.get() * size))
+    return size if size * bytes_each <= HARMLESS else max(1, int(SHARE.get() * size))
 
 
 def _room(device: torch.device) -> int:

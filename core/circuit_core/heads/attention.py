@@ -25,7 +25,7 @@ from torch import Tensor
 from circuit_core.errors import TaskError
 from circuit_core.forward.batches import Footprint, fitting, in_batches
 from circuit_core.loaded_model import LoadedModel
-from circuit_core.statistics import half_widths
+from circuit_core.statistics import standard_errors, t_quantile
 
 ATTENTION_ROLES = ("induction", "duplicate_token", "previous_token")
 SHORT, LONG, OF_THE_PAPER = (13, 19, 26, 31), (50, 67, 83, 100), (100,)
@@ -48,9 +48,11 @@ class RoleScores:
     """Ends of the value's 95 % interval over prompts or sequences; None where it is no mean over several."""
 
     def over(self, each: Float[Tensor, "layer head batch"], strata: Sequence[int] = ()) -> "RoleScores":
-        """With the interval of a fraction that is the mean of these, of each prompt or sequence (METHODS l.5)."""
-        if (half := half_widths(each, strata)) is None:
+        """With the 95 % interval of a fraction that is the mean of these, of each prompt or sequence (METHODS l.5)."""
+        if each.shape[-1] < 2:
             return self
+        error, freedom = standard_errors(each, strata)
+        half = (t_quantile(freedom) * error).to(each)
         return replace(self, low=(self.value - half).clamp(0, 1), high=(self.value + half).clamp(0, 1))
 
 

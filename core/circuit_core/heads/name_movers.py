@@ -13,12 +13,9 @@ The preset `paper-code` normalises neither x nor o; gains, shifts and biases sta
 How it is computed: W_O times the unembedding is formed once a head and serves all names and both signs.
 """
 
-from typing import Any
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 
 from circuit_core.errors import TaskError
 from circuit_core.forward.batches import Footprint, fitting, in_batches
@@ -42,9 +39,22 @@ def copy_scores(model: LoadedModel, prompts: PromptSet, preset: str = "default")
     """
     bridge, graph = model.bridge, model.graph
     unembedding, normalised = Unembedding(bridge), preset == "default"
+    if missing := [who for who in IOI_POSITIONS if who not in prompts.positions]:
+        raise TaskError(
+            f"copy scores need the positions of {', '.join(IOI_POSITIONS)}; {prompts.name} lacks {missing[0]}."
+        )
 
-    def work(rows: slice) -> Float[Tensor, "sign layer head some"]:
-        x, names = _names_in_context(bridge, prompts[rows])
+    def work(part: slice) -> Float[Tensor, "sign layer head some"]:
+        some = prompts[part]
+        kept: list[Tensor] = []
+        keep = ("blocks.0.hook_resid_post", lambda tensor, hook: kept.append(tensor))
+        last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
+        with bridge.hooks(fwd_hooks=[keep, last]):
+            bridge(some.clean)
+        # The names' tokens, and the residual streams after block 0 at every name.
+        rows = torch.arange(len(some), device=some.clean.device)
+        places = [some.positions[who] for who in IOI_POSITIONS]
+        names, x = (torch.cat([of[rows, place] for place in places]) for of in (some.clean, kept[0]))
         layers = [_layer(Weights(bridge, i), unembedding, x, names, normalised) for i in range(graph.n_layers)]
         return torch.stack(layers, 1)
 
@@ -58,32 +68,6 @@ def copy_scores(model: LoadedModel, prompts: PromptSet, preset: str = "default")
         RoleScores("name_mover", positive, by_prompt=of_names).over(of_names, prompts.strata),
         RoleScores("negative_name_mover", negative, by_prompt=of_negatives).over(of_negatives, prompts.strata),
     )
-
-
-def name_mover(model: LoadedModel, prompts: PromptSet) -> RoleScores:
-    """The first of `copy_scores`."""
-    return copy_scores(model, prompts)[0]
-
-
-def _names_in_context(
-    bridge: TransformerBridge, prompts: PromptSet
-) -> tuple[Float[Tensor, "name d_model"], Int[Tensor, " name"]]:
-    """Residual streams after block 0 at every name, and the names' tokens. Raises: TaskError."""
-    if missing := [who for who in IOI_POSITIONS if who not in prompts.positions]:
-        raise TaskError(
-            f"copy scores need the positions of {', '.join(IOI_POSITIONS)}; {prompts.name} lacks {missing[0]}."
-        )
-    kept: list[Tensor] = []
-
-    def keep(tensor: Tensor, hook: Any) -> None:
-        kept.append(tensor)
-
-    last = ("unembed.hook_in", lambda tensor, hook: tensor[:, -1:])
-    with bridge.hooks(fwd_hooks=[("blocks.0.hook_resid_post", keep), last]):
-        bridge(prompts.clean)
-    rows = torch.arange(len(prompts), device=prompts.clean.device)
-    places = [prompts.positions[who] for who in IOI_POSITIONS]
-    return torch.cat([kept[0][rows, p] for p in places]), torch.cat([prompts.clean[rows, p] for p in places])
 
 
 def _layer(

@@ -50,33 +50,37 @@ def successor(model: LoadedModel, tokenizer: Any, preset: str = "default") -> Su
         TaskError: no tokenizer, or it has too few consecutive items as single tokens.
     """
     bridge, plain = model.bridge, preset == "paper-code"
-    lists = _lists(tokenizer, distinct=not plain)
-    asked = Questions([p for pairs in lists.values() for p in pairs], bridge.W_E.device)
+    if tokenizer is None:
+        raise TaskError("successor needs a tokenizer, and the checkpoint brings none: put one beside it.")
+    pairs = ordinal_sequences.pairs(tokenizers.encoder(tokenizer), tokenizer.unk_token_id, distinct=not plain)
+    lists = {name: of for name, of in pairs.items() if len(of) >= (1 if plain else ENOUGH)}
+    if not lists:
+        best = max(pairs, key=lambda name: len(pairs[name]))
+        raise TaskError(
+            f"successor needs {ENOUGH} pairs of consecutive items that are one token each; of {', '.join(pairs)} the "
+            f"tokenizer has {len(pairs[best])} at most ({best})."
+        )
+    asked = Questions([pair for of in lists.values() for pair in of], bridge.W_E.device)
     first, embedded = bridge.blocks[0], bridge.W_E[asked.source][None]
     x = first.mlp(embedded if plain else first.ln2(embedded))[0]
-    unembedding = Unembedding(bridge)
-    layers = [_successes(Weights(bridge, i), x, unembedding, asked, plain) for i in range(model.graph.n_layers)]
+    unembedding, layers = Unembedding(bridge), []
+    unembed = unembedding.matrix if plain else unembedding.weight
+    # Of each layer, by head and pair: 1 for a success, 0 for none; NaN where logits are not finite.
+    for weights in (Weights(bridge, layer) for layer in range(model.graph.n_layers)):
+        z, found = torch.einsum("pd,hde->hpe", x, (weights.into if plain else weights.folded)["v"]), []
+        for some in head_chunks(len(z), x.numel()):
+            written = z[some] @ weights.out[some]
+            logits = z[some] @ (weights.out[some] @ unembed[:, asked.tokens])
+            written = written if plain else unembedding.norm.seen(written)
+            success = writes(written, x) & successes(logits, written, unembed, asked, plain)
+            found.append(success + 0 * (logits.sum(2) + unembed.norm(dim=0).max()))
+        layers.append(torch.cat(found))
     right = torch.stack(layers).double()
-    parts = right.split([len(pairs) for pairs in lists.values()], 2)
+    parts = right.split([len(of) for of in lists.values()], 2)
     values = {name: part.mean(2) for name, part in zip(lists, parts, strict=True)}
     score = right.mean(2) if plain else torch.stack(list(values.values())).mean(0)
     values = {name: value.float() for name, value in values.items()}
     return SuccessorScores("successor", score.float(), lists=values)
-
-
-def _lists(tokenizer: Any, distinct: bool) -> dict[str, list[ordinal_sequences.ConsecutivePair]]:
-    """Raises: TaskError."""
-    if tokenizer is None:
-        raise TaskError("successor needs a tokenizer, and the checkpoint brings none: put one beside it.")
-    found = ordinal_sequences.pairs(tokenizers.encoder(tokenizer), tokenizer.unk_token_id, distinct)
-    enough = {name: pairs for name, pairs in found.items() if len(pairs) >= (ENOUGH if distinct else 1)}
-    if not enough:
-        best = max(found, key=lambda name: len(found[name]))
-        raise TaskError(
-            f"successor needs {ENOUGH} pairs of consecutive items that are one token each; of {', '.join(found)} the "
-            f"tokenizer has {len(found[best])} at most ({best})."
-        )
-    return enough
 
 
 class Questions:
@@ -91,22 +95,6 @@ class Questions:
         self.source: Int[Tensor, " pair"] = torch.tensor([p.source for p in pairs], device=device)
         self.target: Int[Tensor, " pair"] = torch.tensor([column[p.target] for p in pairs], device=device)
         self.tokens: Int[Tensor, " column"] = torch.tensor(list(column), device=device)
-
-
-def _successes(
-    weights: Weights, x: Float[Tensor, "pair d_model"], unembedding: Unembedding, asked: Questions, plain: bool
-) -> Float[Tensor, "head pair"]:
-    """1 for a success, 0 for none; NaN where logits are not finite."""
-    into = weights.into if plain else weights.folded
-    unembed = unembedding.matrix if plain else unembedding.weight
-    values, found = torch.einsum("pd,hde->hpe", x, into["v"]), []
-    for some in head_chunks(len(values), x.numel()):
-        written = values[some] @ weights.out[some]
-        logits = values[some] @ (weights.out[some] @ unembed[:, asked.tokens])
-        written = written if plain else unembedding.norm.seen(written)
-        success = writes(written, x) & successes(logits, written, unembed, asked, plain)
-        found.append(success + 0 * (logits.sum(2) + unembed.norm(dim=0).max()))
-    return torch.cat(found)
 
 
 def successes(

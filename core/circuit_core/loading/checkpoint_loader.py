@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from transformer_lens.model_bridge import TransformerBridge
-from transformer_lens.model_bridge.sources import build_bridge_from_module
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from circuit_core import untrusted_files
@@ -93,7 +92,7 @@ def _built(folder: Path, asked: Asked, standing: StandingModel | None) -> Transf
     layout = Layout.of(model, folder) if standing else None
     equal = _hookable(model)
     held = dict(equal.named_parameters(remove_duplicate=False))
-    bridge = _wrapped(equal)
+    bridge = hookable.wrapped(equal)
     if kept and logit_guard.check(LoadedModel(bridge, graph_of(bridge)), kept):
         _in_parity.add(alike)
     if standing:
@@ -116,7 +115,7 @@ def wrap(model: Any, tokenizer: Any = None) -> LoadedModel:
 
 def as_bridge(model: Any) -> TransformerBridge:
     """Wrap a Hugging Face model in place, frozen, eager and in evaluation mode. Raises: UnsupportedModel."""
-    return _wrapped(_hookable(model))
+    return hookable.wrapped(_hookable(model))
 
 
 def _hookable(model: PreTrainedModel) -> PreTrainedModel:
@@ -125,12 +124,6 @@ def _hookable(model: PreTrainedModel) -> PreTrainedModel:
         raise UnsupportedModel(reason)
     model.set_attn_implementation("eager")
     return hookable.hookable(model.eval())
-
-
-def _wrapped(equal: PreTrainedModel) -> TransformerBridge:
-    name = families.FAMILIES[equal.config.model_type]
-    bridge = build_bridge_from_module(equal, name, hf_config=equal.config, post_adapter_hook=hookable.name_parts)
-    return bridge.requires_grad_(False)
 
 
 def graph_of(bridge: TransformerBridge) -> Graph:

@@ -8,7 +8,8 @@
     GPT-J                 becomes a Phi: its rotation turns neighbours, Phi's a half against the other, so the rows of
                           its queries and keys change places
 
-`hookable` makes the modules, `Placement` says where a tensor of Hugging Face's model belongs in them.
+`hookable` makes the modules, `Placement` says where a tensor of Hugging Face's model belongs in them, `wrapped` puts
+them behind TransformerLens's bridge.
 """
 
 import re
@@ -18,12 +19,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.architecture_adapter import ArchitectureAdapter
 from transformer_lens.model_bridge.generalized_components import NormalizationBridge, PositionEmbeddingsAttentionBridge
 from transformer_lens.model_bridge.generalized_components.base import GeneralizedComponent
+from transformer_lens.model_bridge.sources import build_bridge_from_module
 from transformers import PhiConfig, PhiForCausalLM, PreTrainedModel
 from transformers.initialization import no_init_weights
 
+from circuit_core.models.families import FAMILIES
 from circuit_core.models.sizes import WITHOUT_GROUPS
 
 _SHARED = re.compile(r"\.[kv]_proj\.(weight|bias)$")
@@ -78,19 +82,30 @@ def hookable(model: PreTrainedModel) -> PreTrainedModel:
     config: Any = model.config
     place, given = Placement(config), dict(model.named_parameters())
     equal = _phi_of(model) if config.model_type == "gptj" else model
-    layers = _layers(equal)
+    body: Any = equal.base_model
+    layers = body.h if hasattr(body, "h") else body.layers
     if config.model_type == "gpt_neox" and not config.attention_bias:
         for linear in (part for of in layers for part in (of.attention.query_key_value, of.attention.dense)):
             linear.bias = torch.nn.Parameter(linear.weight.new_zeros(len(linear.weight)))
     if config.model_type == "olmo":
-        _add_gains(equal)
+        like = {"device": equal.device, "dtype": equal.dtype}
+        norms = [(layer, name) for layer in layers for name in ("input_layernorm", "post_attention_layernorm")]
+        for owner, name in [*norms, (body, "norm")]:
+            shape = getattr(owner, name).normalized_shape
+            setattr(owner, name, torch.nn.LayerNorm(shape, eps=1e-5, bias=False, **like))
     if place.repeats > 1:
         _make_room_for_groups(layers, place.repeats)
     config.num_key_value_heads = place.heads
     if place.one_norm:
+
+        def forward(self: Any, hidden_states: Tensor, *more: Any, **named: Any) -> Tensor:
+            """x + attention(ln1(x)) + mlp(ln2(x)), where Hugging Face has one norm for both."""
+            attended, _ = self.self_attn(self.input_layernorm(hidden_states), *more, **named)
+            return hidden_states + attended + self.mlp(self.post_attention_layernorm(hidden_states))
+
         for layer in layers:
             layer.post_attention_layernorm = deepcopy(layer.input_layernorm)
-            layer.__class__ = _two_norms(type(layer))
+            layer.__class__ = type(type(layer).__name__, (type(layer),), {"forward": forward})
     fill(dict(equal.named_parameters()), given.items(), place)
     return equal
 
@@ -102,35 +117,6 @@ def fill(held: Mapping[str, Tensor], given: Iterable[tuple[str, Tensor]], place:
         for where, part in place(name, tensor):
             if held[where] is not part:
                 held[where].copy_(part)
-
-
-def name_parts(adapter: ArchitectureAdapter) -> None:
-    """Tell TransformerLens of the norms that `hookable` adds, and of those on queries and keys that it leaves out."""
-    cfg: Any = adapter.cfg
-    blocks: Any = (adapter.component_mapping or {})["blocks"]
-    if cfg.architecture in ("StableLmForCausalLM", "PhiForCausalLM") and "ln2" not in blocks.submodules:
-        norm = NormalizationBridge("post_attention_layernorm", cfg, use_native_layernorm_autograd=True)
-        blocks.submodules["ln2"] = norm
-    if cfg.architecture == "PhiForCausalLM":
-        norms = {f"{port}_norm": GeneralizedComponent(f"{port}_layernorm", optional=True) for port in "qk"}
-        attention = blocks.submodules["attn"]
-        parts = attention.submodules | norms  # its hooks are made with it, so it is another
-        blocks.submodules["attn"] = PositionEmbeddingsAttentionBridge(attention.name, cfg, parts)
-
-
-def _layers(model: PreTrainedModel) -> Any:
-    body: Any = model.base_model
-    return body.h if hasattr(body, "h") else body.layers
-
-
-def _add_gains(model: PreTrainedModel) -> None:
-    body: Any = model.base_model
-    like = {"device": model.device, "dtype": model.dtype}
-    for layer in body.layers:
-        for name in ("input_layernorm", "post_attention_layernorm"):
-            of = getattr(layer, name)
-            setattr(layer, name, torch.nn.LayerNorm(of.normalized_shape, eps=1e-5, bias=False, **like))
-    body.norm = torch.nn.LayerNorm(body.norm.normalized_shape, eps=1e-5, bias=False, **like)
 
 
 def _make_room_for_groups(layers: Any, repeats: int) -> None:
@@ -180,11 +166,23 @@ def _phi_of(model: PreTrainedModel) -> PreTrainedModel:
     return phi
 
 
-def _two_norms(layer: type) -> type:
-    """A layer with parallel residual and one norm, with two: x + attention(ln1(x)) + mlp(ln2(x))."""
+def wrapped(equal: PreTrainedModel) -> TransformerBridge:
+    """A hookable model behind TransformerLens's raw bridge, frozen."""
 
-    def forward(self: Any, hidden_states: Tensor, *given: Any, **named: Any) -> Tensor:
-        attended, _ = self.self_attn(self.input_layernorm(hidden_states), *given, **named)
-        return hidden_states + attended + self.mlp(self.post_attention_layernorm(hidden_states))
+    def name_parts(adapter: ArchitectureAdapter) -> None:
+        """Tells TransformerLens of the norms that `hookable` adds, and of those on queries and keys that it leaves
+        out."""
+        cfg: Any = adapter.cfg
+        blocks: Any = (adapter.component_mapping or {})["blocks"]
+        if cfg.architecture in ("StableLmForCausalLM", "PhiForCausalLM") and "ln2" not in blocks.submodules:
+            norm = NormalizationBridge("post_attention_layernorm", cfg, use_native_layernorm_autograd=True)
+            blocks.submodules["ln2"] = norm
+        if cfg.architecture == "PhiForCausalLM":
+            norms = {f"{port}_norm": GeneralizedComponent(f"{port}_layernorm", optional=True) for port in "qk"}
+            attention = blocks.submodules["attn"]
+            parts = attention.submodules | norms  # its hooks are made with it, so it is another
+            blocks.submodules["attn"] = PositionEmbeddingsAttentionBridge(attention.name, cfg, parts)
 
-    return type(layer.__name__, (layer,), {"forward": forward})
+    name = FAMILIES[equal.config.model_type]
+    bridge = build_bridge_from_module(equal, name, hf_config=equal.config, post_adapter_hook=name_parts)
+    return bridge.requires_grad_(False)

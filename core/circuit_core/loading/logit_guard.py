@@ -5,7 +5,7 @@ with them to 1e-4 of the largest |logit|:
 
     wrapped   the wrapped model's logits, on the prompts as they are run here: side by side, padded on the right
     parts     the logits that the parts add up to, each head and MLP computed anew from what its ports read, by the
-              norms, projections, attention and unembedding of this project (`circuits.mixed`)
+              norms, projections, attention and unembedding of this project (`interchange`)
 
 The first finds options of config.json that TransformerLens ignores, the second those that it honours and the methods
 here would ignore: a multiplier of the embedding, of a write or of the logits, another attention. What agrees is the
@@ -21,11 +21,9 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformer_lens.model_bridge import TransformerBridge
 from transformers import PreTrainedModel
 
 from circuit_core.errors import UnsupportedModel, first_line
-from circuit_core.forward.attention_replay import AttentionReplay
 from circuit_core.forward.residual_stream import end_rows
 from circuit_core.heads.unembedding import Unembedding
 from circuit_core.interchange.evaluation import Interchange
@@ -80,16 +78,22 @@ def check(model: LoadedModel, kept: Reference) -> bool:
         return False
     half = _half(kept.logits.dtype)
     try:
-        _compare(_wrapped(model.bridge, kept), kept, APART_IN_HALF if half else APART, "TransformerLens gives")
+        with model.bridge.hooks(fwd_hooks=[end_rows(kept.end)]):
+            logits = model.bridge(kept.tokens[0])[:, 0].float()
+        _compare(logits, kept, APART_IN_HALF if half else APART, "TransformerLens gives")
         (clean, other), any_token = kept.tokens, torch.zeros_like(kept.end)
         prompts = PromptSet("parity", clean, other, kept.end, LogitDifference(any_token, any_token))
-        run = Interchange(model, prompts)
-        _compare(_by_parts(run), kept, PARTS_IN_HALF if half else APART, "its heads and MLPs add up to")
+        run, unembedding = Interchange(model, prompts), Unembedding(model.bridge)
+        stream = run.clean_by_parts()
+        logits = (stream * unembedding.scale(stream) @ unembedding.weight + unembedding.bias).float()
+        _compare(logits, kept, PARTS_IN_HALF if half else APART, "its heads and MLPs add up to")
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise UnsupportedModel(
             f"{kept.name} with this config.json is not supported: it cannot be taken apart ({first_line(error)})."
         ) from error
-    return all(_uneven(attention) for attention in run.basis.attending)
+    # Whether in every layer some score reaches 1, so that some weight of the softmax is well above another.
+    scores = ((of.q @ of.k.mT * of.scale).masked_fill(of.hidden, 0) for of in run.basis.attending)
+    return all(of.abs().max().item() > 1 for of in scores)
 
 
 def _compare(logits: Float[Tensor, "prompt vocab"], kept: Reference, allowed: float, who: str) -> None:
@@ -101,22 +105,6 @@ def _compare(logits: Float[Tensor, "prompt vocab"], kept: Reference, allowed: fl
             f"{kept.name} with this config.json is not supported: {who} other logits than Hugging Face has, by "
             f"{apart:.2g} of the largest."
         )
-
-
-def _wrapped(bridge: TransformerBridge, kept: Reference) -> Float[Tensor, "prompt vocab"]:
-    with bridge.hooks(fwd_hooks=[end_rows(kept.end)]):
-        return bridge(kept.tokens[0])[:, 0].float()
-
-
-def _by_parts(run: Interchange) -> Float[Tensor, "prompt vocab"]:
-    unembedding, stream = Unembedding(run.model.bridge), run.clean_by_parts()
-    return (stream * unembedding.scale(stream) @ unembedding.weight + unembedding.bias).float()
-
-
-def _uneven(attention: AttentionReplay) -> bool:
-    """Whether scores reach 1, so that some weight of the softmax is well above another."""
-    scores = (attention.q @ attention.k.mT * attention.scale).masked_fill(attention.hidden, 0)
-    return scores.abs().max().item() > 1
 
 
 def _half(dtype: torch.dtype) -> bool:

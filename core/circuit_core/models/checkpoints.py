@@ -61,8 +61,11 @@ def discover(folder: Path, pattern: str | None = None) -> list[FoundCheckpoint]:
         raise UnknownModel(f"The folder {folder} cannot be read ({error.strerror}): check its permissions.") from None
     found: dict[int, FoundCheckpoint] = {}
     for name in names:
-        if (named := expression.fullmatch(name)) and not (itself and _is_trainers_state(folder / name)):
-            step = step_named(named["step"], folder / name)
+        if named := expression.fullmatch(name):
+            at = folder / name
+            if itself and not (at / "config.json").exists() and any(at.glob("*_states.pt")):
+                continue  # what a trainer goes on from, as DeepSpeed puts it into a checkpoint, and no model
+            step = step_named(named["step"], at)
             if step in found:
                 raise UnknownModel(f"{folder} has step {step} twice, {found[step].revision} and {name}: move one away.")
             found[step] = FoundCheckpoint(step, name)
@@ -85,11 +88,6 @@ def discover(folder: Path, pattern: str | None = None) -> list[FoundCheckpoint]:
 def counted_on(found: list[FoundCheckpoint], base: int) -> list[FoundCheckpoint]:
     """Checkpoints of a finetune, with steps that count on from the one it began from."""
     return [replace(at, step=base + at.step) for at in found]
-
-
-def _is_trainers_state(folder: Path) -> bool:
-    """Whether it holds what a trainer goes on from, as DeepSpeed puts it into a checkpoint, and no model."""
-    return not (folder / "config.json").exists() and any(folder.glob("*_states.pt"))
 
 
 def step_named(text: str | None, folder: Path | str) -> int:

@@ -63,8 +63,16 @@ def refusal(config: Mapping[str, Any]) -> str | None:
     if kind not in FAMILIES:
         said = next((said for kinds, said in _OF_KIND.items() if kinds.fullmatch(kind)), _by_keys(config))
         return f"{name} {said or f'is not supported, only {_LIST}: their parts are known to add up.'}"
-    said = _by_keys(config) or _by_option(kind, config)
-    return said and f"{name} {said}"
+    if said := _by_keys(config):
+        return f"{name} {said}"
+    # Options of a supported family with which it cannot be taken apart.
+    if config.get("add_cross_attention"):
+        return f"{name} with add_cross_attention also reads an encoder: only models that stand alone are supported."
+    rotary, width, heads = sizes = [config.get(key, default) for key, default in _OF_GPTJ.items()]
+    counted = all(type(size) is int and size > 0 for size in sizes)
+    if kind == "gptj" and not (counted and 2 <= rotary <= width // heads and rotary % 2 == 0):
+        return f"{name} needs a rotary_dim that is even and at most the width of a head, not {rotary}: not supported."
+    return None
 
 
 def _by_keys(config: Mapping[str, Any]) -> str | None:
@@ -78,17 +86,6 @@ def _by_keys(config: Mapping[str, Any]) -> str | None:
         [of for of in layers if "attention" not in str(of) or "linear" in str(of)] if isinstance(layers, list) else []
     )
     return RECURRENT if others or any(config.get(key) is not None for key in _RECURRENT) else None
-
-
-def _by_option(kind: str, config: Mapping[str, Any]) -> str | None:
-    """Options of a supported family with which it cannot be taken apart."""
-    if config.get("add_cross_attention"):
-        return "with add_cross_attention also reads an encoder: only models that stand alone are supported."
-    rotary, width, heads = sizes = [config.get(key, default) for key, default in _OF_GPTJ.items()]
-    counted = all(type(size) is int and size > 0 for size in sizes)
-    if kind == "gptj" and not (counted and 2 <= rotary <= width // heads and rotary % 2 == 0):
-        return f"needs a rotary_dim that is even and at most the width of a head, not {rotary}: not supported."
-    return None
 
 
 def refusal_of(folder: Path) -> str | None:

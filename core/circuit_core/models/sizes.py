@@ -60,18 +60,16 @@ def check(
     config: Mapping[str, Any], found: Mapping[str, int], tensors: dict[str, weights.Tensor], folder: Path
 ) -> None:
     """That the weights have the layers and the lengths that the config says. Raises: CheckpointError."""
-    if said := _layers(found, tensors) or _lengths(config, found, tensors):
-        raise CheckpointError(
-            f"{folder}: the weights do not fit config.json, which says {said}. Fetch both.", "mismatch"
-        )
-
-
-def _layers(found: Mapping[str, int], tensors: dict[str, weights.Tensor]) -> str | None:
     numbers = [int(named[1]) for name in tensors if (named := _LAYER.search(name))]
     there = max(numbers) + 1 if numbers else len(tensors)
     if found["layers"] > there:
-        return f"{found['layers']} layers, and they have {'' if numbers else 'at most '}{there}"
-    return None
+        said = f"{found['layers']} layers, and they have {'' if numbers else 'at most '}{there}"
+    else:
+        said = _lengths(config, found, tensors)
+    if said:
+        raise CheckpointError(
+            f"{folder}: the weights do not fit config.json, which says {said}. Fetch both.", "mismatch"
+        )
 
 
 def _lengths(config: Mapping[str, Any], found: Mapping[str, int], tensors: dict[str, weights.Tensor]) -> str | None:

@@ -7,7 +7,7 @@ under. Runs of one size that differ in nothing but the seed are replicates: fami
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -87,7 +87,10 @@ def published() -> dict[str, KnownModel]:
     for suite in _data():
         schedules = {name: steps_of(said) for name, said in suite.get("schedules", {}).items() if name != "source"}
         for run in suite.get("runs", ()):
-            for repository, size, seed in _repositories(run):
+            # Of each size and seed, by a template or listed.
+            pairs = list(product(run["sizes"], run.get("seeds", [None])))
+            named = run.get("repositories") or [run["repository"].format(size=size, seed=seed) for size, seed in pairs]
+            for repository, (size, seed) in zip(named, pairs, strict=True):
                 name = repository.split("/")[1]
                 found[name] = KnownModel(
                     name,
@@ -128,18 +131,6 @@ def find(name: str) -> KnownModel | None:
 @cache
 def _data() -> list[dict[str, Any]]:
     return tomllib.loads((resources.files("circuit_core.models") / "suites.toml").read_text())["suite"]
-
-
-def _repositories(run: Mapping[str, Any]) -> Iterator[tuple[str, str, int | None]]:
-    """Repository, size and seed of each run: by a template, or listed with a size or a seed each."""
-    sizes, seeds = run["sizes"], run.get("seeds", [None])
-    if "repository" in run:
-        yield from ((run["repository"].format(size=size, seed=seed), size, seed) for size in sizes for seed in seeds)
-    else:
-        yield from (
-            (listed, size, seed)
-            for listed, (size, seed) in zip(run["repositories"], product(sizes, seeds), strict=True)
-        )
 
 
 def steps_of(said: Iterable[str]) -> tuple[int, ...]:

@@ -5,46 +5,34 @@ logit(he) - logit(she) after the last token for male names, the reverse for fema
 """
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from circuit_core.models.tokenizers import Encode
 from circuit_core.tasks import words
-from circuit_core.tasks.held_out import Stratum, drawn
+from circuit_core.tasks.held_out import Stratum
 from circuit_core.tasks.known_words import KnownWords
-from circuit_core.tasks.prompts import PromptPair, PromptSet, difference
+from circuit_core.tasks.prompts import PromptPair, difference
 
 NAME = "gendered_pronoun"
 TEMPLATES = tuple(f"So {{name}} is {phrase}, isn't" for phrase in words.PRONOUN_PHRASES)
 PRONOUNS = ("he", "she")
 
 
-def generate(
-    encode: Encode,
-    unknown: int | None,
-    n: int = 70,
-    seed: int = 42,
-    prepend: int | None = None,
-    besides: Collection[str] | None = None,
-) -> PromptSet:
-    """Draw `n` different prompts, the same for the same seed and tokenizer; arguments as for `ioi.generate`.
+def strata(lexicon: KnownWords, rng: random.Random) -> list[Stratum]:
+    """Male and female names; a corrupted prompt's name is drawn by `rng`.
 
     Raises:
-        TaskError: the tokenizer knows too few names or phrases, and the sentence says which it lacks; or there are
-            too few prompts besides.
+        TaskError: the tokenizer knows too few names or phrases, and the sentence says which it lacks.
     """
-    lexicon = KnownWords(NAME, encode, unknown, prepend)
     male, female, answers = (lexicon.single(some) for some in (words.MALE_NAMES, words.FEMALE_NAMES, PRONOUNS))
     lexicon.need(8, "names that are one token each", male | female, words.NAMES)
     lexicon.need(1, "male name", male, words.MALE_NAMES)
     lexicon.need(1, "female name", female, words.FEMALE_NAMES)
     lexicon.need(2, "answers that are one token each", answers, PRONOUNS)
     templates = lexicon.sentences(2, TEMPLATES, name=[*male, *female])
-    rng = random.Random(seed)
     he, she = ([answers[word]] for word in PRONOUNS)
     kinds = enumerate(((list(male), list(female), he, she), (list(female), list(male), she, he)))
-    strata = [Stratum(i, partial(_pair, lexicon, rng, *kind), (templates, kind[0])) for i, kind in kinds]
-    return drawn(NAME, "logit_diff", strata, n, rng, besides, lexicon.left_out)
+    return [Stratum(i, partial(_pair, lexicon, rng, *kind), (templates, kind[0])) for i, kind in kinds]
 
 
 def _pair(

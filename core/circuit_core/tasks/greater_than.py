@@ -7,15 +7,13 @@ two-digit tokens above YY, minus that of the others. Where each digit is a token
 """
 
 import random
-from collections.abc import Collection
 from functools import partial
 
 from circuit_core.errors import TaskError
-from circuit_core.models.tokenizers import Encode
 from circuit_core.tasks import words
-from circuit_core.tasks.held_out import Stratum, drawn
+from circuit_core.tasks.held_out import Stratum
 from circuit_core.tasks.known_words import KnownWords
-from circuit_core.tasks.prompts import PromptPair, PromptSet, difference
+from circuit_core.tasks.prompts import PromptPair, difference
 
 NAME = "greater_than"
 START, END = "The {event} lasted from the year {century}", " to the year {century}"
@@ -24,29 +22,18 @@ CENTURIES = range(11, 18)
 DIGITS = tuple(f"{y:02}" for y in range(100))
 
 
-def generate(
-    encode: Encode,
-    unknown: int | None,
-    n: int = 200,
-    seed: int = 42,
-    prepend: int | None = None,
-    besides: Collection[str] | None = None,
-) -> PromptSet:
-    """Draw `n` different prompts, or all if there are fewer, the same for the same seed and tokenizer; arguments
-    as for `ioi.generate`.
+def strata(lexicon: KnownWords, rng: random.Random) -> list[Stratum]:
+    """Each YY.
 
     Raises:
-        TaskError: the tokenizer lacks words, two-digit tokens, or years that it splits before the last two digits; or
-            there are too few prompts besides.
+        TaskError: the tokenizer lacks words, two-digit tokens, or years that it splits before the last two digits.
     """
-    lexicon = KnownWords(NAME, encode, unknown, prepend)
     events = lexicon.known(ALL_EVENTS)
     lexicon.need(3, "events", events, ALL_EVENTS)
     tokens = two_digit_tokens(lexicon)
     lexicon.sentences(1, [START + DIGITS[32] + END], event=events, century=[f"{c}" for c in CENTURIES])
     years = _years(lexicon, events[0], tokens)
-    strata = [Stratum(yy, partial(_pair, lexicon, tokens, yy), (events, years[yy])) for yy in sorted(years, key=spread)]
-    return drawn(NAME, "prob_diff", strata, n, random.Random(seed), besides, lexicon.left_out)
+    return [Stratum(yy, partial(_pair, lexicon, tokens, yy), (events, years[yy])) for yy in sorted(years, key=spread)]
 
 
 def spread(yy: int) -> float:

@@ -6,40 +6,23 @@ the other person should receive. The metric is logit(IO) - logit(S) after the la
 """
 
 import random
-from collections.abc import Collection
 from functools import partial
 from itertools import permutations, product
 
-from circuit_core.models.tokenizers import Encode
 from circuit_core.tasks import words
-from circuit_core.tasks.held_out import Stratum, drawn
+from circuit_core.tasks.held_out import Stratum
 from circuit_core.tasks.known_words import KnownWords
-from circuit_core.tasks.prompts import PromptPair, PromptSet, difference
+from circuit_core.tasks.prompts import PromptPair, difference
 
 NAME = "ioi"
 
 
-def generate(
-    encode: Encode,
-    unknown: int | None,
-    n: int = 70,
-    seed: int = 42,
-    prepend: int | None = None,
-    besides: Collection[str] | None = None,
-) -> PromptSet:
-    """Draw `n` different prompts, or all if there are fewer; the same for the same seed and tokenizer.
-
-    Args:
-        encode: text to ids, without special tokens.
-        unknown: id of the unknown token, if the tokenizer has one.
-        prepend: id of a BOS token to put first, or None.
-        besides: texts that are not to be drawn (see `held_out`).
+def strata(lexicon: KnownWords, rng: random.Random) -> list[Stratum]:
+    """Each template, with IO and with S named first.
 
     Raises:
-        TaskError: the tokenizer knows too few names or templates, and the sentence says which it lacks; or there are
-            too few prompts besides.
+        TaskError: the tokenizer knows too few names or templates, and the sentence says which it lacks.
     """
-    lexicon = KnownWords(NAME, encode, unknown, prepend)
     names = lexicon.single(words.NAMES)
     places, things = lexicon.known(words.PLACES), lexicon.known(words.OBJECTS)
     lexicon.need(8, "names that are one token each", names, words.NAMES)
@@ -50,8 +33,7 @@ def generate(
     templates = lexicon.sentences(2, words.IOI_TEMPLATES, **fill)
     kinds = enumerate(product(templates, (False, True)))
     factors = list(permutations(names, 2)), places, things
-    strata = [Stratum(i, partial(_pair, lexicon, names, *kind), factors) for i, kind in kinds]
-    return drawn(NAME, "logit_diff", strata, n, random.Random(seed), besides, lexicon.left_out)
+    return [Stratum(i, partial(_pair, lexicon, names, *kind), factors) for i, kind in kinds]
 
 
 def _pair(

@@ -14,15 +14,14 @@ verb forms that agree with the subject, minus that of the others, over verbs bot
 """
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import product
 
-from circuit_core.models.tokenizers import Encode
 from circuit_core.tasks import words
-from circuit_core.tasks.held_out import Stratum, drawn
+from circuit_core.tasks.held_out import Stratum
 from circuit_core.tasks.known_words import KnownWords
-from circuit_core.tasks.prompts import PromptPair, PromptSet, difference
+from circuit_core.tasks.prompts import PromptPair, difference
 
 NAME = "subject_verb"
 FRAMES: dict[str, tuple[str, ...]] = {
@@ -37,21 +36,12 @@ Forms = tuple[str, str]
 """Singular and plural."""
 
 
-def generate(
-    encode: Encode,
-    unknown: int | None,
-    n: int = 200,
-    seed: int = 42,
-    prepend: int | None = None,
-    besides: Collection[str] | None = None,
-) -> PromptSet:
-    """Draw `n` different prompts, the same for the same seed and tokenizer; arguments as for `ioi.generate`.
+def strata(lexicon: KnownWords, rng: random.Random) -> list[Stratum]:
+    """Every frame in both numbers, then again with the attractors' numbers exchanged.
 
     Raises:
-        TaskError: the tokenizer knows too few nouns, verbs or sentences, and the sentence says which it lacks; or
-            there are too few prompts besides.
+        TaskError: the tokenizer knows too few nouns, verbs or sentences, and the sentence says which it lacks.
     """
-    lexicon = KnownWords(NAME, encode, unknown, prepend)
     nouns, people, verbs = (
         [forms for forms in some.items() if len(lexicon.single(forms)) == 2]
         for some in (words.NOUNS, words.PEOPLE, ALL_VERBS)
@@ -68,22 +58,13 @@ def generate(
     fillings = dict(zip(FRAMES, (couples, acting, acting, alone), strict=True))
     known = {frame: [t for t in templates if t in readable] for frame, templates in FRAMES.items()}
     factors = {frame: (fillings[frame], found) for frame, found in known.items() if found and fillings[frame]}
-    strata = _cycle(partial(_pair, lexicon, answers), factors)
-    return drawn(NAME, "prob_diff", strata, n, random.Random(seed), besides, lexicon.left_out)
-
-
-def _cycle(pair: partial[PromptPair], factors: Mapping[str, tuple[Sequence, Sequence]]) -> list[Stratum]:
-    """Every frame in both numbers, then again with the attractors' numbers exchanged.
-
-    The simple frame has no attractor: its two strata stand in both halves.
-    """
-    strata: dict[int, Stratum] = {}
+    # The simple frame has no attractor: its two strata stand in both halves.
+    found: dict[int, Stratum] = {}
     order: list[Stratum] = []
     for half, number, (i, frame) in product((0, 1), (0, 1), enumerate(factors)):
         attractor = 0 if frame == "simple" else (half + number + i) % 2
-        at = 4 * i + 2 * number + attractor
-        stratum = Stratum(at, partial(pair, frame, number, attractor), factors[frame])
-        order.append(strata.setdefault(at, stratum))
+        at, pair = 4 * i + 2 * number + attractor, partial(_pair, lexicon, answers, frame, number, attractor)
+        order.append(found.setdefault(at, Stratum(at, pair, factors[frame])))
     return order
 
 

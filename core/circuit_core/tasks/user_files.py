@@ -10,7 +10,6 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from circuit_core import untrusted_files
 from circuit_core.errors import BrokenTask, UnreadableFile, brief
@@ -57,7 +56,11 @@ def parse(content: str, kind: str, file: str) -> TaskSpec:
 
 def examples(content: str, kind: str, file: str) -> list[Row]:
     """All rows, of one kind. Raises: BrokenTask, naming the line."""
-    found = list({"jsonl": _json_rows, "csv": _csv_rows}[kind](content, file))
+    if kind == "csv":
+        found = list(_csv_rows(content, file))
+    else:
+        numbered = enumerate(content.split("\n"), 1)
+        found = [_json_row(line, f"{file}, line {number}") for number, line in numbered if line.strip()]
     if not found:
         raise BrokenTask(f"{file} holds no prompts: give at least one pair.")
     for row in found:
@@ -72,18 +75,11 @@ def examples(content: str, kind: str, file: str) -> list[Row]:
     return found
 
 
-def _json_rows(content: str, file: str) -> Iterator[Row]:
-    for number, line in enumerate(content.split("\n"), 1):
-        if line.strip():
-            where = f"{file}, line {number}"
-            try:
-                given = untrusted_files.parsed(line, where)
-            except UnreadableFile as error:
-                raise BrokenTask(str(error)) from None
-            yield _json_row(given, where)
-
-
-def _json_row(given: Any, where: str) -> Row:
+def _json_row(line: str, where: str) -> Row:
+    try:
+        given = untrusted_files.parsed(line, where)
+    except UnreadableFile as error:
+        raise BrokenTask(str(error)) from None
     if not isinstance(given, dict):
         raise BrokenTask(f"{where}: this is not a JSON object: give {', '.join(FIELDS)}.")
     as_ids = any(key.endswith("_ids") for key in given)

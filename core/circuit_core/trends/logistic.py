@@ -81,14 +81,8 @@ def logistic(
         return Logistic(r2=r2, reason=f"no logistic curve fits: R^2 {r2:.2f} is below {LEAST_R2:g}")
     if plateau < floor:
         return Logistic(r2=r2, reason=f"the plateau {plateau:.3g} is below the floor ({floor:.3g})")
-    wider = np.sqrt(len(y) / (len(y) - _PARAMETERS))
-    drawn = (
-        _drawn(by_prompt[at], seed)
-        if by_prompt is not None
-        else (y - residual)[:, None] + _blocks(residual * wider, seed)
-    )
     after = min(max(1, int(np.searchsorted(x, middle))), len(x) - 1)
-    low, high = np.exp(np.quantile(_midpoints(x, drawn), [(1 - COVERED) / 2, (1 + COVERED) / 2]))
+    low, high = np.exp(_ends(x, y, residual, None if by_prompt is None else by_prompt[at], seed))
     around = seen[at[after - 1]], seen[at[after]]
     return Logistic(
         *(lower, plateau, float(np.exp(middle)), float(min(low, around[0])), float(max(high, around[1]))),
@@ -109,12 +103,33 @@ def _fit(x: Float[np.ndarray, " step"], y: Float[np.ndarray, " step"]) -> tuple[
     return middle, width
 
 
-def _midpoints(x: Float[np.ndarray, " step"], draws: Float[np.ndarray, "step draw"]) -> Float[np.ndarray, " draw"]:
-    """Of each draw, on a second grid where the first one finds them."""
+def _ends(
+    x: Float[np.ndarray, " step"],
+    y: Float[np.ndarray, " step"],
+    residual: Float[np.ndarray, " step"],
+    by_prompt: Float[np.ndarray, "step prompt"] | None,
+    seed: int,
+) -> Float[np.ndarray, " two"]:
+    """Of the interval of the midpoint, by resampling."""
+    random = np.random.default_rng(seed)
+    if by_prompt is not None:
+        # Means over prompts drawn with replacement, the same at every checkpoint.
+        n = by_prompt.shape[1]
+        counts = random.multinomial(n, np.full(n, 1 / n), RESAMPLES)
+        draws = by_prompt @ (counts.T / n)
+    else:
+        # Residuals in blocks of neighbours, each block from anywhere.
+        n = len(residual)
+        starts = random.integers(0, max(1, n - BLOCK + 1), (-(-n // BLOCK), RESAMPLES))
+        places = (starts[:, None] + np.arange(BLOCK)[None, :, None]).reshape(-1, RESAMPLES)[:n]
+        wider = residual * np.sqrt(n / (n - _PARAMETERS))
+        draws = (y - residual)[:, None] + wider[np.minimum(places, n - 1)]
+    # The midpoint of each draw, on a second grid where the first one finds them.
     widths, step = np.geomspace(*_widths(x), _WIDTHS), np.ptp(x) / (_MIDDLES - 1)
     first = _Grid.of(x, np.linspace(x[0], x[-1], _MIDDLES), widths).best(draws)[:, 0]
     low, high = max(x[0], first.min() - step), min(x[-1], first.max() + step)
-    return _Grid.of(x, np.linspace(low, high, _MIDDLES), widths).best(draws)[:, 0]
+    midpoints = _Grid.of(x, np.linspace(low, high, _MIDDLES), widths).best(draws)[:, 0]
+    return np.quantile(midpoints, [(1 - COVERED) / 2, (1 + COVERED) / 2])
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,18 +167,3 @@ def _line(curve: Float[np.ndarray, " step"], y: Float[np.ndarray, " step"]) -> t
     of = curve - curve.mean()
     rise = float(of @ y / (of @ of)) if of.any() else 0.0
     return float(y.mean() - rise * curve.mean()), rise
-
-
-def _blocks(residual: Float[np.ndarray, " step"], seed: int) -> Float[np.ndarray, "step draw"]:
-    """Residuals in blocks of neighbours, each block from anywhere."""
-    n = len(residual)
-    starts = np.random.default_rng(seed).integers(0, max(1, n - BLOCK + 1), (-(-n // BLOCK), RESAMPLES))
-    places = (starts[:, None] + np.arange(BLOCK)[None, :, None]).reshape(-1, RESAMPLES)[:n]
-    return residual[np.minimum(places, n - 1)]
-
-
-def _drawn(by_prompt: Float[np.ndarray, "step prompt"], seed: int) -> Float[np.ndarray, "step draw"]:
-    """Means over prompts drawn with replacement, the same at every checkpoint."""
-    n = by_prompt.shape[1]
-    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), RESAMPLES)
-    return by_prompt @ (counts.T / n)

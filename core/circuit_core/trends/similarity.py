@@ -74,10 +74,16 @@ def similarity(earlier: Members, later: Members) -> Similarity:
     at_earlier, at_later = shared(earlier.edges, later.edges)
     a, b = _Parts.of(earlier.scores, at_earlier), _Parts.of(later.scores, at_later)
     common, n_a, n_b = len(at_earlier), len(earlier.edges), len(later.edges)
+    weighted = float("nan")
+    if a.whole and b.whole:
+        here, there = a.common / a.whole, b.common / b.whole
+        least, most = np.minimum(here, there).sum(), np.maximum(here, there).sum()
+        either = float(most + ((a.alone / a.whole).sum() + (b.alone / b.whole).sum()))
+        weighted = _share(float(least), either)
     return Similarity(
         edge_jaccard=_share(common, n_a + n_b - common),
         node_jaccard=jaccard(earlier.nodes, later.nodes),
-        weighted_jaccard=_weighted(a, b),
+        weighted_jaccard=weighted,
         additions=n_b - common,
         deletions=n_a - common,
         added_score=float(b.alone.sum()),
@@ -118,7 +124,7 @@ def ewma(values: Sequence[float], alpha: float = ALPHA) -> list[float]:
     return found
 
 
-def _share(part: int, whole: int) -> float:
+def _share(part: int | float, whole: int | float) -> float:
     return part / whole if whole else float("nan")
 
 
@@ -139,12 +145,3 @@ class _Parts:
     def whole(self) -> float:
         """1 for no edges: their shares are none."""
         return float(self.common.sum() + self.alone.sum()) if len(self.common) or len(self.alone) else 1.0
-
-
-def _weighted(a: _Parts, b: _Parts) -> float:
-    if not a.whole or not b.whole:
-        return float("nan")
-    here, there = a.common / a.whole, b.common / b.whole
-    least, most = np.minimum(here, there).sum(), np.maximum(here, there).sum()
-    either = float(most + ((a.alone / a.whole).sum() + (b.alone / b.whole).sum()))
-    return float(least) / either if either else float("nan")

@@ -1,8 +1,9 @@
 """What two circuits have in common and what not, with what weakens the comparison."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from circuit_store.queries.views import one_state
@@ -28,7 +29,17 @@ class Comparison:
     """Why the comparison is weak."""
     columns: tuple[Column, ...]
     """`EDGES`, or `PARTS` between models of different shapes."""
-    rows: list[tuple[Any, ...]]
+    edges: edges.Rows | None
+    nodes: edges.Rows | None
+    heads: edges.Rows | None
+    """Those of the nodes; all three are None between models of different shapes."""
+    parts: list[tuple[Any, ...]]
+    """Empty between models of one shape."""
+
+    @cached_property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Of `columns`, edges before nodes."""
+        return [*(self.edges or ()), *(self.nodes or ()), *self.parts]
 
 
 @one_state
@@ -45,37 +56,37 @@ def compare(db: sqlite3.Connection, a: str, b: str, of_a: Mapping[str, Any], of_
     return beside(side(db, a, of_a), side(db, b, of_b))
 
 
-def beside(a: Side, b: Side, ranks: bool = True) -> Comparison:
+def beside(one: Side, other: Side, ranks: bool = True) -> Comparison:
     """Two circuits that are found already; `ranks` as in `edges.figures`."""
-    alike = a.graph == b.graph
-    how = edges if alike else parts
-    columns = edges.EDGES if alike else parts.PARTS
-    said = [{name: of.header[name] for name in OF_A_SIDE} for of in (a, b)]
-    figures = edges.figures(a, b, ranks) if alike else {}
-    return Comparison(said[0], said[1], figures, list(weak(a, b)), columns, list(how.rows(a, b)))
-
-
-def weak(a: Side, b: Side) -> Iterator[str]:
-    """What makes a comparison less than it seems, a sentence each."""
-    if a.graph != b.graph:
-        yield "The models differ in shape: heads do not carry over, so circuits are compared by role, depth and port."
-        for of in (a, b):
+    x, y, alike, weak = one.header, other.header, one.graph == other.graph, list[str]()
+    if not alike:
+        weak.append(
+            "The models differ in shape: heads do not carry over, so circuits are compared by role, depth and port."
+        )
+        for of in (one, other):
             if not parts.head_roles(of):
-                yield f"The store knows no head of {of.name} with a role: `run --analyses heads` computes them."
+                weak.append(f"The store knows no head of {of.name} with a role: `run --analyses heads` computes them.")
     for name in PARAMETERS:
-        x, y = a.header[name], b.header[name]
-        if x != y:
-            yield f"They differ in {name}: {_named(x)} and {_named(y)}."
-    if a.header["task"] != b.header["task"]:
-        yield "They are of two tasks."
-    elif a.header["device"] != b.header["device"]:
-        yield f"They were computed on {a.header['device']} and {b.header['device']}: the last digits may differ."
-    sizes = sorted((a.header["n_edges"], b.header["n_edges"]))
-    if a.graph == b.graph and sizes[1] > 2 * sizes[0]:
-        yield f"One circuit is more than twice as large ({sizes[0]:,} and {sizes[1]:,} edges): that bounds Jaccard."
-    for of in (a, b):
+        if x[name] != y[name]:
+            weak.append(f"They differ in {name}: {_named(x[name])} and {_named(y[name])}.")
+    if x["task"] != y["task"]:
+        weak.append("They are of two tasks.")
+    elif x["device"] != y["device"]:
+        weak.append(f"They were computed on {x['device']} and {y['device']}: the last digits may differ.")
+    sizes = sorted((x["n_edges"], y["n_edges"]))
+    if alike and sizes[1] > 2 * sizes[0]:
+        weak.append(
+            f"One circuit is more than twice as large ({sizes[0]:,} and {sizes[1]:,} edges): that bounds Jaccard."
+        )
+    for of in (one, other):
         if of.header["imported_from"] is not None and of.header["faithfulness"] is None:
-            yield f"{of.name} is from the file {of.header['imported_from']}: its faithfulness is not known."
+            weak.append(f"{of.name} is from the file {of.header['imported_from']}: its faithfulness is not known.")
+    of_x, of_y = ({name: header[name] for name in OF_A_SIDE} for header in (x, y))
+    if not alike:
+        return Comparison(of_x, of_y, {}, weak, parts.PARTS, None, None, None, list(parts.rows(one, other)))
+    nodes = edges.nodes(one, other)
+    found = edges.edges(one, other), nodes, edges.heads(one.graph, nodes)
+    return Comparison(of_x, of_y, edges.figures(one, other, ranks), weak, edges.EDGES, *found, [])
 
 
 def _named(value: Any) -> str:

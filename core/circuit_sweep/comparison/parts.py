@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from circuit_core.graph import PORTS, Graph
-from circuit_store.queries.heads import MEASUREMENTS, role_tasks, strong_roles
+from circuit_core.graph import PORTS
+from circuit_store.queries.heads import MEASUREMENTS, role_tasks, strong_in
 from circuit_store.views import Column
 from circuit_sweep.comparison.sides import Side
 
@@ -45,9 +45,13 @@ def _share(parts: dict[Part, float], part: Part) -> float | None:
 
 def shares(side: Side) -> dict[Part, float]:
     """Part -> its part of the circuit's sum of |score|."""
-    graph, sizes = side.graph, abs(side.members.scores)
+    graph, sizes, roles = side.graph, abs(side.members.scores), head_roles(side)
+    writes: list[tuple[str, str | None]] = [("input", None)]  # role and depth of each source
+    for layer in range(graph.n_layers):
+        depth = THIRDS[3 * layer // graph.n_layers]
+        writes += [(roles.get((layer, head), NO_ROLE), depth) for head in range(graph.n_heads)] + [("mlp", depth)]
+    reads = [*(port for port in PORTS for _ in range(graph.n_heads)), "mlp"] * graph.n_layers + ["logits"]
     port, source = np.divmod(side.members.edges, graph.n_sources)
-    writes, reads = _writers(side), _readers(graph)
     parts: dict[Part, float] = {}
     whole = sizes.sum()
     for at, size in enumerate(sizes / whole if whole else sizes):
@@ -56,27 +60,9 @@ def shares(side: Side) -> dict[Part, float]:
     return parts
 
 
-def _writers(side: Side) -> list[tuple[str, str | None]]:
-    """[src]: role and depth."""
-    graph, roles = side.graph, head_roles(side)
-    found: list[tuple[str, str | None]] = [("input", None)]
-    for layer in range(graph.n_layers):
-        depth = THIRDS[3 * layer // graph.n_layers]
-        found += [(roles.get((layer, head), NO_ROLE), depth) for head in range(graph.n_heads)] + [("mlp", depth)]
-    return found
-
-
-def _readers(graph: Graph) -> list[str]:
-    """[port]."""
-    return [
-        *([*PORTS[0] * graph.n_heads, *PORTS[1] * graph.n_heads, *PORTS[2] * graph.n_heads, "mlp"] * graph.n_layers),
-        "logits",
-    ]
-
-
 def head_roles(side: Side) -> dict[tuple[int, int], str]:
     """(layer, head) -> the first of its roles, as the circuit tree shows them; measurements are none."""
     at = side.at
-    tasks = role_tasks(side.db, at["model"]).beside(at["task"])
-    shown = {role: task for role, task in tasks.items() if not role.startswith(MEASUREMENTS)}
-    return {head: roles[0] for head, roles in strong_roles(side.db, at["model"], at["step"], shown).items()}
+    strong = strong_in(side.db, role_tasks(side.db, at["model"]).at(at["step"], at["task"]))
+    roles = {head: [role for role in held if not role.startswith(MEASUREMENTS)] for head, held in strong.items()}
+    return {head: held[0] for head, held in roles.items() if held}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from circuit_core.graph import Graph
-from circuit_core.trends.similarity import Members
+from circuit_core.trends.similarity import Members, shared
 from circuit_store import addresses, blobs
 from circuit_store.errors import UnknownName
 from circuit_store.queries.models import tasks
@@ -44,18 +44,33 @@ class Side:
     @cached_property
     def members(self) -> Members:
         """Of the circuit; a score is NaN where it has none."""
-        if self.scores is None:
+        if self._bytes is None:
             return members(self.db, self.graph, self.stored["result"])
         edges = _edges(self.db, self.graph, self.stored["result"])
-        port, source = np.divmod(edges, self.graph.n_sources)
-        return Members.of(self.graph, edges, self.scores[source, port].astype(float))
+        return Members.of(self.graph, edges, self.edge_scores(edges))
 
     @cached_property
     def scores(self) -> np.ndarray | None:
         """[src, port]: of all edges of the model; None where the store has those of the circuit alone, or none."""
-        if self.stored["scores"] is None:
-            return None
-        return blobs.unpack(self.stored["scores"], (self.stored["scores_sources"], self.stored["scores_ports"]))
+        return None if self._bytes is None else blobs.matrix(self._bytes, self._shape)
+
+    def edge_scores(self, edges: np.ndarray) -> np.ndarray:
+        """[edge]: of ids of `Members`, also of edges outside the circuit; NaN where the store has none."""
+        if self._bytes is not None:
+            port, source = np.divmod(edges, self.graph.n_sources)
+            return blobs.values(self._bytes, source * self._shape[1] + port).astype(float)
+        scores = np.full(len(edges), np.nan)
+        at, of = shared(edges, self.members.edges)
+        scores[at] = self.members.scores[of]
+        return scores
+
+    @cached_property
+    def _bytes(self) -> np.ndarray | None:
+        return None if self.stored["scores"] is None else blobs.planes(self.stored["scores"])
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return self.stored["scores_sources"], self.stored["scores_ports"]
 
     @cached_property
     def node_scores(self) -> np.ndarray:
@@ -90,7 +105,7 @@ def side(db: sqlite3.Connection, address: str, given: Mapping[str, Any]) -> Side
     results, and `task` where the address names none.
 
     Raises:
-        UnknownName: there is no such circuit; says what there is.
+        UnknownName: there is no such circuit, or several tasks and none is named; says what there is.
     """
     head, at_sign, rest = address.partition("@")
     step, slash, task = rest.partition("/")
@@ -101,7 +116,13 @@ def side(db: sqlite3.Connection, address: str, given: Mapping[str, Any]) -> Side
         raise UnknownName(f"{address} names no circuit: give MODEL, MODEL@STEP or MODEL@STEP/TASK.")
     named = {name: value for name, value in given.items() if value is not None}
     addresses.check_model(db, model)
-    named["task"] = task or named.get("task") or _only_task(db, model)
+    named["task"] = task or named.get("task")
+    if not named["task"]:
+        held = tasks(db, model)
+        if len(held) != 1:
+            there = ", ".join(held) or "none yet"
+            raise UnknownName(f"Name a task of {model}, as {model}@STEP/TASK or with --task: the store holds {there}.")
+        (named["task"],) = held
     return side_at(db, model, step or "final", named)
 
 
@@ -119,12 +140,3 @@ def side_at(db: sqlite3.Connection, model: str, step: int | str, given: Mapping[
         raise UnknownName(f"{where} has no circuit of {at['task']} ({reason}): `show circuits {model}` lists those.")
     (stored,) = map(dict, found(db, STORED, at, choices))
     return Side(db, header[0], stored)
-
-
-def _only_task(db: sqlite3.Connection, model: str) -> str:
-    """Raises: UnknownName, if there are several."""
-    held = tasks(db, model)
-    if len(held) == 1:
-        return held[0]
-    there = ", ".join(held) or "none yet"
-    raise UnknownName(f"Name a task of {model}, as {model}@STEP/TASK or with --task: the store holds {there}.")

@@ -28,16 +28,13 @@ def _serve(order: WorkOrder, told: Queue, stops: Any) -> None:
     from circuit_sweep.worker.checkpoint import work
 
     if not order.folder.is_dir():
-        return told.put(UnitFailed(order.unit, _not_here(order)))
+        why = (
+            f"{socket.gethostname()} has no {order.folder}: only the runner's box fetches; give all boxes that path on "
+            "a shared disk (HF_HOME for models of the hub), or use one store per box and `merge`."
+        )
+        return told.put(UnitFailed(order.unit, why))
     for message in work(order, lambda: ray.get(stops.has.remote(order.unit))):
         told.put(message)
-
-
-def _not_here(order: WorkOrder) -> str:
-    return (
-        f"{socket.gethostname()} has no {order.folder}: only the runner's box fetches; give all boxes that path on a "
-        "shared disk (HF_HOME for models of the hub), or use one store per box and `merge`."
-    )
 
 
 class _Stops:

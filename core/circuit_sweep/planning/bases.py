@@ -25,7 +25,7 @@ def counted_on(
     model, found = describe(db, name)
     if suites.find(model.name) or f"{model.name}@{told.base_step}" == told.base:
         raise ValueError(f"--base {base}: {model.name} has steps of its own; name the finetune.")
-    found = checkpoints.counted_on(found, told.base_step - model.told.base_step)
+    found = checkpoints.counted_on(found, told.base_step - model.base_step)
     model = replace(model, base=told.base, base_tokens=told.base_tokens)
     models.check(db, model)
     return model, found
@@ -49,7 +49,7 @@ def base_of(db: sqlite3.Connection | None, base: str) -> models.Told:
         tokens = {step: told.tokens(step) for step in known.steps}
     else:
         model, found = describe(db, name)
-        name, tokens = model.name, {at.step: model.told.tokens(at.step) for at in found}
+        name, tokens = model.name, {at.step: model.tokens(at.step) for at in found}
     try:
         (step,) = suites.choose(sorted(tokens), address["step"])
     except ValueError as error:

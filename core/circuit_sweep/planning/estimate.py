@@ -6,7 +6,7 @@ time, and so the whole has none. What rests on another analysis takes that one's
 beside it. Work is shared evenly by the slots, after the start of their workers: by so much the first checkpoint of a
 slot takes longer than others. Where it alone is known, all that a small model takes besides its analyses is the start,
 since its weights are read in no time. Memory of a worker is its weights, and batches that are chosen to fit: 4 GB on a
-CPU, half of what is free on a GPU (`circuits.batches`). Exact patching runs a model once an edge and source of each
+CPU, half of what is free on a GPU (`forward.batches`). Exact patching runs a model once an edge and source of each
 circuit.
 """
 
@@ -16,7 +16,6 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from circuit_core.attribution.methods import exact_cost
 from circuit_core.graph import Graph
 from circuit_store.models import Model
 from circuit_store.queries.costs import Costs
@@ -86,7 +85,13 @@ def estimate(
     seconds = [time.of(s.model, s.missing[step], s.again[step]) for s in asked for step in s.missing]
     timed = [s for s in seconds if s is not None]
     units = sum(len(s.missing) for s in asked)
-    sizes = [in_memory(s.model) for s in asked if s.missing]
+    sizes: list[int | None] = []
+    for model in (s.model for s in asked if s.missing):
+        again = 0  # parameters of keys and values that heads share: in memory they are repeated for each
+        if model.params and model.n_layers and model.n_heads and model.d_model and model.kv_heads:
+            d_head = model.d_model // model.n_heads
+            again = 2 * model.n_layers * (model.n_heads - model.kv_heads) * d_head * model.d_model
+        sizes.append(model.params and model.params + again)
     return Estimate(
         units=units,
         already=sum(len(s.steps) for s in asked) - units,
@@ -114,21 +119,14 @@ def _of(asked: Survey) -> ExactRuns | None:
     circuits = [n for some in computed if (n := _circuits(some))]
     if not (circuits and model.n_layers and model.n_heads):
         return None
-    cost = exact_cost(Graph(model.n_layers, model.n_heads, bool(model.parallel)))
+    graph = Graph(model.n_layers, model.n_heads, bool(model.parallel))
+    cost = graph.n_edges + graph.n_sources + 2  # forward passes over all prompts (`attribution.exact`)
     return ExactRuns(model.name, len(circuits), cost * max(circuits), cost * sum(circuits))
 
 
 def _circuits(computed: list[Analysis]) -> int:
     """Circuits that are searched, for themselves or for what rests on them."""
     return sum(analysis.kind == "circuit" and analysis.params["method"] == "exact" for analysis in computed)
-
-
-def in_memory(model: Model) -> int | None:
-    """Parameters, where keys and values that heads share are repeated for each; None if they are not known."""
-    if not (model.params and model.n_layers and model.n_heads and model.d_model and model.kv_heads):
-        return model.params
-    d_head = model.d_model // model.n_heads
-    return model.params + 2 * model.n_layers * (model.n_heads - model.kv_heads) * d_head * model.d_model
 
 
 class _Time:

@@ -6,8 +6,7 @@ keep them, METHODS l.4), and what a suite knows to be wrong is left out unless i
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,6 @@ from circuit_core.models import checkpoints, hub, places, sizes, suites
 from circuit_store import models
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
-_AT_ONCE = 8
-"""Requests to the hub."""
 _NOTHING = models.Told()
 Listed = hub.HubRevision | CheckpointError
 """What a revision holds, or why the hub does not say it."""
@@ -46,7 +43,8 @@ def told_of(known: suites.KnownModel | None) -> models.Told:
     """What is known of a model without its files."""
     if known is None:
         return models.Told()
-    return models.Told(known.pattern, known.tokens_per_step, known.family, known.size, known.variant, known.seed)
+    names = ("pattern", "tokens_per_step", "family", "size", "variant", "seed")
+    return models.Told(**{name: getattr(known, name) for name in names})
 
 
 def describe(
@@ -64,7 +62,22 @@ def describe(
     told = replace(told_of(known), **{name: value for name, value in vars(told).items() if value is not None})
     own = name or (known.name if known else repository.split("/")[1])
     suite, source = known.suite if known else "hub", places.HUB + repository
-    shape = _shape(repository, found[-1], known)
+    # Its shape: by the weights if they are here, else by config.json, else by what is known of the suite.
+    shape: dict[str, Any] = dict.fromkeys(checkpoints.Shape.__annotations__)
+    if lies := hub.cached(repository, found[-1].revision):
+        shape |= asdict(checkpoints.shape(lies))
+    else:
+        try:
+            folder = small_files(repository, found[-1].revision)
+        except HubError:
+            if not (known and known.shape):
+                raise
+            shape |= {"parallel": known.parallel, "kv_heads": known.shape["n_heads"], **known.shape}
+        else:
+            read = checkpoints.config(folder)
+            of = sizes.sizes(read, folder / "config.json")
+            shape |= {"n_layers": of["layers"], "n_heads": of["heads"], "d_model": of["width"]}
+            shape |= {"kv_heads": of["kv_heads"], "parallel": checkpoints.is_parallel(read)}
     return models.Model(own, suite, source, **vars(told), **shape), checkpoints.counted_on(found, told.base_step)
 
 
@@ -111,45 +124,12 @@ def in_the_cache(repository: str, pattern: str | None = None) -> int:
     return sum(hub.cached(repository, at.revision) is not None for at in held)
 
 
-def _shape(repository: str, last: checkpoints.FoundCheckpoint, known: suites.KnownModel | None) -> dict[str, Any]:
-    """By the weights if they are here, else by config.json, else by what is known of the suite. Raises: HubError."""
-    if lies := hub.cached(repository, last.revision):
-        return asdict(checkpoints.shape(lies))
-    unknown: dict[str, Any] = dict.fromkeys(checkpoints.Shape.__annotations__)
-    try:
-        folder = small_files(repository, last.revision)
-    except HubError:
-        if not (known and known.shape):
-            raise
-        return {**unknown, "parallel": known.parallel, "kv_heads": known.shape["n_heads"], **known.shape}
-    read = checkpoints.config(folder)
-    found = sizes.sizes(read, folder / "config.json")
-    shape = {"n_layers": found["layers"], "n_heads": found["heads"], "d_model": found["width"]}
-    return {**unknown, **shape, "kv_heads": found["kv_heads"], "parallel": checkpoints.is_parallel(read)}
-
-
 def small_files(repository: str, revision: str) -> Path:
     """The folder with config.json and tokenizer of a checkpoint, fetched if it is not there. Raises: HubError."""
     lies = hub.snapshot(repository, revision)
     if lies is not None and (lies / "config.json").exists() and checkpoints.tokenizer_folder(lies):
         return lies
     return hub.fetch(hub.listing(repository, revision).small)
-
-
-def listings(repository: str, found: Iterable[checkpoints.FoundCheckpoint]) -> dict[int, Listed]:
-    """Step -> what its revision holds: as the cache has it, or as the hub says, several requests at once."""
-
-    def listed(at: checkpoints.FoundCheckpoint) -> Listed:
-        try:
-            here = hub.cached(repository, at.revision) is not None
-            of = hub.cached_listing(repository, at.revision) if here else hub.listing(repository, at.revision)
-            return of.complete()
-        except CheckpointError as error:
-            return error
-
-    found = list(found)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return dict(zip((at.step for at in found), pool.map(listed, found), strict=True))
 
 
 def left_out(repository: str, listed: Mapping[int, Listed]) -> dict[int, LeftOut]:

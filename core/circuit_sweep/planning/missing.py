@@ -5,6 +5,7 @@ What cannot be computed for reasons that folder and store tell is refused here, 
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from circuit_sweep.planning.analyses import Analysis, analyses, repeated
 from circuit_sweep.planning.bases import ADDRESS, counted_on
 from circuit_sweep.planning.model_sources import describe, folder_of, is_folder, source_of
 from circuit_sweep.planning.request import Request
+
+_AT_ONCE = 8
+"""Requests to the hub."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,12 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
     wanted = analyses(request, tasks, texts.asked(db, request, model.name, model.suite))
     held = results.held_keys(db, model.name) if db else {}
     known = models.known_weights(db) if db else {}
-    asked = _of_hub(model, found, schedule, request, name) or _of_folder(model, found, schedule, name)
+    asked = _of_hub(model, found, schedule, request, name)
+    if asked is None:
+        folders = {f.step - model.base_step: Path(model.source) / f.revision for f in found}
+        warnings = [final_model.left_out(Path(model.source), folders)]
+        steps = _chosen(model, found, schedule)
+        asked = Survey(model, found, steps, given=name, warnings=tuple(filter(None, warnings)))
     asked.check(request.sizes)
     for step in asked.steps:
         source = asked.source(step, known) if held.get(step) else None
@@ -160,13 +169,6 @@ def survey(db: sqlite3.Connection | None, name: str, schedule: str, request: Req
     return asked
 
 
-def _of_folder(model: models.Model, found: list[checkpoints.FoundCheckpoint], schedule: str, given: str) -> Survey:
-    folder, base = Path(model.source), model.told.base_step
-    left_out = final_model.left_out(folder, {f.step - base: folder / f.revision for f in found})
-    steps = _chosen(model, found, schedule)
-    return Survey(model, found, steps, given=given, warnings=(left_out,) if left_out else ())
-
-
 def _of_hub(
     model: models.Model, found: list[checkpoints.FoundCheckpoint], schedule: str, request: Request, given: str
 ) -> Survey | None:
@@ -175,7 +177,19 @@ def _of_hub(
         return None
     known = suites.find(repository)
     steps = _chosen(model, found, schedule, known.schedules if known else {})
-    listed = hub_models.listings(repository, [f for f in found if f.step in steps])
+
+    def listed_at(at: checkpoints.FoundCheckpoint) -> hub_models.Listed:
+        """As the cache has it, or as the hub says."""
+        try:
+            here = hub.cached(repository, at.revision) is not None
+            of = hub.cached_listing(repository, at.revision) if here else hub.listing(repository, at.revision)
+            return of.complete()
+        except CheckpointError as error:
+            return error
+
+    wanted = [f for f in found if f.step in steps]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        listed = dict(zip((at.step for at in wanted), pool.map(listed_at, wanted), strict=True))
     out = hub_models.left_out(repository, listed)
     if request.with_known_bad:
         return Survey(model, found, steps, given=given, left_out=out, listed=listed)
@@ -191,7 +205,7 @@ def _chosen(
     own: Mapping[str, tuple[int, ...]] | None = None,
 ) -> list[int]:
     """See `suites.choose`. Of a finetune a schedule is one of its own steps, and steps are those of its base's axis."""
-    before = model.told.base_step if schedule in suites.SCHEDULES else 0
+    before = model.base_step if schedule in suites.SCHEDULES else 0
     return [before + step for step in suites.choose([at.step - before for at in found], schedule, own)]
 
 
@@ -210,4 +224,4 @@ def note(db: sqlite3.Connection, asked: Survey) -> list[int]:
 
 def noted(model: models.Model, found: list[checkpoints.FoundCheckpoint]) -> list[models.CheckpointRecord]:
     """Checkpoints as the store notes them."""
-    return [models.CheckpointRecord(f.step, model.told.tokens(f.step), f.revision) for f in found]
+    return [models.CheckpointRecord(f.step, model.tokens(f.step), f.revision) for f in found]

@@ -84,7 +84,7 @@ def _new(db: sqlite3.Connection | None, folder: Path) -> tuple[models.Model, lis
     own = (folder.parent.name if folder.name == "model" else "") or folder.name
     model, found = model_of(own, folder, "folder")
     if held := copied(db, model, found):
-        found = checkpoints.counted_on(found, held.told.base_step - model.told.base_step)
+        found = checkpoints.counted_on(found, held.base_step - model.base_step)
         try:
             original, there = describe(db, held.name)
         except UnknownModel:  # it has moved here
@@ -108,7 +108,7 @@ def copied(
         return None
     known = models.known_weights(db)
     for held in models.held_models(db).values():
-        on = held.told.base_step - model.told.base_step
+        on = held.base_step - model.base_step
         folders = {f.step + on: Path(model.source) / f.revision for f in found}
         computed_from = results.identities(db, held.name) if held.shape == model.shape else {}
         if computed_from and {c.step for c in queries.checkpoints(db, held.name)} <= folders.keys():

@@ -84,11 +84,12 @@ def written(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def names(given: str, flag: str, or_file: bool = False) -> tuple[str, ...]:
+def names(given: str, flag: str, or_file: bool = False, among: tuple[str, ...] = (), kind: str = "") -> tuple[str, ...]:
     """Separated by commas, each once. Raises: ValueError.
 
     Args:
         or_file: some may be files; a file's own name may hold a comma.
+        among: what there is of a kind, if nothing else may be named; `all` stands for all of it.
     """
     from circuit_core import untrusted_files
 
@@ -97,6 +98,10 @@ def names(given: str, flag: str, or_file: bool = False) -> tuple[str, ...]:
     listed = tuple(dict.fromkeys(part.strip() for part in given.split(",") if part.strip()))
     if not listed:
         raise ValueError(f"{flag} names nothing: give names separated by commas.")
+    if among and "all" in listed:
+        return among
+    if among and (unknown := [name for name in listed if name not in among]):
+        raise ValueError(f"There is no {kind} {', '.join(unknown)}: choose from {', '.join(among)}, or all.")
     return listed
 
 

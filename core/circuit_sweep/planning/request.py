@@ -16,15 +16,6 @@ DRAWS = 5
 """Random circuits for the baseline of a point of a curve."""
 
 
-def _analyses(given: str, flag: str) -> tuple[str, ...]:
-    """Names, or `all`. Raises: ValueError."""
-    wanted = names(given, flag)
-    wanted = ANALYSES if "all" in wanted else wanted
-    if unknown := [name for name in wanted if name not in ANALYSES]:
-        raise ValueError(f"There is no analysis {', '.join(unknown)}: choose from {', '.join(ANALYSES)}, or all.")
-    return wanted
-
-
 def _faithfulness(given: float, flag: str) -> float:
     """Raises: ValueError."""
     if not 0 < given <= 1:
@@ -47,7 +38,7 @@ class Request:
     analyses: tuple[str, ...] = option(
         DEFAULT,
         f"{', '.join(ANALYSES)}, or all; separated by commas.",
-        read=_analyses,
+        read=partial(names, among=ANALYSES, kind="analysis"),
         hint=f"{', '.join(ANALYSES)}, or all; separated by commas",
         completions=(*ANALYSES, "all"),
     )

@@ -67,7 +67,8 @@ def _read(db: sqlite3.Connection | None, name: str) -> TaskSpec | None:
     if not untrusted_files.there(path):
         return None
     task = user_files.read(path)
-    return replace(task, name=(task_files.name_of(db, _digest(task)) if db else None) or task.name)
+    held = task_files.task_file(db, digest=_digest(task)) if db else None
+    return replace(task, name=held.name if held else task.name)
 
 
 def _digest(task: TaskSpec) -> str:

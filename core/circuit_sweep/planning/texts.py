@@ -55,12 +55,6 @@ def of_the_samples() -> Text:
     return read(_OF_THE_SAMPLES)
 
 
-def keep(db: sqlite3.Connection, text: Text) -> str:
-    """Keep a text in the store; returns its hash."""
-    task_files.keep_text(db, text.hash, text.content)
-    return text.hash
-
-
 def asked(db: sqlite3.Connection | None, request: Request, model: str, suite: str) -> str | None:
     """The hash of the text for a model of that suite; None if there is none. Nothing is written."""
     if digest := request.text or (task_files.last_text(db, model) if db else None):
@@ -72,5 +66,5 @@ def chosen(db: sqlite3.Connection, request: Request, model: str, suite: str) -> 
     """The same, and the store keeps the text."""
     digest = asked(db, request, model, suite)
     if digest and suite == "sample" and task_files.text_of(db, digest) is None:
-        keep(db, of_the_samples())
+        task_files.keep_text(db, of_the_samples().hash, of_the_samples().content)
     return digest

@@ -119,8 +119,10 @@ def emergence_tokens(db: sqlite3.Connection, row: Row) -> float | int | None:
 
 @measure("steps from the first {role} head until {task} is acquired", "behaviour,heads")
 def acquired_after_role(db: sqlite3.Connection, row: Row) -> float | int | None:
-    role, task = emergence_step(db, row), _emergence(db, row["model"], "task", row["task"])
-    return None if role is None or task is None or task["step"] is None else task["step"] - role
+    role, task = (_emergence(db, row["model"], kind, row[kind]) for kind in ("role", "task"))
+    if role is None or task is None or role["step"] is None or task["step"] is None:
+        return None
+    return task["step"] - role["step"]
 
 
 @measure("tokens until {task} is acquired, as a part of those of {other}", "behaviour")

@@ -82,23 +82,19 @@ def _row(db: sqlite3.Connection, row: dict[str, Any]) -> dict[str, Any]:
 
 def command(row: dict[str, Any]) -> str:
     """What computes the number of a row: at its steps, else over the suite's sparse schedule."""
+    models = ["MODEL", "--base MODEL@STEP"]
+    if "model" in row:
+        models = [row["model"], *([row["other"]] if "other" in row else [])]
+    elif "suite" in row:
+        models = [f"pythia-{size}" for size in ("70m", "160m", "410m", "1.4b", "2.8b")]
+    elif "family" in row:
+        known = [m for m in suites.published().values() if (m.family, m.size) == (row["family"], row["size"])]
+        models = [m.name for m in known if m.variant is None]
     steps = row.get("steps") or ([row["step"]] if "step" in row else [])
     at = ",".join(map(str, steps)) if steps else "sparse"
     tasks = f" --tasks {row['task']}" if "task" in row else ""
     analyses = MEASURES[row["measure"]].analyses
-    return f"circuit-tui run {' '.join(_models(row))} --checkpoints {at}{tasks} --analyses {analyses}"
-
-
-def _models(row: dict[str, Any]) -> list[str]:
-    """Those of which a row's number is."""
-    if "model" in row:
-        return [row["model"], *([row["other"]] if "other" in row else [])]
-    if "suite" in row:
-        return [f"pythia-{size}" for size in ("70m", "160m", "410m", "1.4b", "2.8b")]
-    if "family" in row:
-        known = [m for m in suites.published().values() if (m.family, m.size) == (row["family"], row["size"])]
-        return [m.name for m in known if m.variant is None]
-    return ["MODEL", "--base MODEL@STEP"]
+    return f"circuit-tui run {' '.join(models)} --checkpoints {at}{tasks} --analyses {analyses}"
 
 
 @cache

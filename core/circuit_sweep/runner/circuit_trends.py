@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from circuit_core.trends.correlation import FROM_STEP, size_correlation
+from circuit_core.trends.correlation import size_correlation
 from circuit_core.trends.similarity import Members, ewma, score_drift, similarity
 from circuit_store import trends
 from circuit_store.transactions import transaction
@@ -48,7 +48,15 @@ def similarities(
     """
     known = [result for result in results if result.n_nodes is not None]
     if len(known) < 2:
-        return [{"against": "neighbour", "reason": _too_few(results, known, others)}]
+        why = [result.reason for result in results if result.n_nodes is None and result.reason]
+        if others:
+            why.append(
+                f"{others} others have one with other parameters" if others > 1 else "another has other parameters"
+            )
+        found = f"needs two checkpoints with a circuit, {len(known) or 'none'} {'has' if known else 'have'} one"
+        return [
+            {"against": "neighbour", "reason": ": ".join([found, *(["; ".join(dict.fromkeys(why))] if why else [])])}
+        ]
     last, against = known[-1], "final"
     if reference is not None:
         chosen = [result for result in known if result.step == reference]
@@ -63,14 +71,6 @@ def similarities(
         if a is not last:
             far.append(held.get(_pair(against, a, last)) or _compared(against, a, last, keep, None))
     return [*_smoothed(near), *_smoothed(far)]
-
-
-def _too_few(results: Sequence[ShownResult], known: Sequence[ShownResult], others: int) -> str:
-    why = [result.reason for result in results if result.n_nodes is None and result.reason]
-    if others:
-        why.append(f"{others} others have one with other parameters" if others > 1 else "another has other parameters")
-    found = f"needs two checkpoints with a circuit, {len(known) or 'none'} {'has' if len(known) == 1 else 'have'} one"
-    return ": ".join([found, *(["; ".join(dict.fromkeys(why))] if why else [])])
 
 
 def _pair(against: str, a: ShownResult, b: ShownResult) -> str:
@@ -105,12 +105,6 @@ def _smoothed(rows: list[Row]) -> Iterator[Row]:
         yield row | {f"{of}_ewma": None if math.isnan(v) else v for of, v in zip(SMOOTHED, smooth, strict=True)}
 
 
-def mean_size(results: Sequence[ShownResult]) -> list[Row]:
-    """A row of the table `mean_size`, if there is a circuit at step 1000 or later."""
-    nodes = [result.n_nodes for result in results if result.n_nodes is not None and result.step >= FROM_STEP]
-    return [{"nodes": fmean(nodes), "checkpoints": len(nodes)}] if nodes else []
-
-
 def correlate(db: sqlite3.Connection, model: str) -> None:
     """Bring the correlations of the suite of a model up to date, from the mean sizes of all its models.
 
@@ -118,17 +112,14 @@ def correlate(db: sqlite3.Connection, model: str) -> None:
     """
     with transaction(db):
         (suite,) = db.execute("SELECT suite FROM model WHERE name = ?", (model,)).fetchone()
-        rows = trends.mean_sizes(db, suite)
-        of = groupby(rows, lambda row: (row["variant"], row["task"]))
-        found = [{"variant": variant, "task": task, **_correlation(list(each))} for (variant, task), each in of]
-        trends.replace_correlations(db, suite, found)
-
-
-def _correlation(rows: list[Row]) -> Row:
-    sizes: dict[str, list[Row]] = {}
-    for row in rows:
-        told = row["family"] and row["size"]
-        sizes.setdefault(f"{row['family']}-{row['size']}" if told else row["model"], []).append(row)
-    nodes = {name: fmean(row["nodes"] for row in of) for name, of in sizes.items()}
-    counted = {name: [row["params"] for row in of if row["params"] is not None] for name, of in sizes.items()}
-    return vars(size_correlation(nodes, {name: fmean(of) for name, of in counted.items() if of}))
+        found = list[Row]()
+        for (variant, task), rows in groupby(trends.mean_sizes(db, suite), lambda row: (row["variant"], row["task"])):
+            sizes: dict[str, list[Row]] = {}
+            for row in rows:
+                told = row["family"] and row["size"]
+                sizes.setdefault(f"{row['family']}-{row['size']}" if told else row["model"], []).append(row)
+            nodes = {name: fmean(row["nodes"] for row in of) for name, of in sizes.items()}
+            counted = {name: [row["params"] for row in of if row["params"] is not None] for name, of in sizes.items()}
+            correlated = size_correlation(nodes, {name: fmean(of) for name, of in counted.items() if of})
+            found.append({"variant": variant, "task": task, **vars(correlated)})
+        trends.put(db, "size_correlation", {"suite": suite}, found)

@@ -6,7 +6,8 @@ Codes, because a full disk takes no message: whoever started the runner says it.
 import sqlite3
 from pathlib import Path
 
-from circuit_store.errors import StoreMoved
+from circuit_core.errors import CircuitError
+from circuit_store.errors import StoreError, StoreMoved
 
 DONE, UNLOCKED, MOVED, NO_ENGINE, ENDED, JOINED, REFUSED, LOST = 0, 14, 15, 16, 17, 18, 19, 20
 """Nothing left; no lock; another file at the store's path; no workers; asked to end; another runner at work, here or on
@@ -24,8 +25,12 @@ _OTHER = f"The store {{}} cannot be used: look into the log; {_GOES_ON}."
 _REFUSED = "A runner on another host computes for the store {}, on a file system where two must not: wait for it."
 
 
-def code_of(error: sqlite3.Error) -> int:
+def code_of(error: CircuitError | StoreError | sqlite3.Error) -> int:
     """Exit code of a runner that fails so."""
+    if isinstance(error, CircuitError):
+        return NO_ENGINE
+    if isinstance(error, StoreMoved):
+        return MOVED
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return LOST + primary if primary in _SENTENCES else LOST
 

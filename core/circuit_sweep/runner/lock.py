@@ -38,7 +38,15 @@ def alone(store: Path, ending: Callable[[], bool]) -> Iterator[bool]:
         LockUnusable: it cannot be told.
         StoreError: the store cannot be opened.
     """
-    lock = _made(store)
+    try:
+        lock = _opened(store, os.O_RDWR)
+    except FileNotFoundError:
+        lock = _opened(store, os.O_RDWR | os.O_CREAT)
+    with suppress(OSError):  # open to whom the store is, as SQLite does with a store's log, where the user may say so
+        wanted, root = os.stat(store), os.geteuid() == 0
+        if root or os.geteuid() == os.fstat(lock).st_uid:
+            os.fchown(lock, wanted.st_uid if root else -1, wanted.st_gid)
+            os.fchmod(lock, wanted.st_mode & 0o666)
     try:
         while not ending():
             if _taken(lock, store):
@@ -70,20 +78,6 @@ def check(store: Path) -> None:
     """See that a runner of this user's could begin. Raises: LockUnusable."""
     with suppress(FileNotFoundError):
         os.close(_opened(store, os.O_RDWR))
-
-
-def _made(store: Path) -> int:
-    """Open to whom the store is, as SQLite does with a store's log, where the user may say so."""
-    try:
-        lock = _opened(store, os.O_RDWR)
-    except FileNotFoundError:
-        lock = _opened(store, os.O_RDWR | os.O_CREAT)
-    with suppress(OSError):
-        wanted, root = os.stat(store), os.geteuid() == 0
-        if root or os.geteuid() == os.fstat(lock).st_uid:
-            os.fchown(lock, wanted.st_uid if root else -1, wanted.st_gid)
-            os.fchmod(lock, wanted.st_mode & 0o666)
-    return lock
 
 
 def _opened(store: Path, flags: int) -> int:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from circuit_core.errors import CircuitError
 from circuit_store import filesystem
-from circuit_store.errors import StoreError, StoreMoved
+from circuit_store.errors import StoreError
 from circuit_store.queue import requests, runners, units
 from circuit_store.store import close_writer, open_to_write
-from circuit_sweep.engines.engine import engine_of
+from circuit_sweep.engines.interface import engine_of
 from circuit_sweep.planning.slots import Slots
 from circuit_sweep.runner import exit_codes, lock
 from circuit_sweep.runner.runner import EndSignal, Runner
@@ -62,9 +62,7 @@ def run_alone(store: Path, logged: Path | None, end: EndSignal) -> int:
         return exit_codes.ENDED if end.heard else exit_codes.DONE
     except (CircuitError, StoreError) as error:
         log.error("%s: %s", store, error)
-        if isinstance(error, CircuitError):
-            return exit_codes.NO_ENGINE
-        return exit_codes.MOVED if isinstance(error, StoreMoved) else exit_codes.LOST
+        return exit_codes.code_of(error)
     except sqlite3.Error as error:
         code = exit_codes.MOVED if db.moved() else exit_codes.code_of(error)
         log.error("%s: %s (%s)", store, exit_codes.sentence(code, store), error)

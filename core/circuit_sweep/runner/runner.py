@@ -15,7 +15,7 @@ from circuit_core.errors import CheckpointError
 from circuit_core.models import places
 from circuit_store.connection import Connection
 from circuit_store.queue import control, requests, runners, units
-from circuit_sweep.engines.engine import Engine
+from circuit_sweep.engines.interface import Engine
 from circuit_sweep.planning.slots import Slot
 from circuit_sweep.runner import lock
 from circuit_sweep.runner.fetching import Fetch, Fetcher

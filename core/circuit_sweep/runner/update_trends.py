@@ -10,16 +10,18 @@ Rows carry a mark of all that their series was computed from; while it is the sa
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
+from statistics import fmean
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 
 from circuit_core.graph import Graph
 from circuit_core.tasks.specs import labelled
 from circuit_core.trends import floors
+from circuit_core.trends.correlation import FROM_STEP
 from circuit_core.trends.emergence import TASKS_OF, RoleEmergence, role_emergence
 from circuit_core.trends.figures import figure_2_head, top_heads
 from circuit_core.trends.handoffs import handoffs
@@ -31,6 +33,7 @@ from circuit_store.trend_circuits import CircuitReader
 from circuit_store.trend_series import ShownResult
 from circuit_store.trends import EmergenceRecord, SeriesTrends
 from circuit_sweep.runner import circuit_trends, emergence_rows, fitted_trends
+from circuit_sweep.runner.counted_circuits import CountedCircuits
 
 DEFINITION = 2
 """Part of every mark; raised when the same results give other rows."""
@@ -70,19 +73,17 @@ def _marked(of: SeriesTrends, mark: str) -> SeriesTrends:
     return SeriesTrends([replace(row, rests_on=mark) for row in of.emergences], of.handoffs, further)
 
 
-def _is_loaded_twin(of: queries.CheckpointRow) -> bool:
-    """Whether it repeats another's weights and was loaded; one of the hub is left out by its hash."""
-    return of.status == "duplicate_of" and of.fingerprint is not None
-
-
 class _Model:
     """The series of one model."""
 
     def __init__(self, db: sqlite3.Connection, model: str, held: dict[str, SeriesTrends]) -> None:
-        self.db, self.model, self.of_circuits = db, model, CircuitReader(db, trend_circuits.shape(db, model))
+        self.db, self.model, self.graph = db, model, Graph(*trend_circuits.shape(db, model))
+        self.of_circuits = CircuitReader(db, self.graph.n_sources, self.graph.n_ports)
         compared = (row for of in held.values() for row in of.further.get("similarity", []))
         self.compared = {row["pair"]: row for row in compared if row["pair"]}
-        loaded = [c for c in queries.checkpoints(db, model) if c.status == "ok" or _is_loaded_twin(c)]
+        at = queries.checkpoints(db, model)
+        # One that repeats another's weights counts if it was loaded: one of the hub is left out by its hash.
+        loaded = [c for c in at if c.status == "ok" or (c.status == "duplicate_of" and c.fingerprint is not None)]
         weights = {c.step: c.fingerprint for c in loaded}
         self.steps, self.untrained = floors.distinct(weights), floors.untrained(weights)
         self.place = {step: i for i, step in enumerate(self.steps)}
@@ -117,21 +118,17 @@ class _Model:
 
     def _similar(self, task: str, found: list[ShownResult], others: int) -> SeriesTrends:
         """Circuits for a task."""
-        size = circuit_trends.mean_size([result for result in found if result.step in self.place])
-        rows = {
-            "similarity": self.similarities(task, found, others),
-            "mean_size": [row | {"task": task} for row in size],
-        }
-        return SeriesTrends([], [], rows)
+        late = [of for of in found if of.step in self.place and of.step >= FROM_STEP]
+        nodes = [of.n_nodes for of in late if of.n_nodes is not None]
+        size = [{"task": task, "nodes": fmean(nodes), "checkpoints": len(nodes)}] if nodes else []
+        return SeriesTrends([], [], {"similarity": self.similarities(task, found, others), "mean_size": size})
 
     def similarities(
         self, task: str, found: list[ShownResult], others: int, reference: int | None = None
     ) -> list[dict[str, Any]]:
-        graph = Graph(*vars(self.of_circuits.shape).values())
-
         def members(result: ShownResult) -> Members:
             read = self.of_circuits.members(result)
-            return Members.of(graph, read.edges, read.scores)
+            return Members.of(self.graph, read.edges, read.scores)
 
         kept = [result for result in found if result.step in self.place]
         scores = lambda result: trend_circuits.edge_scores(self.db, result.id)  # noqa: E731
@@ -247,19 +244,10 @@ class _Model:
             scores[self.place[step], layer, head] = rows[:, 2]
         return scores
 
-    def _circuits(self, tasks: tuple[str, ...]) -> "_Circuits | None":
-        """Of the first task of which one counts; None if the store holds no circuit of any."""
+    def _circuits(self, tasks: tuple[str, ...]) -> CountedCircuits | None:
         of_task = {task: self.shown.get(("circuit", None, task), []) for task in tasks}
         found = {task: kept for task, all_ in of_task.items() if (kept := [of for of in all_ if of.step in self.place])}
-        for results in found.values():
-            counted = [self.of_circuits.members(of).edges for of in results if of.why_not is None]
-            if heads := [trend_circuits.heads_in(self.of_circuits.shape, edges) for edges in counted]:
-                return _Circuits(np.any(heads, 0).all(0), np.any(heads, 1).sum(0), None)
-        if not found:
-            return None
-        why_not = dict.fromkeys(of.why_not for results in found.values() for of in results if of.why_not)
-        reason = f"no circuit of {' or '.join(found)} counts: {'; '.join(why_not)}"
-        return _Circuits(np.zeros((0, 0), bool), np.zeros((0, 0), int), reason)
+        return CountedCircuits.of(found, self.graph, lambda of: self.of_circuits.members(of).edges)
 
     def _span(self, of: Any) -> int | None:
         """Tokens between the ends of a hand-off's window."""
@@ -272,22 +260,3 @@ class _Model:
 def _tasks(role: str, on: str | None) -> tuple[str, ...]:
     """Those in whose circuits a role's heads are looked for; with a BOS token where only they are asked for."""
     return (on,) if on else tuple(labelled(task, bos) for bos in (False, True) for task in TASKS_OF[role])
-
-
-@dataclass(frozen=True)
-class _Circuits:
-    """The circuits of a task that count as such."""
-
-    allowed: Bool[np.ndarray, "layer head"]
-    """Whether it both writes and reads in some."""
-    counts: Int[np.ndarray, "layer head"]
-    """In how many it is."""
-    reason: str | None
-    """Why none counts, though some are stored."""
-
-    def at(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """`allowed` and `counts` of that many layers and heads."""
-        allowed, counts = np.zeros(shape, bool), np.zeros(shape, int)
-        both = tuple(slice(min(sizes)) for sizes in zip(shape, self.counts.shape, strict=True))
-        allowed[both], counts[both] = self.allowed[both], self.counts[both]
-        return allowed, counts

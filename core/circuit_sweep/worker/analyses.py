@@ -84,7 +84,7 @@ class Analyses:
             scores, reasons = self.roles.suppression(preset)
             return records.of_heads(scores, reasons=reasons)
         if role == "successor":
-            return records.of_successor(self.roles.successor(preset))
+            return records.of_heads(self.roles.successor(preset))
         if analysis.task is None:
             return records.of_heads(self.roles.attention(preset)[role])
         if role.startswith("attn_end"):
@@ -155,7 +155,8 @@ class Analyses:
         prompts, held_out = self._split(analysis.task, p["held_out"])
         points = {"ig_steps": p["ig_steps"] or 1, "ig_rule": p["ig_rule"] or "paper"}
         score = partial(attribute, of, prompts, p["method"], **points)
-        of_each = p["resamples"] and error_bars.all_fit(len(prompts), of.graph)
+        # The scores of each prompt and edge are kept where they fit in the memory at hand; else see `_bars`.
+        of_each = p["resamples"] and 4 * len(prompts) * of.graph.n_edges <= error_bars.AT_HAND
         scores = score(kept=of.graph.real if of_each else None)
         runs = [Evaluation(of, part) for part in (prompts, held_out) if part is not None]
         search = "grid" if p["sizes"] else p["search"]

@@ -91,7 +91,7 @@ class LoadedCheckpoint:
             began = time.perf_counter()
             try:
                 listener = say and (lambda done, of, begun=begun: say(begun.within(done, of)))
-                with batches.reduced(order.batch), batches.heard(listener):
+                with batches.within(batches.SHARE, order.batch), batches.within(batches.LISTENER, listener):
                     record = self.compute(analysis)
             except Exception as error:
                 failed = failed or error

@@ -5,7 +5,6 @@ So a new number needs a field where it is computed, a column in `circuit_store.s
 
 import json
 import math
-from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -67,8 +66,18 @@ def of_circuit(found: MinimalCircuit, edges: EdgeScores, bars: ErrorBars) -> Rec
     return Record(tables, found.reason)
 
 
-def of_heads(scores: RoleScores, reason: str | None = None, reasons: dict[Head, str] | None = None) -> Record:
-    """NaN is None, for the head's reason or else the one given; without any value the role is undefined."""
+def of_heads(
+    scores: RoleScores,
+    reason: str | None = None,
+    reasons: dict[Head, str] | None = None,
+    details: list[tuple[int, int, str, float | None]] | None = None,
+) -> Record:
+    """NaN is None, for the head's reason or else the one given; without any value the role is undefined.
+
+    Args:
+        details: layer, head, name and value of what the scores are made of, if that is kept; of successor heads they
+            are each list's.
+    """
     if bool(scores.value.isnan().all()):
         return Undefined(reason or NOT_FINITE)
     parts, reasons = [scores.value, scores.raw, scores.control, scores.low, scores.high], reasons or {}
@@ -80,6 +89,11 @@ def of_heads(scores: RoleScores, reason: str | None = None, reasons: dict[Head, 
     if scores.by_prompt is not None:
         blob = blobs.pack(scores.by_prompt.flatten(0, 1).cpu().numpy())
         tables.append(TableRows.of("head_by_prompt", {"scores": blob}))
+    if isinstance(scores, SuccessorScores):
+        lists = ((head, name, value) for name, value in scores.lists.items() for head in np.ndindex(*value.shape))
+        details = [(*head, name, _number(value[head])) for head, name, value in lists]
+    if details is not None:
+        tables.append(TableRows("head_detail", ("layer", "head", "name", "value"), details))
     unsaid = any(value is None and why is None for _, _, value, *_, why in rows)
     return Record(tuple(tables), reason or NOT_FINITE if unsaid else None)
 
@@ -87,20 +101,6 @@ def of_heads(scores: RoleScores, reason: str | None = None, reasons: dict[Head, 
 def _number(value: Tensor | float) -> float | None:
     number = float(value)
     return number if math.isfinite(number) else None
-
-
-def _with_details(found: Record, details: list[tuple[int, int, str, float | None]]) -> Record:
-    """With what its values are made of: (layer, head, name, value)."""
-    return replace(found, tables=(*found.tables, TableRows("head_detail", ("layer", "head", "name", "value"), details)))
-
-
-def of_successor(scores: SuccessorScores) -> Record:
-    """The score, and each list's as a detail."""
-    found = of_heads(scores)
-    if isinstance(found, Undefined):
-        return found
-    lists = ((head, name, value) for name, value in scores.lists.items() for head in np.ndindex(*value.shape))
-    return _with_details(found, [(*head, name, _number(value[head])) for head, name, value in lists])
 
 
 def of_paths(role: str, found: IOIAlgorithm) -> Record:
@@ -112,12 +112,11 @@ def of_paths(role: str, found: IOIAlgorithm) -> Record:
         value, stage = found.inhibition and found.inhibition.value, found.s_inhibition
     if value is None:
         return Undefined(stage.reason or NOT_FINITE)
-    scores = of_heads(RoleScores(role, value), stage.reason)
-    if role != "s_inhibition" or isinstance(scores, Undefined) or found.inhibition is None:
-        return scores
-    changes = ((c, name) for c in found.inhibition.changes for name in ("logit_diff", "io", "s1", "s2"))
-    details = [(c.layer, c.head, f"{c.counterfactual}.{name}", _number(getattr(c, name))) for c, name in changes]
-    return _with_details(scores, details)
+    details = None
+    if role == "s_inhibition" and found.inhibition is not None:
+        changes = ((c, name) for c in found.inhibition.changes for name in ("logit_diff", "io", "s1", "s2"))
+        details = [(c.layer, c.head, f"{c.counterfactual}.{name}", _number(getattr(c, name))) for c, name in changes]
+    return of_heads(RoleScores(role, value), stage.reason, details=details)
 
 
 def of_attention(rows: Float[Tensor, "layer head prompt pos"], prompts: list[PromptPreview]) -> Record:

@@ -10,7 +10,7 @@ from typing import Any
 from circuit_store.display_text import cell
 from circuit_store.queries.views import one_state, rows
 from circuit_store.views import VIEWS
-from circuit_store.views.view import AT_STEP, NEWEST, OF_MODEL, shown_results
+from circuit_store.views.view import NEWEST, OF_MODEL, shown_results
 
 _OF_HEADS = (
     "FROM result JOIN checkpoint ON checkpoint.id = checkpoint_id JOIN model ON model.id = model_id"
@@ -146,15 +146,6 @@ def history_of(
     return [ScorePoint(r["step"], r["tokens"], r["value"]) for r in found]
 
 
-def shown_at(db: sqlite3.Connection, model: str, step: int, shown: dict[str, str | None]) -> list[int]:
-    """The results whose scores are shown of a checkpoint, of each role on the task that is shown (`RoleTasks`)."""
-    found = db.execute(
-        f"WITH shown_result AS ({shown_results(_HEADS_OF_MODEL, AT_STEP)}) SELECT id, role, task FROM shown_result",
-        (model, step),
-    )
-    return [result for result, role, task in found if role in shown and task == shown[role]]
-
-
 def scores_of_head(db: sqlite3.Connection, results: list[int], layer: int, head: int) -> dict[str, dict[str, Any]]:
     """Role -> the columns of the view `heads`, of one head in results of which each is shown of its role."""
     which = VIEWS["heads"]
@@ -180,20 +171,12 @@ _COPY_SCORES = ("name_mover",)
 """Roles scored by what a head writes, not by where it attends: their fractions are of another kind."""
 
 
-@one_state
-def strong_roles(
-    db: sqlite3.Connection, model: str, step: int, shown: dict[str, str | None], least: float = 0.5
-) -> dict[tuple[int, int], tuple[str, ...]]:
+def strong_in(db: sqlite3.Connection, results: list[int], least: float = 0.5) -> dict[tuple[int, int], tuple[str, ...]]:
     """(layer, head) -> the roles in which a head reaches `least`: those of attention first, each kind best first.
 
     Args:
-        shown: role -> the task on which it counts, if it is scored on several; see `RoleTasks`.
+        results: one of each role (`RoleTasks.at`).
     """
-    return strong_in(db, shown_at(db, model, step, shown), least)
-
-
-def strong_in(db: sqlite3.Connection, results: list[int], least: float = 0.5) -> dict[tuple[int, int], tuple[str, ...]]:
-    """The same in results of which each is shown of its role (`RoleTasks.at`)."""
     found = db.execute(
         "SELECT role, layer, head, value FROM head_score JOIN result ON result.id = result_id"
         " WHERE result_id IN (SELECT value FROM json_each(?)) AND value >= ?",

@@ -67,14 +67,10 @@ def roles(db: sqlite3.Connection, model: str | None = None) -> list[str]:
     return _distinct(db, "role", "analysis = 'heads'", model)
 
 
-def tasks(db: sqlite3.Connection, model: str | None = None) -> list[str]:
-    """Tasks with results, likewise."""
-    return _distinct(db, "task.name", "analysis IN ('behaviour', 'circuit', 'patch')", model)
-
-
-def all_tasks(db: sqlite3.Connection, model: str | None = None) -> list[str]:
-    """Tasks with results of any kind, likewise."""
-    return _distinct(db, "task.name", "TRUE", model)
+def tasks(db: sqlite3.Connection, model: str | None = None, of_any_kind: bool = False) -> list[str]:
+    """Tasks with results of behaviour, circuits or path patching, or of any kind, likewise."""
+    kinds = "TRUE" if of_any_kind else "analysis IN ('behaviour', 'circuit', 'patch')"
+    return _distinct(db, "task.name", kinds, model)
 
 
 def _distinct(db: sqlite3.Connection, column: str, condition: str, model: str | None) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from circuit_store import addresses
 from circuit_store.errors import UnknownName
-from circuit_store.queries.models import all_tasks, roles
+from circuit_store.queries.models import roles, tasks
 from circuit_store.queries.views import takes
 from circuit_store.views import View
 
@@ -42,7 +42,7 @@ def narrowed(db: sqlite3.Connection, which: View, given: Mapping[str, Any]) -> t
 def _held(db: sqlite3.Connection, column: str, value: Any, model: str | None) -> None:
     """Raises: UnknownName, if the store has no such task, role, layer or head at all."""
     if column in ("task", "role"):
-        held = all_tasks(db, model) if column == "task" else roles(db, model)
+        held = tasks(db, model, of_any_kind=True) if column == "task" else roles(db, model)
         _one_of(column, value, held, f" of {model}" if model else "")
     elif value not in range(addresses.most(db, column, model)):
         raise UnknownName(

@@ -22,6 +22,9 @@ from circuit_store.queue.states import (
 from circuit_store.queue.units import BY_HAND, now
 from circuit_store.transactions import transaction
 
+AFRESH = "error = NULL, crashes = 0, seconds = NULL"
+"""SQL: what is forgotten of a unit that is asked for again."""
+
 
 def add_run(
     db: sqlite3.Connection,
@@ -46,32 +49,21 @@ def add_run(
             run = db.execute(f"INSERT INTO run {fields}", (text, RunState.QUEUED, now(), priority)).lastrowid
             assert run is not None
             interrupted = False
-        _queue_units(db, run, checkpoints, interrupted)
+        units = "INSERT OR IGNORE INTO unit (run_id, checkpoint_id) VALUES (?, ?)"
+        db.executemany(units, [(run, checkpoint) for checkpoint in checkpoints])
+        # Of a run that was interrupted what is asked for is queued whatever became of it, and so is all that was left:
+        # what others have computed meanwhile has nothing missing, and is done at once.
+        these = "run_id = :run AND checkpoint_id IN (SELECT value FROM json_each(:these))"
+        left = None if interrupted else (UnitState.FAILED, UnitState.CANCELLED, UnitState.INTERRUPTED)
+        move(db, UnitState.QUEUED, these, AFRESH, left, run=run, these=json.dumps(checkpoints))
+        if interrupted:
+            move(db, UnitState.QUEUED, "run_id = :run", AFRESH, (UnitState.INTERRUPTED,), run=run)
         db.execute(
             "UPDATE run SET priority = max(priority, ?), slots = coalesce(?, slots), hidden = 0 WHERE id = ?",
             (priority, slots and json.dumps(slots, sort_keys=True), run),
         )
         move(db, RunState.QUEUED, "id = :run", "reason = NULL", (RunState.INTERRUPTED,), run=run)
     return run
-
-
-AFRESH = "error = NULL, crashes = 0, seconds = NULL"
-"""SQL: what is forgotten of a unit that is asked for again."""
-
-
-def _queue_units(db: sqlite3.Connection, run: int, checkpoints: list[int], interrupted: bool) -> None:
-    """One for each checkpoint.
-
-    Args:
-        interrupted: the run was. What is asked for is queued then whatever became of it, and so is all that was left:
-            what others have computed meanwhile has nothing missing, and is done at once.
-    """
-    db.executemany("INSERT OR IGNORE INTO unit (run_id, checkpoint_id) VALUES (?, ?)", [(run, c) for c in checkpoints])
-    these = "run_id = :run AND checkpoint_id IN (SELECT value FROM json_each(:these))"
-    left = None if interrupted else (UnitState.FAILED, UnitState.CANCELLED, UnitState.INTERRUPTED)
-    move(db, UnitState.QUEUED, these, AFRESH, left, run=run, these=json.dumps(checkpoints))
-    if interrupted:
-        move(db, UnitState.QUEUED, "run_id = :run", AFRESH, (UnitState.INTERRUPTED,), run=run)
 
 
 def wanted_slots(db: sqlite3.Connection) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from circuit_store.views.circuits import QUALIFIES, UNQUALIFIED
-from circuit_store.views.names import source, source_named
+from circuit_store.views.names import source
 from circuit_store.views.view import (
     AT,
     DEVICE,
@@ -21,8 +21,11 @@ from circuit_store.views.view import (
 
 _IN_CIRCUIT = (
     "EXISTS (SELECT 1 FROM json_each(stage.heads) AS kind, json_each(kind.value) AS named"
-    f" WHERE {source_named('named.value')} IN (SELECT src FROM circuit_edge WHERE result_id = of_task.id))"
+    " WHERE 1 + CAST(substr(named.value, 2) AS INTEGER) * (n_heads + 1)"
+    " + CAST(substr(named.value, instr(named.value, '.h') + 2) AS INTEGER)"
+    " IN (SELECT src FROM circuit_edge WHERE result_id = of_task.id))"
 )
+"""SQL: whether one of a stage's heads, named as `a5.h3`, writes in the circuit: the name as an index (METHODS a.3)."""
 _POST_EMERGENCE = (
     f"CASE WHEN NOT stage.post_emergence THEN 0 WHEN {QUALIFIES} THEN min({_IN_CIRCUIT})"
     " OVER (PARTITION BY shown_result.id) END"

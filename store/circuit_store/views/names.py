@@ -1,4 +1,4 @@
-"""SQL that turns the integer indices of sources and ports (METHODS a.3) into names, and back."""
+"""SQL that turns the integer indices of sources and ports (METHODS a.3) into names."""
 
 
 def source(column: str) -> str:
@@ -8,12 +8,6 @@ def source(column: str) -> str:
         f"CASE WHEN {column} = 0 THEN 'input' WHEN {rest} = n_heads THEN 'm' || ({layer})"
         f" ELSE 'a' || ({layer}) || '.h' || ({rest}) END"
     )
-
-
-def source_named(column: str) -> str:
-    """SQL: the forward node of a head's name, as `a5.h3`."""
-    layer, head = f"substr({column}, 2)", f"substr({column}, instr({column}, '.h') + 2)"
-    return f"1 + CAST({layer} AS INTEGER) * (n_heads + 1) + CAST({head} AS INTEGER)"
 
 
 def destination(column: str) -> str:

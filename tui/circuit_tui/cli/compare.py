@@ -1,5 +1,6 @@
 """Two circuits side by side: `compare`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ import click
 from circuit_store.store import open_to_read
 from circuit_tui import command_output
 from circuit_tui.cli.main import main
-from circuit_tui.cli.view_filters import among_two_circuits
+from circuit_tui.cli.view_filters import Pair, among_circuits
 from circuit_tui.runs import flags, options
 from circuit_tui.terminal import console
 
@@ -22,7 +23,8 @@ LISTED = 20
 @main.command()
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
-@among_two_circuits
+@click.option("--task", type=Pair(str), metavar="X[,X]", help="Circuits of this task.")
+@partial(among_circuits, two=True)
 @flags.flag(options.JSON)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: all edges and nodes.")
 @click.pass_obj

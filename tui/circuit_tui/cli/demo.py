@@ -26,17 +26,11 @@ def demo(store: Path) -> None:
     asked = RunRequest(tuple(models), "all", Request(analyses=ANALYSES))
     if terminal():
         return explore(store, lambda: sweeps.begin(store, asked))
-    from circuit_tui.cli import foreground
-
-    code = foreground.compute(store, asked)
-    summary(store, models)
-    raise SystemExit(code)
-
-
-def summary(store: Path, models: list[str]) -> None:
-    """What the last checkpoint of each model shows, as a table on stdout."""
     from circuit_store import addresses, queries
+    from circuit_tui.cli import attached_run
 
+    code = attached_run.compute(store, asked)
+    # What the last checkpoint of each model shows, as a table.
     db, rows = open_to_read(store), []
     for model in models:
         step = addresses.resolve_step(db, model, "final")
@@ -54,3 +48,4 @@ def summary(store: Path, models: list[str]) -> None:
     console.table(rows)
     program = paths.program(store)
     console.shown(f"Look closer: {program}   (or: {program} show circuit sample-0.2m@final --task ioi)")
+    raise SystemExit(code)

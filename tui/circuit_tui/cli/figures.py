@@ -56,7 +56,10 @@ def figures(store: Path, output: Path, formats: tuple[str, ...]) -> None:
     from circuit_tui.figures import KINDS, files, style
 
     db, taken = open_to_read(store), command_output.taken(store)
-    _folder(output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputRefused(f"--output {output} cannot be used ({error.strerror}): name another folder.") from None
     some = False
     with snapshot(db), style.paper():
         for kind in KINDS:
@@ -69,11 +72,3 @@ def figures(store: Path, output: Path, formats: tuple[str, ...]) -> None:
                 console.told(f"No figure of {kind.ABOUT}: the store holds nothing for it. `circuit-tui {kind.NEEDS}`.")
     if not some:
         fail("nothing could be drawn.", FAILED)
-
-
-def _folder(output: Path) -> None:
-    """Raises: OutputRefused."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputRefused(f"--output {output} cannot be used ({error.strerror}): name another folder.") from None

@@ -17,6 +17,8 @@ from circuit_tui.cli.main import check_place, main
 from circuit_tui.runs import flags, options
 from circuit_tui.terminal import console
 
+_JOURNALS = "rollback journal", "write-ahead log"
+
 
 @main.command()
 @flags.flag(options.JSON)
@@ -27,12 +29,18 @@ def info(store: Path, as_json: bool) -> None:
     from importlib.metadata import version
 
     check_place(store)
+    # Which journal SQLite keeps, on what file system, and whether that is to change.
+    ahead, shared = logs_ahead(store), filesystem.shared(store)
+    journal = "none yet" if ahead is None else _JOURNALS[ahead]
+    journal += f", on {filesystem.kind(store) or 'an unknown file system'}{', which hosts may share' if shared else ''}"
+    if ahead is not None and ahead == shared:
+        journal += f"; a {_JOURNALS[not shared]} once it is opened to write and nothing else has it open"
     shown = {
         "version": version("circuit-tui"),
         "python": platform.python_version(),
         "store": str(store),
         "store_state": _state(store),
-        "journal": _journal(store),
+        "journal": journal,
         "schema": VERSION,
         "sample_suite": str(suites.sample_folder()),
         "log": str(paths.log()),
@@ -41,18 +49,6 @@ def info(store: Path, as_json: bool) -> None:
         console.document(shown, indent=1)
     else:
         console.shown("\n".join(f"{k:12}  {console.plain(v)}" for k, v in shown.items()))
-
-
-def _journal(store: Path) -> str:
-    """Which one SQLite keeps, on what file system, and whether that is to change."""
-    ahead, shared = logs_ahead(store), filesystem.shared(store)
-    where = f"on {filesystem.kind(store) or 'an unknown file system'}{', which hosts may share' if shared else ''}"
-    if ahead is None:
-        return f"none yet, {where}"
-    names = "rollback journal", "write-ahead log"
-    now, then = names[ahead], names[not shared]
-    changes = "" if now == then else f"; a {then} once it is opened to write and nothing else has it open"
-    return f"{now}, {where}{changes}"
 
 
 def _state(store: Path) -> str:

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -55,8 +55,9 @@ class Main(click.Group):
             known = remedy(error) or "name another with --store FILE"
             fail(f"The store {ctx.obj} cannot be used ({error}): {known}.", FAILED)
         except (TypeError, AttributeError, LookupError, ArithmeticError):
-            if found := _amiss(ctx.obj):
-                fail(f"The store {ctx.obj} is damaged ({found}): `verify` names all that is broken.", FAILED)
+            with suppress(StoreError, sqlite3.Error), closing(open_to_read(ctx.obj)) as db:
+                if found := integrity.amiss(db):
+                    fail(f"The store {ctx.obj} is damaged ({found}): `verify` names all that is broken.", FAILED)
             raise
         except BrokenPipeError:
             raise
@@ -64,15 +65,6 @@ class Main(click.Group):
             fail(f"{error.filename or 'the output'} cannot be used ({error.strerror}).", FAILED)
         except KeyboardInterrupt:
             fail("interrupted.", CANCELLED)
-
-
-def _amiss(path: Path) -> str | None:
-    """What is wrong with what a store holds, where that may be why a command failed."""
-    try:
-        with closing(open_to_read(path)) as db:
-            return integrity.amiss(db)
-    except (StoreError, sqlite3.Error):
-        return None
 
 
 def misused(error: click.UsageError) -> NoReturn:

@@ -19,7 +19,14 @@ from circuit_tui.terminal import console
 @click.pass_obj
 def verify(store: Path, weights: bool, as_json: bool) -> None:
     """Check that the store is sound and every result complete. Exit code 1 if not."""
-    found, read = _faults(store), {}
+    from circuit_store import maintenance
+
+    read: dict[str, int] = {}
+    try:
+        with closing(open_to_read(store)) as db:
+            found = maintenance.faults(db)
+    except StoreDamaged as error:
+        found = [str(error)]
     if weights and not found:
         found, read = _changed(store)
     if as_json:
@@ -31,17 +38,6 @@ def verify(store: Path, weights: bool, as_json: bool) -> None:
         console.told("Read {read} checkpoints with results; {not_at_hand} more are not at hand.".format(**read))
     console.told(f"Found {problems}. Restore a backup, or recompute these results." if found else f"{store} is sound.")
     raise SystemExit(1 if found else 0)
-
-
-def _faults(store: Path) -> list[str]:
-    """Raises: StoreError, if there is nothing to look at, or it cannot be looked at now."""
-    from circuit_store import maintenance
-
-    try:
-        with closing(open_to_read(store)) as db:
-            return maintenance.faults(db)
-    except StoreDamaged as error:
-        return [str(error)]
 
 
 def _changed(store: Path) -> tuple[list[str], dict[str, int]]:

@@ -1,10 +1,9 @@
 """Known models, and names for folders of checkpoints: `models` and `models add`."""
 
-from collections.abc import Collection
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,9 +14,6 @@ from circuit_tui.cli.main import check_place, main
 from circuit_tui.runs import flags, options
 from circuit_tui.terminal import console
 
-if TYPE_CHECKING:
-    from circuit_store.models import Told
-
 
 @main.group(invoke_without_command=True)
 @click.option("--all", "everything", is_flag=True, help="List the models of published suites, too.")
@@ -25,6 +21,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def models(ctx: click.Context, everything: bool, as_json: bool) -> None:
     """List known models, what the store holds of each, and what the local cache of the hub does."""
+    from circuit_core.models import hub, places
     from circuit_store import models as held_models
     from circuit_store import queries
 
@@ -36,8 +33,17 @@ def models(ctx: click.Context, everything: bool, as_json: bool) -> None:
     db = None if to_be_made(ctx.obj) else open_to_read(ctx.obj)
     rows = queries.rows(db, view) if db else []
     held = {model.name: model.pattern for model in held_models.held_models(db).values()} if db else {}
-    rows += [_known(known, columns) for known in suites.known_models().values() if known.name not in held]
-    rows += _on_the_hub(held.keys(), {row["source"] for row in rows}, everything, columns)
+    rows += [_known(known) for known in suites.known_models().values() if known.name not in held]
+    # Of published suites those of which the cache holds a checkpoint, or all; then what else it holds, by the name that
+    # `run` takes. Nothing is asked of the hub.
+    sources = {row["source"] for row in rows}
+    published = {f"{places.HUB}{known.repository}": known for known in suites.published().values()}
+    cached = {source for name in hub.cached_repositories() if _cached(source := f"{places.HUB}{name}")}
+    listed = [known for source, known in published.items() if everything or source in cached]
+    rows += [_known(known) for known in listed if known.name not in held]
+    others = sorted(cached - sources - published.keys())
+    rows += [{"model": source.removeprefix(places.HUB), "suite": "hub", "source": source} for source in others]
+    rows = [{column: row.get(column, 0 if column == "computed" else None) for column in columns} for row in rows]
     for row in rows:
         row["cached"] = _cached(row["source"], held.get(row["model"]))
     columns.insert(columns.index("computed") + 1, "cached")
@@ -51,20 +57,6 @@ def models(ctx: click.Context, everything: bool, as_json: bool) -> None:
         )
 
 
-def _on_the_hub(held: Collection[str], sources: set[str], everything: bool, columns: list[str]) -> list[dict[str, Any]]:
-    """Models of published suites, of which the cache holds a checkpoint if not `everything` is wanted; then what else
-    the cache holds, by the name that `run` takes. Nothing is asked of the hub."""
-    from circuit_core.models import hub, places
-
-    published = {f"{places.HUB}{known.repository}": known for known in suites.published().values()}
-    cached = {source for name in hub.cached_repositories() if _cached(source := f"{places.HUB}{name}")}
-    listed = [known for source, known in published.items() if everything or source in cached]
-    rows = [_published(known, columns) for known in listed if known.name not in held]
-    others = sorted(cached - sources - published.keys())
-    nothing = {column: 0 if column == "computed" else None for column in columns}
-    return rows + [nothing | {"model": s.removeprefix(places.HUB), "suite": "hub", "source": s} for s in others]
-
-
 def _cached(source: str, pattern: str | None = None) -> int | None:
     """Checkpoints in the local cache; None of a folder."""
     from circuit_core.models import places
@@ -74,35 +66,18 @@ def _cached(source: str, pattern: str | None = None) -> int | None:
     return None if repository is None else hub_models.in_the_cache(repository, pattern)
 
 
-def _published(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
-    """A model of a published suite, as far as that is known without the hub."""
+def _known(known: suites.KnownModel) -> dict[str, Any]:
+    """A model of the sample suite as it lies there; one of a published suite as far as it is known without the hub."""
     from circuit_core.models import places
-
-    row = {"model": known.name, "suite": known.suite, "source": f"{places.HUB}{known.repository}"}
-    row |= {name: getattr(known, name) for name in ("family", "size", "variant", "seed")}
-    row |= {"kv_heads": known.shape.get("n_heads"), **known.shape, "checkpoints": len(known.steps) or None}
-    return {column: row.get(column, 0 if column == "computed" else None) for column in columns}
-
-
-def _known(known: suites.KnownModel, columns: list[str]) -> dict[str, Any]:
     from circuit_sweep.planning.hub_models import told_of
     from circuit_sweep.planning.model_sources import model_of
 
-    model, found = model_of(known.name, known.folder, known.suite, told_of(known))
-    row = vars(model) | {"model": model.name, "checkpoints": len(found), "computed": 0}
-    return {column: row[column] for column in columns}
-
-
-def _base(store: Path, base: str | None) -> "Told":
-    from circuit_store.models import Told
-    from circuit_sweep.planning.bases import base_of
-
-    if base is None:
-        return Told()
-    if to_be_made(store):
-        return base_of(None, base)
-    with closing(open_to_read(store)) as db:
-        return base_of(db, base)
+    if known.repository is None:
+        model, found = model_of(known.name, known.folder, known.suite, told_of(known))
+        return vars(model) | {"model": model.name, "checkpoints": len(found)}
+    row = {"model": known.name, "suite": known.suite, "source": f"{places.HUB}{known.repository}"}
+    row |= {name: getattr(known, name) for name in ("family", "size", "variant", "seed")}
+    return row | {"kv_heads": known.shape.get("n_heads"), **known.shape, "checkpoints": len(known.steps) or None}
 
 
 @models.command()
@@ -121,6 +96,7 @@ def add(store: Path, name: str, source: str, pattern: str | None, base: str | No
     from circuit_core.bounded_regex import Pattern
     from circuit_store import models as held_models
     from circuit_sweep.planning import hub_models, model_sources
+    from circuit_sweep.planning.bases import base_of
     from circuit_sweep.planning.missing import noted
 
     if name in suites.known_models():
@@ -132,7 +108,11 @@ def add(store: Path, name: str, source: str, pattern: str | None, base: str | No
         fault = str(error).removesuffix(".")
     if fault:
         raise ValueError(f"{fault}; give for instance 'run-(?P<step>[0-9]+)'.")
-    told = replace(_base(store, base), pattern=pattern, **said)
+    told = held_models.Told()
+    if base is not None:
+        with nullcontext() if to_be_made(store) else closing(open_to_read(store)) as db:
+            told = base_of(db, base)
+    told = replace(told, pattern=pattern, **said)
     repository = None if model_sources.is_folder(source) else hub_models.repository_of(source)
     if repository:
         model, found = hub_models.describe(repository, name, told)

@@ -41,7 +41,7 @@ def patch(
     from circuit_store.queue.units import BY_HAND
     from circuit_sweep.planning import task_names
     from circuit_sweep.planning.model_sources import describe
-    from circuit_tui.cli import foreground
+    from circuit_tui.cli import attached_run
     from circuit_tui.runs.run_request import How, RunRequest
 
     name, _, step = address.partition("@")
@@ -53,7 +53,7 @@ def patch(
     if model.n_layers and model.n_heads:
         wanted |= _checked(Graph(model.n_layers, model.n_heads, bool(model.parallel)), to, senders)
     request = Request(tasks=(task,), analyses=("patch",), patch=wanted)
-    if code := foreground.compute(store, RunRequest((name,), step or "final", request, how=How(priority=BY_HAND))):
+    if code := attached_run.compute(store, RunRequest((name,), step or "final", request, how=How(priority=BY_HAND))):
         raise SystemExit(code)
     with closing(open_to_read(store)) as db:
         task = task_names.find(db, task).label

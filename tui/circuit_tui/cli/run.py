@@ -25,6 +25,6 @@ def run(ctx: click.Context, dry_run: bool, as_json: bool, **given: Any) -> None:
         from circuit_tui.runs import cost_report
 
         raise SystemExit(cost_report.show(ctx.obj, asked, as_json))
-    from circuit_tui.cli import foreground
+    from circuit_tui.cli import attached_run
 
-    raise SystemExit(foreground.compute(ctx.obj, asked, as_json))
+    raise SystemExit(attached_run.compute(ctx.obj, asked, as_json))

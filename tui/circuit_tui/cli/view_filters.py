@@ -15,6 +15,7 @@ from circuit_tui.runs import options
 if TYPE_CHECKING:
     from circuit_store.views import View
 
+_RUN = Option(None, "", name="run", flag="--run", kind=int, narrows="results of this run")
 _NARROWING = [of for of in options.OPTIONS if of.narrows]
 _OF_A_CIRCUIT = [of for of in _NARROWING if of.name in (*Request().of_circuits, "dtype")]
 _OF_HEAD_ROLES = [of for of in _NARROWING if of not in _OF_A_CIRCUIT]
@@ -33,18 +34,18 @@ def addressed(command: Any) -> Any:
     return _with([*arguments, *map(_narrowing, _OF_HEAD_ROLES)], among_circuits(command))
 
 
-def among_circuits(command: Any) -> Any:
-    """A command that says which of several circuits it is about."""
-    run = click.option("--run", type=NUMBER, help="Only results of this run.")
-    return _with([run, *map(_narrowing, _OF_A_CIRCUIT)], command)
+def among_circuits(command: Any, two: bool = False) -> Any:
+    """A command that says which of several circuits it is about. Of `two`, every flag takes a value for either."""
+    return _with([_narrowing(of, two) for of in (_RUN, *_OF_A_CIRCUIT)], command)
 
 
-class _Pair(click.ParamType):
+class Pair(click.ParamType):
     """One value for both of two circuits, or two, separated by a comma."""
 
-    def __init__(self, of: type) -> None:
-        self.of = NUMBER if of is int else click.types.convert_type(of)
-        self.name = "x"
+    name = "x"
+
+    def __init__(self, of: type | click.ParamType) -> None:
+        self.of = click.types.convert_type(of)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, Any]:
         parts = [self.of.convert(part.strip(), param, ctx) for part in str(value).split(",")]
@@ -53,26 +54,11 @@ class _Pair(click.ParamType):
         return parts[0], parts[-1]
 
 
-def among_two_circuits(command: Any) -> Any:
-    """A command that says which of several circuits each of two is; every option may have a value for either."""
-    about = [("task", "--task", str, "Circuits of this task"), ("run", "--run", int, "Only results of this run")]
-    narrow = [(of.name, of.flag, of.kind, f"Only {of.narrows}") for of in _OF_A_CIRCUIT]
-    return _with(
-        [
-            click.option(
-                flag, name, type=_Pair(kind if kind in (int, float) else str), metavar="X[,X]", help=f"{help}."
-            )
-            for name, flag, kind, help in (*about, *narrow)
-        ],
-        command,
-    )
-
-
-def _narrowing(of: Option) -> Any:
+def _narrowing(of: Option, two: bool = False) -> Any:
     """The flag that shows only results of one value of an option. Any is taken: what was computed is told later."""
     kind = {int: NUMBER, float: float}.get(of.kind, str)
-    metavar = "X" if kind is float else None
-    return click.option(of.flag, of.name, type=kind, metavar=metavar, help=f"Only {of.narrows}.")
+    metavar = "X[,X]" if two else "X" if kind is float else None
+    return click.option(of.flag, of.name, type=Pair(kind) if two else kind, metavar=metavar, help=f"Only {of.narrows}.")
 
 
 def _with(flags: list[Any], command: Any) -> Any:

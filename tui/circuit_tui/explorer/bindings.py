@@ -49,6 +49,8 @@ class Key:
     footer: bool = False
     pair: Binding.Group | None = None
     """The footer shows a pair of keys under one word."""
+    first: bool = False
+    """Heard before what has the focus: the next key, typed at once, finds what this one has opened."""
 
     @property
     def display(self) -> str:
@@ -68,7 +70,7 @@ class Key:
     def binding(self) -> Binding:
         shown = self.display.split()[0]
         return Binding(
-            self.keys, self.action, self.label, self.footer, shown, tooltip=self.tip, id=self.id, group=self.pair
+            self.keys, self.action, self.label, self.footer, shown, self.first, self.tip, self.id, group=self.pair
         )
 
 
@@ -106,7 +108,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("part.next", "tab", "next_part(1)", "Next part", "Go to the next part of the screen", "Screens"),
     Key("part.previous", "shift+tab", "next_part(-1)", "Previous part", "Go to the previous part", "Screens"),
-    Key("jump", "ctrl+o", "app.jump", "Jump", "Go to a part of the screen by its letter", "Screens"),
+    Key("jump", "ctrl+o", "app.jump", "Jump", "Go to a part of the screen by its letter", "Screens", first=True),
     Key("zoom.in", "plus", "zoom(True)", "Zoom", "Give the whole screen to this pane", "Screens", _EXPLORE),
     Key("zoom.out", "underscore", "zoom(False)", "Unzoom", "Show all panes again", "Screens", _EXPLORE),
     Key("back", "escape,backspace", "back", "Back", "Clear the filter, leave the zoom, close the screen", "Screens"),

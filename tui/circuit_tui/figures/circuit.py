@@ -26,6 +26,7 @@ _STAGES = {
     "induction_and_duplicate": ("induction and duplicate token", "induction"),
 }
 """Stage -> what a panel says of it, and the role whose colour it has; from the logits upstream."""
+_SIGNS = {"helps": style.HELPS, "hurts": style.HURTS}
 
 
 def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
@@ -76,9 +77,18 @@ def _figure(
     layered_graph.draw(axes, shown, at, roles)
     part = f"the {len(shown)} largest of {len(edges):,} edges" if len(shown) < len(edges) else f"{len(edges)} edges"
     axes.set_title(plain(f"{last['model']} · {last['task']} · step {last['step']:,} · {part}"))
+    # What colours and dashes of edges mean, then the badges of the roles that are there.
+    keys: list[Any] = [style.key(label, color=colour, linewidth=2) for label, colour in _SIGNS.items()]
+    for port, dashes in layered_graph.PORTS.items():
+        if port:
+            keys.append(style.key(f"read by {port}", color=style.INK, linestyle=dashes))
+    if stages:
+        keys.append(style.key("random heads", color=style.MUTED, linestyle=":"))
     there = dict.fromkeys(role for name in at.places for role in roles.get(name, ()))
-    random = [style.key("random heads", color=style.MUTED, linestyle=":")] if stages else []
-    style.legend(figure, [*_edge_keys(), *random, *map(_role_key, sorted(there, key=role_colours.place))], 6)
+    for name in sorted(there, key=role_colours.place):
+        of = role_colours.role(name)
+        keys.append(Patch(facecolor=of.colour, label=plain(f"{of.badge} {style.words(name)}")))
+    style.legend(figure, keys, 6)
     return figure
 
 
@@ -96,17 +106,3 @@ def _stage(axes: Axes, stage: str, rows: list[dict[str, Any]], time: training.Tr
     axes.set_ylim(-4, 105)
     axes.set_ylabel("% of effect")
     axes.set_title(title)
-
-
-def _edge_keys() -> list[Any]:
-    signs = {"helps": style.HELPS, "hurts": style.HURTS}
-    ports = {f"read by {port}": dashes for port, dashes in layered_graph.PORTS.items() if port}
-    return [
-        *(style.key(label, color=colour, linewidth=2) for label, colour in signs.items()),
-        *(style.key(label, color=style.INK, linestyle=dashes) for label, dashes in ports.items()),
-    ]
-
-
-def _role_key(name: str) -> Patch:
-    of = role_colours.role(name)
-    return Patch(facecolor=of.colour, label=plain(f"{of.badge} {style.words(name)}"))

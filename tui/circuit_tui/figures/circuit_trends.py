@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from circuit_store.display_text import plain
 from circuit_tui.figures import models, style, training
@@ -58,7 +57,16 @@ def _similarity(db: sqlite3.Connection, source: Source, rows: list[dict[str, Any
     for place, (axes, (model, kind)) in enumerate(
         zip(panels, ((model, kind) for model in shown for kind in _KINDS), strict=True)
     ):
-        _agreement(axes, by_model[model], kind, time)
+        # At the earlier checkpoint of each pair; the noise floor is that of neighbours.
+        pairs = models.by((row for row in by_model[model] if row["against"] in _LOOKS), "against")
+        for against, of in pairs.items():
+            colour, marker, dashes = _LOOKS[against]
+            columns = f"{kind}_jaccard", f"{kind}_floor", f"{kind}_floor_low", "counts"
+            x, value, floor, low, counts = time.curve(of, *columns, end="_a")
+            style.counted(axes, x, value, counts, against, color=colour, marker=marker, linestyle=dashes)
+            if against == "neighbour" and not np.isnan(floor).all():
+                axes.plot(x, floor, color=style.MUTED, linestyle=":", label="floor")
+                style.band(axes, x, low, floor, style.MUTED)
         axes.set_ylim(-0.04, 1.04)
         time.along(axes, place >= len(panels) - len(_KINDS))
         if place < len(_KINDS):
@@ -67,28 +75,14 @@ def _similarity(db: sqlite3.Connection, source: Source, rows: list[dict[str, Any
             axes.set_ylabel(f"{plain(model)}\nJaccard")
     names = {"neighbour": "with the next checkpoint", "final": "with the last checkpoint"}
     lines = [style.key(names[of], color=c, marker=m, linestyle=s) for of, (c, m, s) in _LOOKS.items()]
-    some = any(row[f"{kind}_floor"] is not None for row in rows for kind in _KINDS)
-    floor = (
-        [style.key("noise floor of neighbours: mean, down to its 2.5 % quantile", color=style.MUTED, linestyle=":")]
-        if some
-        else []
-    )
-    style.legend(figure, [*lines, _hollow("of circuits that are not both the task's"), *floor], 2)
+    lines.append(_hollow("of circuits that are not both the task's"))
+    if any(row[f"{kind}_floor"] is not None for row in rows for kind in _KINDS):
+        about = "noise floor of neighbours: mean, down to its 2.5 % quantile"
+        lines.append(style.key(about, color=style.MUTED, linestyle=":"))
+    style.legend(figure, lines, 2)
     figure.suptitle(plain(f"Similarity of circuits · {task}"))
     return Drawn(named("similarity", task), f"Similarity of circuits: {task}", figure, (source, *checkpoints))
 
 
 def _hollow(label: str) -> Any:
     return style.key(label, marker="o", linestyle="", color=style.MUTED, markerfacecolor="white")
-
-
-def _agreement(axes: Axes, rows: list[dict[str, Any]], kind: str, time: training.Training) -> None:
-    """At the earlier checkpoint of each pair; the noise floor is that of neighbours."""
-    for against, of in models.by((row for row in rows if row["against"] in _LOOKS), "against").items():
-        colour, marker, dashes = _LOOKS[against]
-        columns = f"{kind}_jaccard", f"{kind}_floor", f"{kind}_floor_low", "counts"
-        x, value, floor, low, counts = time.curve(of, *columns, end="_a")
-        style.counted(axes, x, value, counts, against, color=colour, marker=marker, linestyle=dashes)
-        if against == "neighbour" and not np.isnan(floor).all():
-            axes.plot(x, floor, color=style.MUTED, linestyle=":", label="floor")
-            style.band(axes, x, low, floor, style.MUTED)

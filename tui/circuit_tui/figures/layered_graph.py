@@ -45,9 +45,9 @@ def placed(edges: Sequence[Mapping[str, Any]], width: float) -> Placed:
     top = apart * (len(numbered) + 1)
     places = {"input": (width / 2, 0.0), "logits": (width / 2, top)}
     for layer, y in layers.items():
-        heads = sorted((name for name in names if name.startswith(f"a{layer}.")), key=_head)
+        heads = sorted(int(name.partition(".h")[2]) for name in names if name.startswith(f"a{layer}."))
         room = (width - 2 * _WIDE) / max(len(heads), 1)
-        places |= {head: (room * (i + 0.5), y) for i, head in enumerate(heads)}
+        places |= {f"a{layer}.h{head}": (room * (i + 0.5), y) for i, head in enumerate(heads)}
         places[f"m{layer}"] = (width - _WIDE, y + apart / 2)
     return Placed({name: place for name, place in places.items() if name in names}, layers, width, top)
 
@@ -59,57 +59,37 @@ def draw(axes: Axes, edges: Sequence[Mapping[str, Any]], at: Placed, roles: Role
     axes.set_ylim(-0.25, at.height + 0.25)
     largest = max((abs(edge["score"]) for edge in edges if edge["score"] is not None), default=0) or 1
     for edge in reversed(edges):  # the largest above the others
-        axes.add_patch(_edge(edge, at, largest))
+        (x0, y0), (x1, y1) = at.places[edge["src"]], at.places[edge["dst"]]
+        score, port = edge["score"], edge["port"]
+        x1 += {"q": -0.3, "v": 0.3}.get(port, 0) * _WIDE
+        y0, y1 = y0 + _LINE, y1 - _LINE
+        rise = max((y1 - y0) / 2, 0.1)
+        bend = [(x0, y0), (x0, y0 + rise), (x1, y1 - rise), (x1, y1)]
+        path = PathPatch(
+            Path(bend, [Path.MOVETO, *[Path.CURVE4] * 3]),
+            gid=f"{edge['src']}->{edge['dst']}{f'<{port}>' if port else ''}",
+            facecolor="none",
+            edgecolor=style.MUTED if score is None else style.HELPS if score >= 0 else style.HURTS,
+            alpha=0.7,
+            linewidth=_THIN + (_THICK - _THIN) * abs(score or 0) / largest,
+            linestyle=PORTS[port],
+        )
+        axes.add_patch(path)
     for layer, y in at.layers.items():
         axes.text(-0.5, y, f"layer {layer}", color=style.MUTED, fontsize=6, va="center")
-    for name, place in at.places.items():
-        _node(axes, name, place, roles.get(name, ()))
-
-
-def _edge(edge: Mapping[str, Any], at: Placed, largest: float) -> PathPatch:
-    (x0, y0), (x1, y1) = at.places[edge["src"]], at.places[edge["dst"]]
-    x1 += {"q": -0.3, "v": 0.3}.get(edge["port"], 0) * _WIDE
-    y0, y1 = y0 + _LINE, y1 - _LINE
-    rise = max((y1 - y0) / 2, 0.1)
-    score, port = edge["score"], edge["port"]
-    colour = style.MUTED if score is None else style.HELPS if score >= 0 else style.HURTS
-    bend = [(x0, y0), (x0, y0 + rise), (x1, y1 - rise), (x1, y1)]
-    return PathPatch(
-        Path(bend, [Path.MOVETO, *[Path.CURVE4] * 3]),
-        gid=f"{edge['src']}->{edge['dst']}{f'<{port}>' if port else ''}",
-        facecolor="none",
-        edgecolor=colour,
-        alpha=0.7,
-        linewidth=_THIN + (_THICK - _THIN) * abs(score or 0) / largest,
-        linestyle=PORTS[port],
-    )
-
-
-def _node(axes: Axes, name: str, at: tuple[float, float], roles: Sequence[str]) -> None:
-    """The name, and below it a badge a role."""
-    x, y = at[0] - _WIDE / 2, at[1] - _LINE
-    ground = "#ffffff" if name.startswith("a") else style.GRID
-    axes.add_patch(Rectangle((x, y), _WIDE, 2 * _LINE, facecolor=ground, edgecolor=style.INK, linewidth=0.5, zorder=3))
-    middle = at[1] + _LINE / 2 if roles else at[1]
-    axes.text(at[0], middle, name, fontsize=5.5, ha="center", va="center_baseline", zorder=5)
-    wide = _WIDE / max(len(roles), 1)
-    for i, of in enumerate(map(role_colours.role, roles)):
-        axes.add_patch(Rectangle((x + i * wide, y), wide, _LINE, facecolor=of.colour, linewidth=0, zorder=4))
-        where = x + (i + 0.5) * wide, y + _LINE / 2
-        axes.text(
-            *where,
-            of.badge,
-            fontsize=4.5 if len(roles) > 2 else 5,
-            color=role_colours.ink(of.colour),
-            ha="center",
-            va="center_baseline",
-            zorder=5,
-        )
+    middle: dict[str, Any] = {"ha": "center", "va": "center_baseline", "zorder": 5}
+    for name, (x, y) in at.places.items():  # a node: its name, and below it a badge a role
+        here, ground = roles.get(name, ()), "#ffffff" if name.startswith("a") else style.GRID
+        left, low = x - _WIDE / 2, y - _LINE
+        frame: dict[str, Any] = {"edgecolor": style.INK, "linewidth": 0.5, "zorder": 3}
+        axes.add_patch(Rectangle((left, low), _WIDE, 2 * _LINE, facecolor=ground, **frame))
+        axes.text(x, y + _LINE / 2 if here else y, name, fontsize=5.5, **middle)
+        wide, size = _WIDE / max(len(here), 1), 4.5 if len(here) > 2 else 5
+        for i, of in enumerate(map(role_colours.role, here)):
+            axes.add_patch(Rectangle((left + i * wide, low), wide, _LINE, facecolor=of.colour, linewidth=0, zorder=4))
+            ink, at_badge = role_colours.ink(of.colour), (left + (i + 0.5) * wide, low + _LINE / 2)
+            axes.text(*at_badge, of.badge, fontsize=size, color=ink, **middle)
 
 
 def _layer(name: str) -> int:
     return int(name[1:].partition(".")[0])
-
-
-def _head(name: str) -> int:
-    return int(name.partition(".h")[2])

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from circuit_store.display_text import plain
-from circuit_tui.role_colours import contrast, role
+from circuit_tui.role_colours import role
 
 COLUMN, PAGE = 3.3, 6.9
 """Widths in inches: of a column, and of two."""
@@ -26,7 +26,9 @@ HELPS, HURTS = "#00588f", "#a34700"
 """Scores above and below zero."""
 MARKERS = "o^sDvP*X"
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2)))
-_PAPER, _FAINT, _MARKS = "#ffffff", 2.2, 20
+PAPER, FAINT = "#ffffff", 2.2
+"""Of less contrast than this with paper, a line has a dark rim."""
+_MARKS = 20
 _SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # matplotlib's own: the same everywhere
@@ -94,12 +96,6 @@ def sizes(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def rim(axes: Axes, x: Any, y: Any, colour: str) -> None:
-    """A dark rim round a line, to be drawn before it, if it is too light for white paper."""
-    if contrast(colour, _PAPER) < _FAINT:
-        axes.plot(x, y, color=MUTED, linewidth=2, label="_rim")
-
-
 def lowest(place: int, count: int, across: int = 3) -> bool:
     """Whether a panel of `panels` has none below it."""
     return place + across >= count
@@ -113,7 +109,7 @@ def sparse(x: Any) -> dict[str, Any]:
 def counted(axes: Axes, x: Any, y: Any, counts: Any, label: str, **look: Any) -> None:
     """A line whose marks are hollow where what they stand for does not count."""
     axes.plot(x, y, **{**look, "marker": "", "label": label})
-    for some, face in ((counts == 1, look["color"]), (counts != 1, _PAPER)):
+    for some, face in ((counts == 1, look["color"]), (counts != 1, PAPER)):
         at = np.where(some, y, np.nan)
         axes.plot(x, at, linestyle="", marker=look["marker"], color=look["color"], markerfacecolor=face)
 

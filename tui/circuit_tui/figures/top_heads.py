@@ -12,6 +12,7 @@ from circuit_store.display_text import plain
 from circuit_tui import role_colours
 from circuit_tui.figures import models, style, training
 from circuit_tui.figures.files import Drawn, Source, named
+from circuit_tui.role_colours import contrast
 
 ABOUT = "the top heads of each role"
 NEEDS = "run MODEL --analyses behaviour,heads,circuit"
@@ -20,7 +21,9 @@ NEEDS = "run MODEL --analyses behaviour,heads,circuit"
 def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
     found = models.by((row for row in Source("emergence").rows(db) if row["kind"] == "top_head"), "model")
     for model in models.ordered(db, found):
-        sources = Source("history", {"model": model}, _wanted(found[model])), Source("emergence", {"model": model})
+        columns = {"role": "name", "layer": "layer", "head": "head"}
+        where = {column: [str(v) for v in sorted({row[of] for row in found[model]})] for column, of in columns.items()}
+        sources = Source("history", {"model": model}, where), Source("emergence", {"model": model})
         scores = models.by(sources[0].rows(db), "role", "task", "layer", "head")
         roles = models.by(found[model], "name", "task")
         time, checkpoints = training.of(db, [model])
@@ -37,18 +40,13 @@ def drawn(db: sqlite3.Connection) -> Iterator[Drawn]:
         yield Drawn(named("top_heads", model), f"Top heads of {model}", figure, (*sources, *checkpoints))
 
 
-def _wanted(heads: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """Those roles, layers and heads of the history that any of the heads has."""
-    columns = {"role": "name", "layer": "layer", "head": "head"}
-    return {column: [str(value) for value in sorted({row[of] for row in heads})] for column, of in columns.items()}
-
-
 def _panel(axes: Axes, heads: Sequence[dict[str, Any]], scores: dict[Any, Any], time: training.Training) -> None:
     colour = role_colours.role(heads[0]["name"]).colour
     for place, head in enumerate(heads):
         x, value = time.curve(scores.get((head["name"], head["task"], head["layer"], head["head"]), []), "value")
         look: dict[str, Any] = {"marker": style.MARKERS[place % 8], "color": colour, "markeredgecolor": style.INK}
-        style.rim(axes, x, value, colour)
+        if contrast(colour, style.PAPER) < style.FAINT:  # a dark rim, before the line
+            axes.plot(x, value, color=style.MUTED, linewidth=2, label="_rim")
         axes.plot(
             *(x, value),
             **look,

@@ -55,7 +55,15 @@ class Training:
             axes.set_xscale("symlog", linthresh=min(known), linscale=0.25)
         elif known:
             axes.set_xscale("log")
-        axes.xaxis.set_major_locator(FixedLocator(_ticks(self.places)))
+        # As many of 1, 2, 5 of each decade, of 1 and 3, or of decades as have room; 0 if a checkpoint lies there.
+        inside: list[float] = []
+        decades = range(floor(log10(min(known))), floor(log10(max(known))) + 1) if known else ()
+        for parts in ((1, 2, 5), (1, 3), (1,)):
+            inside = [part * 10.0**d for d in decades for part in parts if min(known) <= part * 10.0**d <= max(known)]
+            if len(inside) < _TICKS:
+                break
+        zero = [0.0] if 0 in self.places else []
+        axes.xaxis.set_major_locator(FixedLocator(zero + inside[:: -(-len(inside) // (_TICKS - 1)) or 1]))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
         if self.places:
@@ -98,17 +106,3 @@ def short(value: float) -> str:
         if abs(value) >= size:
             return f"{value / size:g}{unit}"
     return f"{value:g}"
-
-
-def _ticks(places: Iterable[float]) -> list[float]:
-    """0 if it is among the places, and as many of 1, 2, 5 of each decade, of 1 and 3, or of decades as have room."""
-    known = [place for place in places if place > 0]
-    zero = [0.0] if 0 in set(places) else []
-    if not known:
-        return zero
-    decades = range(floor(log10(min(known))), floor(log10(max(known))) + 1)
-    for parts in ((1, 2, 5), (1, 3), (1,)):
-        inside = [part * 10.0**d for d in decades for part in parts if min(known) <= part * 10.0**d <= max(known)]
-        if len(inside) < _TICKS:
-            break
-    return zero + inside[:: -(-len(inside) // (_TICKS - 1)) or 1]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from circuit_core.tasks.specs import TaskSpec
-from circuit_store import results
+from circuit_store import results, task_files
 from circuit_store.queue import control, requests
 from circuit_store.transactions import transaction
 from circuit_sweep.planning import task_names, texts
@@ -78,7 +78,7 @@ def queue(db: sqlite3.Connection, plan: Plan, asker: int) -> SubmittedRun:
 def _run(db: sqlite3.Connection, plan: Plan) -> tuple[int | None, list[int]]:
     request = replace(plan.request, tasks=task_names.keep(db, plan.tasks))
     if plan.text:
-        texts.keep(db, plan.text)
+        task_files.keep_text(db, plan.text.hash, plan.text.content)
     missing = [checkpoint for s in plan.surveys for checkpoint in note(db, s)]
     words = {"models": [s.model.name for s in plan.surveys], "checkpoints": plan.asked.checkpoints, **vars(request)}
     if not missing:

@@ -7,7 +7,6 @@ import fcntl
 import os
 import re
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -89,17 +88,6 @@ def reference(repo: str, revision: str) -> Path | None:
     refs = repository(repo) / "refs"
     inner = revision.split("/")
     return None if "\0" in revision or {"", ".", ".."} & set(inner) else refs.joinpath(*inner)
-
-
-def refer(repo: str, revision: str, commit: str) -> None:
-    """Writes down which commit a revision is. Raises: OSError."""
-    path = reference(repo, revision)
-    if path is None or revision == commit:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    beside.write_text(commit)
-    beside.replace(path)
 
 
 def has_tokenizer(names: set[str]) -> bool:

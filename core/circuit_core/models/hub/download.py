@@ -9,8 +9,9 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,14 +34,26 @@ def fetch(of: HubRevision, heard: Heard | None = None, stopped: Callable[[], boo
 
     Raises: HubError, FetchStopped.
     """
-    with _said_of_the_disk(of):
+    try:
         download = _Download(of, heard or (lambda done, of_all: None), stopped)
         download.all()
         if not cache.has_tokenizer({file.name for file in of.needed}):
             mark = cache.without_tokenizer(of.repo, of.commit)
             mark.parent.mkdir(parents=True, exist_ok=True)
             mark.touch()
-        cache.refer(of.repo, of.revision, of.commit)
+        # Which commit the revision is.
+        reference = cache.reference(of.repo, of.revision)
+        if reference and of.revision != of.commit:
+            reference.parent.mkdir(parents=True, exist_ok=True)
+            beside = reference.with_name(f"{reference.name}.{uuid.uuid4().hex[:8]}.tmp")
+            beside.write_text(of.commit)
+            beside.replace(reference)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(of, os.strerror(error.errno)) from None
+        where = cache.cache_folder()
+        said = f"{of} cannot be written into {where} ({error.strerror}): give another folder in HF_HOME."
+        raise HubError(said, "unreadable", passing=True) from None
     download.progress.end()
     return download.snapshot
 
@@ -211,19 +224,6 @@ class _Progress:
 
     def end(self) -> None:
         self._heard(self._all, self._all)
-
-
-@contextmanager
-def _said_of_the_disk(of: HubRevision) -> Iterator[None]:
-    """Raises: HubError."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _full(of, os.strerror(error.errno)) from None
-        where = cache.cache_folder()
-        said = f"{of} cannot be written into {where} ({error.strerror}): give another folder in HF_HOME."
-        raise HubError(said, "unreadable", passing=True) from None
 
 
 def _full(of: HubRevision, why: str) -> HubError:

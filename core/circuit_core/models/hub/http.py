@@ -68,7 +68,16 @@ def patiently(
             after = error.after if isinstance(error, TryAgain) else 0.0
             failed, reached = (failed + 1, reached) if so_far() <= reached else (1, so_far())
             if failed >= tries or after > _LONGEST:
-                raise _given_up(what, error, after) from None
+                if after > _LONGEST:
+                    said = f"asks to wait {after:,.0f} seconds before {what}: try again then."
+                elif isinstance(error, TryAgain):
+                    said = f"cannot give {what} now ({error}): try again later."
+                else:
+                    said = (
+                        f"cannot be reached for {what} ({type(error).__name__}): see to the network and HF_ENDPOINT; "
+                        "with HF_HUB_OFFLINE=1 what is in the cache does without."
+                    )
+                raise HubError(f"{host()} {said}", "unreadable", passing=True) from None
         except httpx2.HTTPError as error:
             raise HubError(f"{host()} cannot be asked for {what} ({type(error).__name__}): see HF_ENDPOINT.") from None
         pause(max(after, WAITS[min(failed, len(WAITS)) - 1]), stopped)
@@ -92,7 +101,7 @@ def answer(path: str, repo: str, revision: str, begin: int = 0) -> Iterator[Any]
     import httpx2
     from huggingface_hub import constants, get_session
     from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import parse_ratelimit_headers, validate_repo_id
 
     what = f"{repo}@{revision}" if revision else repo
     if offline():
@@ -108,7 +117,14 @@ def answer(path: str, repo: str, revision: str, begin: int = 0) -> Iterator[Any]
     try:
         with get_session().stream("GET", endpoint() + path, headers=headers, timeout=timeout) as response:
             if response.status_code in _LATER:
-                raise TryAgain(f"it answers {response.status_code}", _wanted_pause(response.headers))
+                # Seconds that the server asks to wait.
+                after = response.headers.get("Retry-After", "").strip()
+                if after.isascii() and after.isdigit():
+                    wait = float(after[:9])
+                else:
+                    limit = parse_ratelimit_headers(response.headers)
+                    wait = float(limit.reset_in_seconds + 1) if limit and limit.remaining == 0 else 0.0
+                raise TryAgain(f"it answers {response.status_code}", wait)
             if response.status_code >= 400 and response.status_code != 416:
                 raise _refused(response, what, repo, "authorization" in headers)
             yield response
@@ -133,17 +149,6 @@ def _headers() -> dict[str, str]:
     if token and not (token.isascii() and token.isprintable() and " " not in token):
         raise HubError("HF_TOKEN is no token: copy it anew from the hub's settings, or log in with `hf auth login`.")
     return agent | ({"authorization": f"Bearer {token}"} if token else {})
-
-
-def _wanted_pause(headers: Any) -> float:
-    """Seconds that the server asks to wait."""
-    from huggingface_hub.utils import parse_ratelimit_headers
-
-    after = headers.get("Retry-After", "").strip()
-    if after.isascii() and after.isdigit():
-        return float(after[:9])
-    limit = parse_ratelimit_headers(headers)
-    return float(limit.reset_in_seconds + 1) if limit and limit.remaining == 0 else 0.0
 
 
 def _refused(response: Any, what: str, repo: str, token: bool) -> HubError:
@@ -181,16 +186,3 @@ def _offline(what: str) -> HubError:
     return HubError(
         f"{what} is not in the cache, and HF_HUB_OFFLINE keeps it from being fetched: unset it, or fetch it elsewhere."
     )
-
-
-def _given_up(what: str, error: Exception, after: float) -> HubError:
-    if after > _LONGEST:
-        said = f"{host()} asks to wait {after:,.0f} seconds before {what}: try again then."
-    elif isinstance(error, TryAgain):
-        said = f"{host()} cannot give {what} now ({error}): try again later."
-    else:
-        said = (
-            f"{host()} cannot be reached for {what} ({type(error).__name__}): see to the network and HF_ENDPOINT; with "
-            "HF_HUB_OFFLINE=1 what is in the cache does without."
-        )
-    return HubError(said, "unreadable", passing=True)

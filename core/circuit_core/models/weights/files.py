@@ -33,9 +33,24 @@ _EMBEDDING = re.compile(r"(wte|embed_in|embed_tokens)\.weight")
 def files(folder: Path) -> list[Path]:
     """The weight files that are loaded. Raises: CheckpointError, if there is none."""
     for name in (*_named(folder), *_NAMES):
-        if untrusted_files.there(folder / name):
-            return _shards(folder / name) if name.endswith(".json") else [folder / name]
-    raise CheckpointError(f"{folder} has no weights: expected model.safetensors or pytorch_model.bin.", "missing")
+        if untrusted_files.there(file := folder / name):
+            break
+    else:
+        raise CheckpointError(f"{folder} has no weights: expected model.safetensors or pytorch_model.bin.", "missing")
+    if not name.endswith(".json"):
+        return [file]
+    try:
+        index = untrusted_files.json_object(file)
+        shards = [file.parent / shard for shard in sorted(set(index["weight_map"].values()))]
+    except UnreadableFile as error:
+        raise CheckpointError(str(error)) from None
+    except (TypeError, KeyError, AttributeError):
+        raise CheckpointError(f"{file} is no index of weight files: fetch it again.") from None
+    if not isinstance(index.get("metadata"), dict):
+        raise CheckpointError(f'{file} lacks "metadata", without which transformers loads none: add it, if only {{}}.')
+    if absent := [shard.name for shard in shards if not untrusted_files.there(shard)]:
+        raise CheckpointError(f"{file.parent} lacks {absent[0]}, which {file.name} names: fetch it.", "missing")
+    return shards
 
 
 def begun(folder: Path) -> bool:
@@ -49,22 +64,6 @@ def _named(folder: Path) -> list[str]:
         return [name] if isinstance(name, str) else []
     except UnreadableFile:
         return []
-
-
-def _shards(index: Path) -> list[Path]:
-    """Raises: CheckpointError."""
-    try:
-        read = untrusted_files.json_object(index)
-        shards = [index.parent / name for name in sorted(set(read["weight_map"].values()))]
-    except UnreadableFile as error:
-        raise CheckpointError(str(error)) from None
-    except (TypeError, KeyError, AttributeError):
-        raise CheckpointError(f"{index} is no index of weight files: fetch it again.") from None
-    if not isinstance(read.get("metadata"), dict):
-        raise CheckpointError(f'{index} lacks "metadata", without which transformers loads none: add it, if only {{}}.')
-    if absent := [shard.name for shard in shards if not untrusted_files.there(shard)]:
-        raise CheckpointError(f"{index.parent} lacks {absent[0]}, which {index.name} names: fetch it.", "missing")
-    return shards
 
 
 def tensors(folder: Path) -> dict[str, Tensor]:
@@ -113,7 +112,7 @@ def _of_file(file: Path) -> Iterator[tuple[str, Tensor]]:
             about = untrusted_files.beginning(file, held, header) if header is not None else b""
     except UnreadableFile as error:
         raise CheckpointError(str(error)) from None
-    found = list(pickled.tensors(file) if header is None else _of_safetensors(file, about))
+    found = list(pickled.tensors(file)) if header is None else _of_safetensors(file, about)
     needed = max((tensor.offset + tensor.extent for _, tensor in found), default=0)
     if needed > size:
         raise CheckpointError(f"{file} is truncated: {size:,} of {needed:,} bytes are there; fetch it again.")
@@ -132,7 +131,7 @@ def _header(file: Path, begins: bytes, size: int) -> int:
 
 
 def _of_safetensors(file: Path, about: bytes) -> list[tuple[str, Tensor]]:
-    """Raises: CheckpointError."""
+    """The tensors of safetensors, by the file's header. Raises: CheckpointError."""
     try:
         header = untrusted_files.parsed(about, "its header")
     except UnreadableFile as error:
@@ -140,25 +139,24 @@ def _of_safetensors(file: Path, about: bytes) -> list[tuple[str, Tensor]]:
     if not isinstance(header, dict):
         raise CheckpointError(f"{file} is no safetensors file: its header is no JSON object. Fetch it again.")
     header.pop("__metadata__", None)
-    return [(name, _described(file, 8 + len(about), name, given)) for name, given in header.items()]
-
-
-def _described(file: Path, data: int, name: str, given: Any) -> Tensor:
-    """A tensor by its entry in the header; `data` is the byte behind that. Raises: CheckpointError."""
-    kind, shape, ends = (
-        given.get(key) if isinstance(given, dict) else None for key in ("dtype", "shape", "data_offsets")
-    )
-    if isinstance(kind, str) and kind not in BYTES:
-        raise CheckpointError(f"{file} holds numbers of kind {kind[:40]}: convert it to one of {', '.join(BYTES)}.")
-    text = name == name.encode(errors="ignore").decode()  # JSON can name halves of characters, which UTF-8 cannot
-    if isinstance(kind, str) and _whole(shape, _AXES) and _whole(ends, 2) and len(ends) == 2 and text:
-        found = Tensor(file, kind, tuple(shape), data + ends[0])
-        if found.extent == ends[1] - ends[0]:
-            return found
-    raise CheckpointError(
-        f"{file} does not say in its header where {name[:60]!r} lies: dtype, shape and data_offsets must be there, and "
-        "fit one another. Fetch it again."
-    )
+    found: list[tuple[str, Tensor]] = []
+    for name, given in header.items():
+        kind, shape, ends = (
+            given.get(key) if isinstance(given, dict) else None for key in ("dtype", "shape", "data_offsets")
+        )
+        if isinstance(kind, str) and kind not in BYTES:
+            raise CheckpointError(f"{file} holds numbers of kind {kind[:40]}: convert it to one of {', '.join(BYTES)}.")
+        text = name == name.encode(errors="ignore").decode()  # JSON can name halves of characters, which UTF-8 cannot
+        if isinstance(kind, str) and _whole(shape, _AXES) and _whole(ends, 2) and len(ends) == 2 and text:
+            tensor = Tensor(file, kind, tuple(shape), 8 + len(about) + ends[0])
+            if tensor.extent == ends[1] - ends[0]:
+                found.append((name, tensor))
+                continue
+        raise CheckpointError(
+            f"{file} does not say in its header where {name[:60]!r} lies: dtype, shape and data_offsets must be there, "
+            "and fit one another. Fetch it again."
+        )
+    return found
 
 
 def _whole(given: Any, most: int) -> TypeGuard[list[int]]:

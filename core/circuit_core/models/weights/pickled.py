@@ -46,30 +46,43 @@ def tensors(file: Path) -> Iterator[tuple[str, Tensor]]:
     try:
         with file.open("rb") as raw:
             endless_pickles.check(raw)
-        found, begins = (_archive if zipfile.is_zipfile(file) else _older)(file)
-        named = {name: _placed(file, tensor, begins) for name, tensor in found.items()}
+        held, begins = _contents(file)
+        found: dict[str, Tensor] = {}
+        for name, of in held.items():
+            if not isinstance(of, _InStorage):
+                what = type(of).__name__
+                raise CheckpointError(f"{file} holds more than tensors ({what}): save its state dict alone.")
+            numbers = (of.offset, *of.shape, *of.strides)
+            if len(of.shape) != len(of.strides) or len(numbers) > _MOST or any(type(n) is not int for n in numbers):
+                raise ValueError("no sizes of a tensor")
+            if not 0 <= min(numbers) <= max(numbers) < 2**63:
+                raise ValueError("a tensor before its storage, or behind every file's end")
+            begin = begins[of.key] + of.offset * BYTES[of.dtype]
+            found[name] = Tensor(file, of.dtype, of.shape, begin, of.strides)
     except CheckpointError:
         raise
     except Exception as error:
         fault = type(error).__name__  # its text may repeat what the file holds, which may be endless
         raise CheckpointError(f"{file} is no PyTorch file of weights, or damaged ({fault}): fetch it again.") from None
-    yield from named.items()
+    yield from found.items()
 
 
-def _placed(file: Path, held: Any, begins: dict[str, int]) -> Tensor:
-    if not isinstance(held, _InStorage):
-        raise CheckpointError(f"{file} holds more than tensors ({type(held).__name__}): save its state dict alone.")
-    numbers = (held.offset, *held.shape, *held.strides)
-    if len(held.shape) != len(held.strides) or len(numbers) > _MOST or any(type(n) is not int for n in numbers):
-        raise ValueError("no sizes of a tensor")
-    if not 0 <= min(numbers) <= max(numbers) < 2**63:
-        raise ValueError("a tensor before its storage, or behind every file's end")
-    begin = begins[held.key] + held.offset * BYTES[held.dtype]
-    return Tensor(file, held.dtype, held.shape, begin, held.strides)
-
-
-def _archive(file: Path) -> tuple[dict[str, Any], dict[str, int]]:
-    """What the archive's pickle holds, and at which byte each storage begins; they are stored, not compressed."""
+def _contents(file: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """What the pickle holds, and at which byte each storage begins."""
+    if not zipfile.is_zipfile(file):
+        # Of before PyTorch 1.6: pickles in a row, then each storage behind its number of elements.
+        with file.open("rb") as raw:
+            if _Reader(raw, file).load() != _MAGIC:
+                raise ValueError("neither an archive nor of an older PyTorch")
+            for _ in ("protocol", "system"):
+                _Reader(raw, file).load()
+            reader = _Reader(raw, file)
+            found, begins = reader.load(), {}
+            for key in _Reader(raw, file).load():
+                (length,) = struct.unpack("<q", raw.read(8))
+                begins[key] = raw.tell()
+                raw.seek(length * BYTES[reader.storages[key]], 1)
+        return found, begins
     with zipfile.ZipFile(file) as archive, file.open("rb") as raw:
         entry = next(info for info in archive.infolist() if info.filename.endswith("data.pkl"))
         if entry.file_size > _PICKLE:
@@ -88,22 +101,6 @@ def _begin(raw: IO[bytes], info: zipfile.ZipInfo) -> int:
     raw.seek(info.header_offset + 26)
     name, extra = struct.unpack("<HH", raw.read(4))
     return info.header_offset + 30 + name + extra
-
-
-def _older(file: Path) -> tuple[dict[str, Any], dict[str, int]]:
-    """The same of a file of before 1.6: pickles in a row, then each storage behind its number of elements."""
-    with file.open("rb") as raw:
-        if _Reader(raw, file).load() != _MAGIC:
-            raise ValueError("neither an archive nor of an older PyTorch")
-        for _ in ("protocol", "system"):
-            _Reader(raw, file).load()
-        reader = _Reader(raw, file)
-        found, begins = reader.load(), {}
-        for key in _Reader(raw, file).load():
-            (length,) = struct.unpack("<q", raw.read(8))
-            begins[key] = raw.tell()
-            raw.seek(length * BYTES[reader.storages[key]], 1)
-    return found, begins
 
 
 class _Reader(pickle.Unpickler):

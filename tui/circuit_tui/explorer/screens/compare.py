@@ -4,7 +4,7 @@
 by edge; of two shapes, since head numbers do not carry over, roles by depth and circuits by their parts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from sqlite3 import Connection
 from typing import Any
@@ -177,29 +177,22 @@ class Compare(FullScreen):
             lines.update(lines.rows, lines.cursor)
 
     def _show_circuits(self, found: Beside) -> None:
-        both = found.circuits
+        both, alone = found.circuits, self.only_differences
         title = [plain(found.b.task)] if found.a.task == found.b.task else []
-        if both is None or not both.figures:
-            shares = [Shares(*row) for row in both.rows] if both else []
-            shares = [row for row in shares if row.difference or not self.only_differences]
-            self._put("circuit", ["Circuit", *title, "share of |score| by role, depth and port"], shares, found.reason)
+        if not both or not both.edges or not both.nodes or not both.heads:
+            rows = [row for row in both.parts if row[-1] or not alone] if both else []
+            self._put("circuit", ["Circuit", *title, "share of |score| by role, depth and port"], rows, found.reason)
             self.query_one("#circuit Note", Note).say(Text(" ".join(both.warnings) if both else ""))
             self._put("nodes", ["Nodes"], [], found.reason)
             return self.query_one("#nodes Note", Note).say(Text())
-        changes = [Change(*row) for row in both.rows]
-        every = {
-            name: [row for row in changes if row.kind == kind]
-            for name, kind in (("circuit", "edge"), ("nodes", "node"))
-        }
-        alone = self.only_differences
-        shown = {"circuit": circuit_diff.edges(changes, alone), "nodes": circuit_diff.nodes(changes, alone)}
-        self._decimals = {name: circuit_diff.digits(rows) for name, rows in every.items()}
+        self._decimals = {"circuit": circuit_diff.digits(both.edges), "nodes": circuit_diff.digits(both.nodes)}
         only = ["only differences"] if alone else []
-        self._put("circuit", ["Edges", *title, *only], shown["circuit"], "Both circuits have the same edges.")
-        self._put("nodes", ["Nodes", *only], shown["nodes"], "Both circuits have the same nodes.")
-        counts = circuit_diff.counts(every["circuit"])
+        edges, nodes = circuit_diff.edges(both.edges, alone), circuit_diff.nodes(both.nodes, alone)
+        self._put("circuit", ["Edges", *title, *only], edges, "Both circuits have the same edges.")
+        self._put("nodes", ["Nodes", *only], nodes, "Both circuits have the same nodes.")
+        counts = circuit_diff.counts(both.edges)
         self.query_one("#circuit Note", Note).say(Text("\n".join([*counts, *both.warnings])))
-        heads, of = circuit_diff.counts([row for row in every["nodes"] if row.head])
+        heads, of = circuit_diff.counts(both.heads)
         self.query_one("#nodes Note", Note).say(Text(f"heads  {heads}\n{of}"))
 
     def _column_names(self, part: str, width: int) -> str:
@@ -207,10 +200,10 @@ class Compare(FullScreen):
         if not found or not found.circuits:
             return ""
         kind = "edge" if part == "circuit" else "node"
-        alike = bool(found.circuits.figures)
+        alike = found.circuits.edges is not None
         return circuit_diff.change_head(width, kind, self._decimals[part]) if alike else circuit_diff.SHARE_HEAD
 
-    def _put(self, part: str, title: list[str], rows: list[Any], message: str) -> None:
+    def _put(self, part: str, title: list[str], rows: Sequence[Any], message: str) -> None:
         self.query_one(f"#{part}", Part).title(*title)
         self.query_one(f"#{part} ColumnNames").refresh()
         lines = self._lines(part)
@@ -219,13 +212,14 @@ class Compare(FullScreen):
     def _lines(self, part: str) -> ChangedLines:
         return self.query_one(f"#{part} ChangedLines", ChangedLines)
 
-    def _line(self, part: str, row: Change | Shares, width: int) -> Text:
-        if isinstance(row, Shares):
-            return circuit_diff.share_line(row, width, self.colours)
-        at, found = self.main.look and self.main.look.at, self.found
-        roles = found.roles.get(row.head, ()) if found and row.kind == "node" and row.head else ()
-        here = bool(at and at.head and row.head == at.head)
-        return circuit_diff.change_line(row, width, here, roles, self._decimals[part], self.colours)
+    def _line(self, part: str, row: tuple[Any, ...], width: int) -> Text:
+        found, at = self.found, self.main.look and self.main.look.at
+        if not found or not found.circuits or not found.circuits.edges:
+            return circuit_diff.share_line(Shares(*row), width, self.colours)
+        change = Change(*row)
+        roles = found.roles.get(change.head, ()) if part == "nodes" and change.head else ()
+        here = bool(at and at.head and change.head == at.head)
+        return circuit_diff.change_line(change, width, here, roles, self._decimals[part], self.colours)
 
     def _depth_line(self, row: Any, width: int) -> Text:
         at = self.main.look and self.main.look.at
@@ -286,8 +280,8 @@ class Compare(FullScreen):
         if self.part == "depth":
             head = role_depths.head_of(row)
             self.choose(role=row.role, **({"head": head} if head else {}))
-        elif row.head:
-            self.choose(head=row.head)
+        elif self.found and self.found.alike and (head := Change(*row).head):
+            self.choose(head=head)
 
     def action_swap(self) -> None:
         look, found = self.main.look, self.found

@@ -4,8 +4,8 @@ The rows are those of `circuit_sweep.comparison`: `EDGES`, or `PARTS` of models 
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
@@ -13,6 +13,9 @@ from circuit_tui.explorer import theme
 from circuit_tui.explorer.state import Head
 from circuit_tui.explorer.widgets.heads import badge
 from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, plain, signed
+
+if TYPE_CHECKING:
+    from circuit_sweep.comparison.edges import Rows
 
 FOUND = ("gained", "lost", "shared")
 _MARKS = {"gained": "+", "lost": "−", "shared": "="}
@@ -53,28 +56,25 @@ class Shares(NamedTuple):
     head = None
 
 
-def edges(changes: Iterable[Change], only_differences: bool) -> list[Change]:
+def edges(rows: "Rows", only_differences: bool) -> "Rows":
     """What changed most first, as it comes."""
-    return [row for row in changes if row.kind == "edge" and not (only_differences and row.found == "shared")]
+    return rows.select(rows.found != "shared") if only_differences else rows
 
 
-def nodes(changes: Iterable[Change], only_differences: bool) -> list[Change]:
+def nodes(rows: "Rows", only_differences: bool) -> "Rows":
     """What was gained and what was lost before what was kept."""
-    held = [row for row in changes if row.kind == "node" and not (only_differences and row.found == "shared")]
-    return sorted(held, key=lambda row: FOUND.index(row.found))
+    return rows.only(*FOUND[: 2 if only_differences else 3])
 
 
-def counts(changes: Sequence[Change]) -> tuple[str, str]:
+def counts(rows: "Rows") -> tuple[str, str]:
     """`+ 3 gained  − 1 lost  = 8 kept`, and what both have of what either has."""
-    number = {found: sum(row.found == found for row in changes) for found in FOUND}
-    words = "  ".join(f"{_MARKS[found]} {number[found]:,} {_WORDS[found]}" for found in FOUND)
-    return words, f"shared/union {number['shared']:,}/{len(changes):,}"
+    words = "  ".join(f"{_MARKS[found]} {rows.count(found):,} {_WORDS[found]}" for found in FOUND)
+    return words, f"shared/union {rows.count('shared'):,}/{len(rows):,}"
 
 
-def digits(rows: Iterable[Change]) -> int:
+def digits(rows: "Rows") -> int:
     """Decimals of the scores of a list."""
-    sizes = (abs(finite(value) or 0.0) for row in rows for value in (row.a, row.b))
-    return min(4, max(_LEAST, digits_for(max(sizes, default=0.0))))
+    return min(4, max(_LEAST, digits_for(rows.largest)))
 
 
 def change_line(

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -110,9 +112,9 @@ class HeatMap(Lines):
         height = (self.size.height - 1) // max(1, len(self.values))
         return max(1, min(_WIDEST, width)), max(1, min(_HIGHEST, height))
 
-    def _first(self) -> int:
-        """The leftmost head shown, if not all have room."""
-        room = max(1, (self.scrollable_content_region.width - _LABEL) // self.cell[0])
+    def _first(self, width: int) -> int:
+        """The leftmost head shown, if not all have room; `width`: of a cell."""
+        room = max(1, (self.scrollable_content_region.width - _LABEL) // width)
         return max(0, min(self.head[1] - room // 2, self.heads - room))
 
     def height_of(self, count: int) -> int:
@@ -152,46 +154,49 @@ class HeatMap(Lines):
     def on_click(self, event: events.Click) -> None:
         width, height = self.cell
         layer = (event.y - 1 + self.scroll_offset.y) // height
-        head = (event.x - _LABEL) // width + self._first()
+        head = (event.x - _LABEL) // width + self._first(width)
         if 0 <= layer < len(self.values) and 0 <= head < self.heads and event.x >= _LABEL:
             self.go(layer * self.heads + head)
 
     def render_line(self, y: int) -> Strip:
         if not self.count:
             return super().render_line(y)
-        colours = self.colours
-        layer, inner = divmod(y - 1 + self.scroll_offset.y, self.cell[1])
-        line = self._header(colours) if y == 0 else Text()
-        if y > 0 and layer < len(self.values):
-            middle = inner == (self.cell[1] - 1) // 2
-            line = Text(f" L{layer}".ljust(_LABEL) if middle else " " * _LABEL, colours.muted)
-            for head in range(self._first(), self.heads):
-                line.append_text(self._cell((layer, head), colours, inner))
-        return self.strip(line, self.scrollable_content_region.width)
+        colours, (width, height) = self.colours, self.cell
+        first, room = self._first(width), self.scrollable_content_region.width
+        layer, inner = divmod(y - 1 + self.scroll_offset.y, height)
+        if y == 0:
+            return self.strip(self._header(colours, width, first), room)
+        if layer >= len(self.values):
+            return Strip.blank(room, self.rich_style)
+        label = f" L{layer}" if inner == (height - 1) // 2 else ""
+        line = [Segment(label.ljust(_LABEL), Style(color=colours.muted))]
+        here = self.head
+        for head in range(first, self.heads):
+            line.append(self._cell((layer, head), colours, inner, (width, height), here))
+        return Strip(line).adjust_cell_length(room).apply_style(self.rich_style)
 
-    def _header(self, colours: theme.Palette) -> Text:
-        width = self.cell[0]
+    def _header(self, colours: theme.Palette, width: int, first: int) -> Text:
         if width == 1:
             names = "".join(str(h) if h % 5 == 0 else "" if h % 5 == 1 and h > 10 else " " for h in range(self.heads))
-            return Text(" " * _LABEL + names[self._first() :], colours.muted)
-        names = [f"{'h' if width > 3 else ''}{h}".center(width)[:width] for h in range(self._first(), self.heads)]
+            return Text(" " * _LABEL + names[first:], colours.muted)
+        names = [f"{'h' if width > 3 else ''}{h}".center(width)[:width] for h in range(first, self.heads)]
         return Text(" " * _LABEL + "".join(names), colours.muted)
 
-    def _cell(self, head: Head, colours: theme.Palette, inner: int) -> Text:
+    def _cell(self, head: Head, colours: theme.Palette, inner: int, cell: tuple[int, int], cursor: Head) -> Segment:
         """One line of a cell; the cursor is a frame around it, or brackets where it is flat."""
-        width, height = self.cell
+        width, height = cell
         value = self.values[head[0]][head[1]]
         ground = shade(value, colours)
-        style = Style(color=colours.muted if ground == colours.ground else theme.ink(ground), bgcolor=ground)
         text = figure(value, width, self.signs)
         marked = head in self.marks
         under = marked and len(text) == width
         text += "*" if marked and not under else ""
         middle = text if inner == (height - 1) // 2 else ""
-        if head != self.head:
-            return Text(middle.center(width), style + Style(underline=under))
+        style = _style(ground, ground == colours.ground, colours.muted)
+        if head != cursor:
+            return Segment(middle.center(width), style + Style(underline=True) if under else style)
         if width < len(text) + 2:
-            return Text(middle.center(width), style + Style(bold=True, reverse=True, underline=under))
+            return Segment(middle.center(width), style + Style(bold=True, reverse=True, underline=under))
         if height < 3:
             framed = f"[{middle}]".center(width)[:width] if middle else " " * width
         elif inner in (0, height - 1):
@@ -199,7 +204,13 @@ class HeatMap(Lines):
         else:
             framed = f"│{middle.center(width - 2)[: width - 2]}│"
         here = Style(color=colours.accent) if ground == colours.ground else Style()
-        return Text(framed, style + here + Style(bold=True))
+        return Segment(framed, style + here + Style(bold=True))
+
+
+@lru_cache(256)
+def _style(ground: str, empty: bool, muted: str) -> Style:
+    """Of a cell on its colour, or on the screen's."""
+    return Style(color=muted if empty else theme.ink(ground), bgcolor=ground)
 
 
 class DifferenceMap(HeatMap):

@@ -1,7 +1,6 @@
 """Ask for a sweep, follow it or leave it to itself, and say what came of it: `run`, `demo` and `patch`."""
 
 import os
-import sqlite3
 from pathlib import Path
 
 from circuit_store.queue import control, runs
@@ -35,13 +34,19 @@ def compute(store: Path, asked: RunRequest, as_json: bool = False) -> int:
         if number is not None and not asked.how.detach:
             follow.follow(db, store, number, queued.missing, interruption)
     if number is not None and asked.how.detach:
-        return _detach(db, store, number, queued, as_json)
-    failed: list[tuple[str, int, str]] = []
-    if number is not None:
-        failed = runs.failures(db, number)
-        if (state := runs.run_state(db, number)) in (RunState.CANCELLED, RunState.INTERRUPTED):
-            console.told(f"circuit-tui: run {number} was {state} elsewhere; the same command goes on.")
-            return 130
+        jobs.see_to_runner(db, store)
+        command, missing = f"{paths.program(store)} jobs", checkpoints_in_words(queued.missing)
+        shown = f"`{command} show {number}` shows it, `{command} cancel {number}` cancels it."
+        console.told(f"Run {number} computes {missing} in the background: {shown}")
+        if as_json:
+            console.document({"run": number, "queued": queued.missing, "already": queued.total - queued.missing})
+        return 0
+    # What came of it.
+    failed = [] if number is None else runs.failures(db, number)
+    state = None if number is None else runs.run_state(db, number)
+    if state in (RunState.CANCELLED, RunState.INTERRUPTED):
+        console.told(f"circuit-tui: run {number} was {state} elsewhere; the same command goes on.")
+        return 130
     db.in_place()
     computed = 0 if number is None else runs.computed(db, number, queued.checkpoints)
     for model, step, reason in failed:
@@ -54,15 +59,3 @@ def compute(store: Path, asked: RunRequest, as_json: bool = False) -> int:
     for reason, count in [] if number is None else runs.undefined(db, number):
         console.told(f"warning: {reason} ({'1 result has' if count == 1 else f'{count} results have'} no value)")
     return 1 if failed else 0
-
-
-def _detach(db: sqlite3.Connection, store: Path, run: int, queued: submit.SubmittedRun, as_json: bool) -> int:
-    jobs.see_to_runner(db, store)
-    queue = f"{paths.program(store)} jobs"
-    console.told(
-        f"Run {run} computes {checkpoints_in_words(queued.missing)} in the background: `{queue} show {run}` shows "
-        f"it, `{queue} cancel {run}` cancels it."
-    )
-    if as_json:
-        console.document({"run": run, "queued": queued.missing, "already": queued.total - queued.missing})
-    return 0
