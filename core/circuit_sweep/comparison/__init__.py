@@ -7,7 +7,7 @@ circuits of a model beside one.
 
 from circuit_sweep.comparison.compared import Comparison, beside, compare
 from circuit_sweep.comparison.edges import EDGES
-from circuit_sweep.comparison.heads import RoleDepth, RolePair, role_depths, role_pair
+from circuit_sweep.comparison.heads import RoleDepth, RolePair, role_depths
 from circuit_sweep.comparison.parts import PARTS
 from circuit_sweep.comparison.sides import Side, side_at
 from circuit_sweep.comparison.training import over_training
@@ -23,6 +23,5 @@ __all__ = [
     "compare",
     "over_training",
     "role_depths",
-    "role_pair",
     "side_at",
 ]

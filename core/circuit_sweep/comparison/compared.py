@@ -9,6 +9,7 @@ from typing import Any
 from circuit_store.queries.views import one_state
 from circuit_store.views import Column
 from circuit_sweep.comparison import edges, parts
+from circuit_sweep.comparison.edges import Rows
 from circuit_sweep.comparison.sides import Side, side
 
 OF_A_SIDE = (
@@ -29,9 +30,9 @@ class Comparison:
     """Why the comparison is weak."""
     columns: tuple[Column, ...]
     """`EDGES`, or `PARTS` between models of different shapes."""
-    edges: edges.Rows | None
-    nodes: edges.Rows | None
-    heads: edges.Rows | None
+    edges: Rows | None
+    nodes: Rows | None
+    heads: Rows | None
     """Those of the nodes; all three are None between models of different shapes."""
     parts: list[tuple[Any, ...]]
     """Empty between models of one shape."""
@@ -64,7 +65,7 @@ def beside(one: Side, other: Side, ranks: bool = True) -> Comparison:
             "The models differ in shape: heads do not carry over, so circuits are compared by role, depth and port."
         )
         for of in (one, other):
-            if not parts.head_roles(of):
+            if not of.head_roles:
                 weak.append(f"The store knows no head of {of.name} with a role: `run --analyses heads` computes them.")
     for name in PARAMETERS:
         if x[name] != y[name]:

@@ -10,8 +10,6 @@ from dataclasses import dataclass, fields
 from circuit_store import queries
 from circuit_store.queries.heads import MEASUREMENTS
 
-Place = tuple[str, int, str | None]
-"""Model, step, task."""
 Grid = list[list[float | None]]
 
 
@@ -44,11 +42,6 @@ class RolePair:
         return [f"The scores differ in {name}: {x or 'none'} and {y or 'none'}." for name, x, y in both if x != y]
 
 
-def role_pair(db: sqlite3.Connection, a: Place, b: Place, role: str) -> RolePair:
-    one, other = (queries.head_grid(db, model, step, role, task) for model, step, task in (a, b))
-    return RolePair(one, other)
-
-
 def _difference(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else b - a
 
@@ -77,16 +70,17 @@ class RoleDepth:
         return None if self.a is None or self.b is None else self.b.depth - self.a.depth
 
 
-def role_depths(db: sqlite3.Connection, a: Place, b: Place) -> list[RoleDepth]:
-    """Every role that either has; what is measured of a head and is no role (`MEASUREMENTS`) is left out."""
+def role_depths(db: sqlite3.Connection, a: tuple[list[int], int], b: tuple[list[int], int]) -> list[RoleDepth]:
+    """Every role that either has; what is measured of a head and is no role (`MEASUREMENTS`) is left out.
+
+    Args:
+        a: the results whose scores are shown at A (`RoleTasks.at`), and the layers of its model.
+    """
     one, other = _best(db, *a), _best(db, *b)
     names = (name for name in {**one, **other} if not name.startswith(MEASUREMENTS))
     return [RoleDepth(name, one.get(name), other.get(name)) for name in names]
 
 
-def _best(db: sqlite3.Connection, model: str, step: int, task: str | None) -> dict[str, Best]:
-    row = db.execute("SELECT n_layers FROM model WHERE name = ?", (model,)).fetchone()
-    deepest = max(1, (row and row["n_layers"] or 1) - 1)
-    shown = queries.role_tasks(db, model).at(step, task)
-    found = queries.best_heads(db, shown).items()
-    return {role: Best(layer, head, score, layer / deepest) for role, (layer, head, score) in found}
+def _best(db: sqlite3.Connection, results: list[int], layers: int) -> dict[str, Best]:
+    found = queries.best_heads(db, results).items()
+    return {role: Best(layer, head, score, layer / max(1, layers - 1)) for role, (layer, head, score) in found}

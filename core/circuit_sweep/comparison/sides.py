@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ from circuit_core.graph import Graph
 from circuit_core.trends.similarity import Members, shared
 from circuit_store import addresses, blobs
 from circuit_store.errors import UnknownName
+from circuit_store.queries.arrangement import Arrangement
+from circuit_store.queries.heads import MEASUREMENTS, role_tasks, strong_in
 from circuit_store.queries.models import tasks
 from circuit_store.queries.narrowing import narrowed
 from circuit_store.queries.views import found, rows
 from circuit_store.views.circuits import CIRCUITS, STORED
 
+_STORED = ("result", "n_layers", "n_heads", "parallel", "scores_sources", "scores_ports")
 _MISSING = "9e999"
 """SQL: infinity, in place of a score that is not there: SQLite has no NaN."""
 
@@ -27,7 +31,7 @@ class Side:
     header: dict[str, Any]
     """The columns of the view `circuits`."""
     stored: dict[str, Any]
-    """The columns of the view `stored`."""
+    """`_STORED` of the view `stored`."""
 
     @property
     def name(self) -> str:
@@ -44,10 +48,7 @@ class Side:
     @cached_property
     def members(self) -> Members:
         """Of the circuit; a score is NaN where it has none."""
-        if self._bytes is None:
-            return members(self.db, self.graph, self.stored["result"])
-        edges = _edges(self.db, self.graph, self.stored["result"])
-        return Members.of(self.graph, edges, self.edge_scores(edges))
+        return members(self.db, self.graph, self.stored["result"])
 
     @cached_property
     def scores(self) -> np.ndarray | None:
@@ -66,11 +67,22 @@ class Side:
 
     @cached_property
     def _bytes(self) -> np.ndarray | None:
-        return None if self.stored["scores"] is None else blobs.planes(self.stored["scores"])
+        """Of a model's edges: megabytes, which are read when they are asked for."""
+        held = "SELECT scores FROM circuit WHERE result_id = ?"
+        (blob,) = self.db.execute(held, (self.stored["result"],)).fetchone()
+        return None if blob is None else blobs.planes(blob)
 
     @property
     def _shape(self) -> tuple[int, int]:
         return self.stored["scores_sources"], self.stored["scores_ports"]
+
+    @cached_property
+    def head_roles(self) -> dict[tuple[int, int], str]:
+        """(layer, head) -> the first of its roles, as the circuit tree shows them; measurements are none."""
+        at = self.at
+        strong = strong_in(self.db, role_tasks(self.db, at["model"]).at(at["step"], at["task"]))
+        roles = {head: [role for role in held if not role.startswith(MEASUREMENTS)] for head, held in strong.items()}
+        return {head: held[0] for head, held in roles.items() if held}
 
     @cached_property
     def node_scores(self) -> np.ndarray:
@@ -84,20 +96,14 @@ class Side:
 
 def members(db: sqlite3.Connection, graph: Graph, result: int) -> Members:
     """Of a circuit as it is stored edge by edge; a score is NaN where it has none."""
-    known = db.execute(
-        f"SELECT ifnull(score, {_MISSING}) FROM circuit_edge WHERE result_id = ? ORDER BY port, src", (result,)
-    )
+    of = "FROM circuit_edge WHERE result_id = ? ORDER BY port, src"
+    # one text of all numbers, since a row each takes ten times as long
+    listed = f"SELECT group_concat(edge) FROM (SELECT port * ? + src AS edge {of})"
+    edges = np.fromstring(db.execute(listed, (graph.n_sources, result)).fetchone()[0] or "", int, sep=",")
+    known = db.execute(f"SELECT ifnull(score, {_MISSING}) {of}", (result,))
     scores = np.fromiter((score for (score,) in known), float)
     scores[np.isinf(scores)] = np.nan
-    return Members.of(graph, _edges(db, graph, result), scores)
-
-
-def _edges(db: sqlite3.Connection, graph: Graph, result: int) -> np.ndarray:
-    """[edge]: ids, ascending."""
-    listed = "SELECT port * ? + src AS edge FROM circuit_edge WHERE result_id = ? ORDER BY port, src"
-    # one text of all numbers, since a row each takes ten times as long
-    text = db.execute(f"SELECT group_concat(edge) FROM ({listed})", (graph.n_sources, result)).fetchone()[0]
-    return np.fromstring(text or "", int, sep=",")
+    return Members.of(graph, edges, scores)
 
 
 def side(db: sqlite3.Connection, address: str, given: Mapping[str, Any]) -> Side:
@@ -123,20 +129,22 @@ def side(db: sqlite3.Connection, address: str, given: Mapping[str, Any]) -> Side
             there = ", ".join(held) or "none yet"
             raise UnknownName(f"Name a task of {model}, as {model}@STEP/TASK or with --task: the store holds {there}.")
         (named["task"],) = held
-    return side_at(db, model, step or "final", named)
+    at, choices = narrowed(db, CIRCUITS, {**named, "model": model, "step": step or "final"})
+    return side_at(db, at, choices)
 
 
-def side_at(db: sqlite3.Connection, model: str, step: int | str, given: Mapping[str, Any]) -> Side:
-    """The same by its parts; `given` has the task.
+def side_at(db: sqlite3.Connection, at: dict[str, Any], choices: Mapping[str, Any] = MappingProxyType({})) -> Side:
+    """The circuit at a model, step and task.
 
     Raises:
-        UnknownName: there is no such circuit; says what there is.
+        UnknownName: there is none; says why.
     """
-    at, choices = narrowed(db, CIRCUITS, {**given, "model": model, "step": step})
-    header = rows(db, CIRCUITS, at, choices)
+    header = rows(db, CIRCUITS, at, dict(choices))
     if not header or header[0]["n_edges"] is None:
-        where = f"{model}@{at['step']}"
         reason = (header and header[0]["reason"]) or "none was computed"
-        raise UnknownName(f"{where} has no circuit of {at['task']} ({reason}): `show circuits {model}` lists those.")
-    (stored,) = map(dict, found(db, STORED, at, choices))
-    return Side(db, header[0], stored)
+        model = at["model"]
+        raise UnknownName(
+            f"{model}@{at['step']} has no circuit of {at['task']} ({reason}): `show circuits {model}` lists those."
+        )
+    (stored,) = found(db, STORED, at, dict(choices), Arrangement(columns=_STORED))
+    return Side(db, header[0], dict(stored))

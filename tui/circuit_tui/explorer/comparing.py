@@ -7,7 +7,7 @@ A circuit that was read stays: of two neighbours that are compared one was there
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from sqlite3 import Connection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from circuit_store import queries
 from circuit_store.errors import UnknownName
@@ -18,8 +18,9 @@ from circuit_tui.explorer.widgets.notation import STATUS_MARKS, address, finite
 if TYPE_CHECKING:
     from circuit_sweep.comparison import Comparison, RoleDepth, RolePair, Side
 
+T = TypeVar("T")
 _KEPT = 3
-"""Circuits that stay in memory."""
+"""Circuits, and scores of a role, that stay in memory."""
 Grid = list[list[float | None]]
 Row = dict[str, Any]
 
@@ -60,21 +61,44 @@ class Beside:
 
 
 class Circuits:
-    """Sides of comparisons that were read, the last of them."""
+    """What was read of checkpoints that are compared, the last of it."""
 
     def __init__(self) -> None:
         self._held: dict[tuple[Any, ...], Side] = {}
+        self._roles: tuple[Any, queries.RoleTasks] = None, queries.RoleTasks()
+        self._grids: dict[tuple[Any, ...], queries.HeadGrid] = {}
+
+    def grid(self, db: Connection, place: Baseline, role: str, version: tuple[int, int]) -> queries.HeadGrid:
+        """The scores of a role there, those that can be shown."""
+        key = (version, place, role)
+        found = self._grids.pop(key, None)
+        if found is None:
+            found = queries.head_grid(db, place.model, place.step, role, place.task)
+            found = replace(found, values=[[finite(value) for value in row] for row in found.values])
+        return _keep(self._grids, key, found)
+
+    def scores(self, db: Connection, place: Baseline, version: tuple[int, int]) -> list[int]:
+        """The results whose scores of heads are shown there."""
+        key = (version, place.model)
+        if self._roles[0] != key:
+            self._roles = key, queries.role_tasks(db, place.model)
+        return self._roles[1].at(place.step, place.task)
 
     def at(self, db: Connection, place: Baseline, version: tuple[int, int]) -> "Side":
         """Raises: UnknownName."""
         from circuit_sweep import comparison
 
         key = (version, place)
-        found = self._held.pop(key, None) or comparison.side_at(db, place.model, place.step, {"task": place.task})
-        self._held[key] = found
-        for old in list(self._held)[:-_KEPT]:
-            del self._held[old]
-        return found
+        found = self._held.pop(key, None) or comparison.side_at(db, place._asdict())
+        return _keep(self._held, key, found)
+
+
+def _keep(held: dict[Any, T], key: Any, found: T) -> T:
+    """The newest few."""
+    held[key] = found
+    for old in list(held)[:-_KEPT]:
+        del held[old]
+    return found
 
 
 def question(look: ViewState, circuits: Circuits) -> Callable[[Connection], Beside | None]:
@@ -84,29 +108,29 @@ def question(look: ViewState, circuits: Circuits) -> Callable[[Connection], Besi
 
     @queries.one_state
     def ask(db: Connection) -> Beside | None:
+        from circuit_sweep import comparison
+
         if a is None or b is None:
             return None
-        found = _heads(db, Beside(a, b, look.at.baseline is not None), role)
+        found = _heads(db, Beside(a, b, look.at.baseline is not None), role, circuits, look.version)
+        found = replace(found, **_circuits(db, found, circuits, look.version))
+        if found.heads and not found.alike:
+            layers = (len(found.heads.a.values), len(found.heads.b.values))
+            results = (circuits.scores(db, a, look.version), scores)
+            return replace(found, depths=comparison.role_depths(db, *zip(results, layers, strict=True)))
         strong = queries.strong_in(db, scores)
         roles = {head: tuple(filter(role_display.is_role, held)) for head, held in strong.items()}
-        return replace(found, roles=roles, **_circuits(db, found, circuits, look.version))
+        return replace(found, roles=roles)
 
     return ask
 
 
-def _heads(db: Connection, found: Beside, role: str | None) -> Beside:
+def _heads(db: Connection, found: Beside, role: str | None, circuits: Circuits, version: tuple[int, int]) -> Beside:
     from circuit_sweep import comparison
 
-    pair = comparison.role_pair(db, found.a, found.b, role or "")
-    pair = replace(pair, a=_finite(pair.a), b=_finite(pair.b))
-    if not pair.alike:
-        return replace(found, heads=pair, depths=comparison.role_depths(db, found.a, found.b))
-    difference = pair.difference
+    pair = comparison.RolePair(*(circuits.grid(db, place, role or "", version) for place in (found.a, found.b)))
+    difference = pair.difference if pair.alike else []
     return replace(found, heads=pair, difference=difference, changed=strongest(difference, 4))
-
-
-def _finite(grid: queries.HeadGrid) -> queries.HeadGrid:
-    return replace(grid, values=[[finite(value) for value in row] for row in grid.values])
 
 
 def _circuits(db: Connection, found: Beside, circuits: Circuits, version: tuple[int, int]) -> dict[str, Any]:
