@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from circuit_store.queries.views import one_state
 from circuit_store.views import Column
 from circuit_sweep.comparison import edges, parts
@@ -82,6 +84,8 @@ def beside(one: Side, other: Side, ranks: bool = True) -> Comparison:
     for of in (one, other):
         if of.header["imported_from"] is not None and of.header["faithfulness"] is None:
             weak.append(f"{of.name} is from the file {of.header['imported_from']}: its faithfulness is not known.")
+        if len(of.members.edges) and np.isnan(of.members.scores).all():
+            weak.append(f"{of.name} was imported without scores: its edges are compared by name alone.")
     of_x, of_y = ({name: header[name] for name in OF_A_SIDE} for header in (x, y))
     if not alike:
         return Comparison(of_x, of_y, {}, weak, parts.PARTS, None, None, None, list(parts.rows(one, other)))

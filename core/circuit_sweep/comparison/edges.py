@@ -66,7 +66,8 @@ def _scored(a: Side, b: Side) -> tuple[str, tuple[np.ndarray, np.ndarray]]:
 
 @dataclass(frozen=True, eq=False)
 class Rows(Sequence[tuple[Any, ...]]):
-    """Rows of `EDGES`, all edges or all nodes of either circuit, the largest |difference| first.
+    """Rows of `EDGES`, all edges or all nodes of either circuit, the largest |difference| first, or |score| where one
+    of both is not known.
 
     Each is named when it is looked at: circuits hold thousands, a screen shows few.
     """
@@ -91,7 +92,8 @@ class Rows(Sequence[tuple[Any, ...]]):
         in_a, in_b = (np.isin(either, of) for of in members)
         found = np.where(in_a, np.where(in_b, "shared", "lost"), "gained")
         a, b = (of(either) for of in scores)
-        order = np.lexsort((either, -np.nan_to_num(abs(b - a), nan=-1.0)))
+        sizes = np.where(np.isnan(b - a), np.fmax(abs(a), abs(b)), abs(b - a))
+        order = np.lexsort((either, -np.nan_to_num(sizes, nan=-1.0)))
         return Rows(kind, name, either[order], found[order], (a[order], b[order]))
 
     def __len__(self) -> int:

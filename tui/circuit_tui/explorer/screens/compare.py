@@ -147,7 +147,8 @@ class Compare(FullScreen):
             return Text("A and B are the same: , and . go to other checkpoints.")
         assert found.heads
         parts = [f"{head_name(head)} {_plus(found.difference[head[0]][head[1]])}" for head in found.changed]
-        line = Text("most changed   ", self.colours.muted).append("   ".join(parts) or "no head by .05 or more")
+        line = Text().append(f"most changed {plain(at.role)}   ", self.colours.muted)
+        line.append("   ".join(parts) or "no head by .05 or more")
         return line.append("".join(f"   {plain(one)}" for one in found.heads.unlike), self.colours.muted)
 
     def _say_head(self) -> None:
@@ -160,7 +161,7 @@ class Compare(FullScreen):
             return
         for name, values in zip(MAPS, (found.heads.a.values, found.heads.b.values, found.difference), strict=True):
             value = values[layer][head]
-            line = Text(f"{head_name(at.head)}  ", self.colours.muted)
+            line = Text().append(f"{head_name(at.head)}  ", self.colours.muted)
             line.append(_plus(value, 3) if name == "difference" else signed(value, 3), "bold")
             self.query_one(f"#{name} Note", Note).say(line)
 
@@ -181,9 +182,10 @@ class Compare(FullScreen):
         title = [plain(found.b.task)] if found.a.task == found.b.task else []
         if not both or not both.edges or not both.nodes or not both.heads:
             rows = [row for row in both.parts if row[-1] or not alone] if both else []
-            self._put("circuit", ["Circuit", *title, "share of |score| by role, depth and port"], rows, found.reason)
+            unit = ["share of |score| by role, depth and port"] if both else []
+            self._put("circuit", ["Circuit", *title, *unit], rows, found.reason)
             self.query_one("#circuit Note", Note).say(Text(" ".join(both.warnings) if both else ""))
-            self._put("nodes", ["Nodes"], [], found.reason)
+            self._put("nodes", ["Nodes"], [], "")
             return self.query_one("#nodes Note", Note).say(Text())
         self._decimals = {"circuit": circuit_diff.digits(both.edges), "nodes": circuit_diff.digits(both.nodes)}
         only = ["only differences"] if alone else []
@@ -238,7 +240,7 @@ class Compare(FullScreen):
         if both and both.figures:
             words.append("\n" * bool(words) + similarity.verdict(both.figures))
         else:
-            words.append("" if curve.reason else both.warnings[0] if both and both.warnings else found.reason)
+            words.append("" if curve.reason or curve.rows else found.reason)
         body.say(words, both.figures if both else {})
 
     @property

@@ -126,7 +126,9 @@ SHARE_HEAD = f" {'role':<20} {'depth':<7}{'port':<7}{'A':>6}{'B':>6}{'B−A':>7}
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.0%}".replace("-", "−")
+    if value is None:
+        return "–"
+    return f"{value:+.0%}".replace("-", "−") if round(100 * value) else "0%"
 
 
 def _signed(value: float | None, decimals: int) -> str:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 STRONG = 0.5
 """The score from which a head is said to have the role, as in a circuit's badges."""
-HEADER = " " * 27 + "A depth  score        B depth  score        depth B−A"
+HEADER = " " * 26 + "A       depth score B       depth score depth B−A"
 
 
 def depth_line(row: "RoleDepth", here: bool, colours: theme.Palette) -> Text:
     """`here`: it is the role that is chosen."""
     line = Text(no_wrap=True).append_text(badge(row.role))
     line.append(f" {plain(row.role).replace('_', ' ')}", f"bold {colours.accent}" if here else "")
-    line.truncate(26, overflow="ellipsis", pad=True)
+    line.truncate(25, overflow="ellipsis", pad=True)
     for best in (row.a, row.b):
         line.append_text(_best(best, colours))
     return line.append(_verdict(row))
@@ -41,9 +41,9 @@ def _verdict(row: "RoleDepth") -> str:
 
 def _best(best: "Best | None", colours: theme.Palette) -> Text:
     if best is None:
-        return Text(f"{'not computed':<22}", colours.muted)
+        return Text(f"{'not computed':<20}", colours.muted)
     ink = "" if best.score >= STRONG else colours.muted
-    return Text(f"{head_name((best.layer, best.head)):<8}{best.depth:.2f}{signed(best.score, 2):>7}   ", ink)
+    return Text(f"{head_name((best.layer, best.head)):<8}{best.depth:>5.2f}{signed(best.score, 2):>6} ", ink)
 
 
 def head_of(row: "RoleDepth") -> Head | None:
