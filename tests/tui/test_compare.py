@@ -71,7 +71,9 @@ async def test_the_circuit_at_two_checkpoints_as_a_diff(explore, scored, screen_
         assert "only differences" in screen_text(app) and {row[2] for row in rows} == {"gained"} and len(rows) == 6
         assert [row[4] for row in rows] == sorted((row[4] for row in rows), key=lambda score: -abs(score))
         await pilot.press("g", "enter")
-        assert rows[0][1] == "m0->a1.h0<v>" and app.main.look.at.head == (1, 0)
+        assert rows[0][1] == "input->m0" and said[-1] == "No head is in this row."
+        await pilot.press("j", "enter")
+        assert rows[1][1] == "m0->a1.h0<v>" and app.main.look.at.head == (1, 0)
         await pilot.press("y", "e")
         await pilot.pause()
     assert said[-1].endswith("compare toy-a@16/ioi toy-a@64/ioi --csv")

@@ -284,6 +284,8 @@ class Compare(FullScreen):
             self.choose(role=row.role, **({"head": head} if head else {}))
         elif self.found and self.found.alike and (head := Change(*row).head):
             self.choose(head=head)
+        else:
+            self.main.say("No head is in this row.")
 
     def action_swap(self) -> None:
         look, found = self.main.look, self.found
