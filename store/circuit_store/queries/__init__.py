@@ -15,6 +15,7 @@ from circuit_store.queries.circuits import (
     patch,
     stored_circuit,
 )
+from circuit_store.queries.events import Event, events
 from circuit_store.queries.heads import (
     Attended,
     HeadGrid,
@@ -51,6 +52,7 @@ __all__ = [
     "CheckpointRow",
     "CircuitEdge",
     "CircuitOf",
+    "Event",
     "HeadGrid",
     "Holding",
     "PatchOf",
@@ -67,6 +69,7 @@ __all__ = [
     "circuits_by",
     "data_version",
     "each",
+    "events",
     "found",
     "head_grid",
     "head_history",

@@ -27,6 +27,7 @@ from circuit_tui.explorer import state, theme
 from circuit_tui.explorer.pages import PagedApp
 from circuit_tui.explorer.reading import Reader
 from circuit_tui.explorer.screens.navigation import NavigationScreen
+from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.status import Status
 
 _POLL = 0.5
@@ -36,12 +37,15 @@ _REST = 3.0
 
 
 class Explorer(PagedApp):
-    """`begin` brings a store into being and returns what to tell the user."""
+    """`begin` brings a store into being and returns what to tell the user.
+
+    With `at` that is looked at, and nothing is remembered of other sessions or for them.
+    """
 
     TITLE = "circuit-tui"
     CSS_PATH = Path(__file__).with_name("explorer.tcss")
 
-    def __init__(self, store: Path, begin: Callable[[], str] | None = None):
+    def __init__(self, store: Path, begin: Callable[[], str] | None = None, at: Selection | None = None):
         super().__init__()
         self.animation_level = "none"
         self.store, self._begin = store, begin
@@ -49,7 +53,8 @@ class Explorer(PagedApp):
         self.version: tuple[int, int] = (0, -1)
         """How often the store was opened, and of what is shown the number that changes with every write."""
         self._shown = -inf
-        wish, held = state.recall(store)
+        self._remembers = at is None
+        wish, held = state.recall(store) if at is None else (at, {})
         for own in (theme.DARK, theme.LIGHT):
             self.register_theme(own)
         wanted = held.get("theme")
@@ -150,8 +155,9 @@ class Explorer(PagedApp):
     def on_unmount(self) -> None:
         self.release_signals()
         look = {"theme": self.theme, "pane": self.main.pane_name, "zoomed": self.main.has_class("-zoomed")}
-        with suppress(OSError, StoreError):
-            state.remember(self.store, self.main.wish, **look)
+        if self._remembers:
+            with suppress(OSError, StoreError):
+                state.remember(self.store, self.main.wish, **look)
         self.close_store()
 
     def _fatal_error(self) -> None:

@@ -10,20 +10,10 @@ from dataclasses import dataclass, replace
 
 from textual.binding import Binding, BindingType
 
-SCREENS = {
-    "explore": "Models, checkpoints, heads, history and circuit side by side",
-    "study": "All models over training: behaviour, heads, stages, size and similarity of circuits",
-    "circuit": "The circuit drawn layer by layer, its parts, and how faithful it is",
-    "compare": "This checkpoint beside a baseline: heads, circuit, and similarity over time",
-    "head": "One head in full: roles, circuits, edges, attention, effects",
-    "tables": "Any view of the store as a table: sort, filter, count, SQL",
-    "jobs": "The queue: runs, their units, log, cancel and retry",
-}
-"""Name -> what it shows; the keys `1` to `7` in this order."""
+from circuit_tui.explorer.screen_names import PANES, SCREENS
+
 SCREEN_KEYS = tuple(f"screen.{name}" for name in SCREENS)
 """Their ids."""
-PANES = ("models", "checkpoints", "heads", "history", "circuit")
-"""Of the first screen; one of them has the focus."""
 _EXPLORE = ("screen.explore",)
 _LISTS = ("models", "checkpoints")
 _OPENS = ("models", "checkpoints", "heads")
@@ -127,6 +117,8 @@ KEYS: tuple[Key, ...] = (
         "When tasks and roles come and go, and which heads hand them on",
         "Training",
     ),
+    Key("event.next", "f", "event(1)", "Event", "Next event: a task or role comes, goes or is handed on", "Training"),
+    Key("event.previous", "F", "event(-1)", "Last event", "The event before this checkpoint", "Training"),
     Key("role.next", "m", "role(1)", "Role", "Next role of the heads", "Look", footer=True),
     Key("role.previous", "M", "role(-1)", "Previous role", "Previous role of the heads", "Look"),
     Key("model.next", "o", "model(1)", "Model", "Next model", "Look"),

@@ -63,6 +63,7 @@ class Held:
     checkpoints: list[queries.CheckpointRow] = field(default_factory=list)
     kinds: list[queries.Holding] = field(default_factory=list)
     role_tasks: queries.RoleTasks = field(default_factory=queries.RoleTasks)
+    events: list[queries.Event] = field(default_factory=list)
     progress: runs.Progress | None = None
     """Of the runs that are open."""
 
@@ -120,6 +121,7 @@ def _held(db: sqlite3.Connection, wish: str | None) -> Held:
         queries.checkpoints(db, name),
         queries.holdings(db, name),
         queries.role_tasks(db, name),
+        queries.events(db, name),
         runs.progress(db),
     )
 

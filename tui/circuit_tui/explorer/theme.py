@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from textual.theme import Theme
 
-from circuit_tui.role_colours import ROLES, SERIES, Role, contrast, ink, luminance, role
+from circuit_tui.role_colours import ROLES, SERIES, Role, contrast, ink, luminance, role, stands_out
 
 __all__ = [
     "DARK",
@@ -74,6 +74,10 @@ class Palette:
     """0 to -1."""
     positive: tuple[str, ...]
     """0 to 1 beside `negative`, of differences: blue where that is orange."""
+
+    def mark(self, colour: str) -> str:
+        """A colour of a role or a series, as a line, a point or a letter of it is drawn on the ground."""
+        return stands_out(colour, self.ground)
 
 
 _ON_DARK = Palette(

@@ -170,7 +170,8 @@ class History(Pane, can_focus=True):
     def _colour(self, index: int) -> str:
         if self.of_task:
             return self.colours.accent
-        return theme.SERIES[index] if len(self.curves) > 1 else theme.role(self.at.role or "").colour
+        one = theme.SERIES[index] if len(self.curves) > 1 else theme.role(self.at.role or "").colour
+        return self.colours.mark(one)
 
     def _legend(self, series: list[Series], greyed: list[Series]) -> Text:
         """Lines break between series."""
