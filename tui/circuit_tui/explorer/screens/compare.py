@@ -118,7 +118,7 @@ class Compare(FullScreen):
         assert found.heads
         if not found.alike:
             depth = self.query_one("#depth", Part)
-            depth.title("Roles by depth, 0 first layer to 1 last", *self._names(found))
+            depth.title("Roles by depth 0..1", *self._names(found))
             lines = depth.query_one(ChangedLines)
             lines.update(found.depths, lines.cursor, "No head of either has a role that is computed.")
             return self.query_one("#changed", Note).say(Text(f"{_shapes(found)}: roles are compared by depth."))

@@ -61,8 +61,8 @@ class Similarity(Vertical, can_focus=True):
     def say(self, words: Text, figures: dict[str, Any]) -> None:
         """Words, and below them the figures of A and B, if they have some."""
         self._said, self._figures = words, figures
-        muted = theme.palette(self.app.current_theme.dark).muted
-        lines = [words, figures_lines(figures, self.kind, muted)] if figures else [words]
+        colours = theme.palette(self.app.current_theme.dark)
+        lines = [words, figures_lines(figures, self.kind, colours)] if figures else [words]
         self.query_one("#said", Note).say(Text("\n").join(lines))
 
     def move(self, where: str) -> None:
@@ -94,12 +94,12 @@ class Similarity(Vertical, can_focus=True):
         return Axis((c.step, c.tokens) for c in self.checkpoints).unit
 
     def _series(self, axis: Axis) -> list[Series]:
-        muted, chosen = theme.palette(self.app.current_theme.dark).muted, list(KINDS)[self.kind]
-        floor = Series("noise floor", muted, _FLOOR, self._parts(f"{chosen}_floor_low", axis))
+        colours, chosen = theme.palette(self.app.current_theme.dark), list(KINDS)[self.kind]
+        floor = Series("noise floor", colours.muted, _FLOOR, self._parts(f"{chosen}_floor_low", axis))
         curves = [
             Series(
                 KINDS[kind],
-                theme.SERIES[i],
+                colours.mark(theme.SERIES[i]),
                 theme.MARKERS[i] if kind == chosen else "·",
                 self._parts(f"{kind}_jaccard", axis),
             )
@@ -135,16 +135,18 @@ def verdict(figures: dict[str, Any]) -> str:
     return f"Beyond the prompts' noise: {', '.join(beyond)}; not told apart: {', '.join(rest)}."
 
 
-def figures_lines(figures: dict[str, Any], chosen: int, muted: str) -> Text:
+def figures_lines(figures: dict[str, Any], chosen: int, colours: theme.Palette) -> Text:
     """Of each kind the similarity, and on which side of its floor; `chosen`: whose floor is drawn."""
     lines = []
     for i, (kind, words) in enumerate(KINDS.items()):
         floors = [figures[f"{kind}_floor_{side}"] for side in "ab"]
         floor = None if None in floors else min(floors)
-        line = Text("›" if i == chosen else " ", no_wrap=True).append(f"{theme.MARKERS[i]} ", theme.SERIES[i])
+        line = Text("›" if i == chosen else " ", no_wrap=True).append(
+            f"{theme.MARKERS[i]} ", colours.mark(theme.SERIES[i])
+        )
         line.append(f"{words:<9}{signed(figures[f'{kind}_jaccard'], 2):>5}")
         side = "<" if figures[f"{kind}_change"] == BEYOND else "≥"
         mark = f"{_FLOOR} " if i == chosen else ""
         told = f" {side} noise floor {signed(floor, 2)} {mark}" if floor is not None else ""
-        lines.append(line.append(told, muted))
+        lines.append(line.append(told, colours.muted))
     return Text("\n").join(lines)

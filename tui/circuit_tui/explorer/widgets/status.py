@@ -13,12 +13,21 @@ from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import bar, head_name, plain
 
 
+_ANY = 10**4
+"""Columns, as long as nobody knows how many there are."""
+
+
 class Crumbs(Note):
     """Model > step > role > head, and the task; marks and the baseline at the end."""
 
     DEFAULT_CSS = "Crumbs { height: 1; }"
+    _shown: tuple[ViewState | None, str, bool] = None, "", False
+
+    def on_resize(self) -> None:
+        self.follow(*self._shown)
 
     def follow(self, look: ViewState | None, pane: str, single: bool) -> None:
+        self._shown = look, pane, single
         at = look.at if look else None
         if at is None or at.model is None:
             self.say(Text("circuit-tui"))
@@ -32,13 +41,14 @@ class Crumbs(Note):
         """Closer together where it would be too wide."""
         marks = f"{len(at.marks)} marked" if at.marks else ""
         baseline = f"baseline {_beside(at.baseline, at)}" if at.baseline else ""
-        line = Text()
+        line, width = Text(), self.size.width or _ANY
         for gap, task in ((3, "task "), (2, "")):
             line = Text(where, no_wrap=True, overflow="ellipsis")
             for part in (f"{task}{plain(at.task)}" if at.task else "", marks, pane, baseline):
                 line.append(" " * gap + part if part else "", f"bold {accent}" if part and part == pane else "")
-            if line.cell_len <= self.size.width:
+            if line.cell_len <= width:
                 break
+        line.truncate(width, overflow="ellipsis")
         return line
 
 
