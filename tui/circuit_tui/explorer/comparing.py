@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _KEPT = 3
-"""Circuits, and scores of a role, that stay in memory."""
+"""Scores of a role that stay in memory."""
 Grid = list[list[float | None]]
 Row = dict[str, Any]
 
@@ -84,13 +84,20 @@ class Circuits:
             self._roles = key, queries.role_tasks(db, place.model)
         return self._roles[1].at(place.step, place.task)
 
-    def at(self, db: Connection, place: Baseline, version: tuple[int, int]) -> "Side":
-        """Raises: UnknownName."""
+    def pair(self, db: Connection, places: tuple[Baseline, ...], version: tuple[int, int]) -> "list[Side]":
+        """The circuits there; no others stay, since scores of all edges of a model are megabytes.
+
+        Raises:
+            UnknownName: there is none at one of them.
+        """
         from circuit_sweep import comparison
 
-        key = (version, place)
-        found = self._held.pop(key, None) or comparison.side_at(db, place._asdict())
-        return _keep(self._held, key, found)
+        keys = [(version, place) for place in places]
+        self._held = {key: side for key, side in self._held.items() if key in keys}
+        for key, place in zip(keys, places, strict=True):
+            if key not in self._held:
+                self._held[key] = comparison.side_at(db, place._asdict())
+        return [self._held[key] for key in keys]
 
 
 def _keep(held: dict[Any, T], key: Any, found: T) -> T:
@@ -139,10 +146,10 @@ def _circuits(db: Connection, found: Beside, circuits: Circuits, version: tuple[
     if found.a.task is None or found.b.task is None:
         return {"reason": "Circuits are of a task: none is computed yet."}
     try:
-        sides = [circuits.at(db, place, version) for place in (found.a, found.b)]
+        a, b = circuits.pair(db, (found.a, found.b), version)
     except UnknownName as error:
         return {"reason": str(error)}
-    return {"circuits": comparison.beside(sides[0], sides[1], ranks=False)}
+    return {"circuits": comparison.beside(a, b, ranks=False)}
 
 
 @dataclass(frozen=True)
@@ -159,7 +166,7 @@ class Curve:
     """Why they are not compared with the baseline."""
 
 
-def curve(at: Selection, circuits: Circuits, version: tuple[int, int]) -> Callable[[Connection], Curve]:
+def curve(at: Selection) -> Callable[[Connection], Curve]:
     """Each circuit of the selected model and task beside the pinned one, or beside the one before it."""
 
     @queries.one_state
@@ -171,7 +178,7 @@ def curve(at: Selection, circuits: Circuits, version: tuple[int, int]) -> Callab
             from circuit_sweep import comparison
 
             try:
-                base = circuits.at(db, at.baseline, version)
+                base = comparison.side_at(db, at.baseline._asdict())
                 rows = comparison.over_training(db, base, at.model, at.task)
                 if rows is not None:
                     return Curve((at.model, at.task), at.baseline, rows)

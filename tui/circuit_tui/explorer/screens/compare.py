@@ -80,7 +80,7 @@ class Compare(FullScreen):
         asked = (look.version, at.model, at.task, at.baseline)
         if asked != self._curve_asked:
             self._curve_asked = asked
-            self.main.reader.ask(self._curves, comparing.curve(at, self.circuits, look.version), self._curved)
+            self.main.reader.ask(self._curves, comparing.curve(at), self._curved)
 
     def _curved(self, found: Curve) -> None:
         self.curve = found
@@ -184,7 +184,7 @@ class Compare(FullScreen):
             rows = [row for row in both.parts if row[-1] or not alone] if both else []
             unit = ["share of |score| by role, depth and port"] if both else []
             self._put("circuit", ["Circuit", *title, *unit], rows, found.reason)
-            self.query_one("#circuit Note", Note).say(Text(" ".join(both.warnings) if both else ""))
+            self.query_one("#circuit Note", Note).say(Text(" ".join(map(plain, both.warnings)) if both else ""))
             self._put("nodes", ["Nodes"], [], "")
             return self.query_one("#nodes Note", Note).say(Text())
         self._decimals = {"circuit": circuit_diff.digits(both.edges), "nodes": circuit_diff.digits(both.nodes)}
@@ -193,7 +193,7 @@ class Compare(FullScreen):
         self._put("circuit", ["Edges", *title, *only], edges, "Both circuits have the same edges.")
         self._put("nodes", ["Nodes", *only], nodes, "Both circuits have the same nodes.")
         counts = circuit_diff.counts(both.edges)
-        self.query_one("#circuit Note", Note).say(Text("\n".join([*counts, *both.warnings])))
+        self.query_one("#circuit Note", Note).say(Text("\n".join([*counts, *map(plain, both.warnings)])))
         heads, of = circuit_diff.counts(both.heads)
         self.query_one("#nodes Note", Note).say(Text(f"heads  {heads}\n{of}"))
 
@@ -240,7 +240,7 @@ class Compare(FullScreen):
         if both and both.figures:
             words.append("\n" * bool(words) + similarity.verdict(both.figures))
         else:
-            words.append("" if curve.reason or curve.rows else found.reason)
+            words.append("" if curve.reason or curve.rows else plain(found.reason))
         body.say(words, both.figures if both else {})
 
     @property

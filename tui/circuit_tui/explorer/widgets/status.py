@@ -12,7 +12,6 @@ from circuit_tui.explorer.state import Baseline, Selection, ViewState
 from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import bar, head_name, plain
 
-
 _ANY = 10**4
 """Columns, as long as nobody knows how many there are."""
 
