@@ -41,13 +41,13 @@ async def test_what_changed_between_two_checkpoints(explore, scored, screen_text
         text = screen_text(app)
         assert "A step 64, the one before: b pins a baseline" in text and "B step 128 · induction 0..1" in text
         assert "most changed induction   a2.h1 +0.42" in text and "B − A" not in text
-        await pilot.press("d")
+        await pilot.press("x")
         text = screen_text(app)
         assert "B − A · induction −1..1" in text and "A step 64" not in text and app.screen.part == "difference"
         await pilot.press("h")
         assert app.main.look.at.head == (2, 0) and "a2.h0  0.000" in screen_text(app)
         assert {heat_map.head for heat_map in app.screen.maps.values()} == {(2, 0)}
-        await pilot.press("d")
+        await pilot.press("x")
         assert "A step 64" in screen_text(app) and app.screen.part == "baseline"
 
 
@@ -165,7 +165,7 @@ async def test_what_cannot_be_compared_says_why(explore, scored, screen_text):
         await pilot.press("less_than_sign")
         first = "This is the first of toy-a, with none before it: . goes on, or b pins a baseline."
         assert first in " ".join(screen_text(app).split())
-        await pilot.press("w", "e", "d", "D", "y", "Y", "i", "enter", "j", "l", "G")
+        await pilot.press("w", "e", "x", "D", "plus", "underscore", "y", "Y", "i", "enter", "j", "l", "G")
         assert app.last_error == "No error so far."
 
 
@@ -202,6 +202,12 @@ async def test_one_part_at_a_time_where_there_is_no_room(explore, scored, screen
         await pilot.resize_terminal(200, 60)
         await pilot.pause()
         assert all(part.display for part in app.screen.query("Part") if part.id != "depth")
+        await pilot.press("plus")
+        assert [part.id for part in app.screen.query("Part") if part.display] == ["circuit"]
+        await pilot.press("escape")
+        assert app.screen is not app.main and all(
+            part.display for part in app.screen.query("Part") if part.id != "depth"
+        )
 
 
 async def test_no_large_table_is_scanned(explore, scored, statements):

@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 from console import answer
+from rich.cells import cell_len
 
-from circuit_tui.explorer import picture
+from circuit_tui.explorer import picture, theme
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -74,6 +75,24 @@ def test_a_screen_is_drawn_by_the_command_as_text_and_as_svg(drawn, tmp_path):
     keyed, _ = drawn("explore", "toy-a", "--keys", "m , ctrl+o d plus", "--size", "80x24")
     assert "previous_token" in keyed and "step 128" in keyed and "[heads]" in keyed
     assert not (tmp_path / "state" / "circuit-tui").exists(), "nothing is remembered"
+
+
+def test_in_ascii_and_without_colour_it_says_the_same(path, tmp_path, monkeypatch):
+    """Invariant: nothing but ASCII is drawn, columns stay where they are, and no colour but grey."""
+    monkeypatch.setenv("NO_COLOR", "")  # what the option sets goes with the test
+
+    def drawn(*options: str, screen: str = "explore", more: tuple[str, ...] = ()) -> str:
+        return answer(tmp_path, {}, "--store", path, *options, "picture", screen, *more).output
+
+    for screen in ("explore", "jobs"):
+        plain, ascii = drawn(screen=screen), drawn("--ascii", screen=screen)
+        assert ascii.isascii() and not plain.isascii()
+        for rich, poor in zip(plain.splitlines(), ascii.splitlines(), strict=True):
+            assert len(poor) == cell_len(rich)
+            assert all(b == a for a, b in zip(rich, poor, strict=True) if a.isascii())
+    drawn("--color", "never", more=("--output", "grey.svg"))
+    colours = set(re.findall(r"r\d+ \{ fill: (#\w{6})", (tmp_path / "grey.svg").read_text())) - {theme.DARK.foreground}
+    assert len(colours) > 4 and all(len({c[1:3], c[3:5], c[5:]}) == 1 for c in colours), colours
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,22 @@
 """The circuit of a checkpoint, as the explorer draws it and as it lies in the store, and path patching of its heads."""
 
 import sqlite3
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from circuit_store.queries.views import found, one_state, rows
+from circuit_store.display_text import cell
+from circuit_store.queries.views import found, of_results, one_state, rows
 from circuit_store.views import VIEWS
+from circuit_store.views.circuit_parts import WRITER
 from circuit_store.views.circuits import STORED
+from circuit_store.views.names import destination, port, source
+from circuit_store.views.view import AT, OF_MODEL, shown_results
 
 
-@dataclass(frozen=True)
-class CircuitEdge:
+class CircuitEdge(NamedTuple):
     src: str
     dst: str
     port: str | None
@@ -24,27 +30,101 @@ class CircuitEdge:
 class CircuitOf:
     header: dict[str, Any]
     """The columns of the view `circuit`'s header."""
-    into: dict[str, list[CircuitEdge]]
+    into: Mapping[str, list[CircuitEdge]]
     """Reader -> the edges into it, largest |score| first."""
     shares: dict[str, float]
     """`head`, `mlp`, `input` -> the part of the sum of |score| that such nodes write, largest first."""
+    largest: float
+    """Of the |scores| that are finite."""
+
+
+def circuit_results(db: sqlite3.Connection, model: str, task: str) -> dict[int, int]:
+    """Step -> the circuit of a task that is shown there."""
+    chosen = f"{OF_MODEL} AND analysis = 'circuit' AND task.name = ?"
+    found = db.execute(
+        f"WITH shown_result AS ({shown_results(chosen)}) SELECT step, shown_result.id"
+        " FROM shown_result JOIN checkpoint ON checkpoint.id = checkpoint_id",
+        (model, task),
+    )
+    return {step: result for step, result in found}
 
 
 @one_state
 def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> CircuitOf | None:
     """The circuit of a checkpoint; None if none was computed."""
-    at = {"model": model, "step": step, "task": task}
-    which = VIEWS["circuit"]
-    assert which.header is not None
-    header = rows(db, which.header, at)
-    if not header:
+    result = circuit_results(db, model, task).get(step)
+    return None if result is None else circuit_in(db, result)
+
+
+@one_state
+def circuit_in(db: sqlite3.Connection, result: int) -> CircuitOf | None:
+    """The circuit of a result; None if it is there no more."""
+    which = VIEWS["circuit"].header
+    assert which is not None
+    header = db.execute(of_results(which, "result.id = ?"), (result,)).fetchone()
+    if header is None:
         return None
-    into: dict[str, list[CircuitEdge]] = {}
-    for row in rows(db, which, at):
-        into.setdefault(row["dst"], []).append(CircuitEdge(**{of.name: row[of.name] for of in fields(CircuitEdge)}))
-    kinds = [row for row in rows(db, VIEWS["composition"], at) if row["port"] is None]
-    kinds.sort(key=lambda row: -(row["share_of_score"] or 0))
-    return CircuitOf(header[0], into, {row["kind"]: row["share_of_score"] or 0 for row in kinds})
+    parts: list[tuple[str, float | None, float]] = db.execute(_SHARES, (result,)).fetchall()
+    named = {column.name: cell(header[column.name]) for column in which.columns}
+    shares, largest = {kind: share or 0.0 for kind, share, _ in parts}, max((size for *_, size in parts), default=0.0)
+    return CircuitOf(named, Readers(db, result), shares, largest)
+
+
+_SHARES = (
+    f"SELECT {WRITER} AS kind, sum(abs(score)) / nullif(sum(sum(abs(score))) OVER (), 0) AS share,"
+    f" max(iif(abs(score) < 9e999, abs(score), 0)) FROM circuit_edge JOIN result ON result.id = ? JOIN {AT}"
+    " WHERE result_id = result.id GROUP BY kind ORDER BY share DESC"
+)
+_EDGES = "SELECT port, src, score, share FROM circuit_edge WHERE result_id = ?"
+_SHAPE = f"SELECT n_layers, n_heads FROM result JOIN {AT} WHERE result.id = ?"
+
+
+class Readers(Mapping[str, list[CircuitEdge]]):
+    """Reader -> the edges into it, largest |score| first. They are put in order and named when they are looked at: of a
+    circuit of thousands of edges few are.
+    """
+
+    def __init__(self, db: sqlite3.Connection, result: int) -> None:
+        cursor = db.cursor()
+        cursor.row_factory = None
+        self._sources, self._ports = _names(*cursor.execute(_SHAPE, (result,)).fetchone())
+        self._rows: dict[str, list[tuple[Any, ...]]] = {}
+        for row in cursor.execute(_EDGES, (result,)):
+            self._rows.setdefault(self._port(row[0])[0], []).append(row)
+        self._edges: dict[str, list[CircuitEdge]] = {}
+
+    def __getitem__(self, reader: str) -> list[CircuitEdge]:
+        if reader not in self._edges:
+            rows = sorted(self._rows[reader], key=lambda row: (row[2] is None, -abs(row[2] or 0), *row[:2]))
+            self._edges[reader] = [
+                CircuitEdge(self._sources.get(src, f"{src}"), *self._port(port), score, share)
+                for port, src, score, share in rows
+            ]
+        return self._edges[reader]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def _port(self, number: int) -> tuple[str, str | None]:
+        """Who reads there, and at which of its ports; of a damaged store a number that is no port's stays a number."""
+        return self._ports.get(number) or (f"{number}", None)
+
+
+@lru_cache(16)
+def _names(n_layers: int | None, n_heads: int | None) -> tuple[dict[int, str], dict[int, tuple[str, str | None]]]:
+    """Of a model's shape: the names of all sources; of all ports, who reads there and at which of its ports."""
+    layers, heads = n_layers or 0, n_heads or 0
+    numbers = "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)"
+    shape = "FROM numbers JOIN (SELECT ? AS n_layers, ? AS n_heads)"
+    with closing(sqlite3.connect(":memory:")) as db:
+        sources = db.execute(f"{numbers} SELECT n, {source('n')} {shape}", (layers * (heads + 1), layers, heads))
+        names = dict(sources.fetchall())
+        ports = f"{numbers} SELECT n, {destination('n')}, {port('n')} {shape}"
+        found = db.execute(ports, (layers * (3 * heads + 1), layers, heads))
+        return names, {number: (reader, letter) for number, reader, letter in found}
 
 
 def circuits_by(db: sqlite3.Connection, model: str, task: str) -> str | None:

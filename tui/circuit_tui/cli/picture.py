@@ -10,7 +10,7 @@ import click
 from circuit_store import addresses, output_files
 from circuit_store.store import open_to_read
 from circuit_tui import command_output
-from circuit_tui.cli.main import main
+from circuit_tui.cli.main import ASCII, main
 from circuit_tui.explorer.screen_names import SCREENS
 from circuit_tui.terminal import console
 
@@ -45,9 +45,9 @@ class _Size(click.ParamType):
     metavar="FILE",
     help="Write to FILE.svg or FILE.txt; without it the text is printed.",
 )
-@click.pass_obj
+@click.pass_context
 def picture(
-    store: Path,
+    ctx: click.Context,
     screen: str,
     address: str | None,
     task: str | None,
@@ -61,6 +61,7 @@ def picture(
     kind = output.suffix if output else ".txt"
     if kind not in _KINDS:
         raise click.BadParameter(f"{output} ends in neither .svg nor .txt.", param_hint="--output")
+    store = ctx.obj
     with closing(open_to_read(store)) as db:
         model, _, step = (address or "").partition("@")
         if model:
@@ -70,7 +71,7 @@ def picture(
     from circuit_tui.explorer.state import Selection
 
     at = Selection(model or None, at_step, role, task)
-    drawn = explorer.picture(store, screen, at, keys.split(), size, theme, kind[1:])
+    drawn = explorer.picture(store, screen, at, keys.split(), size, theme, kind[1:], ctx.meta[ASCII])
     if output is None:
         return console.shown(drawn.rstrip("\n"))
     with output_files.replacing(output, command_output.taken(store)) as file:

@@ -5,6 +5,7 @@ the store is asked whether another has written, and whether its runner lives; wh
 quiet time, else after a rest. However the explorer ends, the terminal is as it was before.
 """
 
+import gc
 import sqlite3
 import time
 import traceback
@@ -34,6 +35,11 @@ _POLL = 0.5
 """Seconds between two looks at whether the store has changed."""
 _REST = 3.0
 """Seconds at least between two changes that are shown: a run that is watched over SSH costs little."""
+
+
+_AT_HOME = 2.0
+"""Seconds after which what is in memory is there to stay: Python need not look through it for garbage at every tenth
+key, which then takes three times as long as others."""
 
 
 class Explorer(PagedApp):
@@ -69,6 +75,7 @@ class Explorer(PagedApp):
     def _start(self) -> None:
         self.poll()
         self.set_interval(_POLL, self._look_on)
+        self.set_timer(_AT_HOME, gc.freeze)
         if self._begin:
             self._run_begin(self._begin)
 
@@ -153,6 +160,7 @@ class Explorer(PagedApp):
             self.fail(event.worker.error)
 
     def on_unmount(self) -> None:
+        gc.unfreeze()
         self.release_signals()
         look = {"theme": self.theme, "pane": self.main.pane_name, "zoomed": self.main.has_class("-zoomed")}
         if self._remembers:

@@ -16,12 +16,14 @@ SCREEN_KEYS = tuple(f"screen.{name}" for name in SCREENS)
 """Their ids."""
 _EXPLORE = ("screen.explore",)
 _LISTS = ("models", "checkpoints")
-_OPENS = ("models", "checkpoints", "heads")
+_OPENS = ("models", "checkpoints", "heads", "screen.study")
 _MARKS = ("heads", "circuit")
 _PLOT = ("history",)
-_TREE = ("circuit",)
+_PLOTS = ("history", "screen.study")
 _COMPARE = ("screen.compare",)
-_CURSOR = ("models", "checkpoints", "heads", "circuit", *_COMPARE, "screen.jobs")
+_ZOOMED = (*_EXPLORE, "screen.study", *_COMPARE)
+_TREE = ("circuit",)
+_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.study", *_COMPARE, "screen.jobs")
 _JOBS = ("screen.jobs",)
 
 
@@ -99,8 +101,8 @@ KEYS: tuple[Key, ...] = (
     Key("part.next", "tab", "next_part(1)", "Next part", "Go to the next part of the screen", "Screens"),
     Key("part.previous", "shift+tab", "next_part(-1)", "Previous part", "Go to the previous part", "Screens"),
     Key("jump", "ctrl+o", "app.jump", "Jump", "Go to a part of the screen by its letter", "Screens", first=True),
-    Key("zoom.in", "plus", "zoom(True)", "Zoom", "Give the whole screen to this pane", "Screens", _EXPLORE),
-    Key("zoom.out", "underscore", "zoom(False)", "Unzoom", "Show all panes again", "Screens", _EXPLORE),
+    Key("zoom.in", "plus", "zoom(True)", "Zoom", "Give the whole screen to this pane", "Screens", _ZOOMED),
+    Key("zoom.out", "underscore", "zoom(False)", "Unzoom", "Show all panes again", "Screens", _ZOOMED),
     Key("back", "escape,backspace", "back", "Back", "Clear the filter, leave the zoom, close the screen", "Screens"),
     Key("trail.back", "left_square_bracket", "history(-1)", "Before", "Back to what was shown before", "Screens"),
     Key("trail.on", "right_square_bracket", "history(1)", "After", "Forward to what was left by [", "Screens"),
@@ -177,13 +179,23 @@ KEYS: tuple[Key, ...] = (
         "Look",
         _EXPLORE,
     ),
-    Key("history.back", "h,left", "screen.step(-1)", "Left", "Previous checkpoint", "Plot", _PLOT),
-    Key("history.on", "l,right", "screen.step(1)", "Right", "Next checkpoint", "Plot", _PLOT),
-    Key("axis", "X", "axis", "Log axis", "Logarithmic or linear axis of training", "Plot", _PLOT, True),
+    Key("history.back", "h,left", "screen.step(-1)", "Left", "Previous checkpoint", "Plot", _PLOTS),
+    Key("history.on", "l,right", "screen.step(1)", "Right", "Next checkpoint", "Plot", _PLOTS),
+    Key("axis", "X", "axis", "Log axis", "Logarithmic or linear axis of training", "Plot", _PLOTS, True),
     Key("behaviour", "B", "behaviour", "Behaviour", "Plot the task's metric, or heads again", "Plot", _PLOT, True),
-    Key("plot.closer", "z", "closer", "More", "Halve the span around the checkpoint", "Plot", _PLOT),
-    Key("plot.wider", "Z", "wider", "Less", "Double the span shown", "Plot", _PLOT),
-    Key("plot.reset", "0", "reset", "Reset", "Show all of training", "Plot", _PLOT),
+    Key(
+        "series",
+        "d",
+        "series",
+        "Series",
+        "What the series are: models, sizes over their seeds, or tasks",
+        "Plot",
+        ("screen.study",),
+        True,
+    ),
+    Key("plot.closer", "z", "closer", "More", "Halve the span around the checkpoint", "Plot", _PLOTS),
+    Key("plot.wider", "Z", "wider", "Less", "Double the span shown", "Plot", _PLOTS),
+    Key("plot.reset", "0", "reset", "Reset", "Show all of training", "Plot", _PLOTS),
     Key("expand", "enter", "expand", "Open", "Show what the node reads", "Tree", _TREE, True),
     Key("expand.right", "l,right", "expand", "Right", "Show what the node reads", "Tree", _TREE),
     Key("fold", "h,left", "fold", "Left", "Fold the node, or go to its parent", "Tree", _TREE),
@@ -208,7 +220,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         "differences",
-        "d",
+        "x",
         "differences",
         "Differences",
         "To the map of differences, or back",

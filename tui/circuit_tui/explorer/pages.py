@@ -23,11 +23,12 @@ from circuit_tui.explorer.screens.jobs import Jobs
 from circuit_tui.explorer.screens.jump import Jump
 from circuit_tui.explorer.screens.navigation import NavigationScreen
 from circuit_tui.explorer.screens.run_dialog import RunDialog
+from circuit_tui.explorer.screens.study import Study
 from circuit_tui.explorer.screens.text import TextScreen
 from circuit_tui.explorer.screens.trends import Trends
 from circuit_tui.terminal.driver import TerminalApp
 
-FULL_SCREENS: dict[str, type[FullScreen]] = {"compare": Compare}
+FULL_SCREENS: dict[str, type[FullScreen]] = {"study": Study, "compare": Compare}
 """Name -> the screen, but for the first and the queue."""
 PAGES = {"algorithm": Algorithm, "attention": Attention, "trends": Trends}
 

@@ -27,7 +27,14 @@ _DOTS = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)]
 
 
 def picture(
-    store: Path, screen: str, at: Selection, keys: list[str], size: tuple[int, int], look: str, kind: str
+    store: Path,
+    screen: str,
+    at: Selection,
+    keys: list[str],
+    size: tuple[int, int],
+    look: str,
+    kind: str,
+    ascii: bool = False,
 ) -> str:
     """What the explorer shows of a store.
 
@@ -38,6 +45,7 @@ def picture(
         size: columns and lines.
         look: `dark` or `light`.
         kind: `svg` or `txt`.
+        ascii: nothing but ASCII is drawn.
 
     Raises:
         UnknownName: the store holds no such task or role of the model.
@@ -47,7 +55,9 @@ def picture(
     for key in keys:
         if len(key) > 1 and key not in known:
             raise ValueError(f"{key} is no key: write letters as they are, others as in ctrl+o, tab, enter, escape.")
-    return asyncio.run(_picture(Explorer(store, at=at), at, screen, keys, size, LOOKS[look], kind))
+    app = Explorer(store, at=at)
+    app.ascii = ascii
+    return asyncio.run(_picture(app, at, screen, keys, size, LOOKS[look], kind))
 
 
 async def _picture(

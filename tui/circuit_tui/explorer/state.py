@@ -103,7 +103,7 @@ def settle(db: sqlite3.Connection, wish: Selection) -> tuple[Held, Selection]:
     held = _held(db, wish.model)
     at = settled(held, wish)
     if at.head is None and at.model and at.role and at.step is not None:
-        values = queries.head_grid(db, at.model, at.step, at.role, at.task).values
+        values = queries.grid_of(db, at.model, at.step, held.role_tasks.of(at.role, at.task)).values
         head = next(iter(strongest(values, 1)), (0, 0) if values and values[0] else None)
         at = replace(at, head=head)
     return held, at

@@ -287,6 +287,14 @@ class Compare(FullScreen):
         else:
             self.main.say("No head is in this row.")
 
+    def action_zoom(self, into: bool) -> None:
+        self.set_class(into, "-zoomed")
+
+    def action_back(self) -> None:
+        if self.has_class("-zoomed"):
+            return self.action_zoom(False)
+        super().action_back()
+
     def action_swap(self) -> None:
         look, found = self.main.look, self.found
         if not look or not found:
