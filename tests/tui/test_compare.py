@@ -57,7 +57,7 @@ async def test_the_circuit_at_two_checkpoints_as_a_diff(explore, scored, screen_
         await pilot.press(*TO_16, "b", "4", *["full_stop"] * 2, "tab", "tab", "tab")
         text = screen_text(app)
         assert app.screen.part == "circuit" and "baseline @16" in text and "A baseline step 16" in text
-        assert "+ 6 gained  − 0 lost  = 25 kept" in text and "shared/union 25/31" in text
+        assert "+ 6 gained  − 0 lost" in text and "= 25 kept  shared/union 25/31" in text
         lines = [" ".join(line.split()) for line in text.splitlines()]
         assert any(line.startswith("›= a3.h1->logits 0.83 1.67 +0.83") for line in lines)
         assert "heads  + 0 gained" in text
@@ -90,7 +90,7 @@ async def test_whether_a_change_between_neighbours_exceeds_its_floor(explore, fl
         assert (
             "Beyond the prompts' noise: edges" in " ".join(text.split()) and "edges     0.86 < noise floor 0.90" in text
         )
-        assert "Similarity · each to the one before" in text
+        assert "Similarity 0..1 · each to the one" in text
         await pilot.press("full_stop")
         text = screen_text(app)
         assert "edges     0.94 ≥ noise floor 0.70" in text

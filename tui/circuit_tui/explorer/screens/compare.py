@@ -233,8 +233,8 @@ class Compare(FullScreen):
         if curve is None or look is None or curve.of != (found.b.model, found.b.task) or look.at.model != found.b.model:
             return
         body.show(curve, look.held.checkpoints, look.at.step or 0)
-        to = f"to {plain(address(*curve.to[:2], None))}" if curve.to else "each to the one before"
-        part.title("Similarity", f"{to}, 0..1 over {body.unit}")
+        to = curve.to and (f"step {curve.to.step}" if curve.to.model == found.b.model else address(*curve.to[:2], None))
+        part.title("Similarity 0..1", plain(f"to {to}") if to else "each to the one before")
         both = found.circuits
         words = Text(plain(curve.reason))
         if both and both.figures:

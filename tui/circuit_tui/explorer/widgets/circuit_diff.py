@@ -67,9 +67,9 @@ def nodes(rows: "Rows", only_differences: bool) -> "Rows":
 
 
 def counts(rows: "Rows") -> tuple[str, str]:
-    """`+ 3 gained  − 1 lost  = 8 kept`, and what both have of what either has."""
-    words = "  ".join(f"{_MARKS[found]} {rows.count(found):,} {_WORDS[found]}" for found in FOUND)
-    return words, f"shared/union {rows.count('shared'):,}/{len(rows):,}"
+    """`+ 3 gained  − 1 lost`, and `= 8 kept  shared/union 8/12`."""
+    gained, lost, kept = (f"{_MARKS[found]} {rows.count(found):,} {_WORDS[found]}" for found in FOUND)
+    return f"{gained}  {lost}", f"{kept}  shared/union {rows.count('shared'):,}/{len(rows):,}"
 
 
 def digits(rows: "Rows") -> int:

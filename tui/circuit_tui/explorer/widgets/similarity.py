@@ -89,10 +89,6 @@ class Similarity(Vertical, can_focus=True):
             self._brings_plot = True
             self._bring_plot()
 
-    @property
-    def unit(self) -> str:
-        return Axis((c.step, c.tokens) for c in self.checkpoints).unit
-
     def _series(self, axis: Axis) -> list[Series]:
         colours, chosen = theme.palette(self.app.current_theme.dark), list(KINDS)[self.kind]
         floor = Series("noise floor", colours.muted, _FLOOR, self._parts(f"{chosen}_floor_low", axis))
