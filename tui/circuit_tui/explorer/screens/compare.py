@@ -44,6 +44,8 @@ class Compare(FullScreen):
         self.curve: Curve | None = None
         self._curve_asked: tuple[Any, ...] = ()
         self._decimals = {"circuit": 2, "nodes": 2}
+        self._told: dict[str, Text] = {}
+        """Part -> what its note says."""
         self._curves = f"{self.NAME}: over training"
 
     def compose_parts(self) -> ComposeResult:
@@ -163,7 +165,7 @@ class Compare(FullScreen):
             value = values[layer][head]
             line = Text().append(f"{head_name(at.head)}  ", self.colours.muted)
             line.append(_plus(value, 3) if name == "difference" else signed(value, 3), "bold")
-            self.query_one(f"#{name} Note", Note).say(line)
+            self._say(name, line)
 
     def point(self) -> None:
         """Another head was chosen."""
@@ -184,18 +186,18 @@ class Compare(FullScreen):
             rows = [row for row in both.parts if row[-1] or not alone] if both else []
             unit = ["share of |score| by role, depth and port"] if both else []
             self._put("circuit", ["Circuit", *title, *unit], rows, found.reason)
-            self.query_one("#circuit Note", Note).say(Text(" ".join(map(plain, both.warnings)) if both else ""))
+            self._say("circuit", Text(" ".join(map(plain, both.warnings)) if both else ""))
             self._put("nodes", ["Nodes"], [], "")
-            return self.query_one("#nodes Note", Note).say(Text())
+            return self._say("nodes", Text())
         self._decimals = {"circuit": circuit_diff.digits(both.edges), "nodes": circuit_diff.digits(both.nodes)}
         only = ["only differences"] if alone else []
         edges, nodes = circuit_diff.edges(both.edges, alone), circuit_diff.nodes(both.nodes, alone)
         self._put("circuit", ["Edges", *title, *only], edges, "Both circuits have the same edges.")
         self._put("nodes", ["Nodes", *only], nodes, "Both circuits have the same nodes.")
         counts = circuit_diff.counts(both.edges)
-        self.query_one("#circuit Note", Note).say(Text("\n".join([*counts, *map(plain, both.warnings)])))
+        self._say("circuit", Text("\n".join([*counts, *map(plain, both.warnings)])))
         heads, of = circuit_diff.counts(both.heads)
-        self.query_one("#nodes Note", Note).say(Text(f"heads  {heads}\n{of}"))
+        self._say("nodes", Text(f"heads  {heads}\n{of}"))
 
     def _column_names(self, part: str, width: int) -> str:
         found = self.found
@@ -251,6 +253,18 @@ class Compare(FullScreen):
         hidden = {"depth"} if alike else {*MAPS, "nodes"}
         return {name: widget for name, widget in super().parts.items() if name not in hidden}
 
+    def _say(self, part: str, text: Text) -> None:
+        """Above or below what a part shows; where it is hidden, once it is seen: lines that have no room yet would be
+        laid out each time."""
+        self._told[part] = text
+        where = self.query_one(f"#{part}", Part)
+        if where.display:
+            where.query_one(Note).say(text)
+
+    def _say_again(self) -> None:
+        for part, text in self._told.items():
+            self._say(part, text)
+
     def show_part(self, name: str) -> None:
         if name == "difference":
             self.add_class("-difference")
@@ -259,6 +273,7 @@ class Compare(FullScreen):
         for part in self.query(Part):
             part.set_class(part.id == name, "-current")
         super().show_part(name)
+        self.call_after_refresh(self._say_again)
 
     def action_move(self, where: str) -> None:
         body = self.focused
@@ -289,6 +304,7 @@ class Compare(FullScreen):
 
     def action_zoom(self, into: bool) -> None:
         self.set_class(into, "-zoomed")
+        self.call_after_refresh(self._say_again)
 
     def action_back(self) -> None:
         if self.has_class("-zoomed"):
