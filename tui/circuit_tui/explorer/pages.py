@@ -33,11 +33,6 @@ FULL_SCREENS: dict[str, type[FullScreen]] = {"study": Study, "compare": Compare}
 PAGES = {"algorithm": Algorithm, "attention": Attention, "trends": Trends}
 
 
-def _show_part(place: FullScreen | NavigationScreen, name: str | None) -> None:
-    if name:
-        place.show_part(name)
-
-
 class Commands(Provider):
     """The palette's entries, as the program lists them; names of models and tasks are text there, and no markup."""
 
@@ -102,8 +97,14 @@ class PagedApp(TerminalApp):
     def action_jump(self) -> None:
         """Ask for the letter of a part of the screen, and go there."""
         place = self.place
-        if not isinstance(place, Jobs):
-            self.push_screen(Jump(tuple(place.parts)), partial(_show_part, place))
+        if isinstance(place, Jobs):
+            return
+
+        def go(name: str | None) -> None:
+            if name:
+                place.show_part(name)
+
+        self.push_screen(Jump(tuple(place.parts)), go)
 
     def action_help(self) -> None:
         self.push_screen(Help())

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from circuit_store import output_files, private_files, queries
 from circuit_store.queue import runs
+from circuit_store.queue.places import places
 from circuit_tui import paths
 from circuit_tui.explorer import role_display
 
@@ -64,6 +65,8 @@ class Held:
     kinds: list[queries.Holding] = field(default_factory=list)
     role_tasks: queries.RoleTasks = field(default_factory=queries.RoleTasks)
     events: list[queries.Event] = field(default_factory=list)
+    places: dict[int, int] = field(default_factory=dict)
+    """Step -> its place in the queue; see `queue.places`."""
     progress: runs.Progress | None = None
     """Of the runs that are open."""
 
@@ -122,6 +125,7 @@ def _held(db: sqlite3.Connection, wish: str | None) -> Held:
         queries.holdings(db, name),
         queries.role_tasks(db, name),
         queries.events(db, name),
+        places(db, name),
         runs.progress(db),
     )
 
