@@ -12,7 +12,7 @@ from rich.text import Text
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.state import Head
 from circuit_tui.explorer.widgets.heads import badge
-from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, plain, signed
+from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, plain, plus, signed
 
 if TYPE_CHECKING:
     from circuit_sweep.comparison.edges import Rows
@@ -92,7 +92,7 @@ def change_line(
     for value in (row.a, row.b):
         line.append(signed(value, decimals).rjust(room))
     if columns > 2:
-        line.append(_signed(row.difference, decimals).rjust(room), _ink(row.difference, colours))
+        line.append(plus(row.difference, decimals).rjust(room), _ink(row.difference, colours))
     return line
 
 
@@ -129,11 +129,6 @@ def _percent(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:+.0%}".replace("-", "−") if round(100 * value) else "0%"
-
-
-def _signed(value: float | None, decimals: int) -> str:
-    text = signed(value, decimals)
-    return f"+{text}" if (finite(value) or 0) > 0 else text
 
 
 def _ink(value: float | None, colours: theme.Palette) -> str:
