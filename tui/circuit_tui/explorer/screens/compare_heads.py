@@ -1,4 +1,4 @@
-"""Heads on the compare screen: a role's scores at A and at B, and what changed; of two shapes, where in depth roles are.
+"""Heads on the compare screen: a role at A and at B, and what changed; of two shapes, where in depth each role is.
 
 A circuit or a score that was read is kept a while by `comparing.Circuits`.
 """
