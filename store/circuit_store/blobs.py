@@ -21,8 +21,22 @@ def pack(matrix: np.ndarray) -> bytes:
 
 
 def unpack(blob: bytes, shape: tuple[int, int]) -> np.ndarray:
-    planes = np.frombuffer(zlib.decompress(blob), np.uint8).reshape(4, -1)
-    return np.ascontiguousarray(planes.T).view("<f4").reshape(shape)
+    return matrix(planes(blob), shape)
+
+
+def planes(blob: bytes) -> np.ndarray:
+    """uint8 [byte of a number, number]: as they are kept."""
+    return np.frombuffer(zlib.decompress(blob), np.uint8).reshape(4, -1)
+
+
+def matrix(of: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Of planes."""
+    return np.ascontiguousarray(of.T).view("<f4").reshape(shape)
+
+
+def values(of: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Some of the numbers of planes, row by row counted."""
+    return np.ascontiguousarray(of[:, places].T).view("<f4").reshape(-1)
 
 
 def edge_scores(scores: np.ndarray | None, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -4,13 +4,15 @@ import math
 
 import numpy as np
 import pytest
+import recorded
 
 from circuit_core.graph import Graph
 from circuit_core.trends.ranks import rank_correlation
-from circuit_store import models, results
+from circuit_store import blobs, models, queries, results
 from circuit_store.errors import UnknownName
 from circuit_store.queue import requests
 from circuit_sweep import comparison
+from circuit_sweep.comparison.heads import Best
 
 GRAPH = Graph(2, 2, True)
 EDGES = [(int(s), int(p)) for s, p in np.argwhere(GRAPH.real)]
@@ -156,3 +158,45 @@ def test_a_circuit_that_is_undefined_says_why(toy):
     results.write(toy.db, at, results.Undefined("the metric is the same"))
     with pytest.raises(UnknownName, match="the metric is the same"):
         comparison.compare(toy.db, "toy@0/ioi", "toy@10/ioi", {}, {})
+
+
+def test_over_training_is_each_compared_with_the_baseline(toy):
+    """Two roads: similarities of all checkpoints at once, and of each pair by `compare`; the lower of both floors."""
+    for step, seed in ((0, 1), (10, 2), (20, 3)):
+        toy.circuit(step, drawn(seed, 6 + seed))
+    toy.db.execute("UPDATE circuit SET edge_floor_low = 0.5 + result_id / 1000.0, node_floor_low = NULL")
+    base = comparison.side_at(toy.db, {"model": "toy", "step": 10, "task": "ioi"})
+    curve = comparison.over_training(toy.db, base, "toy", "ioi")
+    assert curve and [row["step"] for row in curve] == [0, 10, 20]
+    for row in curve:
+        pair = comparison.compare(toy.db, "toy@10/ioi", f"toy@{row['step']}/ioi", {}, {}).figures
+        assert all(row[name] == pair[name] for name in ("edge_jaccard", "node_jaccard"))
+        assert math.isclose(row["weighted_jaccard"], pair["weighted_jaccard"], rel_tol=1e-6)
+        assert (
+            row["edge_floor_low"] == min(pair["edge_floor_a"], pair["edge_floor_b"]) and row["node_floor_low"] is None
+        )
+
+
+def test_models_of_two_shapes_have_no_similarity_over_training(larger):
+    base = comparison.side_at(larger.db, {"model": "big", "step": 5, "task": "ioi"})
+    assert comparison.over_training(larger.db, base, "toy", "ioi") is None
+
+
+def test_roles_by_depth(toy):
+    """By hand: layer 1 of 3 is half-way down, the only layer is the first; measurements are no roles."""
+    scores = {"induction": [(1, 0, 0.75), (0, 1, 0.5)], "attn_end_io": [(1, 1, 1.0)], "successor": [(0, 0, None)]}
+    for role, heads in scores.items():
+        results.write(
+            toy.db, toy.of(10, "heads", role=role), recorded.head_scores([(*row, None, None) for row in heads])
+        )
+    at = queries.role_tasks(toy.db, "toy").at(10, None)
+    (found,) = comparison.role_depths(toy.db, (at, 3), ([], 5))
+    assert (found.role, found.a, found.b, found.difference) == ("induction", Best(1, 0, 0.75, 0.5), None, None)
+    (alone,) = comparison.role_depths(toy.db, (at, 3), (at, 2))
+    assert alone.difference == 0.5 and comparison.role_depths(toy.db, (at, 1), (at, 1))[0].difference == 0
+
+
+def test_some_scores_of_a_blob_are_those_of_the_whole():
+    scores = np.random.default_rng(3).normal(size=(5, 7)).astype("f4")
+    planes, at = blobs.planes(blobs.pack(scores)), np.array([0, 34, 8, 8])
+    assert (blobs.values(planes, at) == scores.reshape(-1)[at]).all() and (blobs.matrix(planes, (5, 7)) == scores).all()

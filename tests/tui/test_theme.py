@@ -22,7 +22,7 @@ def test_text_stands_out(of):
 def test_figures_stand_out_on_every_step_of_the_ramps(dark):
     colours = theme.palette(dark)
     assert len(colours.ramp) <= 8
-    for step in (*colours.ramp, *colours.negative):
+    for step in (*colours.ramp, *colours.negative, *colours.positive):
         assert theme.contrast(theme.ink(step), step) >= READABLE
     assert theme.contrast(colours.muted, colours.ground) >= READABLE
 
@@ -30,7 +30,7 @@ def test_figures_stand_out_on_every_step_of_the_ramps(dark):
 @pytest.mark.parametrize("dark", [True, False])
 def test_ramps_leave_the_ground_step_by_step(dark):
     colours = theme.palette(dark)
-    for ramp in (colours.ramp, colours.negative):
+    for ramp in (colours.ramp, colours.negative, colours.positive):
         rising = [theme.luminance(step) for step in ramp]
         assert rising == sorted(rising, reverse=not dark) and len(set(rising)) == len(ramp)
 

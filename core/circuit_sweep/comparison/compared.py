@@ -3,12 +3,16 @@
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from circuit_store.queries.views import one_state
 from circuit_store.views import Column
 from circuit_sweep.comparison import edges, parts
-from circuit_sweep.comparison.sides import side
+from circuit_sweep.comparison.edges import Rows
+from circuit_sweep.comparison.sides import Side, side
 
 OF_A_SIDE = (
     *("model", "step", "tokens", "task", "method", "ig_steps", "ig_rule", "selector", "search", "threshold"),
@@ -28,7 +32,17 @@ class Comparison:
     """Why the comparison is weak."""
     columns: tuple[Column, ...]
     """`EDGES`, or `PARTS` between models of different shapes."""
-    rows: list[tuple[Any, ...]]
+    edges: Rows | None
+    nodes: Rows | None
+    heads: Rows | None
+    """Those of the nodes; all three are None between models of different shapes."""
+    parts: list[tuple[Any, ...]]
+    """Empty between models of one shape."""
+
+    @cached_property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Of `columns`, edges before nodes."""
+        return [*(self.edges or ()), *(self.nodes or ()), *self.parts]
 
 
 @one_state
@@ -42,14 +56,18 @@ def compare(db: sqlite3.Connection, a: str, b: str, of_a: Mapping[str, Any], of_
     Raises:
         UnknownName: one of them is not in the store.
     """
-    one, other = side(db, a, of_a), side(db, b, of_b)
+    return beside(side(db, a, of_a), side(db, b, of_b))
+
+
+def beside(one: Side, other: Side, ranks: bool = True) -> Comparison:
+    """Two circuits that are found already; `ranks` as in `edges.figures`."""
     x, y, alike, weak = one.header, other.header, one.graph == other.graph, list[str]()
     if not alike:
         weak.append(
             "The models differ in shape: heads do not carry over, so circuits are compared by role, depth and port."
         )
         for of in (one, other):
-            if not parts.head_roles(of):
+            if not of.head_roles:
                 weak.append(f"The store knows no head of {of.name} with a role: `run --analyses heads` computes them.")
     for name in PARAMETERS:
         if x[name] != y[name]:
@@ -66,10 +84,14 @@ def compare(db: sqlite3.Connection, a: str, b: str, of_a: Mapping[str, Any], of_
     for of in (one, other):
         if of.header["imported_from"] is not None and of.header["faithfulness"] is None:
             weak.append(f"{of.name} is from the file {of.header['imported_from']}: its faithfulness is not known.")
+        if len(of.members.edges) and np.isnan(of.members.scores).all():
+            weak.append(f"{of.name} was imported without scores: its edges are compared by name alone.")
     of_x, of_y = ({name: header[name] for name in OF_A_SIDE} for header in (x, y))
-    if alike:
-        return Comparison(of_x, of_y, edges.figures(one, other), weak, edges.EDGES, list(edges.rows(one, other)))
-    return Comparison(of_x, of_y, {}, weak, parts.PARTS, list(parts.rows(one, other)))
+    if not alike:
+        return Comparison(of_x, of_y, {}, weak, parts.PARTS, None, None, None, list(parts.rows(one, other)))
+    nodes = edges.nodes(one, other)
+    found = edges.edges(one, other), nodes, edges.heads(one.graph, nodes)
+    return Comparison(of_x, of_y, edges.figures(one, other, ranks), weak, edges.EDGES, *found, [])
 
 
 def _named(value: Any) -> str:

@@ -5,11 +5,13 @@ circuits from two halves of the prompts are. A similarity below both floors is a
 them it is not told apart from the prompts' noise.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from circuit_core.graph import Graph
 from circuit_core.trends.ranks import rank_correlation
 from circuit_core.trends.similarity import shared, similarity
 from circuit_store.views import Column
@@ -27,22 +29,28 @@ EDGES = (
 )
 
 
-def figures(a: Side, b: Side) -> dict[str, Any]:
-    """How alike they are; None where it is undefined."""
+def figures(a: Side, b: Side, ranks: bool = True) -> dict[str, Any]:
+    """How alike they are; None where it is undefined.
+
+    Args:
+        ranks: whether the edges' ranks are correlated, which takes longer than all the rest.
+    """
     alike = similarity(a.members, b.members)
     found: dict[str, Any] = {}
     for kind in KINDS:
-        value = _known(getattr(alike, f"{kind}_jaccard"))
+        value = known(getattr(alike, f"{kind}_jaccard"))
         floors = [side.header.get(f"{kind}_floor_low") for side in (a, b)]
         found |= {f"{kind}_jaccard": value, f"{kind}_floor_a": floors[0], f"{kind}_floor_b": floors[1]}
-        known = [floor for floor in floors if floor is not None]
+        lows = [floor for floor in floors if floor is not None]
         found[f"{kind}_change"] = None  # unless both floors are known
-        if value is not None and len(known) == len(floors):
-            found[f"{kind}_change"] = BEYOND if value < min(known) else WITHIN
-    over, scores = _scored(a, b)
+        if value is not None and len(lows) == len(floors):
+            found[f"{kind}_change"] = BEYOND if value < min(lows) else WITHIN
     common = len(a.members.edges) - alike.deletions
-    counts = {"shared_edges": common, "gained_edges": alike.additions, "lost_edges": alike.deletions}
-    return found | counts | {"rank_correlation": rank_correlation(*scores), "rank_correlation_over": over}
+    found |= {"shared_edges": common, "gained_edges": alike.additions, "lost_edges": alike.deletions}
+    if ranks:
+        over, scores = _scored(a, b)
+        found |= {"rank_correlation": rank_correlation(*scores), "rank_correlation_over": over}
+    return found
 
 
 def _scored(a: Side, b: Side) -> tuple[str, tuple[np.ndarray, np.ndarray]]:
@@ -52,44 +60,88 @@ def _scored(a: Side, b: Side) -> tuple[str, tuple[np.ndarray, np.ndarray]]:
         return "all edges", (a.scores[real], b.scores[real])
     of_a, of_b = shared(a.members.edges, b.members.edges)
     pair = a.members.scores[of_a], b.members.scores[of_b]
-    known = ~np.isnan(pair[0]) & ~np.isnan(pair[1])
-    return "shared edges", (pair[0][known], pair[1][known])
+    both = ~np.isnan(pair[0]) & ~np.isnan(pair[1])
+    return "shared edges", (pair[0][both], pair[1][both])
 
 
-def rows(a: Side, b: Side) -> Iterator[tuple[Any, ...]]:
-    """Of `EDGES`: every edge and node of either, edges first, the largest |difference| first in each kind."""
+@dataclass(frozen=True, eq=False)
+class Rows(Sequence[tuple[Any, ...]]):
+    """Rows of `EDGES`, all edges or all nodes of either circuit, the largest |difference| first, or |score| where one
+    of both is not known.
+
+    Each is named when it is looked at: circuits hold thousands, a screen shows few.
+    """
+
+    kind: str
+    name: Callable[[int], str]
+    ids: np.ndarray
+    found: np.ndarray
+    """`shared`, `gained`, `lost`."""
+    scores: tuple[np.ndarray, np.ndarray]
+    """In A and in B; NaN where the store has none."""
+
+    @staticmethod
+    def of(
+        kind: str,
+        name: Callable[[int], str],
+        members: Sequence[np.ndarray],
+        scores: Sequence[Callable[[np.ndarray], np.ndarray]],
+    ) -> "Rows":
+        """Args: members: ids in A and in B; scores: that of ids in A and in B."""
+        either = np.union1d(*members)
+        in_a, in_b = (np.isin(either, of) for of in members)
+        found = np.where(in_a, np.where(in_b, "shared", "lost"), "gained")
+        a, b = (of(either) for of in scores)
+        sizes = np.where(np.isnan(b - a), np.fmax(abs(a), abs(b)), abs(b - a))
+        order = np.lexsort((either, -np.nan_to_num(sizes, nan=-1.0)))
+        return Rows(kind, name, either[order], found[order], (a[order], b[order]))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, at: Any) -> Any:
+        a, b = (float(of[at]) for of in self.scores)
+        scores = (known(value) for value in (a, b, b - a))
+        return self.kind, self.name(int(self.ids[at])), str(self.found[at]), *scores
+
+    def only(self, *found: str) -> "Rows":
+        """Those that were found so, in this order."""
+        return self.select(np.concatenate([np.flatnonzero(self.found == one) for one in found]))
+
+    def select(self, at: np.ndarray) -> "Rows":
+        """Args: at: places, or which of all."""
+        a, b = self.scores
+        return Rows(self.kind, self.name, self.ids[at], self.found[at], (a[at], b[at]))
+
+    def count(self, found: Any) -> int:
+        return int((self.found == found).sum())
+
+    @property
+    def largest(self) -> float:
+        """|score|; 0 where there is none."""
+        return max((float(np.nanmax(abs(of))) for of in self.scores if not np.isnan(of).all()), default=0.0)
+
+
+def edges(a: Side, b: Side) -> Rows:
+    """Scores also of edges that are not in a circuit, where the store has them."""
     graph, n = a.graph, a.graph.n_sources
-    edges, sides = np.union1d(a.members.edges, b.members.edges), []
-    for side in (a, b):  # scores also of edges that are not in the circuit, where the store has them
-        if side.scores is not None:
-            port, source = np.divmod(edges, n)
-            scores = side.scores[source, port].astype(float)
-        else:
-            scores = np.full(len(edges), np.nan)
-            at, of = shared(edges, side.members.edges)
-            scores[at] = side.members.scores[of]
-        sides.append((side.members.edges, scores))
-    yield from _listed("edge", edges, lambda edge: graph.edge_name(edge % n, edge // n), sides)
-    nodes = np.union1d(a.members.nodes, b.members.nodes)
-    sides = [(side.members.nodes, side.node_scores[nodes]) for side in (a, b)]
-    yield from _listed("node", nodes, lambda node: "logits" if node == n else graph.source_name(node), sides)
+    members = [side.members.edges for side in (a, b)]
+    scores = [side.edge_scores for side in (a, b)]
+    return Rows.of("edge", lambda edge: graph.edge_name(edge % n, edge // n), members, scores)
 
 
-def _listed(
-    kind: str, either: np.ndarray, name: Callable[[int], str], sides: list[tuple[np.ndarray, np.ndarray]]
-) -> Iterator[tuple[Any, ...]]:
-    """Args: sides: of each its members, and the scores of what is in either."""
-    (in_a, score_a), (in_b, score_b) = sides
-    found = np.where(np.isin(either, in_a), np.where(np.isin(either, in_b), "shared", "lost"), "gained")
-    difference = score_b - score_a
-    for at in np.lexsort((either, -np.nan_to_num(abs(difference), nan=-1.0))):
-        yield (
-            kind,
-            name(int(either[at])),
-            str(found[at]),
-            *(_known(float(of[at])) for of in (score_a, score_b, difference)),
-        )
+def nodes(a: Side, b: Side) -> Rows:
+    graph, n = a.graph, a.graph.n_sources
+    members, scores = [side.members.nodes for side in (a, b)], [side.node_scores.take for side in (a, b)]
+    return Rows.of("node", lambda node: "logits" if node == n else graph.source_name(node), members, scores)
 
 
-def _known(value: float) -> float | None:
+def heads(graph: Graph, nodes: Rows) -> Rows:
+    """Those of nodes that are heads."""
+    ends = (nodes.ids == 0) | (nodes.ids == graph.n_sources)
+    return nodes.select(~ends & ((nodes.ids - 1) % (graph.n_heads + 1) < graph.n_heads))
+
+
+def known(value: float) -> float | None:
+    """None for what is undefined."""
     return None if np.isnan(value) else float(value)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from circuit_core.graph import PORTS
-from circuit_store.queries.heads import MEASUREMENTS, role_tasks, strong_in
 from circuit_store.views import Column
 from circuit_sweep.comparison.sides import Side
 
@@ -45,7 +44,7 @@ def _share(parts: dict[Part, float], part: Part) -> float | None:
 
 def shares(side: Side) -> dict[Part, float]:
     """Part -> its part of the circuit's sum of |score|."""
-    graph, sizes, roles = side.graph, abs(side.members.scores), head_roles(side)
+    graph, sizes, roles = side.graph, abs(side.members.scores), side.head_roles
     writes: list[tuple[str, str | None]] = [("input", None)]  # role and depth of each source
     for layer in range(graph.n_layers):
         depth = THIRDS[3 * layer // graph.n_layers]
@@ -58,11 +57,3 @@ def shares(side: Side) -> dict[Part, float]:
         part = *writes[source[at]], reads[port[at]]
         parts[part] = parts.get(part, 0.0) + float(size)
     return parts
-
-
-def head_roles(side: Side) -> dict[tuple[int, int], str]:
-    """(layer, head) -> the first of its roles, as the circuit tree shows them; measurements are none."""
-    at = side.at
-    strong = strong_in(side.db, role_tasks(side.db, at["model"]).at(at["step"], at["task"]))
-    roles = {head: [role for role in held if not role.startswith(MEASUREMENTS)] for head, held in strong.items()}
-    return {head: held[0] for head, held in roles.items() if held}

@@ -4,19 +4,23 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from circuit_core.graph import Graph
-from circuit_core.trends.similarity import Members
+from circuit_core.trends.similarity import Members, shared
 from circuit_store import addresses, blobs
 from circuit_store.errors import UnknownName
+from circuit_store.queries.arrangement import Arrangement
+from circuit_store.queries.heads import MEASUREMENTS, role_tasks, strong_in
 from circuit_store.queries.models import tasks
 from circuit_store.queries.narrowing import narrowed
 from circuit_store.queries.views import found, rows
 from circuit_store.views.circuits import CIRCUITS, STORED
 
+_STORED = ("result", "n_layers", "n_heads", "parallel", "scores_sources", "scores_ports")
 _MISSING = "9e999"
 """SQL: infinity, in place of a score that is not there: SQLite has no NaN."""
 
@@ -27,7 +31,7 @@ class Side:
     header: dict[str, Any]
     """The columns of the view `circuits`."""
     stored: dict[str, Any]
-    """The columns of the view `stored`."""
+    """`_STORED` of the view `stored`."""
 
     @property
     def name(self) -> str:
@@ -44,27 +48,41 @@ class Side:
     @cached_property
     def members(self) -> Members:
         """Of the circuit; a score is NaN where it has none."""
-        listed = "SELECT port * ? + src AS edge FROM circuit_edge WHERE result_id = ? ORDER BY port, src"
-        n, result = self.graph.n_sources, self.stored["result"]
-        # one text of all numbers, since a row each takes ten times as long
-        text = self.db.execute(f"SELECT group_concat(edge) FROM ({listed})", (n, result)).fetchone()[0]
-        edges = np.fromstring(text or "", int, sep=",")
-        if self.scores is not None:
-            port, source = np.divmod(edges, n)
-            return Members.of(self.graph, edges, self.scores[source, port].astype(float))
-        known = self.db.execute(
-            f"SELECT ifnull(score, {_MISSING}) FROM circuit_edge WHERE result_id = ? ORDER BY port, src", (result,)
-        )
-        scores = np.fromiter((score for (score,) in known), float)
-        scores[np.isinf(scores)] = np.nan
-        return Members.of(self.graph, edges, scores)
+        return members(self.db, self.graph, self.stored["result"])
 
     @cached_property
     def scores(self) -> np.ndarray | None:
         """[src, port]: of all edges of the model; None where the store has those of the circuit alone, or none."""
-        if self.stored["scores"] is None:
-            return None
-        return blobs.unpack(self.stored["scores"], (self.stored["scores_sources"], self.stored["scores_ports"]))
+        return None if self._bytes is None else blobs.matrix(self._bytes, self._shape)
+
+    def edge_scores(self, edges: np.ndarray) -> np.ndarray:
+        """[edge]: of ids of `Members`, also of edges outside the circuit; NaN where the store has none."""
+        if self._bytes is not None:
+            port, source = np.divmod(edges, self.graph.n_sources)
+            return blobs.values(self._bytes, source * self._shape[1] + port).astype(float)
+        scores = np.full(len(edges), np.nan)
+        at, of = shared(edges, self.members.edges)
+        scores[at] = self.members.scores[of]
+        return scores
+
+    @cached_property
+    def _bytes(self) -> np.ndarray | None:
+        """Of a model's edges: megabytes, which are read when they are asked for."""
+        held = "SELECT scores FROM circuit WHERE result_id = ?"
+        (blob,) = self.db.execute(held, (self.stored["result"],)).fetchone()
+        return None if blob is None else blobs.planes(blob)
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return self.stored["scores_sources"], self.stored["scores_ports"]
+
+    @cached_property
+    def head_roles(self) -> dict[tuple[int, int], str]:
+        """(layer, head) -> the first of its roles, as the circuit tree shows them; measurements are none."""
+        at = self.at
+        strong = strong_in(self.db, role_tasks(self.db, at["model"]).at(at["step"], at["task"]))
+        roles = {head: [role for role in held if not role.startswith(MEASUREMENTS)] for head, held in strong.items()}
+        return {head: held[0] for head, held in roles.items() if held}
 
     @cached_property
     def node_scores(self) -> np.ndarray:
@@ -74,6 +92,18 @@ class Side:
         for src, score in self.db.execute(held, (self.stored["result"],)):
             values[src] = score
         return values
+
+
+def members(db: sqlite3.Connection, graph: Graph, result: int) -> Members:
+    """Of a circuit as it is stored edge by edge; a score is NaN where it has none."""
+    of = "FROM circuit_edge WHERE result_id = ? ORDER BY port, src"
+    # one text of all numbers, since a row each takes ten times as long
+    listed = f"SELECT group_concat(edge) FROM (SELECT port * ? + src AS edge {of})"
+    edges = np.fromstring(db.execute(listed, (graph.n_sources, result)).fetchone()[0] or "", int, sep=",")
+    known = db.execute(f"SELECT ifnull(score, {_MISSING}) {of}", (result,))
+    scores = np.fromiter((score for (score,) in known), float)
+    scores[np.isinf(scores)] = np.nan
+    return Members.of(graph, edges, scores)
 
 
 def side(db: sqlite3.Connection, address: str, given: Mapping[str, Any]) -> Side:
@@ -100,10 +130,21 @@ def side(db: sqlite3.Connection, address: str, given: Mapping[str, Any]) -> Side
             raise UnknownName(f"Name a task of {model}, as {model}@STEP/TASK or with --task: the store holds {there}.")
         (named["task"],) = held
     at, choices = narrowed(db, CIRCUITS, {**named, "model": model, "step": step or "final"})
-    header = rows(db, CIRCUITS, at, choices)
+    return side_at(db, at, choices)
+
+
+def side_at(db: sqlite3.Connection, at: dict[str, Any], choices: Mapping[str, Any] = MappingProxyType({})) -> Side:
+    """The circuit at a model, step and task.
+
+    Raises:
+        UnknownName: there is none; says why.
+    """
+    header = rows(db, CIRCUITS, at, dict(choices))
     if not header or header[0]["n_edges"] is None:
-        where = f"{model}@{at['step']}"
         reason = (header and header[0]["reason"]) or "none was computed"
-        raise UnknownName(f"{where} has no circuit of {at['task']} ({reason}): `show circuits {model}` lists those.")
-    (stored,) = map(dict, found(db, STORED, at, choices))
-    return Side(db, header[0], stored)
+        model = at["model"]
+        raise UnknownName(
+            f"{model}@{at['step']} has no circuit of {at['task']} ({reason}): `show circuits {model}` lists those."
+        )
+    (stored,) = found(db, STORED, at, dict(choices), Arrangement(columns=_STORED))
+    return Side(db, header[0], dict(stored))

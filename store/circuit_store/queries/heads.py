@@ -170,6 +170,16 @@ def scores_of_head(db: sqlite3.Connection, results: list[int], layer: int, head:
     return {row["role"]: {column.name: cell(row[column.name]) for column in which.columns} for row in found}
 
 
+def best_heads(db: sqlite3.Connection, results: list[int]) -> dict[str, tuple[int, int, float]]:
+    """Role -> layer, head and score of the head with the highest, in results of which each is shown of its role."""
+    found = db.execute(
+        "SELECT role, layer, head, max(value) FROM head_score JOIN result ON result.id = result_id"
+        " WHERE result_id IN (SELECT value FROM json_each(?)) AND value NOT NULL GROUP BY result_id",
+        (json.dumps(results),),
+    )
+    return {role: (layer, head, value) for role, layer, head, value in found}
+
+
 MEASUREMENTS = ("attn_end_", "effect_")
 """How the names begin of what is measured of a head (attention from the answer position, effect of a patch), and is no
 role that it has."""

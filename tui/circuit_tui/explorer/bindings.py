@@ -20,14 +20,14 @@ _OPENS = ("models", "checkpoints", "heads", "screen.study")
 _MARKS = ("heads", "circuit")
 _PLOT = ("history",)
 _PLOTS = ("history", "screen.study")
-_ZOOMED = (*_EXPLORE, "screen.study")
+_COMPARE = ("screen.compare",)
+_ZOOMED = (*_EXPLORE, "screen.study", *_COMPARE)
 _TREE = ("circuit",)
-_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.study", "screen.jobs", "screen.tables")
 _HEAD = ("screen.head",)
-_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.study", *_HEAD, "screen.jobs")
-_SIDEWAYS = ("heads", *_HEAD)
+_SIDEWAYS = ("heads", *_HEAD, *_COMPARE)
 _JOBS = ("screen.jobs",)
 _TABLES = ("screen.tables",)
+_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.study", *_HEAD, *_COMPARE, "screen.jobs", *_TABLES)
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,7 @@ KEYS: tuple[Key, ...] = (
     Key("model.next", "o", "model(1)", "Model", "Next model", "Look"),
     Key("model.previous", "O", "model(-1)", "Previous model", "Previous model", "Look"),
     Key("task.next", "T", "task", "Task", "Next task of circuit and behaviour", "Look"),
+    Key("baseline", "b", "baseline", "Baseline", "Compare with this checkpoint; again: with none", "Look"),
     Key(
         "algorithm",
         "A",
@@ -232,6 +233,30 @@ KEYS: tuple[Key, ...] = (
         True,
     ),
     Key("prompt.previous", "N", "match(-1)", "Previous", "Previous prompt", "Head", _HEAD),
+    Key(
+        "swap",
+        "w",
+        "swap",
+        "Swap",
+        "The baseline is shown, and what was shown is the baseline",
+        "Compare",
+        _COMPARE,
+        True,
+    ),
+    Key(
+        "differences",
+        "x",
+        "differences",
+        "Differences",
+        "To the map of differences, or back",
+        "Compare",
+        _COMPARE,
+        True,
+    ),
+    Key(
+        "differences.only", "D", "only_differences", "Only differences", "Leave out what both have", "Compare", _COMPARE
+    ),
+    Key("compare.open", "enter", "open", "Open", "Choose the head of the row", "Compare", _COMPARE),
     Key("jobs.cancel", "ctrl+x", "cancel", "Cancel", "Cancel the run; asks first", "Jobs", _JOBS, True),
     Key("jobs.retry", "R", "retry", "Retry", "Go on with the run, failed units included", "Jobs", _JOBS, True),
     Key("jobs.log", "L", "log", "Log", "The end of the run's log, as it grows", "Jobs", _JOBS, True),
@@ -271,7 +296,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "table.narrow", "u", "narrow", "Narrow", "To the checkpoint, the whole store, the model", "Table", _TABLES, True
     ),
-    Key("table.hide", "x", "hide", "Hide", "Hide the column under the cursor", "Table", _TABLES),
+    Key("table.hide", "H", "hide", "Hide", "Hide the column under the cursor", "Table", _TABLES),
     Key("table.columns", "C", "columns", "Columns", "Choose and order the columns", "Table", _TABLES),
     Key("table.reset", "0", "reset", "Reset", "All columns and rows, in the view's own order", "Table", _TABLES),
     Key(

@@ -19,6 +19,7 @@ from circuit_tui.explorer import bindings, theme
 from circuit_tui.explorer.screens import exports
 from circuit_tui.explorer.screens.algorithm import Algorithm
 from circuit_tui.explorer.screens.attention import Attention
+from circuit_tui.explorer.screens.compare import Compare
 from circuit_tui.explorer.screens.full_screen import FullScreen
 from circuit_tui.explorer.screens.head import HeadScreen
 from circuit_tui.explorer.screens.help import Help
@@ -33,8 +34,12 @@ from circuit_tui.explorer.screens.text import TextScreen
 from circuit_tui.explorer.screens.trends import Trends
 from circuit_tui.terminal.driver import TerminalApp
 
-FULL_SCREENS: dict[str, type[FullScreen]] = {"study": Study, "tables": Tables}
-FULL_SCREENS: dict[str, type[FullScreen]] = {"study": Study, "head": HeadScreen}
+FULL_SCREENS: dict[str, type[FullScreen]] = {
+    "study": Study,
+    "compare": Compare,
+    "head": HeadScreen,
+    "tables": Tables,
+}
 """Name -> the screen, but for the first and the queue."""
 PAGES = {"algorithm": Algorithm, "attention": Attention, "trends": Trends}
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from circuit_store import output_files, private_files, queries
 from circuit_store.queue import runs
@@ -30,6 +30,14 @@ def head_of(node: str) -> Head | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
+class Baseline(NamedTuple):
+    """What the selection is compared with."""
+
+    model: str
+    step: int
+    task: str | None
+
+
 @dataclass(frozen=True)
 class Selection:
     """None: nothing chosen, or nothing there to choose."""
@@ -40,6 +48,13 @@ class Selection:
     task: str | None = None
     head: Head | None = None
     marks: tuple[Head, ...] = ()
+    baseline: Baseline | None = None
+    """That was pinned; None: the checkpoint before."""
+
+    @property
+    def here(self) -> Baseline | None:
+        """The selection as it is pinned."""
+        return Baseline(self.model, self.step, self.task) if self.model and self.step is not None else None
 
 
 Row = dict[str, Any]
@@ -125,14 +140,15 @@ def _held(db: sqlite3.Connection, wish: str | None) -> Held:
 def settled(held: Held, wish: Selection) -> Selection:
     """The selection nearest to `wish` in the model that is held; no head if none is wished for."""
     if held.model is None:
-        return Selection()
+        return Selection(baseline=wish.baseline)
     name, steps = held.model["model"], [c.step for c in held.checkpoints]
     computed = [c.step for c in held.checkpoints if c.computed] or steps
     step = wish.step if wish.step in steps else max(computed, default=None)
     shape = (held.model["n_layers"] or 0, held.model["n_heads"] or 0)
     marks = tuple(mark for mark in wish.marks if wish.model in (None, name) and _inside(mark, shape))
     role = _one_of(held.roles, wish.role, "induction")
-    return Selection(name, step, role, _task(held, wish.task), _inside(wish.head, shape), marks)
+    head = _inside(wish.head, shape)
+    return Selection(name, step, role, _task(held, wish.task), head, marks, wish.baseline)
 
 
 def strongest(values: list[list[float | None]], most: int) -> tuple[Head, ...]:
@@ -163,7 +179,7 @@ def _inside(head: Head | None, shape: tuple[int, int]) -> Head | None:
 class Trail:
     """The way that led here: selections that were left, to go back to and forward again.
 
-    Marks are not part of it: they are the model's, wherever one goes.
+    Marks and the baseline are not part of it: they stay, wherever one goes.
     """
 
     def __init__(self) -> None:
@@ -172,7 +188,8 @@ class Trail:
 
     def leave(self, here: Selection, there: Selection) -> None:
         """Something else was chosen."""
-        if replace(here, marks=()) != replace(there, marks=()):
+        stay: dict[str, Any] = {"marks": (), "baseline": None}
+        if replace(here, **stay) != replace(there, **stay):
             self._past = [*self._past, here][-_LONGEST_TRAIL:]
             self._future = []
 
@@ -212,7 +229,7 @@ def recall(store: Path) -> tuple[Selection, dict[str, Any]]:
     try:
         held = json.loads(_file(store).read_text())
         given = held.pop("selection")
-        wish = Selection(**{f.name: given.get(f.name) for f in fields(Selection)} | _heads(given))
+        wish = Selection(**{f.name: given.get(f.name) for f in fields(Selection)} | _heads(given) | _baseline(given))
         hash(wish)
         return wish, held
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
@@ -228,3 +245,10 @@ def _heads(given: dict[str, Any]) -> dict[str, Any]:
         "head": head(given["head"]) if given.get("head") else None,
         "marks": tuple(head(pair) for pair in given.get("marks") or ()),
     }
+
+
+def _baseline(given: dict[str, Any]) -> dict[str, Any]:
+    if not given.get("baseline"):
+        return {"baseline": None}
+    model, step, task = given["baseline"]
+    return {"baseline": Baseline(str(model), int(step), None if task is None else str(task))}

@@ -72,6 +72,8 @@ class Palette:
     """0 to 1, from the ground upwards."""
     negative: tuple[str, ...]
     """0 to -1."""
+    positive: tuple[str, ...]
+    """0 to 1 beside `negative`, of differences: blue where that is orange."""
 
     def mark(self, colour: str) -> str:
         """A colour of a role or a series, as a line, a point or a letter of it is drawn on the ground."""
@@ -90,6 +92,7 @@ _ON_DARK = Palette(
     hurts="#E69F00",
     ramp=("#00005f", "#005f87", "#0087af", "#00afaf", "#5fd7af", "#afff87", "#ffffaf"),
     negative=("#5f0000", "#875f00", "#d75f00", "#ffaf5f"),
+    positive=("#00005f", "#005faf", "#0087d7", "#87d7ff"),
 )
 _ON_LIGHT = Palette(
     ground="#fbfbf8",
@@ -99,6 +102,7 @@ _ON_LIGHT = Palette(
     hurts="#a34700",
     ramp=("#ffffd7", "#d7ffaf", "#87d7af", "#5fafaf", "#0087af", "#005faf", "#00005f"),
     negative=("#ffffd7", "#ffd7af", "#ff875f", "#870000"),
+    positive=("#d7ffff", "#afd7ff", "#5fafff", "#00005f"),
 )
 
 

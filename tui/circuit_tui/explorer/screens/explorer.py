@@ -170,7 +170,7 @@ class ExplorerScreen(Screen[None], inherit_bindings=False):
         if self.look is None:
             return
         here, at = self.look.at, settled(self.look.held, self.wish)
-        if at == replace(here, head=None, marks=at.marks):
+        if at == replace(here, head=None, marks=at.marks, baseline=at.baseline):
             at = replace(at, head=here.head)
         if at.model == self.wish.model and (at.head or not at.role) and not self.settling:
             self._show(replace(self.look, at=at))

@@ -41,15 +41,24 @@ def command(
         f"--{name}={value}" if value else f"--{name}" for name, values in (listed or {}).items() for value in values
     ]
     words = [view, *([address(filters)] if "model" in filters else []), *which]
-    return f"{program} export {shlex.join(words)}"
+    return quoted(program, "export", *words)
+
+
+def quoted(program: str, *words: str) -> str:
+    """A command line."""
+    return f"{program} {shlex.join(words)}"
 
 
 def write(text: Iterable[str], view: str, filters: dict[str, Any], folder: Path, taken: output_files.Taken) -> Path:
     """Write a file that did not exist, named by what it holds."""
     head = "a{layer}.h{head}".format(**filters) if "head" in filters else ""
     parts = [view, address(filters), str(filters.get("role", "")), str(filters.get("task", "")), head]
-    name = "".join(c if c.isalnum() or c in "-_.@~" else "_" for c in "-".join(part for part in parts if part))[:120]
-    return new_file(text, name, "csv", folder, taken)
+    return new_file(text, file_name(*parts), "csv", folder, taken)
+
+
+def file_name(*parts: str) -> str:
+    """Of what a file holds, without a letter that a shell or a folder would take amiss."""
+    return "".join(c if c.isalnum() or c in "-_.@~" else "_" for c in "-".join(part for part in parts if part))[:120]
 
 
 def new_file(text: Iterable[str], name: str, kind: str, folder: Path, taken: output_files.Taken) -> Path:

@@ -158,6 +158,9 @@ class FullScreen(Follower, inherit_bindings=False):
     def action_task(self) -> None:
         self.main.action_task()
 
+    def action_baseline(self) -> None:
+        self.main.action_baseline()
+
     def action_history(self, by: int) -> None:
         self.main.action_history(by)
 

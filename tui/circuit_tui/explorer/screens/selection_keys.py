@@ -13,6 +13,7 @@ from circuit_tui.explorer.state import Head
 from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.heads import MOST
 from circuit_tui.explorer.widgets.list_pane import Listing
+from circuit_tui.explorer.widgets.notation import address, plain
 from circuit_tui.explorer.widgets.timeline import sentence
 
 _FRAME = 0.5
@@ -134,8 +135,23 @@ class SelectionScreen(CopyingScreen):
         there = (self.trail.back if by < 0 else self.trail.forward)(self.look.at)
         if there is None:
             return self.say("This is where it began." if by < 0 else "There is no way forward from here.")
-        self.wish = replace(there, **self._marks_of(there.model))
+        self.wish = replace(there, baseline=self.wish.baseline, **self._marks_of(there.model))
         self.go_to_wish()
+
+    @in_turn
+    def action_baseline(self) -> None:
+        """Compare with what is looked at now; with nothing any more if that is the baseline already."""
+        here = self.look and self.look.at.here
+        if not self.look or not here:
+            return self.say("There is no checkpoint yet to compare others with.")
+        pinned = here != self.look.at.baseline
+        self.choose(baseline=here if pinned else None)
+        name = plain(address(*here))
+        self.say(
+            f"{name} is the baseline: 4 compares with it, b unpins it."
+            if pinned
+            else f"{name} is the baseline no more."
+        )
 
     @in_turn
     def action_match(self, by: int) -> None:

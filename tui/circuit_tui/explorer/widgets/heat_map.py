@@ -1,6 +1,7 @@
 """Layer x head heat map: a colour and a figure in every cell, so that neither stands alone."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from rich.segment import Segment
@@ -95,6 +96,10 @@ class HeatMap(Lines):
             self.cursor = head[0] * self.heads + head[1]
 
     @property
+    def colours(self) -> theme.Palette:
+        return theme.palette(self.app.current_theme.dark)
+
+    @property
     def heads(self) -> int:
         return max(1, len(self.values[0]) if self.values else 1)
 
@@ -159,7 +164,7 @@ class HeatMap(Lines):
     def draw_line(self, y: int) -> Strip:
         if not self.count:
             return super().draw_line(y)
-        colours, size = theme.palette(self.app.current_theme.dark), self.cell
+        colours, size = self.colours, self.cell
         layer, inner = divmod(y - 1 + self.scroll_offset.y, size[1])
         if y == 0 or layer >= len(self.values):
             return self.strip(self._header(colours) if y == 0 else Text(), self._width)
@@ -233,3 +238,12 @@ def _style(
     flat = ground == colours.ground
     ink = (colours.accent if here else colours.muted) if flat else theme.ink(ground)
     return Style(color=ink, bgcolor=ground, underline=underline, bold=bold, reverse=reverse)
+
+
+class DifferenceMap(HeatMap):
+    """Of signed differences: what rose is blue, what fell orange."""
+
+    @property
+    def colours(self) -> theme.Palette:
+        colours = super().colours
+        return replace(colours, ramp=colours.positive)

@@ -30,6 +30,20 @@ class Note(Static):
         self.update(text, layout=len(lines) != self.size.height)
 
 
+class ColumnNames(Static):
+    """The names over the columns of lines; `write` takes the width of a line."""
+
+    DEFAULT_CSS = "ColumnNames { height: 1; color: $secondary; }"
+
+    def __init__(self, write: Callable[[int], str]):
+        super().__init__()
+        self._write = write
+
+    def render(self) -> Text:
+        """As wide as lines that keep a column free for their scrollbar, and have one for the cursor."""
+        return Text(self._write(self.size.width - 2), no_wrap=True)
+
+
 class ChangedLines(Lines):
     """`write` turns a row into a line of a width. The cursor is led along by `lead` until the user moves it."""
 

@@ -58,6 +58,12 @@ def signed(number: float | None, digits: int) -> str:
     return f"{number:z.{digits}f}".replace("-", "−")
 
 
+def plus(number: float | None, digits: int) -> str:
+    """A difference: also with a plus sign, unless it rounds to zero."""
+    text = signed(number, digits)
+    return f"+{text}" if (finite(number) or 0) > 0 and text.strip("0.") else text
+
+
 def digits_for(largest: float) -> int:
     """Decimals that show three figures of the largest number of a column."""
     return min(8, max(0, 2 - math.floor(math.log10(largest)))) if largest > 0 else 2
@@ -74,3 +80,8 @@ def bar(share: float, width: int) -> str:
 
 def head_name(head: tuple[int, int]) -> str:
     return f"a{head[0]}.h{head[1]}"
+
+
+def address(model: str, step: int, task: str | None) -> str:
+    """Of a circuit, as the command line takes it: `MODEL@STEP/TASK`."""
+    return f"{model}@{step}" + (f"/{task}" if task else "")

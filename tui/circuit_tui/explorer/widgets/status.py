@@ -9,17 +9,25 @@ from circuit_store.queue import runs
 from circuit_store.queue.places import said
 from circuit_sweep.runner import launch
 from circuit_tui.explorer import theme
-from circuit_tui.explorer.state import ViewState
+from circuit_tui.explorer.state import Baseline, Selection, ViewState
 from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import bar, head_name, plain
 
+_ANY = 10**4
+"""Columns, as long as nobody knows how many there are."""
+
 
 class Crumbs(Note):
-    """Model > step > role > head, and the task; marks at the end."""
+    """Model > step > role > head, and the task; marks and the baseline at the end."""
 
     DEFAULT_CSS = "Crumbs { height: 1; }"
+    _shown: tuple[ViewState | None, str, bool] = None, "", False
+
+    def on_resize(self) -> None:
+        self.follow(*self._shown)
 
     def follow(self, look: ViewState | None, pane: str, single: bool) -> None:
+        self._shown = look, pane, single
         at = look.at if look else None
         if at is None or at.model is None:
             self.say(Text("circuit-tui"))
@@ -28,14 +36,29 @@ class Crumbs(Note):
         place = look.held.places.get(at.step) if look and at.step is not None else None
         step = f"step {at.step}" if place is None else f"step {at.step} {said(place)}"
         parts = [plain(at.model), step, plain(at.role or ""), head_name(at.head) if at.head else ""]
-        line = Text(" › ".join(part for part in parts if part), no_wrap=True, overflow="ellipsis")
-        if at.task:
-            line.append(f"   task {plain(at.task)}")
-        if at.marks:
-            line.append(f"   {len(at.marks)} marked")
-        if single:
-            line.append("   ").append(f"[{pane}]", f"bold {accent}")
+        line = self._line(at, " › ".join(part for part in parts if part), f"[{pane}]" if single else "", accent)
         self.say(line)
+
+    def _line(self, at: Selection, where: str, pane: str, accent: str) -> Text:
+        """Closer together where it would be too wide."""
+        marks = f"{len(at.marks)} marked" if at.marks else ""
+        baseline = f"baseline {_beside(at.baseline, at)}" if at.baseline else ""
+        line, width = Text(), self.size.width or _ANY
+        for gap, task in ((3, "task "), (2, "")):
+            line = Text(where, no_wrap=True, overflow="ellipsis")
+            for part in (f"{task}{plain(at.task)}" if at.task else "", marks, pane, baseline):
+                line.append(" " * gap + part if part else "", f"bold {accent}" if part and part == pane else "")
+            if line.cell_len <= width:
+                break
+        line.truncate(width, overflow="ellipsis")
+        return line
+
+
+def _beside(baseline: Baseline, at: Selection) -> str:
+    """The baseline, as far as it is not what is looked at."""
+    model = "" if baseline.model == at.model else plain(baseline.model)
+    task = "" if baseline.task in (None, at.task) else f"/{plain(baseline.task)}"
+    return f"{model}@{baseline.step}{task}"
 
 
 _PATIENCE = 6
