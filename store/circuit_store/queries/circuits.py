@@ -1,16 +1,17 @@
 """The circuit of a checkpoint, as the explorer draws it and as it lies in the store, and path patching of its heads."""
 
 import sqlite3
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
+from circuit_store.queries.arrangement import Arrangement
 from circuit_store.queries.views import found, one_state, rows
 from circuit_store.views import VIEWS
 from circuit_store.views.circuits import STORED
 
 
-@dataclass(frozen=True)
-class CircuitEdge:
+class CircuitEdge(NamedTuple):
     src: str
     dst: str
     port: str | None
@@ -18,16 +19,38 @@ class CircuitEdge:
     """None if the circuit was imported without scores."""
     share: float | None = None
     """Part of the resamples whose circuit holds the edge; None if none were drawn."""
+    se: float | None = None
+    """Standard error of the score; None if no resamples were drawn."""
+
+    @property
+    def name(self) -> str:
+        """As circuits name it: `a5.h3->a9.h1<q>`."""
+        return f"{self.src}->{self.dst}" + (f"<{self.port}>" if self.port else "")
 
 
 @dataclass(frozen=True)
 class CircuitOf:
     header: dict[str, Any]
     """The columns of the view `circuit`'s header."""
-    into: dict[str, list[CircuitEdge]]
-    """Reader -> the edges into it, largest |score| first."""
-    shares: dict[str, float]
-    """`head`, `mlp`, `input` -> the part of the sum of |score| that such nodes write, largest first."""
+    edges: list[CircuitEdge]
+    """Largest |score| first."""
+    composition: list[dict[str, Any]]
+    """The columns of the view `composition`."""
+
+    @cached_property
+    def into(self) -> dict[str, list[CircuitEdge]]:
+        """Reader -> the edges into it, largest |score| first."""
+        found: dict[str, list[CircuitEdge]] = {}
+        for edge in self.edges:
+            found.setdefault(edge.dst, []).append(edge)
+        return found
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """`head`, `mlp`, `input` -> the part of the sum of |score| that such nodes write, largest first."""
+        kinds = [row for row in self.composition if row["port"] is None]
+        kinds.sort(key=lambda row: -(row["share_of_score"] or 0))
+        return {row["kind"]: row["share_of_score"] or 0 for row in kinds}
 
 
 @one_state
@@ -39,12 +62,9 @@ def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> Circuit
     header = rows(db, which.header, at)
     if not header:
         return None
-    into: dict[str, list[CircuitEdge]] = {}
-    for row in rows(db, which, at):
-        into.setdefault(row["dst"], []).append(CircuitEdge(**{of.name: row[of.name] for of in fields(CircuitEdge)}))
-    kinds = [row for row in rows(db, VIEWS["composition"], at) if row["port"] is None]
-    kinds.sort(key=lambda row: -(row["share_of_score"] or 0))
-    return CircuitOf(header[0], into, {row["kind"]: row["share_of_score"] or 0 for row in kinds})
+    edges = found(db, which, at, wanted=Arrangement(columns=CircuitEdge._fields))
+    edges.row_factory = None
+    return CircuitOf(header[0], list(map(CircuitEdge._make, edges)), rows(db, VIEWS["composition"], at))
 
 
 def circuits_by(db: sqlite3.Connection, model: str, task: str) -> str | None:

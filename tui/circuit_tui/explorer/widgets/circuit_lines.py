@@ -7,15 +7,35 @@ from rich.text import Text
 
 from circuit_store.queries import CircuitEdge, CircuitOf
 from circuit_tui.explorer import theme
+from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.circuit_tree import Branch
 from circuit_tui.explorer.widgets.heads import badge
 from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, plain, signed
 
 KINDS = {"head": "heads", "mlp": "MLPs", "input": "input"}
 """What writes, as the store and as a person calls it."""
+FLOORS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Thresholds, as shares of the largest |score|."""
 _HELD_OUT = "held_out_faithfulness"
 _WIDEST = 64
 """Columns beyond which name and score would stand too far apart."""
+
+
+def largest(edges: Iterable[CircuitEdge]) -> float:
+    """|score|; 0 if there is none."""
+    return max((abs(finite(edge.score) or 0.0) for edge in edges), default=0.0)
+
+
+def why_none(at: Selection, circuit: CircuitOf | None, of: str | None) -> str:
+    """Why there is no circuit of the task here; nothing if there is one.
+
+    Args:
+        of: by what the task's circuits at other checkpoints were found.
+    """
+    if circuit is None:
+        what = " · ".join([plain(at.task), *([plain(of)] if of else [])])
+        return f"No circuit of {what} is computed at step {at.step}. , and . go to other checkpoints."
+    return "" if circuit.edges else f"No circuit here: {plain(circuit.header['reason'] or 'no edge was kept')}."
 
 
 def worth(circuit: CircuitOf, floor: float) -> str:
