@@ -30,7 +30,8 @@ _OPENS = ("models", "checkpoints", "heads")
 _MARKS = ("heads", "circuit")
 _PLOT = ("history",)
 _TREE = ("circuit",)
-_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.jobs")
+_CIRCUIT = ("screen.circuit",)
+_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.jobs", *_CIRCUIT)
 _JOBS = ("screen.jobs",)
 
 
@@ -151,8 +152,8 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("down", "j,down", "move('down')", "Down", "One down", "Move", _CURSOR),
     Key("up", "k,up", "move('up')", "Up", "One up", "Move", _CURSOR),
-    Key("left", "h,left", "move('left')", "Left", "One head to the left", "Move", ("heads",)),
-    Key("right", "l,right", "move('right')", "Right", "One head to the right", "Move", ("heads",)),
+    Key("left", "h,left", "move('left')", "Left", "One head to the left", "Move", ("heads", *_CIRCUIT)),
+    Key("right", "l,right", "move('right')", "Right", "One head to the right", "Move", ("heads", *_CIRCUIT)),
     Key("first", "g,home", "move('first')", "First", "To the first", "Move", _CURSOR),
     Key("last", "G,end", "move('last')", "Last", "To the last", "Move", _CURSOR),
     Key("page.down", "ctrl+d,pagedown", "move('page_down')", "Page down", "Half a page down", "Move", _CURSOR),
@@ -196,12 +197,32 @@ KEYS: tuple[Key, ...] = (
     Key("sibling.next", "J", "sibling(1)", "Next sibling", "Next node on this level", "Tree", _TREE),
     Key("sibling.previous", "K", "sibling(-1)", "Previous sibling", "Previous node on this level", "Tree", _TREE),
     Key(
-        "floor.lower", "left_curly_bracket", "threshold(-1)", "Weaker", "Show weaker edges", "Tree", _TREE, True, _FLOOR
+        "floor.lower",
+        "left_curly_bracket",
+        "threshold(-1)",
+        "Weaker",
+        "Show weaker edges",
+        "Tree",
+        (*_TREE, *_CIRCUIT),
+        True,
+        _FLOOR,
     ),
-    Key("floor.raise", "right_curly_bracket", "threshold(1)", "Stronger", "Stronger only", "Tree", _TREE, True, _FLOOR),
+    Key(
+        "floor.raise",
+        "right_curly_bracket",
+        "threshold(1)",
+        "Stronger",
+        "Stronger only",
+        "Tree",
+        (*_TREE, *_CIRCUIT),
+        True,
+        _FLOOR,
+    ),
     Key("expand.all", "z", "expand_all", "More", "Open every node once, down to the threshold", "Tree", _TREE),
     Key("fold.all", "Z", "fold_all", "Less", "Fold the whole tree", "Tree", _TREE),
     Key("tree.reset", "0", "reset", "Reset", "Fold the tree and show all edges", "Tree", _TREE),
+    Key("floor.reset", "0", "reset", "Reset", "As many edges as there is room for", "Tree", _CIRCUIT),
+    Key("node.open", "enter", "open", "Open", "Select the head under the cursor", "Tree", _CIRCUIT, True),
     Key("jobs.cancel", "ctrl+x", "cancel", "Cancel", "Cancel the run; asks first", "Jobs", _JOBS, True),
     Key("jobs.retry", "R", "retry", "Retry", "Go on with the run, failed units included", "Jobs", _JOBS, True),
     Key("jobs.log", "L", "log", "Log", "The end of the run's log, as it grows", "Jobs", _JOBS, True),

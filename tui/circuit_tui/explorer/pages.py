@@ -16,6 +16,7 @@ from circuit_tui.explorer import bindings, theme
 from circuit_tui.explorer.screens import exports
 from circuit_tui.explorer.screens.algorithm import Algorithm
 from circuit_tui.explorer.screens.attention import Attention
+from circuit_tui.explorer.screens.circuit import CircuitScreen
 from circuit_tui.explorer.screens.full_screen import FullScreen
 from circuit_tui.explorer.screens.help import Help
 from circuit_tui.explorer.screens.jobs import Jobs
@@ -26,7 +27,7 @@ from circuit_tui.explorer.screens.text import TextScreen
 from circuit_tui.explorer.screens.trends import Trends
 from circuit_tui.terminal.driver import TerminalApp
 
-FULL_SCREENS: dict[str, type[FullScreen]] = {}
+FULL_SCREENS: dict[str, type[FullScreen]] = {"circuit": CircuitScreen}
 """Name -> the screen, but for the first and the queue."""
 PAGES = {"algorithm": Algorithm, "attention": Attention, "trends": Trends}
 

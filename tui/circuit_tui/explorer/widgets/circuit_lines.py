@@ -7,6 +7,7 @@ from rich.text import Text
 
 from circuit_store.queries import CircuitEdge, CircuitOf
 from circuit_tui.explorer import theme
+from circuit_tui.explorer.diagram.choice import CORE, digits
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.circuit_tree import Branch
 from circuit_tui.explorer.widgets.heads import badge
@@ -90,3 +91,21 @@ def _scored(line: Text, edge: CircuitEdge, width: int, largest: float, colours: 
     size = finite(edge.score) or 0.0
     length = abs(size) / largest if largest else 0
     return line.append(bar(length, room), colours.helps if size > 0 else colours.hurts)
+
+
+def edge_line(edge: CircuitEdge, width: int, largest: float, colours: theme.Palette) -> Text:
+    """An edge with its score, the standard error of that, and the share of resamples that hold it.
+
+    Its sign is a line in the colour of the score: broken if the edge is not core.
+    """
+    score, decimals = finite(edge.score), digits(largest)
+    colour = colours.muted if score is None else colours.helps if score >= 0 else colours.hurts
+    line = Text("╌ " if edge.share is not None and edge.share < CORE else "━ ", colour, no_wrap=True)
+    figures = Text(signed(edge.score, decimals).rjust(decimals + 4))
+    if finite(edge.se) is not None:
+        figures.append(f" ±{signed(edge.se, decimals)}", colours.muted)
+    if edge.share is not None:
+        figures.append(f"{edge.share:5.0%}", colours.muted)
+    line.append(edge.name, "default")
+    line.truncate(max(0, min(width, _WIDEST) - figures.cell_len), overflow="ellipsis", pad=True)
+    return line.append_text(figures)
