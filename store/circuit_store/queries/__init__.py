@@ -42,7 +42,7 @@ from circuit_store.queries.models import (
 )
 from circuit_store.queries.narrowing import narrowed
 from circuit_store.queries.results import ResultOrigin, provenance
-from circuit_store.queries.views import data_version, each, found, one_state, rows, streamed, takes, view
+from circuit_store.queries.views import data_version, each, found, of_result, one_state, rows, streamed, takes, view
 
 __all__ = [
     "Arrangement",
@@ -71,6 +71,7 @@ __all__ = [
     "history_of",
     "holdings",
     "narrowed",
+    "of_result",
     "one_state",
     "patch",
     "provenance",

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from circuit_store.queries.arrangement import Arrangement
-from circuit_store.queries.views import found, one_state, rows
+from circuit_store.queries.views import found, of_result, one_state, rows
 from circuit_store.views import VIEWS
 from circuit_store.views.circuits import STORED
 
@@ -30,6 +30,8 @@ class CircuitEdge(NamedTuple):
 
 @dataclass(frozen=True)
 class CircuitOf:
+    result: int
+    """Its id in the store."""
     header: dict[str, Any]
     """The columns of the view `circuit`'s header."""
     edges: list[CircuitEdge]
@@ -56,15 +58,17 @@ class CircuitOf:
 @one_state
 def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> CircuitOf | None:
     """The circuit of a checkpoint; None if none was computed."""
-    at = {"model": model, "step": step, "task": task}
-    which = VIEWS["circuit"]
-    assert which.header is not None
-    header = rows(db, which.header, at)
-    if not header:
+    at, which = {"model": model, "step": step, "task": task}, VIEWS["circuit"]
+    held = found(db, STORED, at, wanted=Arrangement(columns=("result",))).fetchone()
+    if held is None:
         return None
-    edges = found(db, which, at, wanted=Arrangement(columns=CircuitEdge._fields))
+    assert which.header is not None
+    header, composition = (
+        [dict(row) for row in of_result(db, view, held[0])] for view in (which.header, VIEWS["composition"])
+    )
+    edges = of_result(db, which, held[0], Arrangement(columns=CircuitEdge._fields))
     edges.row_factory = None
-    return CircuitOf(header[0], list(map(CircuitEdge._make, edges)), rows(db, VIEWS["composition"], at))
+    return CircuitOf(held[0], header[0], list(map(CircuitEdge._make, edges)), composition)
 
 
 def circuits_by(db: sqlite3.Connection, model: str, task: str) -> str | None:

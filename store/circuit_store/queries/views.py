@@ -73,6 +73,11 @@ def found(
     return _Asked(which, filters or {}, choices or {}, wanted).all(db)
 
 
+def of_result(db: sqlite3.Connection, which: View, result: int, wanted: Arrangement = EVERYTHING) -> sqlite3.Cursor:
+    """As `found`, of one result that is known to be shown: which others there are need not be looked at again."""
+    return _Asked(which, {}, {}, wanted).all(db, {"result.id = ?": result})
+
+
 def streamed(
     db: sqlite3.Connection,
     which: View,
@@ -108,8 +113,8 @@ class _Asked:
             self.narrow |= {_ABOUT[column]: about[column] for column in _ABOUT.keys() & about}
             self.at = {AT_STEP: known["step"]} if "step" in known else {}
 
-    def all(self, db: sqlite3.Connection) -> sqlite3.Cursor:
-        return self._rows(db, self.narrow)
+    def all(self, db: sqlite3.Connection, narrow: dict[str, Any] | None = None) -> sqlite3.Cursor:
+        return self._rows(db, self.narrow if narrow is None else narrow)
 
     def parts(self, db: sqlite3.Connection, by_result: bool) -> Iterator[sqlite3.Cursor]:
         with snapshot(db):

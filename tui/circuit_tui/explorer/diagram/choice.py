@@ -9,7 +9,7 @@ from circuit_tui.explorer.widgets.notation import digits_for, finite, signed
 
 CORE = 0.9
 """Part of the resamples whose circuit must hold an edge for it to be core."""
-_CELLS_AN_EDGE = 36
+_CELLS_AN_EDGE = 45
 _FEWEST, _MOST = 16, 120
 """Edges that a diagram has, large or small."""
 _APART = 3

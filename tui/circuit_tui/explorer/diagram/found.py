@@ -38,12 +38,13 @@ def read(db: Connection, at: Selection, shape: tuple[int, int], scores: list[int
     circuit = queries.circuit(db, at.model, at.step, at.task)
     if circuit is None:
         return Found(None, queries.circuits_by(db, at.model, at.task))
-    here = {"model": at.model, "step": at.step, "task": at.task}
     roles = {
         head_name(head): held
         for head, strong in queries.strong_in(db, scores).items()
         if (held := tuple(filter(role_display.is_role, strong)))
     }
-    nodes = queries.found(db, queries.view("nodes"), here, wanted=queries.Arrangement(columns=("node", "score")))
-    curve = [row for row in queries.rows(db, queries.view("faithfulness"), here) if row["n_edges"] is not None]
+    wanted = queries.Arrangement(columns=("node", "score"))
+    nodes = queries.of_result(db, queries.view("nodes"), circuit.result, wanted)
+    sizes = queries.of_result(db, queries.view("faithfulness"), circuit.result)
+    curve = [dict(row) for row in sizes if row["n_edges"] is not None]
     return Found(circuit, None, shape, largest(circuit.edges), roles, dict(map(tuple, nodes)), curve)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from circuit_tui.explorer import theme
-from circuit_tui.explorer.diagram.places import Grid, node
+from circuit_tui.explorer.diagram.places import MARGIN, Grid, node
 from circuit_tui.explorer.widgets.notation import plain
 
 Pieces = tuple[tuple[str, str | None], ...]
@@ -62,7 +62,7 @@ def forms(name: str, roles: Sequence[str]) -> list[Pieces]:
 def _label(name: str, pieces: Pieces, grid: Grid) -> Label:
     length = _length(pieces)
     column = min(grid.column(name) - length // 2, grid.width - length)
-    return Label(grid.row(name), max(0, column), pieces)
+    return Label(grid.row(name), max(MARGIN, column), pieces)
 
 
 def _length(pieces: Pieces) -> int:

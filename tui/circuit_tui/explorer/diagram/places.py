@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 INPUT, LOGITS = "input", "logits"
-_MARGIN = 4
+MARGIN = 4
 """Columns at the left, for the number of the layer."""
 _MLPS = 7
 """Columns at the right, for the MLPs."""
@@ -59,7 +59,7 @@ class Grid:
     @property
     def slot(self) -> float:
         """Columns that a head has."""
-        return (self.width - _MARGIN - _MLPS) / max(1, self.heads)
+        return (self.width - MARGIN - _MLPS) / max(1, self.heads)
 
     def row(self, name: str) -> int:
         of = node(name)
@@ -82,8 +82,8 @@ class Grid:
         if of.kind == "mlp":
             return self.width - 3
         if of.kind == "head":
-            return _MARGIN + int((of.head + 0.5) * self.slot)
-        return _MARGIN + int(self.heads * self.slot / 2)
+            return MARGIN + int((of.head + 0.5) * self.slot)
+        return MARGIN + int(self.heads * self.slot / 2)
 
     def port(self, name: str, port: str | None) -> int:
         """The column at which an edge enters."""
