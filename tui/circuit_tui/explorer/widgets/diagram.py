@@ -21,8 +21,6 @@ from circuit_tui.explorer.diagram.looks import Looks
 from circuit_tui.explorer.diagram.places import LOGITS, Grid, node
 
 Cell = tuple[str, Style]
-_MANY = 24
-"""Lines that are drawn anew one by one; of more, all between are."""
 _BLANK: Cell = (" ", Style.null())
 
 
@@ -125,10 +123,8 @@ class Diagram(ScrollView, can_focus=True, inherit_bindings=False):
             self._strips.pop(y, None)
         top = self.scroll_offset.y
         seen = [y for y in changed if 0 <= y - top < self.size.height]
-        if len(seen) > _MANY:
+        if seen:
             self.refresh(Region(0, seen[0] - top, self._grid.width, seen[-1] - seen[0] + 1))
-        elif seen:
-            self.refresh(*(Region(*_ends(before[y], self._rows[y], y - top)) for y in seen))
 
     def _put_together(self, looks: Looks) -> list[list[Cell]]:
         grid, here = self._grid, self.here
@@ -231,12 +227,6 @@ class Diagram(ScrollView, can_focus=True, inherit_bindings=False):
             segments = [Segment("".join(text for text, _ in part), style) for style, part in parts]
             self._strips[y] = Strip(segments, len(self._rows[y]))
         return self._strips[y].adjust_cell_length(width).apply_style(self.rich_style)
-
-
-def _ends(old: list[Cell], new: list[Cell], y: int) -> tuple[int, int, int, int]:
-    """Of what changed in a line: column, row, width and height."""
-    changed = [x for x, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
-    return changed[0], y, changed[-1] - changed[0] + 1, 1
 
 
 def _write(row: list[Cell], column: int, text: str, style: Style) -> None:
