@@ -100,7 +100,8 @@ class CircuitScreen(FullScreen):
         undefined = [plain(header["reason"])] if header["reason"] else []
         self.query_one("#diagram", Part).title(plain(at.task), *sizes, *undefined)
         self._draw_diagram()
-        resampled = [f"share of {header['resamples']} resamples"] if choice.core(circuit.edges) is not None else []
+        drawn = f"{header['resamples']} " if header["resamples"] else ""
+        resampled = [f"share of {drawn}resamples"] if choice.core(circuit.edges) is not None else []
         self.query_one("#edges", Part).title("edges", "score ± SE", *resampled)
         self._lines("edges", circuit.edges)
         self.query_one("#composition", Part).title("made of", "% of |score|, by where it is read")
