@@ -28,7 +28,7 @@ Found = list[dict[str, Any]]
 
 Cells = Sequence[Any]
 _PIECE = 1000
-"""Rows that are written together."""
+"""Rows that are put into words together."""
 _KNOWN = 10_000
 """Texts that are remembered as they are written."""
 _NUMBERS = {int, float}
@@ -47,13 +47,13 @@ def lines(rows: Iterable[Cells], columns: Sequence[str], kind: str = "csv", raw:
         rows: of each the values of `columns`, in their order.
     """
     if kind == "csv":
-        pieces = chain([_csv(columns)], map("".join, _separated(rows, columns, raw)))
+        pieces = chain([_csv(columns)], _separated(rows, columns, raw))
     elif kind == "jsonl":
-        pieces = ("\n".join([*found, ""]) for found in _objects(rows, columns, "{%s}", ", "))
+        pieces = _objects(rows, columns, "{", ", ", "}\n")
     else:
-        form = f"| {' | '.join(['%s'] * len(columns))} |\n"
-        head = [form % tuple(columns), form % (("---",) * len(columns))]
-        pieces = map("".join, chain([head], _worded(rows, form, _unmarked, said)))
+        head = (f"| {' | '.join(cells)} |\n" for cells in (columns, ["---"] * len(columns)))
+        form = ["| ", *[" | "] * (len(columns) - 1), " |\n"]
+        pieces = chain(head, _worded(rows, form, _unmarked, said))
     return map(encodable, pieces)
 
 
@@ -66,11 +66,10 @@ def document(db: sqlite3.Connection, which: View, filters: dict[str, Any], choic
         shown = {"view": which.name, "filters": {**filters, **choices}}
         around = as_json(shown | (top[0] if len(top) == 1 else {}) | {"rows": []}, indent=1)
         yield around.removesuffix("]\n}")
-        columns, end = [column.name for column in which.columns], ""
-        for found in _objects(queries.streamed(db, which, filters, choices), columns, "\n  {\n   %s\n  }", ",\n   "):
-            yield end + ",".join(found)
-            end = ","
-        yield "\n ]\n}\n" if end else "]\n}\n"
+        rows, columns = queries.streamed(db, which, filters, choices), [column.name for column in which.columns]
+        pieces = _objects(rows, columns, ",\n  {\n   ", ",\n   ", "\n  }")
+        first = next(pieces, "")
+        yield from chain([first.removeprefix(",")], pieces, ["\n ]\n}\n" if first else "]\n}\n"])
 
 
 @contextmanager
@@ -87,13 +86,30 @@ def _header(db: sqlite3.Connection, which: View, filters: dict[str, Any], choice
 
 
 def _worded(
-    rows: Iterable[Cells], form: str, text: Callable[[str], str], other: Callable[[float | None], str]
-) -> Iterator[list[str]]:
-    """Piece by piece, each row in a form, column by column."""
+    rows: Iterable[Cells], form: Sequence[str], text: Callable[[str], str], other: Callable[[float | None], str]
+) -> Iterator[str]:
+    """Rows, piece by piece and within it column by column: what all rows of a piece have alike is put into words once.
+
+    Args:
+        form: what stands before, between and after the cells of a row.
+    """
     words = _Words(text, other)
+    start, *ends = (part.replace("%", "%%") for part in form)
     for piece in _pieces(rows):
-        columns = [words.of(column) for column in zip(*piece, strict=True)]
-        yield [form % cells for cells in zip(*columns, strict=True)]
+        row, differing = start, list[Cells]()
+        for column, end in zip(zip(*piece, strict=True), ends, strict=True):
+            if _alike(column):
+                row += words[column[0]].replace("%", "%%") + end
+            else:
+                row += "%s" + end
+                differing.append(words.of(column))
+        yield row * len(piece) % tuple(chain.from_iterable(zip(*differing, strict=True)))
+
+
+def _alike(column: Cells) -> bool:
+    """Whether all cells are the same, and no fraction: 0.0 is -0.0, and is not written so."""
+    kind = type(column[0])
+    return kind is not float and column.count(column[0]) == len(column) and set(map(type, column)) == {kind}
 
 
 class _Words(dict[Any, str]):
@@ -126,7 +142,7 @@ def _pieces(rows: Iterable[Cells]) -> Iterator[list[Cells]]:
         yield piece
 
 
-def _separated(rows: Iterable[Cells], columns: Sequence[str], raw: bool) -> Iterator[list[str]]:
+def _separated(rows: Iterable[Cells], columns: Sequence[str], raw: bool) -> Iterator[str]:
     """Lines of CSV, each text as the csv module writes it."""
     beside = [0] * (len(columns) > 1)  # an empty cell that is alone gets quotes
 
@@ -134,7 +150,7 @@ def _separated(rows: Iterable[Cells], columns: Sequence[str], raw: bool) -> Iter
         led = "'" + text if text.startswith(_FORMULA) and not raw else text
         return _csv([led, *beside]).removesuffix("\r\n").removesuffix(",0" * len(beside))
 
-    form = ",".join(["%s"] * len(columns)) + "\r\n"
+    form = ["", *[","] * (len(columns) - 1), "\r\n"]
     return _worded(rows, form, quoted, lambda value: quoted("") if value is None else str(value))
 
 
@@ -144,12 +160,13 @@ def _csv(cells: Sequence[Any]) -> str:
     return file.getvalue()
 
 
-def _objects(rows: Iterable[Cells], columns: Sequence[str], form: str, between: str) -> Iterator[list[str]]:
-    """Piece by piece, a JSON object for each row, in a form and with something between its items."""
+def _objects(rows: Iterable[Cells], columns: Sequence[str], start: str, between: str, end: str) -> Iterator[str]:
+    """A JSON object for each row, with something before, between and after its items."""
     places = {name: place for place, name in enumerate(columns)}
     if len(places) < len(columns):  # a name that is asked for twice
         rows = ([row[place] for place in places.values()] for row in rows)
-    return _worded(rows, form % between.join(f"{as_json(name)}: %s" for name in places), as_json, _number)
+    first, *others = (f"{as_json(name)}: " for name in places)
+    return _worded(rows, [start + first, *(between + name for name in others), end], as_json, _number)
 
 
 def _number(value: float | None) -> str:

@@ -27,9 +27,8 @@ _ENOUGH = 20
 @cache
 def columns_of_this_version() -> dict[str, dict[str, str]]:
     """Table -> its columns and what they are declared to hold."""
-    from sqlite_utils import Database
-
     from circuit_store.schema import make_tables
+    from circuit_store.table_maker import Database
 
     made = Database(memory=True)
     make_tables(made)

@@ -44,8 +44,11 @@ class Source:
 
     def ask(self, query: str, *parameters: Any) -> list[Any]:
         """Raises: SourceBroken, or sqlite3.Error if it cannot be read now."""
+        return self._found(self.db.cursor(), query, *parameters)
+
+    def _found(self, cursor: sqlite3.Cursor, query: str, *parameters: Any) -> list[Any]:
         try:
-            return self.db.execute(query, parameters).fetchall()
+            return cursor.execute(query, parameters).fetchall()
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _DAMAGE:
                 raise SourceBroken(error) from None
@@ -58,7 +61,10 @@ class Source:
 
     def result(self, own: int) -> ResultFound:
         row = self.row("result", own)
-        content = {t: self.ask(f"SELECT {columns_below(t)} FROM {t} WHERE result_id = ?", own) for t in CONTENT}
+        below = self.db.cursor()
+        below.row_factory = None  # plain tuples: a result may have thousands
+        query = "SELECT {} FROM {} WHERE result_id = ?"
+        content = {t: self._found(below, query.format(columns_below(t), t), own) for t in CONTENT}
         return ResultFound(row, {table: rows for table, rows in content.items() if rows})
 
     def run(self, run: int) -> dict[str, Any]:

@@ -50,9 +50,8 @@ def open_to_write(path: Path, make: bool = True) -> Connection:
         db = _connect(path, "mode=rw")
         journal.choose(db, path, _PATIENCE)
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-            from sqlite_utils import Database
-
             from circuit_store.schema import make_tables
+            from circuit_store.table_maker import Database
 
             with transaction(db):
                 if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:  # else another process was faster

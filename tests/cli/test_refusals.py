@@ -126,6 +126,11 @@ def test_a_folder_without_checkpoints(fresh, tmp_path):
             {"model_type": "gemma2", "architectures": None},
             "gemma2 normalises what attention and MLPs have written (post-norm)",
         ),
+        (
+            {"model_type": "llama", "num_attention_heads": 4, "num_key_value_heads": 3},
+            "{folder}/config.json says 3 heads of keys for 4 of queries: no equal groups of heads.",
+        ),
+        ({"num_hidden_layers": 0}, "{folder}/config.json says 0 for 'num_hidden_layers': a whole number from 1"),
     ],
 )
 def test_a_folder_that_no_run_can_compute(fresh, tmp_path, config, says):
@@ -133,7 +138,9 @@ def test_a_folder_that_no_run_can_compute(fresh, tmp_path, config, says):
     file = shutil.copytree(SAMPLE / "step0", tmp_path / "mine") / "config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | config))
     sentence = fresh.refused("run", "mine")
-    assert sentence.startswith(says) and sentence == fresh.refused("run", "mine", "--dry-run")
+    assert sentence.startswith(says.format(folder=file.parent)) and sentence == fresh.refused(
+        "run", "mine", "--dry-run"
+    )
 
 
 def test_a_folder_of_adapters(fresh, tmp_path):

@@ -93,6 +93,50 @@ def cells(line: str) -> list[str]:
     return [re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL) for part in parts]
 
 
+VALUES = st.sampled_from(
+    [
+        None,
+        "",
+        "a",
+        "é",
+        "日\n",
+        'say "x"',
+        "a,b",
+        "=1",
+        "%s",
+        "100 %",
+        "\ud800",
+        b"\xff",
+        0,
+        1,
+        -(2**63),
+        0.0,
+        -0.0,
+        1.0,
+    ]
+    + [0.1, 5e-324, float("inf")]
+)
+
+
+@given(st.lists(st.tuples(VALUES, VALUES, VALUES), max_size=7), st.integers(1, 4), st.booleans())
+def test_the_bytes_are_those_of_the_csv_module_and_of_json(rows, piece, raw):
+    """Invariant: row by row, whatever stands in the rows beside, and however many are put into words together."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "_PIECE", piece)
+        found = {kind: "".join(export.lines(rows, COLUMNS, kind, raw)).encode() for kind in export.FORMATS}
+    held = [[cell.decode(errors="replace") if isinstance(cell, bytes) else cell for cell in row] for row in rows]
+    led = lambda cell: "'" + cell if isinstance(cell, str) and cell.startswith("=") and not raw else cell  # noqa: E731
+    file = io.StringIO(newline="")
+    csv.writer(file, lineterminator="\r\n").writerows([COLUMNS, *(map(led, row) for row in held)])
+    assert found["csv"] == file.getvalue().replace("\ud800", "�").encode()
+    worded = [["inf" if cell == float("inf") else cell for cell in row] for row in held]
+    objects = (json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False) + "\n" for row in worded)
+    assert found["jsonl"] == "".join(objects).replace("\ud800", "\\ud800").encode()
+    one_by_one = (export.text([dict(zip(COLUMNS, row, strict=True))], COLUMNS, "markdown") for row in rows)
+    lines = [text.splitlines(keepends=True)[2] for text in one_by_one]
+    assert found["markdown"] == "".join([*export.text([], COLUMNS, "markdown"), *lines]).encode()
+
+
 def test_a_circuits_document_has_its_figures_on_top(toy):
     """Invariant: where one circuit answers, the document carries its header; where several do, none."""
     toy.circuit(10, [(0, 2, 0.5)])

@@ -133,13 +133,16 @@ def read_without_rights(path: Path) -> int:
 
 @pytest.mark.processes
 def test_reading_needs_neither_torch_nor_textual_nor_numpy(toy):
-    """Invariant: the read path stands on the standard library alone."""
+    """Invariant: the read path stands on the standard library alone; a store is made without pandas."""
     code = (
         "import sys, pathlib; from circuit_store import export, queries, store, views\n"
         "db = store.open_to_read(pathlib.Path(sys.argv[1]))\n"
         "for view in views.VIEWS.values(): export.text(queries.rows(db, view), [c.name for c in view.columns])\n"
         "heavy = {'torch', 'textual', 'numpy', 'rich', 'click', 'sqlite_utils', 'circuit_core'} & set(sys.modules)\n"
-        "assert not heavy, heavy"
+        "assert not heavy, heavy\n"
+        "store.open_to_write(pathlib.Path(sys.argv[1] + '.new'))\n"
+        "assert 'sqlite_utils' in sys.modules and 'pandas' not in sys.modules\n"
+        "import pandas"
     )
     done = subprocess.run([sys.executable, "-c", code, toy.full().path], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -22,6 +22,19 @@ def test_a_view_comes_back(toy, which):
     assert [f.metadata[b"meaning"].decode() for f in table.schema] == [c.meaning for c in which.columns]
 
 
+@pytest.mark.parametrize("rows", [0, 1, 4, 5, 8, 11])
+def test_rows_come_back_in_groups(rows, monkeypatch):
+    """Invariant: every row once, in order, however many are held and written together."""
+    monkeypatch.setattr(parquet, "_GROUP", 4)
+    monkeypatch.setattr(parquet, "_PIECE", 2)
+    file, wanted = io.BytesIO(), [{"layer": i, "name": f"a{i}" if i % 3 else None} for i in range(rows)]
+    columns = [Column("layer", "", kind=int), Column("name", "")]
+    parquet.write(file, [tuple(row.values()) for row in wanted], columns)
+    written = reading.ParquetFile(io.BytesIO(file.getvalue()))
+    groups = [written.metadata.row_group(i).num_rows for i in range(written.num_row_groups)]
+    assert written.read().to_pylist() == wanted and groups == [4] * (rows // 4) + [rows % 4] * (rows % 4 > 0)
+
+
 def test_a_damaged_column_is_a_sentence(toy):
     """Text where a number belongs is refused, half a character is shown as one that cannot be read."""
     number, text = Column("layer", "", kind=int), Column("name", "")

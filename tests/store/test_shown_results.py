@@ -219,9 +219,8 @@ def test_the_explorer_shows_a_role_on_the_task_that_is_looked_at(toy):
     for looked_at, task, value in (("ioi", "ioi", 0.6), ("pairs", "pairs", 0.9), ("greater_than", "pairs", 0.9)):
         grid = queries.head_grid(toy.db, "toy", 10, "name_mover", looked_at)
         assert grid.of and (grid.of.task, grid.values[0][0]) == (task, value)
-        points = queries.head_history(toy.db, "toy", "name_mover", 0, 0, looked_at)
-        assert [point.value for point in points] == [value]
         tasks = queries.role_tasks(toy.db, "toy")
+        assert queries.curve(toy.db, tasks.of("name_mover", looked_at), 0, 0) == {10: value}
         assert tasks.beside(looked_at) == {"name_mover": task, "induction": None}
         assert queries.strong_in(toy.db, tasks.at(10, looked_at))[0, 0] == ("induction", "name_mover")
         assert ((0, 0) in queries.strong_in(toy.db, tasks.at(10, looked_at), 0.8)) == (task == "pairs")

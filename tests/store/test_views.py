@@ -231,6 +231,34 @@ def test_edges_come_strongest_first_whatever_their_sign(toy):
     assert [r["score"] for r in queries.rows(toy.db, VIEWS["circuit"])] == [-2.0, 0.5, 0.5, 0.0]
 
 
+def test_a_circuit_is_read_as_its_views_show_it(toy):
+    """Invariant: what is put in order and named as one looks at it, by reader, is what SQL orders and names."""
+    edges = [(0, 0, 1.0), (0, 6, -2.0), (1, 14, 4.0), (3, 14, -4.0), (3, 11, -1.0), (0, 14, 1.0), (2, 14, 0.0)]
+    result = toy.circuit(10, edges)
+    toy.db.execute("UPDATE circuit_edge SET score = NULL WHERE src = 0 AND port = 14")
+    toy.db.execute("UPDATE circuit_edge SET score = 9e999, share = 0.5 WHERE src = 2")
+    at = {"model": "toy", "step": 10, "task": "ioi"}
+    found = queries.circuit(toy.db, "toy", 10, "ioi")
+    assert found == queries.circuit_in(toy.db, result) and found is not None
+    rows = queries.rows(toy.db, VIEWS["circuit"], at)
+    into: dict[str, list[queries.CircuitEdge]] = {}
+    for row in rows:
+        into.setdefault(row["dst"], []).append(
+            queries.CircuitEdge(**{name: row[name] for name in queries.CircuitEdge._fields})
+        )
+    assert dict(found.into) == into and len(found.into) == len(into) and found.largest == 4.0
+    assert [found.header] == queries.rows(toy.db, VIEWS["circuits"], at)
+    toy.db.execute("UPDATE circuit_edge SET score = 2.0 WHERE src IN (0, 2)")
+    kinds = [row for row in queries.rows(toy.db, VIEWS["composition"], at) if row["port"] is None]
+    shares = {row["kind"]: row["share_of_score"] for row in kinds}
+    now = queries.circuit_in(toy.db, result)
+    assert (
+        now is not None
+        and now.shares == pytest.approx(shares)
+        and list(now.shares.values()) == sorted(now.shares.values(), reverse=True)
+    )
+
+
 def test_composition_adds_up_to_the_circuit(toy):
     """Invariant: over the kinds, edges sum to the circuit's and shares to 1."""
     toy.circuit(10, [(0, 0, 1.0), (0, 6, -2.0), (1, 14, 4.0), (3, 14, 3.0), (3, 11, -1.0), (0, 14, 1.0)])

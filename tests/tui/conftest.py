@@ -137,12 +137,18 @@ class Maker:
         results.write(self.db, self._of(unit, "circuit", task=IOI), found)
 
     def add(
-        self, step: int, analysis: str, found: results.Record, task: results.TaskRecord = IOI, **params: Any
+        self,
+        step: int,
+        analysis: str,
+        found: results.Record,
+        task: results.TaskRecord = IOI,
+        model: str = "toy-a",
+        **params: Any,
     ) -> None:
-        """A result on IOI or another task besides, of `toy-a` at a step."""
-        where = "model_id = (SELECT id FROM model WHERE name = 'toy-a') AND step = ?"
-        (checkpoint,) = self.db.execute(f"SELECT id FROM checkpoint WHERE {where}", (step,)).fetchone()
-        key = f"{step} {analysis} {task.name} {params}"
+        """A result on IOI or another task besides, of a model at a step."""
+        where = "model_id = (SELECT id FROM model WHERE name = ?) AND step = ?"
+        (checkpoint,) = self.db.execute(f"SELECT id FROM checkpoint WHERE {where}", (model, step)).fetchone()
+        key = f"{model} {step} {analysis} {task.name} {params}"
         of = results.Provenance(key, 1, checkpoint, analysis, params, "size, time", "f", "float32", 0.5, task=task)
         results.write(self.db, of, found)
 
@@ -247,6 +253,18 @@ def screen_text():
 
     def text(app) -> str:
         return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+    return text
+
+
+@pytest.fixture
+def plotted():
+    """What stands in the plot."""
+
+    def text(app) -> str:
+        region = app.main.of("history").plot.region
+        strips = app.screen._compositor.render_strips()[region.y : region.bottom]
+        return "\n".join(strip.text[region.x : region.right] for strip in strips)
 
     return text
 

@@ -127,15 +127,15 @@ async def test_where_there_is_no_circuit_the_screen_says_why(explore, known, scr
         assert app.screen.part == "diagram" and "edges drawn" in screen_text(app)
 
 
-async def test_a_circuit_without_scores_is_drawn_and_says_so(explore, known, maker, screen_text):
-    edges = [(0, 3, None), (4, 52, None)]
-    maker.add(256, "circuit", recorded.circuit(recorded.point(2, 2, 3), 250, edges, (17, 53)), method="imported")
+async def test_a_circuit_without_scores_is_drawn_and_what_is_no_node_is_listed(explore, known, maker, screen_text):
+    edges = [(0, 9, None), (4, 40, None), (0, 77, None)]
+    maker.add(256, "circuit", recorded.circuit(recorded.point(3, 3, 3), 250, edges, (17, 41)), method="imported")
     known.execute("DELETE FROM result WHERE analysis = 'circuit' AND json_extract(params, '$.method') = 'eap-ig'")
     async with explore() as (app, pilot):
         await pilot.press("3")
         await pilot.pause()
         text = screen_text(app)
-        assert "2 of 2 edges drawn, none has a score · no resamples" in text
+        assert "2 of 3 edges drawn, none has a score · no resamples" in text and "input->77" in text
         assert "No faithfulness" in text or "The curve of faithfulness by size" in text
 
 

@@ -8,7 +8,8 @@ import recorded
 from waiting import looked
 
 from circuit_store import results, trends
-from circuit_tui.explorer import bindings
+from circuit_tui.explorer import bindings, theme
+from circuit_tui.explorer.widgets.timeline import Timeline
 
 pytestmark = pytest.mark.long
 
@@ -217,3 +218,27 @@ async def test_without_trends_it_says_when_they_come(explore, db):
     async with explore() as (app, pilot):
         await pilot.press("W")
         assert "at the end of a run" in " ".join(page(app))
+
+
+async def test_events_of_training_are_marked_on_the_timeline_and_a_key_away(explore, db, said):
+    """Forward and back, past the last one too; what happens there is said, and marked in the role's colour."""
+    async with explore() as (app, pilot):
+        await pilot.press("f")
+        assert said == ["No event is known yet: runs find them."]
+        trends.replace(db, "toy-a", EMERGED, PASSED, trends.last_result(db, "toy-a"))
+        await looked(pilot)
+        line = app.main.query_one(Timeline).render()
+
+        def colour(role: str) -> str:
+            return theme.palette(dark=True).mark(theme.role(role).colour)
+
+        inks = {(line.plain[span.start], span.style) for span in line.spans}
+        assert {("◆", colour("successor")), ("◇", colour("induction"))} <= inks
+        app.main.choose(step=16)
+        said.clear()
+        for key, step in (("f", 32), ("f", 64), ("F", 32), ("F", 2)):
+            await pilot.press(key)
+            assert app.main.look.at.step == step
+        await pilot.press("F")
+    assert said[:2] == ["ioi is acquired", "induction is gained by a2.h1"]
+    assert said[3:] == ["successor is gained by a0.h2", "No event before this checkpoint."]

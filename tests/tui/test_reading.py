@@ -140,7 +140,7 @@ async def test_esc_ends_what_takes_long_and_r_reads_again(explore, db, monkeypat
     """Invariant: keys are heard meanwhile, and what is shown keeps its own name."""
     async with explore() as (app, pilot):
         with monkeypatch.context() as patch:
-            patch.setattr("circuit_store.queries.circuit", lambda db, *at: endless(db))
+            patch.setattr("circuit_store.queries.circuit_in", lambda db, *at: endless(db))
             app.main.choose(step=64, head=(0, 0))
             while not app.reader.long:  # not `until`, which waits for answers
                 await asyncio.sleep(0.01)

@@ -81,7 +81,8 @@ async def test_the_sign_survives_the_cursor_and_narrow_cells(explore, effects, m
         await pilot.pause()
         for width in (1, 2, 3, 5, 6):
             monkeypatch.setattr("circuit_tui.explorer.widgets.heat_map.HeatMap.cell", (width, 1))
-            drawn = app.main.heads.body._cell((0, 2), app.main.heads.colours, 0).plain
+            body = app.main.heads.body
+            drawn = body._cell((0, 2), app.main.heads.colours, 0, body.cell).text
             assert len(drawn) == width and ("−" in drawn or drawn in ("₉", ".₉"))
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from rich.text import Text
 from textual.app import ComposeResult
+from waiting import looked
 
 from circuit_store import queries
+from circuit_store.queue import units
 from circuit_tui.explorer import bindings, pages
 from circuit_tui.explorer.screens.full_screen import FullScreen, Part
 from circuit_tui.explorer.state import Selection
@@ -104,3 +106,25 @@ def test_a_key_has_one_label_wherever_it_works():
         for name in key.keys.split(","):
             labels.setdefault(name, set()).add(key.label)
     assert {name: found for name, found in labels.items() if len(found) > 1} == {}
+
+
+async def test_a_checkpoint_that_waits_says_its_place_in_the_queue(explore, db, maker, screen_text):
+    """Of the checkpoints that wait, in the order in which they are taken; and when it is computed."""
+    db.execute(
+        "UPDATE unit SET state = 'queued' WHERE checkpoint_id IN (SELECT id FROM checkpoint WHERE step IN (0, 1))"
+    )
+    async with explore() as (app, pilot):
+        for step, said in ((0, "step 0 is 1st in the queue"), (1024, "step 1024 is 3rd in the queue")):
+            app.main.choose(step=step)
+            await pilot.pause()
+            assert said in screen_text(app)
+        await pilot.press("A")
+        await pilot.pause()
+        assert "The checkpoint is 3rd in the queue." in screen_text(app)
+        app.main.choose(step=0)
+        units.take_unit(db)
+        await looked(pilot)
+        assert "The checkpoint is computed now." in screen_text(app)
+        app.main.choose(step=256)
+        await pilot.pause()
+        assert "The checkpoint" not in screen_text(app)

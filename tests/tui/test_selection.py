@@ -142,7 +142,7 @@ async def test_the_plot_shows_the_tasks_metric_and_either_axis(explore):
         assert history.span == 1.0 and list(history.curves) == ["a2.h1"]
 
 
-async def test_the_plot_hides_no_point(explore):
+async def test_the_plot_hides_no_point(explore, plotted):
     """Neither its frame nor the line at the checkpoint does, and a part of it has its own labels."""
     async with explore() as (app, pilot):
         history = app.main.of("history")
@@ -158,7 +158,7 @@ async def test_the_plot_hides_no_point(explore):
         assert len(line.split()) > 1
 
 
-async def test_the_plot_fills_its_pane_after_the_terminal_was_too_small(explore):
+async def test_the_plot_fills_its_pane_after_the_terminal_was_too_small(explore, plotted):
     async with explore(size=(120, 40)) as (app, pilot):
         await pilot.press("ctrl+o", "f")
         before = plotted(app)
@@ -171,13 +171,6 @@ async def test_the_plot_fills_its_pane_after_the_terminal_was_too_small(explore)
             top, *_, bottom, _ = plotted(app).splitlines()[1:]
             assert top[-1] == "┓" and bottom[-1] == "┛"
         assert plotted(app) == before and app.main.focused is app.main.pane.body
-
-
-def plotted(app) -> str:
-    """What stands in the plot."""
-    region = app.main.of("history").plot.region
-    strips = app.screen._compositor.render_strips()[region.y : region.bottom]
-    return "\n".join(strip.text[region.x : region.right] for strip in strips)
 
 
 async def test_the_way_back_and_forward(explore):

@@ -7,6 +7,8 @@ from circuit_tui.explorer import role_display, theme
 
 READABLE = 4.5
 """WCAG 2, level AA."""
+SEEN = 3
+"""The same of what is no text."""
 
 
 @pytest.mark.parametrize("of", [theme.DARK, theme.LIGHT], ids=lambda of: of.name)
@@ -39,6 +41,17 @@ def test_every_role_has_a_badge_and_a_colour_of_its_own():
     assert len({role.badge for role in theme.ROLES.values()}) == len(theme.ROLES) == 14
     assert all(theme.contrast(theme.ink(role.colour), role.colour) >= READABLE for role in theme.ROLES.values())
     assert theme.role("my_role").badge == "my"
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_marks_of_roles_and_series_stand_out_on_the_ground_and_stay_apart(dark):
+    colours = theme.palette(dark)
+    of_roles = {colours.mark(role.colour) for name, role in theme.ROLES.items() if role_display.is_role(name)}
+    series = {colours.mark(colour) for colour in theme.SERIES}
+    assert len(of_roles) == len(series) == 8
+    for colour in (*of_roles, *series, colours.helps, colours.hurts, colours.muted, colours.accent):
+        assert theme.contrast(colour, colours.ground) >= SEEN, colour
+    assert colours.mark(colours.muted) == colours.muted, "what stands out already stays as it is"
 
 
 async def test_a_theme_recolours_all_that_is_shown(explore, path):

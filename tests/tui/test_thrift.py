@@ -1,6 +1,8 @@
 """What is left out of the output stands on the terminal already, and nothing is drawn or read that nobody sees."""
 
+import gc
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,12 +11,14 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual._compositor import Compositor
+from textual._styles_cache import StylesCache
 from textual.css.stylesheet import Stylesheet
 from textual.geometry import Size
 from textual.strip import Strip
 from waiting import until
 
 from circuit_tui.explorer.screens.help import Help
+from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.terminal.screen_diff import ScreenDiff, WrittenScreen
 
 WIDTH, HEIGHT = 12, 2
@@ -147,14 +151,21 @@ async def test_a_step_on_a_page_reads_for_the_page_alone_and_the_panes_follow_wh
         assert all(pane.at.step == 128 for pane in app.main.panes)
 
 
-async def test_the_plot_is_drawn_once_for_a_step_and_not_for_the_focus(explore, db, monkeypatch):
+async def test_the_plot_is_drawn_once_for_a_head_and_of_a_step_only_the_line(explore, db, monkeypatch, plotted):
+    """Invariant: what stands there is what a plot that is drawn from the beginning shows."""
     async with explore() as (app, pilot):
         plot = app.main.of("history").plot
         drawn, draw = [], type(plot)._render_plot
         monkeypatch.setattr(type(plot), "_render_plot", lambda plot: drawn.append(plot) or draw(plot))
         await pilot.press("ctrl+o", "f", "ctrl+o", "d")
         assert not drawn
-        await pilot.press("comma")
+        for key in ("comma", "less_than_sign", "full_stop"):
+            before = plotted(app)
+            await pilot.press(key)
+            assert not drawn and (after := plotted(app)) != before
+            draw(plot)
+            assert plotted(app) == after
+        await pilot.press("j")
         assert len(drawn) == 1
 
 
@@ -164,17 +175,66 @@ async def test_the_plot_is_not_brought_where_nothing_is_to_be_plotted(explore, t
 
 
 async def test_no_step_and_no_head_asks_again_what_the_store_told_of_the_model(explore, db, statements):
-    """Which results are shown is decided over all checkpoints of a model: of all roles once, of one in a step."""
+    """Which results are shown is decided over all checkpoints of a model: when it is chosen. A step asks for what lies
+    in some of them, a head for its scores.
+    """
 
-    def decided() -> list[str]:
-        found = [said for said in statements.in_threads if "first_value" in said and "result.id IN" not in said]
+    def asked() -> list[str]:
+        found = [said for said in statements.in_threads if said.startswith(("SELECT", "WITH"))]
         statements.in_threads.clear()
-        return [said for said in found if "analysis = 'heads'" in said]
+        return found
 
     async with explore() as (_, pilot):
         await pilot.press("ctrl+o", "d", "k")
-        decided()
-        await pilot.press("comma")
-        assert (of_step := decided()) and all("role = 'induction'" in said for said in of_step)
-        await pilot.press("j")
-        assert len(decided()) == 2
+        asked()
+        for key, most in (("comma", 12), ("j", 4)):
+            await pilot.press(key)
+            assert 0 < len(found := asked()) <= most
+            assert all("result.id =" in said for said in found if "first_value" in said)
+
+
+@pytest.fixture
+def drawn(monkeypatch) -> Counter[Any]:
+    """How many lines of each widget are drawn from now on, and how often the screen is laid out."""
+    counts: Counter[Any] = Counter()
+    render, reflow = StylesCache.render_widget, Compositor.reflow
+
+    def watched(cache: StylesCache, widget, crop):
+        draw = cache.render_line
+        cache.render_line = lambda *given: counts.update([widget]) or draw(*given)  # type: ignore[method-assign]
+        try:
+            return render(cache, widget, crop)
+        finally:
+            del cache.render_line
+
+    monkeypatch.setattr(StylesCache, "render_widget", watched)
+    monkeypatch.setattr(Compositor, "reflow", lambda *given: counts.update(["laid out"]) or reflow(*given))
+    return counts
+
+
+@pytest.mark.parametrize("key", ["j", "comma"])
+async def test_of_a_head_and_of_a_step_only_lines_that_change_are_drawn(explore, db, drawn, key):
+    """Invariant: of every widget but short texts, and without laying out the screen."""
+
+    def lines(app, widget) -> list[Strip]:
+        region = widget.region
+        strips = app.screen._compositor.render_strips()[region.y : region.bottom]
+        return [strip.crop(region.x, region.right) for strip in strips]
+
+    async with explore() as (app, pilot):
+        await pilot.press("ctrl+o", "d", "g", "l", "comma")
+        before = {widget: lines(app, widget) for widget in app.main.query("*")}
+        drawn.clear()
+        await pilot.press(key)
+        counts = drawn.copy()
+        assert not counts.pop("laid out", 0) and app.main.heads.body in counts
+        for widget, count in counts.items():
+            changed = [one != other for one, other in zip(before[widget], lines(app, widget), strict=True)]
+            assert count <= sum(changed) or isinstance(widget, Note), widget
+
+
+async def test_what_is_there_after_the_start_is_not_looked_through_for_garbage(explore, db, monkeypatch):
+    monkeypatch.setattr("circuit_tui.explorer.app._AT_HOME", 0.01)
+    async with explore() as (_, pilot):
+        await until(pilot, lambda: gc.get_freeze_count() > 10_000)
+    assert not gc.get_freeze_count()

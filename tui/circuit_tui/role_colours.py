@@ -3,6 +3,7 @@ colour-blind eyes. Colour never stands alone: every role has its badge, every se
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,27 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
+@cache
+def stands_out(colour: str, ground: str, least: float = 3.0) -> str:
+    """The colour, mixed with as little black or white as a mark of it needs to be seen on a ground (WCAG 2: 3 to 1)."""
+    to = ink(ground)
+    mixed = (_mixed(colour, to, part / 20) for part in range(21))
+    return next(one for one in mixed if contrast(one, ground) >= least)
+
+
+@cache
+def faded(colour: str, ground: str, least: float = 3.0) -> str:
+    """The colour, up to half way to the ground, as far as a mark of it can be seen there."""
+    mixed = (_mixed(colour, ground, part / 20) for part in range(10, -1, -1))
+    return next((one for one in mixed if contrast(one, ground) >= least), colour)
+
+
+def _mixed(one: str, other: str, part: float) -> str:
+    parts = ((int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in parts)
+
+
+@cache
 def ink(background: str) -> str:
     """Black or white, whichever is read better on `background`."""
     return max("#000000", "#ffffff", key=lambda colour: contrast(colour, background))

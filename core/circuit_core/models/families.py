@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from circuit_core.errors import CheckpointError
-from circuit_core.models import checkpoints
+from circuit_core.models import checkpoints, sizes
 
 FAMILIES = {
     "gpt_neox": "GPTNeoXForCausalLM",
@@ -93,6 +93,13 @@ def refusal_of(folder: Path) -> str | None:
     if said := checkpoints.adapter(folder):
         return said
     try:
-        return refusal(checkpoints.config(folder))
+        config = checkpoints.config(folder)
     except CheckpointError:
         return None
+    if said := refusal(config):
+        return said
+    try:
+        sizes.sizes(config, folder / "config.json")
+    except CheckpointError as error:
+        return str(error)
+    return None

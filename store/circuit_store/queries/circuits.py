@@ -1,14 +1,19 @@
 """The circuit of a checkpoint, as the explorer draws it and as it lies in the store, and path patching of its heads."""
 
 import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from circuit_store.queries.arrangement import Arrangement
-from circuit_store.queries.views import found, of_result, one_state, rows
+from circuit_store.display_text import cell
+from circuit_store.queries.views import found, of_results, one_state, rows
 from circuit_store.views import VIEWS
+from circuit_store.views.circuit_parts import WRITER
 from circuit_store.views.circuits import STORED
+from circuit_store.views.names import destination, port, source
+from circuit_store.views.view import AT, OF_MODEL, shown_results
 
 
 class CircuitEdge(NamedTuple):
@@ -30,45 +35,114 @@ class CircuitEdge(NamedTuple):
 
 @dataclass(frozen=True)
 class CircuitOf:
-    result: int
-    """Its id in the store."""
     header: dict[str, Any]
     """The columns of the view `circuit`'s header."""
-    edges: list[CircuitEdge]
-    """Largest |score| first."""
-    composition: list[dict[str, Any]]
-    """The columns of the view `composition`."""
+    into: "Readers"
+    """Reader -> the edges into it, largest |score| first."""
+    shares: dict[str, float]
+    """`head`, `mlp`, `input` -> the part of the sum of |score| that such nodes write, largest first."""
+    largest: float
+    """Of the |scores| that are finite."""
 
-    @cached_property
-    def into(self) -> dict[str, list[CircuitEdge]]:
-        """Reader -> the edges into it, largest |score| first."""
-        found: dict[str, list[CircuitEdge]] = {}
-        for edge in self.edges:
-            found.setdefault(edge.dst, []).append(edge)
-        return found
 
-    @property
-    def shares(self) -> dict[str, float]:
-        """`head`, `mlp`, `input` -> the part of the sum of |score| that such nodes write, largest first."""
-        kinds = [row for row in self.composition if row["port"] is None]
-        kinds.sort(key=lambda row: -(row["share_of_score"] or 0))
-        return {row["kind"]: row["share_of_score"] or 0 for row in kinds}
+def circuit_results(db: sqlite3.Connection, model: str, task: str) -> dict[int, int]:
+    """Step -> the circuit of a task that is shown there."""
+    chosen = f"{OF_MODEL} AND analysis = 'circuit' AND task.name = ?"
+    found = db.execute(
+        f"WITH shown_result AS ({shown_results(chosen)}) SELECT step, shown_result.id"
+        " FROM shown_result JOIN checkpoint ON checkpoint.id = checkpoint_id",
+        (model, task),
+    )
+    return {step: result for step, result in found}
 
 
 @one_state
 def circuit(db: sqlite3.Connection, model: str, step: int, task: str) -> CircuitOf | None:
     """The circuit of a checkpoint; None if none was computed."""
-    at, which = {"model": model, "step": step, "task": task}, VIEWS["circuit"]
-    held = found(db, STORED, at, wanted=Arrangement(columns=("result",))).fetchone()
-    if held is None:
+    result = circuit_results(db, model, task).get(step)
+    return None if result is None else circuit_in(db, result)
+
+
+@one_state
+def circuit_in(db: sqlite3.Connection, result: int) -> CircuitOf | None:
+    """The circuit of a result; None if it is there no more."""
+    which = VIEWS["circuit"].header
+    assert which is not None
+    header = db.execute(of_results(which, "result.id = ?"), (result,)).fetchone()
+    if header is None:
         return None
-    assert which.header is not None
-    header, composition = (
-        [dict(row) for row in of_result(db, view, held[0])] for view in (which.header, VIEWS["composition"])
-    )
-    edges = of_result(db, which, held[0], Arrangement(columns=CircuitEdge._fields))
-    edges.row_factory = None
-    return CircuitOf(held[0], header[0], list(map(CircuitEdge._make, edges)), composition)
+    parts: list[tuple[str, float | None, float]] = db.execute(_SHARES, (result,)).fetchall()
+    named = {column.name: cell(header[column.name]) for column in which.columns}
+    shares, largest = {kind: share or 0.0 for kind, share, _ in parts}, max((size for *_, size in parts), default=0.0)
+    return CircuitOf(named, Readers(db, result), shares, largest)
+
+
+_SHARES = (
+    f"SELECT {WRITER} AS kind, sum(abs(score)) / nullif(sum(sum(abs(score))) OVER (), 0) AS share,"
+    f" max(iif(abs(score) < 9e999, abs(score), 0)) FROM circuit_edge JOIN result ON result.id = ? JOIN {AT}"
+    " WHERE result_id = result.id GROUP BY kind ORDER BY share DESC"
+)
+_EDGES = "SELECT port, src, score, share, se FROM circuit_edge WHERE result_id = ?"
+_SHAPE = f"SELECT n_layers, n_heads FROM result JOIN {AT} WHERE result.id = ?"
+
+
+class Readers(Mapping[str, list[CircuitEdge]]):
+    """Reader -> the edges into it, largest |score| first. They are put in order and named when they are looked at: of a
+    circuit of thousands of edges few are.
+    """
+
+    def __init__(self, db: sqlite3.Connection, result: int) -> None:
+        cursor = db.cursor()
+        cursor.row_factory = None
+        self._sources, self._ports = _names(*cursor.execute(_SHAPE, (result,)).fetchone())
+        self._rows: dict[str, list[tuple[Any, ...]]] = {}
+        for row in cursor.execute(_EDGES, (result,)):
+            self._rows.setdefault(self._port(row[0])[0], []).append(row)
+        self._edges: dict[str, list[CircuitEdge]] = {}
+
+    def __getitem__(self, reader: str) -> list[CircuitEdge]:
+        if reader not in self._edges:
+            rows = sorted(self._rows[reader], key=_largest_first)
+            self._edges[reader] = list(map(self._named, rows))
+        return self._edges[reader]
+
+    def all(self) -> list[CircuitEdge]:
+        """The edges into all readers, largest |score| first."""
+        rows = [row for rows in self._rows.values() for row in rows]
+        return list(map(self._named, sorted(rows, key=_largest_first)))
+
+    def _named(self, row: tuple[Any, ...]) -> CircuitEdge:
+        port, src, *figures = row
+        return CircuitEdge(self._sources.get(src, f"{src}"), *self._port(port), *figures)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def _port(self, number: int) -> tuple[str, str | None]:
+        """Who reads there, and at which of its ports; of a damaged store a number that is no port's stays a number."""
+        return self._ports.get(number) or (f"{number}", None)
+
+
+def _largest_first(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What rows of `_EDGES` are sorted by."""
+    return row[2] is None, -abs(row[2] or 0), *row[:2]
+
+
+@lru_cache(16)
+def _names(n_layers: int | None, n_heads: int | None) -> tuple[dict[int, str], dict[int, tuple[str, str | None]]]:
+    """Of a model's shape: the names of all sources; of all ports, who reads there and at which of its ports."""
+    layers, heads = n_layers or 0, n_heads or 0
+    numbers = "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)"
+    shape = "FROM numbers JOIN (SELECT ? AS n_layers, ? AS n_heads)"
+    with closing(sqlite3.connect(":memory:")) as db:
+        sources = db.execute(f"{numbers} SELECT n, {source('n')} {shape}", (layers * (heads + 1), layers, heads))
+        names = dict(sources.fetchall())
+        ports = f"{numbers} SELECT n, {destination('n')}, {port('n')} {shape}"
+        found = db.execute(ports, (layers * (3 * heads + 1), layers, heads))
+        return names, {number: (reader, letter) for number, reader, letter in found}
 
 
 def circuits_by(db: sqlite3.Connection, model: str, task: str) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from circuit_store.display_text import cell
-from circuit_store.queries.views import one_state, rows
+from circuit_store.queries.views import of_results, one_state, rows
 from circuit_store.views import VIEWS
 from circuit_store.views.view import NEWEST, OF_MODEL, shown_results
 
@@ -74,6 +74,11 @@ class RoleTasks:
         shown = self.beside(task)
         return [result for result, role, of in self.results.get(step or 0, ()) if of == shown[role]]
 
+    def of(self, role: str, task: str | None) -> dict[int, int]:
+        """Step -> the result of a role that is shown there beside a task."""
+        shown = role, self.beside(task).get(role)
+        return {step: result for step, found in self.results.items() for result, *of in found if (*of,) == shown}
+
 
 def role_tasks(db: sqlite3.Connection, model: str) -> RoleTasks:
     found = db.execute(
@@ -107,49 +112,53 @@ class HeadGrid:
 @one_state
 def head_grid(db: sqlite3.Connection, model: str, step: int, role: str, task: str | None = None) -> HeadGrid:
     """Scores on that task, if the role is scored on it; see `role_set`."""
-    of = role_set(db, model, role, task)
-    shape = db.execute("SELECT n_layers, n_heads FROM model WHERE name = ?", (model,)).fetchone()
-    values: list[list[float | None]] = [[None] * (shape["n_heads"] or 0) for _ in range(shape["n_layers"] or 0)]
-    found = rows(db, VIEWS["heads"], {"model": model, "step": step, "role": role, **_on(of)})
-    for row in found:
-        if row["layer"] is not None:
-            values[row["layer"]][row["head"]] = row["value"]
-    nowhere = found and all(row["value"] is None for row in found)
-    return HeadGrid(values, found[0]["reason"] if nowhere else None, bool(found), of)
-
-
-def _on(of: RoleSet | None) -> dict[str, Any]:
-    return {"task": of.task} if of and of.task else {}
-
-
-@dataclass(frozen=True)
-class ScorePoint:
-    step: int
-    tokens: int | None
-    value: float | None
+    return grid_of(db, model, step, role_tasks(db, model).of(role, task))
 
 
 @one_state
-def head_history(
-    db: sqlite3.Connection, model: str, role: str, layer: int, head: int, task: str | None = None
-) -> list[ScorePoint]:
-    """One head's score over training, on that task if the role is scored on it; see `role_set`."""
-    return history_of(db, model, role, layer, head, role_set(db, model, role, task))
+def grid_of(db: sqlite3.Connection, model: str, step: int, results: dict[int, int]) -> HeadGrid:
+    """Scores at a step of the results that are shown of a role (`RoleTasks.of`)."""
+    shape = db.execute("SELECT n_layers, n_heads FROM model WHERE name = ?", (model,)).fetchone()
+    values: list[list[float | None]] = [[None] * (shape["n_heads"] or 0) for _ in range(shape["n_layers"] or 0)]
+    found = list(db.execute(_GRID, (results.get(step),)))
+    for layer, head, value, _ in found:
+        if layer is not None:
+            values[layer][head] = cell(value)
+    nowhere = found and all(value is None for _, _, value, _ in found)
+    return HeadGrid(values, cell(found[0]["reason"]) if nowhere else None, bool(found), set_of(db, results))
 
 
-def history_of(
-    db: sqlite3.Connection, model: str, role: str, layer: int, head: int, of: RoleSet | None
-) -> list[ScorePoint]:
-    """The same of scores that are known already."""
-    at = {"model": model, "role": role, "layer": layer, "head": head, **_on(of)}
-    found = rows(db, VIEWS["history"], at)
-    return [ScorePoint(r["step"], r["tokens"], r["value"]) for r in found]
+_GRID = (
+    "SELECT layer, head, value, coalesce(head_score.reason, result.reason) AS reason"
+    " FROM result LEFT JOIN head_score ON result_id = result.id WHERE result.id = ? ORDER BY layer, head"
+)
+
+
+def set_of(db: sqlite3.Connection, results: dict[int, int]) -> RoleSet | None:
+    """What results that are shown of a role have in common; None if there are none."""
+    row = db.execute(
+        "SELECT task.name AS task, json_extract(params, '$.preset') AS preset, json_extract(params, '$.text') AS text,"
+        " dtype FROM result LEFT JOIN task ON task.id = task_id WHERE result.id = ?",
+        (next(iter(results.values()), None),),
+    ).fetchone()
+    return row and RoleSet(**row)
+
+
+def curve(db: sqlite3.Connection, results: dict[int, int], layer: int, head: int) -> dict[int, float | None]:
+    """Step -> a head's score, of the results that are shown of a role (`RoleTasks.of`), by step."""
+    found = db.execute(
+        "SELECT result_id, value FROM head_score WHERE result_id IN (SELECT value FROM json_each(?))"
+        " AND layer = ? AND head = ?",
+        (json.dumps(list(results.values())), layer, head),
+    )
+    values = {result: cell(value) for result, value in found}
+    return {step: values[results[step]] for step in sorted(results) if results[step] in values}
 
 
 def scores_of_head(db: sqlite3.Connection, results: list[int], layer: int, head: int) -> dict[str, dict[str, Any]]:
     """Role -> the columns of the view `heads`, of one head in results of which each is shown of its role."""
     which = VIEWS["heads"]
-    statement = which.statement("result.id IN (SELECT value FROM json_each(?))", "layer = ? AND head = ?")
+    statement = of_results(which, "result.id IN (SELECT value FROM json_each(?))", "layer = ? AND head = ?")
     found = db.execute(statement, (json.dumps(results), layer, head))
     return {row["role"]: {column.name: cell(row[column.name]) for column in which.columns} for row in found}
 

@@ -1,12 +1,20 @@
 """What the store holds of a model: its checkpoints, the roles and tasks with results, how well it does a task."""
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from circuit_store.addresses import check_model
 from circuit_store.queries.views import one_state, rows
 from circuit_store.views import VIEWS
+
+
+def by_size(db: sqlite3.Connection, wanted: Iterable[str]) -> list[str]:
+    """Those of the models that are wanted, from the smallest to the largest by parameters; of unknown size last."""
+    wanted, known = set(wanted), rows(db, VIEWS["models"])
+    shown = [row for row in known if row["model"] in wanted]
+    return [row["model"] for row in sorted(shown, key=lambda row: (row["params"] is None, row["params"] or 0))]
 
 
 @dataclass(frozen=True)

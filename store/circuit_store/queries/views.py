@@ -3,7 +3,7 @@ question read one state of the store, and a sign says that it is no longer the n
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from itertools import chain
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -73,11 +73,6 @@ def found(
     return _Asked(which, filters or {}, choices or {}, wanted).all(db)
 
 
-def of_result(db: sqlite3.Connection, which: View, result: int, wanted: Arrangement = EVERYTHING) -> sqlite3.Cursor:
-    """As `found`, of one result that is known to be shown: which others there are need not be looked at again."""
-    return _Asked(which, {}, {}, wanted).all(db, {"result.id = ?": result})
-
-
 def streamed(
     db: sqlite3.Connection,
     which: View,
@@ -113,22 +108,25 @@ class _Asked:
             self.narrow |= {_ABOUT[column]: about[column] for column in _ABOUT.keys() & about}
             self.at = {AT_STEP: known["step"]} if "step" in known else {}
 
-    def all(self, db: sqlite3.Connection, narrow: dict[str, Any] | None = None) -> sqlite3.Cursor:
-        return self._rows(db, self.narrow if narrow is None else narrow)
+    def all(self, db: sqlite3.Connection) -> sqlite3.Cursor:
+        return self._rows(db, self.narrow)
 
     def parts(self, db: sqlite3.Connection, by_result: bool) -> Iterator[sqlite3.Cursor]:
         with snapshot(db):
-            for one in self._results(db) if by_result else [{}]:
-                rows = self._rows(db, {**one, **self.narrow})
+            for rows in self._by_result(db) if by_result else [self._rows(db, self.narrow)]:
                 rows.row_factory = None
                 yield rows
 
-    def _results(self, db: sqlite3.Connection) -> Iterator[dict[str, Any]]:
-        """Of each result that is shown, what narrows the rows to its own."""
-        leading = {name: value for name, value in self.filters.items() if name in self.which.leading.split(", ")}
-        statement = self.which.results(self._kinds(self.narrow), _equal(leading), " AND ".join(self.at))
-        for (result,) in db.execute(statement, (*self.narrow.values(), *self.at.values(), *leading.values())):
-            yield {"result.id = ?": result}
+    def _by_result(self, db: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
+        """The rows of each result that is shown, one after the other."""
+        of_result = self.which.leading.split(", ")
+        leading = {name: value for name, value in self.filters.items() if name in of_result}
+        within = {name: value for name, value in self.filters.items() if name not in of_result}
+        shown = self.which.results(self._kinds(self.narrow), _equal(leading), " AND ".join(self.at))
+        where = " AND ".join(filter(None, [_equal(within), self.wanted.condition]))
+        statement = of_results(self.which, "result.id = ?", where, self.wanted.columns)
+        for (result,) in db.execute(shown, (*self.narrow.values(), *self.at.values(), *leading.values())):
+            yield db.execute(statement, (result, *within.values(), *self.wanted.values))
 
     def _rows(self, db: sqlite3.Connection, narrow: dict[str, Any]) -> sqlite3.Cursor:
         where = " AND ".join(filter(None, [_equal(self.filters), self.wanted.condition]))
@@ -145,6 +143,22 @@ class _Asked:
 
 def _equal(filters: dict[str, Any]) -> str:
     return " AND ".join(f"{column} {'IS' if value is None else '='} ?" for column, value in filters.items())
+
+
+def of_results(which: View, results: str, where: str = "", columns: Sequence[str] = ()) -> str:
+    """SQL: the rows of results that are known to be shown, in the view's order within a result. Nothing is chosen among
+    results, and the rows of one come as they lie, where that is their order.
+
+    Args:
+        results: SQL, which they are.
+        where: SQL, which of their rows are wanted.
+        columns: what of them; none given: all.
+    """
+    names = ", ".join(columns or (column.name for column in which.columns))
+    order = which.order.removeprefix(f"{which.leading}, ")
+    shown = "SELECT result.*, task.name AS task, task.metric AS metric FROM result LEFT JOIN task ON task.id = task_id"
+    rows = f"SELECT {names} FROM ({which.body}) {where and f'WHERE {where} '}ORDER BY {order}"
+    return f"WITH shown_result AS ({shown} WHERE {results}) {rows}"
 
 
 def one_state(ask: Question[P, T]) -> Question[P, T]:

@@ -8,9 +8,8 @@ tables below it, or `reason` says why there is nothing. Nodes and ports are inte
 NULL is what was not computed or is undefined, never 0.
 """
 
-from sqlite_utils import Database
-
 from circuit_store.schema import queue_tables, result_tables, trend_tables
+from circuit_store.table_maker import Database
 
 
 def make_tables(db: Database) -> None:

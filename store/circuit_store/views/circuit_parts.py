@@ -84,7 +84,8 @@ FAITHFULNESS = View(
     leading="model, task, step",
 )
 
-_KIND = "CASE WHEN src = 0 THEN 'input' WHEN (src - 1) % (n_heads + 1) = n_heads THEN 'mlp' ELSE 'head' END"
+WRITER = "CASE WHEN src = 0 THEN 'input' WHEN (src - 1) % (n_heads + 1) = n_heads THEN 'mlp' ELSE 'head' END"
+"""SQL: which kind of node writes an edge."""
 _READ = f"coalesce({port('port')}, CASE {destination('port')} WHEN 'logits' THEN 'logits' ELSE 'mlp' END)"
 COMPOSITION = View(
     "composition",
@@ -110,7 +111,7 @@ COMPOSITION = View(
             kind=float,
         ),
     ),
-    f"(SELECT model.name AS model, step, task, {_KIND} AS kind, {_READ} AS read, src, abs(score) AS size,"
+    f"(SELECT model.name AS model, step, task, {WRITER} AS kind, {_READ} AS read, src, abs(score) AS size,"
     " sum(abs(score)) OVER (PARTITION BY shown_result.id) AS whole"
     f" FROM shown_result JOIN {AT} JOIN circuit_edge ON result_id = shown_result.id WHERE analysis = 'circuit')"
     " JOIN (SELECT 0 AS detail UNION ALL SELECT 1) GROUP BY 1, 2, 3, 4, 5",

@@ -6,6 +6,7 @@ Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 something 
 from circuit_tui.cli import (
     circuit,
     compare,
+    completion,
     demo,
     figures,
     info,
@@ -13,6 +14,7 @@ from circuit_tui.cli import (
     maintenance,
     models,
     patch,
+    picture,
     reproduce,
     run,
     show,
@@ -23,6 +25,7 @@ from circuit_tui.cli.main import main
 __all__ = [
     "circuit",
     "compare",
+    "completion",
     "demo",
     "figures",
     "info",
@@ -31,6 +34,7 @@ __all__ = [
     "maintenance",
     "models",
     "patch",
+    "picture",
     "reproduce",
     "run",
     "show",

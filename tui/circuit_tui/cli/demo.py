@@ -1,7 +1,5 @@
 """The sample suite, computed and shown: `demo`."""
 
-from pathlib import Path
-
 import click
 
 from circuit_core.models import suites
@@ -16,16 +14,16 @@ SUMMED = ("previous_token", "induction", "name_mover", "copy_suppression", "succ
 
 
 @main.command()
-@click.pass_obj
-def demo(store: Path) -> None:
+@click.pass_context
+def demo(ctx: click.Context) -> None:
     """Compute the sample suite and open the explorer. In a pipe, print a summary instead."""
     from circuit_tui.runs import sweeps
     from circuit_tui.runs.run_request import RunRequest
 
-    models = [model.name for model in suites.sample_suite()]
+    store, models = ctx.obj, [model.name for model in suites.sample_suite()]
     asked = RunRequest(tuple(models), "all", Request(analyses=ANALYSES))
     if terminal():
-        return explore(store, lambda: sweeps.begin(store, asked))
+        return explore(ctx, lambda: sweeps.begin(store, asked))
     from circuit_store import addresses, queries
     from circuit_tui.cli import attached_run
 

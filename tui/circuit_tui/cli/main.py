@@ -16,6 +16,15 @@ from circuit_store.store import open_to_read, remedy
 from circuit_tui import command_output, paths
 from circuit_tui.terminal import console
 
+ASCII, NO_MOUSE = "circuit_tui.ascii", "circuit_tui.no_mouse"
+"""What the options of the command itself are called in click's `meta`, where its subcommands find them."""
+_COLORS = {
+    "auto": {},
+    "256": {"TEXTUAL_COLOR_SYSTEM": "256"},
+    "16": {"TEXTUAL_COLOR_SYSTEM": "standard"},
+    "never": {"NO_COLOR": "1"},
+}
+"""Of `--color`: what the screen library reads of the environment when it is imported."""
 USAGE, FAILED, CANCELLED = 2, 1, 130
 
 
@@ -81,9 +90,12 @@ def fail(sentence: str, code: int = USAGE) -> NoReturn:
 @click.option(
     "--store", type=click.Path(path_type=Path), help="The store; default: $CIRCUIT_TUI_STORE, else in your data folder."
 )
+@click.option("--ascii", is_flag=True, help="The explorer draws nothing but ASCII.")
+@click.option("--color", type=click.Choice(list(_COLORS)), default="auto", help="Colours of the explorer.")
+@click.option("--no-mouse", is_flag=True, help="The explorer leaves the mouse to the terminal, which selects text.")
 @click.version_option(package_name="circuit-tui")
 @click.pass_context
-def main(ctx: click.Context, store: Path | None) -> None:
+def main(ctx: click.Context, store: Path | None, ascii: bool, color: str, no_mouse: bool) -> None:
     """Find circuits and head roles of language models over training. Without a command, the explorer opens."""
     for handle in range(3):  # a file that is opened, such as the store, must not take the number of a closed stdout
         try:
@@ -96,8 +108,10 @@ def main(ctx: click.Context, store: Path | None) -> None:
     except RuntimeError:
         raise ValueError(f"{path}: there is no such user.") from None
     output_files.refuse_stdout(command_output.taken(ctx.obj))
+    os.environ.update(_COLORS[color])
+    ctx.meta.update({ASCII: ascii, NO_MOUSE: no_mouse})
     if ctx.invoked_subcommand is None:
-        explore(ctx.obj)
+        explore(ctx)
 
 
 def check_place(store: Path) -> None:
@@ -113,10 +127,12 @@ def terminal() -> bool:
     return able and console.terminal(sys.stdin) and console.terminal(sys.stdout)
 
 
-def explore(store: Path, begin: Any = None) -> None:
-    """Open the explorer."""
+def explore(ctx: click.Context, begin: Any = None) -> None:
+    """Open the explorer, as the options of the command itself say."""
     if not terminal():
         fail("the explorer needs a terminal: use `circuit-tui show VIEW MODEL`, `export` or `--help` here.")
     from circuit_tui.explorer.app import Explorer
 
-    Explorer(store, begin).run()
+    explorer = Explorer(ctx.obj, begin)
+    explorer.ascii = ctx.meta[ASCII]
+    explorer.run(mouse=not ctx.meta[NO_MOUSE])

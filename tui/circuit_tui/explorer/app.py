@@ -5,6 +5,7 @@ the store is asked whether another has written, and whether its runner lives; wh
 quiet time, else after a rest. However the explorer ends, the terminal is as it was before.
 """
 
+import gc
 import sqlite3
 import time
 import traceback
@@ -27,6 +28,7 @@ from circuit_tui.explorer import state, theme
 from circuit_tui.explorer.pages import PagedApp
 from circuit_tui.explorer.reading import Reader
 from circuit_tui.explorer.screens.navigation import NavigationScreen
+from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.status import Status
 
 _POLL = 0.5
@@ -35,13 +37,21 @@ _REST = 3.0
 """Seconds at least between two changes that are shown: a run that is watched over SSH costs little."""
 
 
+_AT_HOME = 2.0
+"""Seconds after which what is in memory is there to stay: Python need not look through it for garbage at every tenth
+key, which then takes three times as long as others."""
+
+
 class Explorer(PagedApp):
-    """`begin` brings a store into being and returns what to tell the user."""
+    """`begin` brings a store into being and returns what to tell the user.
+
+    With `at` that is looked at, and nothing is remembered of other sessions or for them.
+    """
 
     TITLE = "circuit-tui"
     CSS_PATH = Path(__file__).with_name("explorer.tcss")
 
-    def __init__(self, store: Path, begin: Callable[[], str] | None = None):
+    def __init__(self, store: Path, begin: Callable[[], str] | None = None, at: Selection | None = None):
         super().__init__()
         self.animation_level = "none"
         self.store, self._begin = store, begin
@@ -49,7 +59,8 @@ class Explorer(PagedApp):
         self.version: tuple[int, int] = (0, -1)
         """How often the store was opened, and of what is shown the number that changes with every write."""
         self._shown = -inf
-        wish, held = state.recall(store)
+        self._remembers = at is None
+        wish, held = state.recall(store) if at is None else (at, {})
         for own in (theme.DARK, theme.LIGHT):
             self.register_theme(own)
         wanted = held.get("theme")
@@ -64,6 +75,7 @@ class Explorer(PagedApp):
     def _start(self) -> None:
         self.poll()
         self.set_interval(_POLL, self._look_on)
+        self.set_timer(_AT_HOME, gc.freeze)
         if self._begin:
             self._run_begin(self._begin)
 
@@ -148,10 +160,12 @@ class Explorer(PagedApp):
             self.fail(event.worker.error)
 
     def on_unmount(self) -> None:
+        gc.unfreeze()
         self.release_signals()
         look = {"theme": self.theme, "pane": self.main.pane_name, "zoomed": self.main.has_class("-zoomed")}
-        with suppress(OSError, StoreError):
-            state.remember(self.store, self.main.wish, **look)
+        if self._remembers:
+            with suppress(OSError, StoreError):
+                state.remember(self.store, self.main.wish, **look)
         self.close_store()
 
     def _fatal_error(self) -> None:

@@ -10,28 +10,20 @@ from dataclasses import dataclass, replace
 
 from textual.binding import Binding, BindingType
 
-SCREENS = {
-    "explore": "Models, checkpoints, heads, history and circuit side by side",
-    "study": "All models over training: behaviour, heads, stages, size and similarity of circuits",
-    "circuit": "The circuit drawn layer by layer, its parts, and how faithful it is",
-    "compare": "This checkpoint beside a baseline: heads, circuit, and similarity over time",
-    "head": "One head in full: roles, circuits, edges, attention, effects",
-    "tables": "Any view of the store as a table: sort, filter, count, SQL",
-    "jobs": "The queue: runs, their units, log, cancel and retry",
-}
-"""Name -> what it shows; the keys `1` to `7` in this order."""
+from circuit_tui.explorer.screen_names import PANES, SCREENS
+
 SCREEN_KEYS = tuple(f"screen.{name}" for name in SCREENS)
 """Their ids."""
-PANES = ("models", "checkpoints", "heads", "history", "circuit")
-"""Of the first screen; one of them has the focus."""
 _EXPLORE = ("screen.explore",)
 _LISTS = ("models", "checkpoints")
-_OPENS = ("models", "checkpoints", "heads")
+_OPENS = ("models", "checkpoints", "heads", "screen.study")
 _MARKS = ("heads", "circuit")
 _PLOT = ("history",)
+_PLOTS = ("history", "screen.study")
+_ZOOMED = (*_EXPLORE, "screen.study", "screen.circuit")
 _TREE = ("circuit",)
 _CIRCUIT = ("screen.circuit",)
-_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.jobs", *_CIRCUIT)
+_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.study", "screen.jobs", *_CIRCUIT)
 _JOBS = ("screen.jobs",)
 
 
@@ -109,8 +101,8 @@ KEYS: tuple[Key, ...] = (
     Key("part.next", "tab", "next_part(1)", "Next part", "Go to the next part of the screen", "Screens"),
     Key("part.previous", "shift+tab", "next_part(-1)", "Previous part", "Go to the previous part", "Screens"),
     Key("jump", "ctrl+o", "app.jump", "Jump", "Go to a part of the screen by its letter", "Screens", first=True),
-    Key("zoom.in", "plus", "zoom(True)", "Zoom", "Give the whole screen to this pane", "Screens", _EXPLORE),
-    Key("zoom.out", "underscore", "zoom(False)", "Unzoom", "Show all panes again", "Screens", _EXPLORE),
+    Key("zoom.in", "plus", "zoom(True)", "Zoom", "Give the whole screen to this pane", "Screens", _ZOOMED),
+    Key("zoom.out", "underscore", "zoom(False)", "Unzoom", "Show all panes again", "Screens", _ZOOMED),
     Key("back", "escape,backspace", "back", "Back", "Clear the filter, leave the zoom, close the screen", "Screens"),
     Key("trail.back", "left_square_bracket", "history(-1)", "Before", "Back to what was shown before", "Screens"),
     Key("trail.on", "right_square_bracket", "history(1)", "After", "Forward to what was left by [", "Screens"),
@@ -127,6 +119,8 @@ KEYS: tuple[Key, ...] = (
         "When tasks and roles come and go, and which heads hand them on",
         "Training",
     ),
+    Key("event.next", "f", "event(1)", "Event", "Next event: a task or role comes, goes or is handed on", "Training"),
+    Key("event.previous", "F", "event(-1)", "Last event", "The event before this checkpoint", "Training"),
     Key("role.next", "m", "role(1)", "Role", "Next role of the heads", "Look", footer=True),
     Key("role.previous", "M", "role(-1)", "Previous role", "Previous role of the heads", "Look"),
     Key("model.next", "o", "model(1)", "Model", "Next model", "Look"),
@@ -184,13 +178,23 @@ KEYS: tuple[Key, ...] = (
         "Look",
         _EXPLORE,
     ),
-    Key("history.back", "h,left", "screen.step(-1)", "Left", "Previous checkpoint", "Plot", _PLOT),
-    Key("history.on", "l,right", "screen.step(1)", "Right", "Next checkpoint", "Plot", _PLOT),
-    Key("axis", "X", "axis", "Log axis", "Logarithmic or linear axis of training", "Plot", _PLOT, True),
+    Key("history.back", "h,left", "screen.step(-1)", "Left", "Previous checkpoint", "Plot", _PLOTS),
+    Key("history.on", "l,right", "screen.step(1)", "Right", "Next checkpoint", "Plot", _PLOTS),
+    Key("axis", "X", "axis", "Log axis", "Logarithmic or linear axis of training", "Plot", _PLOTS, True),
     Key("behaviour", "B", "behaviour", "Behaviour", "Plot the task's metric, or heads again", "Plot", _PLOT, True),
-    Key("plot.closer", "z", "closer", "More", "Halve the span around the checkpoint", "Plot", _PLOT),
-    Key("plot.wider", "Z", "wider", "Less", "Double the span shown", "Plot", _PLOT),
-    Key("plot.reset", "0", "reset", "Reset", "Show all of training", "Plot", _PLOT),
+    Key(
+        "series",
+        "d",
+        "series",
+        "Series",
+        "What the series are: models, sizes over their seeds, or tasks",
+        "Plot",
+        ("screen.study",),
+        True,
+    ),
+    Key("plot.closer", "z", "closer", "More", "Halve the span around the checkpoint", "Plot", _PLOTS),
+    Key("plot.wider", "Z", "wider", "Less", "Double the span shown", "Plot", _PLOTS),
+    Key("plot.reset", "0", "reset", "Reset", "Show all of training", "Plot", _PLOTS),
     Key("expand", "enter", "expand", "Open", "Show what the node reads", "Tree", _TREE, True),
     Key("expand.right", "l,right", "expand", "Right", "Show what the node reads", "Tree", _TREE),
     Key("fold", "h,left", "fold", "Left", "Fold the node, or go to its parent", "Tree", _TREE),

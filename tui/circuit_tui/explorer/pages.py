@@ -23,18 +23,14 @@ from circuit_tui.explorer.screens.jobs import Jobs
 from circuit_tui.explorer.screens.jump import Jump
 from circuit_tui.explorer.screens.navigation import NavigationScreen
 from circuit_tui.explorer.screens.run_dialog import RunDialog
+from circuit_tui.explorer.screens.study import Study
 from circuit_tui.explorer.screens.text import TextScreen
 from circuit_tui.explorer.screens.trends import Trends
 from circuit_tui.terminal.driver import TerminalApp
 
-FULL_SCREENS: dict[str, type[FullScreen]] = {"circuit": CircuitScreen}
+FULL_SCREENS: dict[str, type[FullScreen]] = {"study": Study, "circuit": CircuitScreen}
 """Name -> the screen, but for the first and the queue."""
 PAGES = {"algorithm": Algorithm, "attention": Attention, "trends": Trends}
-
-
-def _show_part(place: FullScreen | NavigationScreen, name: str | None) -> None:
-    if name:
-        place.show_part(name)
 
 
 class Commands(Provider):
@@ -101,8 +97,14 @@ class PagedApp(TerminalApp):
     def action_jump(self) -> None:
         """Ask for the letter of a part of the screen, and go there."""
         place = self.place
-        if not isinstance(place, Jobs):
-            self.push_screen(Jump(tuple(place.parts)), partial(_show_part, place))
+        if isinstance(place, Jobs):
+            return
+
+        def go(name: str | None) -> None:
+            if name:
+                place.show_part(name)
+
+        self.push_screen(Jump(tuple(place.parts)), go)
 
     def action_help(self) -> None:
         self.push_screen(Help())

@@ -15,6 +15,7 @@ from typing import Any
 
 from circuit_store import output_files, private_files, queries
 from circuit_store.queue import runs
+from circuit_store.queue.places import places
 from circuit_tui import paths
 from circuit_tui.explorer import role_display
 
@@ -48,6 +49,9 @@ class Held:
     checkpoints: list[queries.CheckpointRow] = field(default_factory=list)
     kinds: list[queries.Holding] = field(default_factory=list)
     role_tasks: queries.RoleTasks = field(default_factory=queries.RoleTasks)
+    events: list[queries.Event] = field(default_factory=list)
+    places: dict[int, int] = field(default_factory=dict)
+    """Step -> its place in the queue; see `queue.places`."""
     progress: runs.Progress | None = None
     """Of the runs that are open."""
 
@@ -87,7 +91,7 @@ def settle(db: sqlite3.Connection, wish: Selection) -> tuple[Held, Selection]:
     held = _held(db, wish.model)
     at = settled(held, wish)
     if at.head is None and at.model and at.role and at.step is not None:
-        values = queries.head_grid(db, at.model, at.step, at.role, at.task).values
+        values = queries.grid_of(db, at.model, at.step, held.role_tasks.of(at.role, at.task)).values
         head = next(iter(strongest(values, 1)), (0, 0) if values and values[0] else None)
         at = replace(at, head=head)
     return held, at
@@ -105,6 +109,8 @@ def _held(db: sqlite3.Connection, wish: str | None) -> Held:
         queries.checkpoints(db, name),
         queries.holdings(db, name),
         queries.role_tasks(db, name),
+        queries.events(db, name),
+        places(db, name),
         runs.progress(db),
     )
 

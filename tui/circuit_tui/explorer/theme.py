@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from textual.theme import Theme
 
-from circuit_tui.role_colours import ROLES, SERIES, Role, contrast, ink, luminance, role
+from circuit_tui.role_colours import ROLES, SERIES, Role, contrast, faded, ink, luminance, role, stands_out
 
 __all__ = [
     "DARK",
@@ -72,6 +72,14 @@ class Palette:
     """0 to 1, from the ground upwards."""
     negative: tuple[str, ...]
     """0 to -1."""
+
+    def mark(self, colour: str) -> str:
+        """A colour of a role or a series, as a line, a point or a letter of it is drawn on the ground."""
+        return stands_out(colour, self.ground)
+
+    def faint(self, colour: str) -> str:
+        """The same for what lies below a line of it: up to half way to the ground."""
+        return faded(self.mark(colour), self.ground)
 
 
 _ON_DARK = Palette(

@@ -12,9 +12,7 @@ Look = dict[str, dict[str, Any]]
 
 def ordered(db: sqlite3.Connection, wanted: Iterable[str]) -> list[str]:
     """Those that are wanted, by parameters; those of unknown size last."""
-    wanted, rows = set(wanted), queries.rows(db, queries.view("models"))
-    known = [row for row in rows if row["model"] in wanted]
-    return [row["model"] for row in sorted(known, key=lambda row: (row["params"] is None, row["params"] or 0))]
+    return queries.by_size(db, wanted)
 
 
 def looks(models: Sequence[str]) -> Look:

@@ -21,6 +21,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from circuit_store.display_text import UNREADABLE, steers
+from circuit_tui.terminal.ascii import Ascii
 from circuit_tui.terminal.screen_diff import ScreenDiff, WrittenScreen
 
 _CLIPBOARD = 74_994
@@ -68,15 +69,18 @@ def copy_sequence(text: str, environ: Mapping[str, str]) -> str | None:
 class TerminalApp(App[None]):
     """`written` is what stands on the terminal."""
 
+    ascii = False
+    """Whether nothing but ASCII is drawn."""
+
     def __init__(self) -> None:
         super().__init__()
-        self._harmless, self.written = Sanitizer(), WrittenScreen()
+        self._harmless, self._ascii, self.written = Sanitizer(), Ascii(), WrittenScreen()
 
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self.written.forget())
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), self._harmless]
+        return [*super().get_line_filters(), self._harmless, *([self._ascii] if self.ascii else [])]
 
     def _display(self, screen: Screen, renderable: RenderableType | None) -> None:
         """Write what changed, instead of all that was drawn."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from rich.cells import get_character_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Size
 from textual.strip import Strip
@@ -57,20 +58,33 @@ def _changed(before: Strip, after: Strip) -> tuple[int, int]:
 
     All of it, unless each character takes one cell.
     """
-    cells = [(text, style) for part, style, _ in after for text in part]
-    stood = [(text, style) for part, style, _ in before for text in part]
-    if len(cells) != len(stood) or any(get_character_cell_size(text) != 1 for text, _ in (*cells, *stood)):
+    stood, cells = _cells(before), _cells(after)
+    characters = {text for text, _ in stood} | {text for text, _ in cells}
+    if len(cells) != len(stood) or any(get_character_cell_size(text) != 1 for text in characters):
         return 0, after.cell_length
-    places = [i for i, (one, other) in enumerate(zip(stood, cells, strict=True)) if one != other]
-    if not places:
+    start, stop = 0, len(cells)
+    while start < stop and stood[start] == cells[start]:
+        start += 1
+    while start < stop and stood[stop - 1] == cells[stop - 1]:
+        stop -= 1
+    if start == stop:
         return 0, 0
-    start, stop = places[0], places[-1] + 1
-    in_word = [text.isascii() and text != " " for text, _ in cells]
-    while start and in_word[start] and in_word[start - 1]:
+    while start and _in_word(cells[start]) and _in_word(cells[start - 1]):
         start -= 1
-    while stop < len(cells) and in_word[stop - 1] and in_word[stop]:
+    while stop < len(cells) and _in_word(cells[stop - 1]) and _in_word(cells[stop]):
         stop += 1
     return start, stop
+
+
+_Cell = tuple[str, Style | None]
+
+
+def _cells(strip: Strip) -> list[_Cell]:
+    return [(text, style) for part, style, _ in strip for text in part]
+
+
+def _in_word(cell: _Cell) -> bool:
+    return cell[0].isascii() and cell[0] != " "
 
 
 class ScreenDiff(CompositorUpdate):

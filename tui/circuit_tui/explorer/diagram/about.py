@@ -18,7 +18,7 @@ LINES = 3
 
 def node(name: str, found: Found, width: int, colours: theme.Palette) -> Text:
     """Three lines: name, roles and score; what it reads, with its port; what reads it. Largest |score| first."""
-    edges, digits = found.circuit.edges if found.circuit else [], choice.digits(found.largest)
+    edges, digits = found.edges, choice.digits(found.largest)
     into, out = [e for e in edges if e.dst == name], [e for e in edges if e.src == name]
     line = Text(no_wrap=True).append(name, f"bold {colours.accent}")
     for role in found.roles.get(name, ()):

@@ -53,6 +53,8 @@ def chosen(edges: Iterable[CircuitEdge], grid: Grid, most: int | None, floor: fl
     for edge in edges:
         if len(drawn) == most or size(edge) < floor:
             break
+        if not all(map(grid.holds, edge[:2])):
+            continue
         new = [name for name in edge[:2] if name not in nodes]
         if any(abs(grid.column(name) - column) < _APART for name in new for column in taken.get(grid.row(name), ())):
             left += 1

@@ -7,44 +7,65 @@ from typing import Any
 from circuit_store import queries
 from circuit_tui.explorer import role_display
 from circuit_tui.explorer.state import Selection
-from circuit_tui.explorer.widgets.circuit_lines import largest
 from circuit_tui.explorer.widgets.notation import head_name
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Found:
     circuit: queries.CircuitOf | None
-    of: str | None
+    of: str | None = None
     """By what the task's circuits at other checkpoints were found, where there is none here."""
+    results: dict[int, int] | None = None
+    """Step -> the circuit that is shown there."""
     shape: tuple[int, int] = (0, 0)
     """Layers, and heads in each."""
-    largest: float = 0.0
-    """|score| of an edge."""
+    edges: list[queries.CircuitEdge] = field(default_factory=list)
+    """Largest |score| first."""
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Head -> the roles that it has."""
     nodes: dict[str, float | None] = field(default_factory=dict)
     """Node -> its own score; None if the circuit was imported without."""
-    curve: list[dict[str, Any]] = field(default_factory=list)
+    composition: list[Row] = field(default_factory=list)
+    """The columns of the view `composition`."""
+    curve: list[Row] = field(default_factory=list)
     """The columns of the view `faithfulness`, smallest circuit first."""
+
+    @property
+    def largest(self) -> float:
+        """|score| of an edge."""
+        return self.circuit.largest if self.circuit else 0.0
 
 
 @queries.one_state
-def read(db: Connection, at: Selection, shape: tuple[int, int], scores: list[int]) -> Found:
+def read(
+    db: Connection, at: Selection, results: dict[int, int] | None, shape: tuple[int, int], scores: list[int]
+) -> Found:
     """Args:
+    results: step -> the circuit that is shown there, if that is known.
     scores: the results of head scores that answer at the checkpoint.
     """
     if at.model is None or at.step is None or at.task is None:
-        return Found(None, None)
-    circuit = queries.circuit(db, at.model, at.step, at.task)
+        return Found(None)
+    if results is None:
+        results = queries.circuit_results(db, at.model, at.task)
+    circuit = queries.circuit_in(db, results[at.step]) if at.step in results else None
     if circuit is None:
-        return Found(None, queries.circuits_by(db, at.model, at.task))
+        return Found(None, queries.circuits_by(db, at.model, at.task), results)
     roles = {
         head_name(head): held
         for head, strong in queries.strong_in(db, scores).items()
         if (held := tuple(filter(role_display.is_role, strong)))
     }
-    wanted = queries.Arrangement(columns=("node", "score"))
-    nodes = queries.of_result(db, queries.view("nodes"), circuit.result, wanted)
-    sizes = queries.of_result(db, queries.view("faithfulness"), circuit.result)
-    curve = [dict(row) for row in sizes if row["n_edges"] is not None]
-    return Found(circuit, None, shape, largest(circuit.edges), roles, dict(map(tuple, nodes)), curve)
+    result = results[at.step]
+    nodes = {row["node"]: row["score"] for row in _rows(db, "nodes", result, ("node", "score"))}
+    curve = [row for row in _rows(db, "faithfulness", result) if row["n_edges"] is not None]
+    composition = _rows(db, "composition", result)
+    return Found(circuit, None, results, shape, circuit.into.all(), roles, nodes, composition, curve)
+
+
+def _rows(db: Connection, view: str, result: int, columns: tuple[str, ...] = ()) -> list[Row]:
+    """Of one result."""
+    statement = queries.of_results(queries.view(view), "result.id = ?", columns=columns)
+    return [dict(row) for row in db.execute(statement, (result,))]

@@ -23,7 +23,7 @@ _WIDE = 9
 
 class Node(NamedTuple):
     kind: str
-    """`head`, `mlp`, `input` or `logits`."""
+    """`head`, `mlp`, `input` or `logits`; nothing for what is no node, as a damaged store may have it."""
     layer: int = 0
     head: int = 0
 
@@ -33,8 +33,10 @@ def node(name: str) -> Node:
     """Of a name in the notation of circuits."""
     if name in (INPUT, LOGITS):
         return Node(name)
-    layer, head = re.fullmatch(r"[am](\d+)(?:\.h(\d+))?", name).groups()  # pyright: ignore[reportOptionalMemberAccess]
-    return Node("mlp", int(layer)) if head is None else Node("head", int(layer), int(head))
+    if match := re.fullmatch(r"m(\d+)|a(\d+)\.h(\d+)", name):
+        mlp, layer, head = match.groups()
+        return Node("mlp", int(mlp)) if mlp else Node("head", int(layer), int(head))
+    return Node("")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Grid:
     def pitch(self) -> int:
         """Rows from one layer to the next."""
         return max(_LOWEST, min(_HIGHEST, (self.height - 1) // (self.layers + 1)))
+
+    def holds(self, name: str) -> bool:
+        """Whether the model has such a node."""
+        of = node(name)
+        return bool(of.kind) and of.layer < max(1, self.layers) and of.head < max(1, self.heads)
 
     @property
     def rows(self) -> int:

@@ -53,8 +53,8 @@ class Algorithm(Page):
     def _years(self, at: Selection, rows: list[dict[str, Any]]) -> Text | None:
         """Of the task that is looked at, if it is one of years."""
         if not rows:
-            said = Text("What its circuit does with years is not computed here:\n")
-            return said.append(wrapped(self._command(at, at.task))) if _built_in(at.task) in _OF_YEARS else None
+            missing = self.missing("What its circuit does with years is", self._command(at, at.task))
+            return missing if _built_in(at.task) in _OF_YEARS else None
         lines = self.topic(f"Years in the circuit · {plain(at.task)}", "at the answer position")
         if reason := rows[0]["reason"]:
             return lines.append(wrapped(f"undefined: {plain(reason)}"), self.colours.muted)
@@ -72,7 +72,7 @@ class Algorithm(Page):
         tasks = [row["task"] for row in found]
         rows = [row for row in found if row["task"] == (at.task if at.task in tasks else tasks[0])]
         if not rows:
-            return Text("The IOI algorithm is not computed here:\n").append(wrapped(self._command(at)))
+            return self.missing("The IOI algorithm is", self._command(at))
         which = role_display.differs(role_display.set_of(rows[0]), rows[0]["task"])
         title = " · ".join(["Stages of the algorithm", plain(rows[0]["task"]), *which])
         lines = self.topic(title, "percent of the paths' effect")

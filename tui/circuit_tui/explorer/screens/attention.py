@@ -56,7 +56,7 @@ class Attention(Page):
         if at.model is None or at.step is None or at.task is None or at.head is None:
             return Text(wrapped(_NOTHING, 0))
         if found is None:
-            return Text("Where heads look is not computed here:\n").append(wrapped(self._command(at)))
+            return self.missing("Where heads look is", self._command(at))
         if not found.prompts:
             return self.topic(plain(at.task)).append(wrapped(f"undefined: {plain(found.reason)}"), self.colours.muted)
         self.prompt %= len(found.prompts)

@@ -9,9 +9,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
-from textual.events import DescendantFocus
 
 from circuit_store.queries import CircuitEdge
 from circuit_tui.explorer import bindings
@@ -19,7 +17,8 @@ from circuit_tui.explorer.diagram import about, choice, found
 from circuit_tui.explorer.diagram.found import Found
 from circuit_tui.explorer.diagram.places import node
 from circuit_tui.explorer.screens.follower import Panes
-from circuit_tui.explorer.screens.full_screen import FullScreen, Part
+from circuit_tui.explorer.screens.full_screen import Part
+from circuit_tui.explorer.screens.grid_screen import GridScreen
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets import composition
 from circuit_tui.explorer.widgets.circuit_lines import FLOORS, edge_line, why_none
@@ -31,33 +30,34 @@ from circuit_tui.explorer.widgets.sizes import Sizes
 _ABOUT = (
     "The circuit of a task: which heads and MLPs the logits read, upstream. None is computed yet: ctrl+r starts a run."
 )
+_ROOM = 100, 32
+"""Columns and lines from which on all parts are shown at once."""
 _LEGEND = 30
 """Lines of the screen from which on there is one for what edges look like."""
 _VIEWS = {"diagram": "circuit", "edges": "circuit", "composition": "composition", "faithfulness": "faithfulness"}
 """Part -> the view that it shows."""
 
 
-class CircuitScreen(FullScreen):
+class CircuitScreen(GridScreen):
     NAME = "circuit"
+    PARTS = ("diagram", "edges", "composition", "faithfulness")
     BINDINGS = [*bindings.of(), *bindings.of("screen.circuit")]
     analysis = "circuit"
     DEFAULT_CSS = """
-    CircuitScreen #parts { layout: grid; grid-size: 2 3; grid-columns: 1fr 49; grid-rows: 13fr 10fr 12fr; }
-    CircuitScreen #parts { grid-gutter: 0 1; }
+    CircuitScreen #parts { grid-size: 2 3; grid-columns: 1fr 49; grid-rows: 13fr 10fr 12fr; }
     CircuitScreen.-wide #parts { grid-columns: 1fr 62; }
     CircuitScreen #diagram { row-span: 3; }
-    CircuitScreen.-narrow #parts, CircuitScreen.-low #parts { layout: vertical; }
-    CircuitScreen.-narrow Part, CircuitScreen.-low Part { display: none; }
-    CircuitScreen.-narrow Part.-current, CircuitScreen.-low Part.-current { display: block; }
     CircuitScreen #about { height: 3; color: $foreground; }
     CircuitScreen #about.-empty { display: block; }
     """
 
     def __init__(self, main: Panes):
         super().__init__(main)
-        self.current = "diagram"
         self.floor: int | None = 0
         """Which of `FLOORS`; at the first as many edges as there is room for. None: all."""
+        self._results: dict[int, int] | None = None
+        """Step -> the circuit that is shown there, if the store has told it of `_known`."""
+        self._known: tuple[Any, ...] = ()
 
     def compose_parts(self) -> ComposeResult:
         with Part(id="diagram"):
@@ -73,7 +73,6 @@ class CircuitScreen(FullScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#parts").display = False  # until there is something to draw
-        self.show_part(self.current)
 
     @property
     def diagram(self) -> Diagram:
@@ -82,18 +81,25 @@ class CircuitScreen(FullScreen):
     @property
     def circuit(self) -> Found:
         """What is shown."""
-        return self._found[1] if self._found else Found(None, None)
+        return self._found[1] if self._found else Found(None)
 
     def read(self, at: Selection) -> Callable[[Connection], Found]:
-        assert self.main.look
-        held = self.main.look.held
+        look = self.main.look
+        assert look
+        held, known = look.held, (look.version, at.model, at.task)
+        if known != self._known:
+            self._known, self._results = known, None
+        elif self._found and self._results is None:
+            self._results = self._found[1].results
         model = held.model or {}
         shape = model.get("n_layers") or 0, model.get("n_heads") or 0
-        return partial(found.read, at=at, shape=shape, scores=held.role_tasks.at(at.step, at.task))
+        return partial(
+            found.read, at=at, results=self._results, shape=shape, scores=held.role_tasks.at(at.step, at.task)
+        )
 
     def show(self, at: Selection, found: Found) -> None:
         circuit = found.circuit
-        if at.task is None or circuit is None or not circuit.edges:
+        if at.task is None or circuit is None or not found.edges:
             return self.vacant(why_none(at, circuit, found.of) if at.task else _ABOUT)
         header = circuit.header
         sizes = f"{header['n_edges']:,} of {header['n_edges_total']:,} edges", f"{header['n_nodes']} nodes"
@@ -101,11 +107,11 @@ class CircuitScreen(FullScreen):
         self.query_one("#diagram", Part).title(plain(at.task), *sizes, *undefined)
         self._draw_diagram()
         drawn = f"{header['resamples']} " if header["resamples"] else ""
-        resampled = [f"share of {drawn}resamples"] if choice.core(circuit.edges) is not None else []
+        resampled = [f"share of {drawn}resamples"] if choice.core(found.edges) is not None else []
         self.query_one("#edges", Part).title("edges", "score ± SE", *resampled)
-        self._lines("edges", circuit.edges)
+        self._lines("edges", found.edges)
         self.query_one("#composition", Part).title("made of", "% of |score|, by where it is read")
-        self._lines("composition", composition.ordered(circuit.composition))
+        self._lines("composition", composition.ordered(found.composition))
         self.query_one(Sizes).show(found)
         if self.focused is None:
             self.show_part(self.current)
@@ -115,9 +121,9 @@ class CircuitScreen(FullScreen):
         lines.update(rows, lines.cursor)
 
     def _draw_diagram(self) -> None:
-        of, edges = self.circuit, self.circuit.circuit.edges if self.circuit.circuit else []
+        of = self.circuit
         floor = None if self.floor is None else FLOORS[self.floor] * of.largest
-        self.diagram.show(edges, of.largest, of.shape, of.roles, self._head, floor)
+        self.diagram.show(of.edges, of.largest, of.shape, of.roles, self._head, floor)
         self._describe()
 
     @property
@@ -133,8 +139,8 @@ class CircuitScreen(FullScreen):
         """How much is drawn, and the node under the cursor."""
         if not self._found or not self.stands or not self.circuit.circuit:
             return
-        of, edges, width = self.circuit, self.circuit.circuit.edges, self.diagram.size.width - 2
-        self.query_one("#counts", Note).say(self._counts(edges))
+        of, width = self.circuit, self.diagram.size.width - 2
+        self.query_one("#counts", Note).say(self._counts(of.edges))
         self.query_one("#about", Note).say(about.node(self.diagram.here, of, max(20, width), self.colours))
 
     def _counts(self, edges: list[CircuitEdge]) -> Text:
@@ -153,26 +159,9 @@ class CircuitScreen(FullScreen):
     def _kind(self, row: dict[str, Any], width: int) -> Text:
         return composition.line(row, width, self.colours)
 
-    def show_part(self, name: str) -> None:
-        self._mark(name)
-        super().show_part(name)
-
-    def _mark(self, name: str) -> None:
-        self.current = name
-        for part in self.query(Part):
-            part.set_class(part.id == name, "-current")
-
-    @on(DescendantFocus)
-    def _focused(self) -> None:
-        """A click went to another part."""
-        if self.part and self.part != self.current:
-            self._mark(self.part)
-
-    @property
-    def parts(self) -> dict[str, Any]:
-        """All, also those for which there is no room now."""
-        takers = (self.diagram, *self.query(ChangedLines), self.query_one(Sizes))
-        return dict(zip(_VIEWS, takers, strict=True))
+    def _arrange(self) -> None:
+        """The diagram at the left, the other parts below each other at the right; or one at a time."""
+        self.set_class(self.zoomed or self.size.width < _ROOM[0] or self.size.height < _ROOM[1], "-single")
 
     @property
     def lines(self) -> ChangedLines | None:

@@ -146,6 +146,9 @@ class FullScreen(Follower, inherit_bindings=False):
     def action_play(self) -> None:
         self.main.action_play()
 
+    def action_event(self, by: int) -> None:
+        self.main.action_event(by)
+
     def action_model(self, by: int) -> None:
         self.main.action_model(by)
 

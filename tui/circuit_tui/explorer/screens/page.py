@@ -7,6 +7,7 @@ from rich.text import Text
 from textual.containers import VerticalScroll
 from textual.content import Content
 
+from circuit_store.queue.places import said
 from circuit_tui.explorer import bindings
 from circuit_tui.explorer.screens.follower import Follower, Panes
 from circuit_tui.explorer.screens.text import TextScreen
@@ -51,6 +52,13 @@ class Page(TextScreen, Follower):
     def write(self, at: Selection, found: Any) -> Text:
         """`found`: the answer to `read`."""
         raise NotImplementedError
+
+    def missing(self, what: str, command: str) -> Text:
+        """That something is not computed, the command that computes it, and whether the checkpoint is queued."""
+        look = self.main.look
+        place = look.held.places.get(look.at.step) if look and look.at.step is not None else None
+        lines = Text(f"{what} not computed here:\n").append(wrapped(command))
+        return lines if place is None else lines.append(wrapped(f"The checkpoint {said(place)}."), self.colours.muted)
 
     def topic(self, what: str, unit: str = "") -> Text:
         """The line above a part of the page."""

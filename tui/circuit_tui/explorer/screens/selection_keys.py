@@ -12,6 +12,7 @@ from circuit_tui.explorer.state import Head
 from circuit_tui.explorer.widgets.checkpoints import Checkpoints
 from circuit_tui.explorer.widgets.heads import MOST
 from circuit_tui.explorer.widgets.list_pane import Listing
+from circuit_tui.explorer.widgets.timeline import sentence
 
 _FRAME = 0.5
 """Seconds that a checkpoint stays in the time-lapse."""
@@ -27,6 +28,22 @@ class SelectionScreen(CopyingScreen):
         if self.look and steps and self.look.at.step is not None:
             place = bisect_left(steps, self.look.at.step) + by
             self.choose(step=steps[max(0, min(place, len(steps) - 1))], head=self.look.at.head)
+
+    @in_turn
+    def action_event(self, by: int) -> None:
+        """Go to the next checkpoint at which something comes, goes or changes hands, and say what."""
+        if not self.look or self.look.at.step is None:
+            return
+        here, events = self.look.at.step, self.look.held.events
+        there = [event.step for event in events if (event.step - here) * by > 0]
+        if not there:
+            known = "after" if by > 0 else "before"
+            return self.say(
+                f"No event {known} this checkpoint." if events else "No event is known yet: runs find them."
+            )
+        step = min(there) if by > 0 else max(there)
+        self.choose(step=step, head=self.look.at.head)
+        self.say("\n".join(sentence(event) for event in events if event.step == step))
 
     def action_play(self) -> None:
         """Play training from here, or from the start if this is its end."""

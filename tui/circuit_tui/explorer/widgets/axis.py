@@ -65,3 +65,14 @@ class Axis:
             return [step * i for i in range(1, int(self._high / step) + 1)]
         powers = range(math.ceil(math.log10(self._low)), math.floor(math.log10(self._high)) + 1)
         return [10.0**power for power in powers] if len(powers) > 1 else sorted({self._low, self._high})
+
+
+def spread(labels: Iterable[tuple[int, str]], width: int) -> str:
+    """Labels centred on their columns, as far as they have room beside each other."""
+    line, free = [" "] * width, 0
+    for column, label in labels:
+        start = max(0, min(column - (len(label) - 1) // 2, width - len(label)))
+        if start >= free and 0 <= column < width:
+            line[start : start + len(label)] = label
+            free = start + len(label) + 1
+    return "".join(line)

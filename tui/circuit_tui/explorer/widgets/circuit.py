@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display
 from circuit_tui.explorer.state import Head, Selection, ViewState
-from circuit_tui.explorer.widgets.circuit_lines import FLOORS, branch_line, largest, why_none, worth
+from circuit_tui.explorer.widgets.circuit_lines import FLOORS, branch_line, why_none, worth
 from circuit_tui.explorer.widgets.circuit_tree import ROOT, Branch, Path, branches, everything
 from circuit_tui.explorer.widgets.cursor_lines import Lines
 from circuit_tui.explorer.widgets.live_text import Note
@@ -33,6 +33,9 @@ class Circuit(Pane):
         self.of: str | None = None
         """By what the task's circuits at other checkpoints were found, where there is none here."""
         self.roles: dict[Head, tuple[str, ...]] = {}
+        self._results: dict[int, int] | None = None
+        """Step -> the circuit that is shown there; None until the store has told it of `_known`."""
+        self._known: tuple[Any, ...] = ()
         self.rows: list[Branch] = []
         self.opened: set[Path] = {ROOT}
         self.here: Path = ROOT
@@ -51,11 +54,16 @@ class Circuit(Pane):
         return at.model, at.step, at.task
 
     def read(self, look: ViewState) -> Callable[[Connection], Any]:
-        return partial(_read, at=look.at, scores=look.held.role_tasks.at(look.at.step, look.at.task))
+        known = (look.version[0], self.stamp(look), look.at.model, look.at.task)
+        if known != self._known:
+            self._known, self._results = known, None
+        return partial(
+            _read, at=look.at, results=self._results, scores=look.held.role_tasks.at(look.at.step, look.at.task)
+        )
 
     def hold(self, found: "_Found") -> None:
-        self.circuit, self.of, self.roles = found
-        self.largest = largest(self.circuit.edges if self.circuit else ())
+        self.circuit, self.of, self.roles, self._results = found
+        self.largest = self.circuit.largest if self.circuit else 0.0
 
     def draw(self) -> None:
         reason = self._why_empty()
@@ -175,18 +183,22 @@ class Circuit(Pane):
         return branch.edge.name if branch.edge else "logits"
 
 
-_Found = tuple[queries.CircuitOf | None, str | None, dict[Head, tuple[str, ...]]]
+_Found = tuple[queries.CircuitOf | None, str | None, dict[Head, tuple[str, ...]], dict[int, int] | None]
 
 
 @queries.one_state
-def _read(db: Connection, at: Selection, scores: list[int]) -> _Found:
-    """The circuit, or by what those at other checkpoints were found; the roles of its heads."""
+def _read(db: Connection, at: Selection, results: dict[int, int] | None, scores: list[int]) -> _Found:
+    """The circuit, or by what those at other checkpoints were found; the roles of its heads; and which circuits are
+    shown over training, unless that is known.
+    """
     if at.model is None or at.step is None:
-        return None, None, {}
-    circuit = queries.circuit(db, at.model, at.step, at.task) if at.task else None
+        return None, None, {}, results
+    if results is None:
+        results = queries.circuit_results(db, at.model, at.task) if at.task else {}
+    circuit = queries.circuit_in(db, results[at.step]) if at.step in results else None
     of = queries.circuits_by(db, at.model, at.task) if at.task and not circuit else None
     strong = queries.strong_in(db, scores)
-    return circuit, of, {head: tuple(filter(role_display.is_role, held)) for head, held in strong.items()}
+    return circuit, of, {head: tuple(filter(role_display.is_role, held)) for head, held in strong.items()}, results
 
 
 def _head_of(node: str) -> Head | None:

@@ -22,11 +22,6 @@ _WIDEST = 64
 """Columns beyond which name and score would stand too far apart."""
 
 
-def largest(edges: Iterable[CircuitEdge]) -> float:
-    """|score|; 0 if there is none."""
-    return max((abs(finite(edge.score) or 0.0) for edge in edges), default=0.0)
-
-
 def why_none(at: Selection, circuit: CircuitOf | None, of: str | None) -> str:
     """Why there is no circuit of the task here; nothing if there is one.
 
@@ -36,7 +31,7 @@ def why_none(at: Selection, circuit: CircuitOf | None, of: str | None) -> str:
     if circuit is None:
         what = " · ".join([plain(at.task), *([plain(of)] if of else [])])
         return f"No circuit of {what} is computed at step {at.step}. , and . go to other checkpoints."
-    return "" if circuit.edges else f"No circuit here: {plain(circuit.header['reason'] or 'no edge was kept')}."
+    return "" if circuit.into else f"No circuit here: {plain(circuit.header['reason'] or 'no edge was kept')}."
 
 
 def worth(circuit: CircuitOf, floor: float) -> str:

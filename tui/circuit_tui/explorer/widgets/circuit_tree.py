@@ -5,12 +5,12 @@ nearest to the logits; elsewhere it is marked, and opens there only when asked.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from circuit_store.queries import CircuitEdge
 
-Into = dict[str, list[CircuitEdge]]
+Into = Mapping[str, list[CircuitEdge]]
 Path = tuple[str, ...]
 ROOT: Path = ("logits",)
 

@@ -5,14 +5,16 @@ of ten and of a million.
 """
 
 from collections.abc import Callable
+from typing import Self, cast
 
 from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.geometry import Region, Size
-from textual.reactive import reactive
+from textual.reactive import Reactive, reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 
 class Lines(ScrollView, can_focus=True, inherit_bindings=False):
@@ -35,15 +37,44 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, draw: Callable[[int, int], Text], moved: Callable[[], None]):
         super().__init__()
         self.line, self.moved = draw, moved
+        self._drawn: dict[int, Strip] = {}
+        """What stands on each line."""
+        self._ready: dict[int, Strip] = {}
+        """What is to stand there next."""
+        self._width = 0
+        self._ground = Style()
 
     def show(self, count: int, cursor: int, message: str = "") -> None:
-        """Draw everything anew."""
+        """Show others; lines that look as before are not drawn anew."""
         self.message = message
         self.count = count
-        self.virtual_size = Size(self.virtual_size.width, self.height_of(count))
+        self.be_high(self.height_of(count))
         self.set_reactive(Lines.cursor, max(0, min(cursor, count - 1)))
-        self.refresh()
+        self._look_up()
+        lines = ((y, self.draw_line(y)) for y in range(self.size.height))
+        if changed := {y: line for y, line in lines if line != self._drawn.get(y)}:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+        self._ready = changed
         self.call_after_refresh(self.scroll_to_cursor)
+
+    def be_high(self, height: int) -> None:
+        """Have as many lines; the screen is laid out anew only where the scrollbar comes or goes."""
+        size = self.virtual_size.with_height(height)
+        if size != self.virtual_size:
+            self.set_reactive(cast("Reactive[Size]", Widget.virtual_size), size)
+            self._scroll_update(size)
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        self._ready.clear()
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._look_up()
+        return super().render_lines(crop)
+
+    def _look_up(self) -> None:
+        """What is the same for all lines, and asks every widget around."""
+        self._width, self._ground = self.scrollable_content_region.width, self.rich_style
 
     def height_of(self, count: int) -> int:
         return count
@@ -73,12 +104,16 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
             self.go(index)
 
     def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
+        line = self._drawn[y] = self._ready.pop(y, None) or self.draw_line(y)
+        return line
+
+    def draw_line(self, y: int) -> Strip:
+        width = self._width
         if not self.count:
             return self._said(y, width)
         index = y + self.scroll_offset.y
         if index >= self.count:
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._ground)
         here = index == self.cursor
         line = Text("›" if here else " ", no_wrap=True) + self.line(index, width - 1)
         return self.strip(line, width, self.get_component_rich_style("lines--cursor") if here else None)
@@ -86,7 +121,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     def strip(self, line: Text, width: int, style: Style | None = None) -> Strip:
         """A line of text, cut or filled to `width`, on the widget's ground."""
         drawn = Strip(line.render(self.app.console)).adjust_cell_length(width)
-        return drawn.apply_style(self.rich_style + style if style else self.rich_style)
+        return drawn.apply_style(self._ground + style if style else self._ground)
 
     def _said(self, y: int, width: int) -> Strip:
         room = max(10, width - 2)

@@ -117,7 +117,8 @@ class Diagram(ScrollView, can_focus=True, inherit_bindings=False):
         before, self._rows = self._rows, self._put_together(self._looks)
         if len(before) != len(self._rows) or (before and len(before[0]) != self._grid.width):
             self._strips.clear()
-            return self.refresh()  # pyright: ignore[reportReturnType]
+            self.refresh()
+            return
         changed = [y for y, (old, new) in enumerate(zip(before, self._rows, strict=True)) if old != new]
         for y in changed:
             self._strips.pop(y, None)

@@ -34,7 +34,7 @@ class Heads(Pane):
         self.grid = _NOTHING
         self.results: list[int] = []
         """Those that answer at the checkpoint, of each role."""
-        self.scores: dict[str, dict[str, Any]] = {}
+        self.scores: _Scores = {}
         """Of the head under the cursor."""
         self.detailed: tuple[Any, ...] = ()
         """The role and the head whose scores these are."""
@@ -52,12 +52,15 @@ class Heads(Pane):
         return at.model, at.step, at.role, at.task
 
     def read(self, look: ViewState) -> Callable[[Connection], Any]:
-        return partial(_grid, at=look.at)
+        at = look.at
+        if not at.model or not at.role or at.step is None:
+            return lambda db: (_NOTHING, [], {}, ())
+        tasks = look.held.role_tasks
+        shown, here = tasks.of(at.role, at.task), tasks.at(at.step, at.task)
+        return partial(_grid, model=at.model, step=at.step, shown=shown, here=here, of=(at.role, at.head))
 
-    def hold(self, found: queries.HeadGrid) -> None:
-        self.grid = found
-        self.results = self.look.held.role_tasks.at(self.at.step, self.at.task) if self.look else []
-        self.detailed = ()
+    def hold(self, found: "_Found") -> None:
+        self.grid, self.results, self.scores, self.detailed = found
 
     def draw(self) -> None:
         at = self.at
@@ -187,12 +190,19 @@ class Heads(Pane):
         return "" if value is None else repr(value)
 
 
-def _grid(db: Connection, at: Selection) -> queries.HeadGrid:
-    if not at.model or not at.role or at.step is None:
-        return _NOTHING
-    grid = queries.head_grid(db, at.model, at.step, at.role, at.task)
+_Scores = dict[str, dict[str, Any]]
+_Found = tuple[queries.HeadGrid, list[int], _Scores, tuple[Any, ...]]
+
+
+@queries.one_state
+def _grid(
+    db: Connection, model: str, step: int, shown: dict[int, int], here: list[int], of: tuple[str, Head | None]
+) -> _Found:
+    """Of a role's results that are shown, with all scores of the head under the cursor among those that are here."""
+    grid, head = queries.grid_of(db, model, step, shown), of[1]
     values = [[finite(value) for value in row] for row in grid.values]
-    return replace(grid, values=values)
+    scores = queries.scores_of_head(db, here, *head) if head else {}
+    return replace(grid, values=values), here, scores, of if head else ()
 
 
 def _ramp(colours: tuple[str, ...], width: int) -> Text:

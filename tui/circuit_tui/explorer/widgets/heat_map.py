@@ -1,7 +1,9 @@
 """Layer x head heat map: a colour and a figure in every cell, so that neither stands alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -13,7 +15,6 @@ from circuit_tui.explorer.role_display import NEAR_ZERO
 from circuit_tui.explorer.state import Head
 from circuit_tui.explorer.widgets.cursor_lines import Lines
 
-_LABEL = 4
 _DECIMALS = 5
 """Columns besides a sign that two decimals take, with a mark and a space."""
 _TENTHS = "0123456789X"
@@ -71,6 +72,8 @@ class HeatMap(Lines):
     marks: tuple[Head, ...] = ()
     signs = 0
     """Columns of a cell that are kept for minus signs."""
+    label = 4
+    """Columns before the cells, with the name of the layer and a space after it."""
 
     def __init__(self, moved: Callable[[], None]):
         super().__init__(lambda index, width: Text(), moved)
@@ -78,6 +81,7 @@ class HeatMap(Lines):
     def paint(self, values: list[list[float | None]], marks: tuple[Head, ...], head: Head | None, message: str) -> None:
         self.values, self.marks = values, marks
         heads = len(values[0]) if values else 0
+        self.label = len(f" L{max(0, len(values) - 1)} ")
         self.signs = int(any(value is not None and value <= -NEAR_ZERO for row in values for value in row))
         layer, index = head or (0, 0)
         self.show(0 if message else len(values) * heads, layer * heads + index, message)
@@ -101,13 +105,13 @@ class HeatMap(Lines):
     @property
     def cell(self) -> tuple[int, int]:
         """Width and height of a cell."""
-        width = (self.scrollable_content_region.width - _LABEL) // self.heads
+        width = (self.scrollable_content_region.width - self.label) // self.heads
         height = (self.size.height - 1) // max(1, len(self.values))
         return max(1, min(_WIDEST, width)), max(1, min(_HIGHEST, height))
 
     def _first(self) -> int:
         """The leftmost head shown, if not all have room."""
-        room = max(1, (self.scrollable_content_region.width - _LABEL) // self.cell[0])
+        room = max(1, (self.scrollable_content_region.width - self.label) // self.cell[0])
         return max(0, min(self.head[1] - room // 2, self.heads - room))
 
     def height_of(self, count: int) -> int:
@@ -128,7 +132,7 @@ class HeatMap(Lines):
         self.go(places.get(where, row * self.heads + head))
 
     def watch_cursor(self, old: int, new: int) -> None:
-        if self.heads * self.cell[0] + _LABEL > self.size.width:
+        if self.heads * self.cell[0] + self.label > self.size.width:
             self.refresh()
             return
         for cursor in (old, new):
@@ -142,56 +146,90 @@ class HeatMap(Lines):
         self.scroll_to_region(region, animate=False, force=True, immediate=True)
 
     def on_resize(self) -> None:
-        self.virtual_size = self.virtual_size.with_height(self.height_of(self.count))
+        self.be_high(self.height_of(self.count))
+        self.call_after_refresh(self.scroll_to_cursor)
 
     def on_click(self, event: events.Click) -> None:
         width, height = self.cell
         layer = (event.y - 1 + self.scroll_offset.y) // height
-        head = (event.x - _LABEL) // width + self._first()
-        if 0 <= layer < len(self.values) and 0 <= head < self.heads and event.x >= _LABEL:
+        head = (event.x - self.label) // width + self._first()
+        if 0 <= layer < len(self.values) and 0 <= head < self.heads and event.x >= self.label:
             self.go(layer * self.heads + head)
 
-    def render_line(self, y: int) -> Strip:
+    def draw_line(self, y: int) -> Strip:
         if not self.count:
-            return super().render_line(y)
-        colours = theme.palette(self.app.current_theme.dark)
-        layer, inner = divmod(y - 1 + self.scroll_offset.y, self.cell[1])
-        line = self._header(colours) if y == 0 else Text()
-        if y > 0 and layer < len(self.values):
-            middle = inner == (self.cell[1] - 1) // 2
-            line = Text(f" L{layer}".ljust(_LABEL) if middle else " " * _LABEL, colours.muted)
-            for head in range(self._first(), self.heads):
-                line.append_text(self._cell((layer, head), colours, inner))
-        return self.strip(line, self.scrollable_content_region.width)
+            return super().draw_line(y)
+        colours, size = theme.palette(self.app.current_theme.dark), self.cell
+        layer, inner = divmod(y - 1 + self.scroll_offset.y, size[1])
+        if y == 0 or layer >= len(self.values):
+            return self.strip(self._header(colours) if y == 0 else Text(), self._width)
+        named = inner == (size[1] - 1) // 2
+        label = Segment(f" L{layer}".ljust(self.label) if named else " " * self.label, Style(color=colours.muted))
+        cells = self._cells(layer, inner, named, size, colours)
+        return Strip([label, *cells]).simplify().adjust_cell_length(self._width).apply_style(self._ground)
+
+    def _cells(
+        self, layer: int, inner: int, named: bool, size: tuple[int, int], colours: theme.Palette
+    ) -> Iterator[Segment]:
+        """One line of a layer's cells; most have neither cursor nor mark."""
+        special = {head for at, head in (self.head, *self.marks) if at == layer}
+        styles: dict[str, Style] = {}
+        for head in range(self._first(), self.heads):
+            if head in special:
+                yield self._cell((layer, head), colours, inner, size)
+                continue
+            value = self.values[layer][head]
+            ground = shade(value, colours)
+            style = styles.get(ground) or styles.setdefault(ground, _style(colours, ground))
+            yield Segment((figure(value, size[0], self.signs) if named else "").center(size[0]), style)
 
     def _header(self, colours: theme.Palette) -> Text:
-        width = self.cell[0]
-        if width == 1:
-            names = "".join(str(h) if h % 5 == 0 else "" if h % 5 == 1 and h > 10 else " " for h in range(self.heads))
-            return Text(" " * _LABEL + names[self._first() :], colours.muted)
-        names = [f"{'h' if width > 3 else ''}{h}".center(width)[:width] for h in range(self._first(), self.heads)]
-        return Text(" " * _LABEL + "".join(names), colours.muted)
+        """The names of the heads; of as many that none runs into the next."""
+        width, last = self.cell[0], str(self.heads - 1)
+        names = [f"{'h' if width > len(last) + 1 else ''}{head}" for head in range(self._first(), self.heads)]
+        apart = next(n for n in (1, 2, 5, 10) if n * width > len(last) or n == 10)
+        shown = (name if head % apart == 0 else "" for head, name in enumerate(names, self._first()))
+        if apart == 1:
+            return Text(" " * self.label + "".join(name.center(width) for name in shown), colours.muted)
+        line = list(" " * self.label + " " * (len(names) * width))
+        for place, name in enumerate(shown):
+            start = self.label + place * width
+            line[start : start + len(name)] = name
+        return Text("".join(line), colours.muted)
 
-    def _cell(self, head: Head, colours: theme.Palette, inner: int) -> Text:
-        """One line of a cell; the cursor is a frame around it, or brackets where it is flat."""
-        width, height = self.cell
+    def _cell(self, head: Head, colours: theme.Palette, inner: int, size: tuple[int, int]) -> Segment:
+        """One line of a cell of a size; the cursor is a frame around it, or brackets where it is flat."""
+        width, height = size
         value = self.values[head[0]][head[1]]
         ground = shade(value, colours)
-        style = Style(color=colours.muted if ground == colours.ground else theme.ink(ground), bgcolor=ground)
         text = figure(value, width, self.signs)
         marked = head in self.marks
         under = marked and len(text) == width
         text += "*" if marked and not under else ""
         middle = text if inner == (height - 1) // 2 else ""
         if head != self.head:
-            return Text(middle.center(width), style + Style(underline=under))
+            return Segment(middle.center(width), _style(colours, ground, underline=under))
         if width < len(text) + 2:
-            return Text(middle.center(width), style + Style(bold=True, reverse=True, underline=under))
+            return Segment(middle.center(width), _style(colours, ground, underline=under, bold=True, reverse=True))
         if height < 3:
             framed = f"[{middle}]".center(width)[:width] if middle else " " * width
         elif inner in (0, height - 1):
             framed = ("┌" if inner == 0 else "└") + "─" * (width - 2) + ("┐" if inner == 0 else "┘")
         else:
             framed = f"│{middle.center(width - 2)[: width - 2]}│"
-        here = Style(color=colours.accent) if ground == colours.ground else Style()
-        return Text(framed, style + here + Style(bold=True))
+        return Segment(framed, _style(colours, ground, here=True, bold=True))
+
+
+@lru_cache(256)
+def _style(
+    colours: theme.Palette,
+    ground: str,
+    here: bool = False,
+    underline: bool = False,
+    bold: bool | None = None,
+    reverse: bool | None = None,
+) -> Style:
+    """Of a cell on a ground: there are few, and many cells."""
+    flat = ground == colours.ground
+    ink = (colours.accent if here else colours.muted) if flat else theme.ink(ground)
+    return Style(color=ink, bgcolor=ground, underline=underline, bold=bold, reverse=reverse)

@@ -19,8 +19,9 @@ from circuit_tui.explorer import bindings, role_display, theme
 from circuit_tui.explorer.state import Head, Selection, ViewState
 from circuit_tui.explorer.widgets.axis import Axis
 from circuit_tui.explorer.widgets.heads import MOST
+from circuit_tui.explorer.widgets.legend import flow
 from circuit_tui.explorer.widgets.live_text import Note
-from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite, head_name, plain, signed
+from circuit_tui.explorer.widgets.notation import STATUS_MARKS, finite, head_name, plain, signed, status_words
 from circuit_tui.explorer.widgets.pane import Pane
 from circuit_tui.explorer.widgets.series import Series
 
@@ -49,6 +50,8 @@ class History(Pane, can_focus=True):
         self.of_task = False
         self.span = 1.0
         self._step: int | None = None
+        self._drawn: tuple[Axis, list[Series], list[Series], tuple[float, float]] | None = None
+        """Of what the store told: where checkpoints lie, the curves, the checkpoints beside them, and the ends."""
 
     def compose(self) -> ComposeResult:
         yield Note(id="said")
@@ -88,7 +91,9 @@ class History(Pane, can_focus=True):
         at = look.at
         if not at.model or not (at.task if self.of_task else at.role):
             return lambda db: ({}, "", None)
-        return partial(_of_task, at=at) if self.of_task else partial(_of_heads, at=at, heads=self.heads(at))
+        if self.of_task:
+            return partial(_of_task, at=at)
+        return partial(_of_heads, results=look.held.role_tasks.of(at.role or "", at.task), heads=self.heads(at))
 
     def hold(self, found: "_Found") -> None:
         self.curves, self.metric, self.of = found
@@ -101,7 +106,6 @@ class History(Pane, can_focus=True):
         return self.look.held.checkpoints if self.look else []
 
     def draw(self) -> None:
-        self._step = self.at.step
         axis = Axis(((c.step, c.tokens) for c in self.checkpoints), self.log_axis)
         what = plain(self.at.task if self.of_task else self.at.role or "")
         unit = self.metric if self.of_task else role_display.ends(*self._scale())
@@ -111,22 +115,29 @@ class History(Pane, can_focus=True):
         if not any(self.curves.values()):
             return self.vacant(self._why_empty())
         self._say("")
-        series, greyed = self._series(axis), self._greyed(axis)
+        self._drawn = axis, self._series(axis), self._greyed(axis), self._range()
+        self._put()
+
+    def point(self) -> None:
+        """Another checkpoint: axis and curves are the same."""
+        if self.at.step != self._step:
+            self._put() if self._drawn else self.draw()
+
+    def _put(self) -> None:
+        assert self._drawn
+        axis, series, greyed, values = self._drawn
+        self._step = self.at.step
         self.query_one("#legend", Note).say(self._legend(series, greyed))
         if self.plot:
             at = axis.at(self.at.step or 0)
             span = self._around(at)
-            self.plot.show(greyed + series, at, axis.ticks(*span), span, self._range(), self.colours.accent)
+            self.plot.show(greyed + series, at, axis.ticks(*span), span, values, self.colours.accent)
         elif not self._brings_plot:
             self._brings_plot = True
             self._bring_plot()
 
-    def point(self) -> None:
-        if self.at.step != self._step:
-            self.draw()
-
     def vacant(self, reason: str) -> None:
-        self.curves = {}
+        self.curves, self._drawn, self._step = {}, None, self.at.step
         self._say(reason)
 
     def _say(self, reason: str) -> None:
@@ -165,23 +176,18 @@ class History(Pane, can_focus=True):
             if at.status in STATUS_MARKS:
                 values = [curve[at.step] for curve in self.curves.values() if at.step in curve] or [foot]
                 points.setdefault(at.status, []).extend([(axis.at(at.step), value)] for value in values)
-        return [Series(_words(of), self.colours.muted, STATUS_MARKS[of], found) for of, found in points.items()]
+        return [Series(status_words(of), self.colours.muted, STATUS_MARKS[of], found) for of, found in points.items()]
 
     def _colour(self, index: int) -> str:
         if self.of_task:
             return self.colours.accent
-        return theme.SERIES[index] if len(self.curves) > 1 else theme.role(self.at.role or "").colour
+        one = theme.SERIES[index] if len(self.curves) > 1 else theme.role(self.at.role or "").colour
+        return self.colours.mark(one)
 
     def _legend(self, series: list[Series], greyed: list[Series]) -> Text:
-        """Lines break between series."""
-        lines = [Text()]
         step = Text().append(f"│ step {self.at.step}", self.colours.accent)
         grey = (Text(f"{one.marker} {one.name}", one.colour) for one in greyed)
-        for entry in (*map(self._entry, series), step, *grey):
-            if lines[-1] and lines[-1].cell_len + entry.cell_len > self.size.width - 2:
-                lines.append(Text())
-            lines[-1].append_text(entry).append("   ")
-        return Text("\n").join(lines)
+        return flow((*map(self._entry, series), step, *grey), self.size.width - 2)
 
     def _entry(self, one: Series) -> Text:
         value = self.curves[one.name].get(self.at.step or 0)
@@ -240,10 +246,6 @@ class History(Pane, can_focus=True):
         return "" if value is None else repr(value)
 
 
-def _words(status: str) -> str:
-    return status.removesuffix("_of").replace("_", " ")
-
-
 def _places(curve: Curve, axis: Axis) -> list[tuple[float, float]]:
     return [(axis.at(step), value) for step, value in curve.items()]
 
@@ -259,11 +261,9 @@ def _of_task(db: Connection, at: Selection) -> _Found:
 
 
 @queries.one_state
-def _of_heads(db: Connection, at: Selection, heads: tuple[Head, ...]) -> _Found:
-    assert at.model and at.role
-    of = queries.role_set(db, at.model, at.role, at.task)
-    points = {head_name(head): queries.history_of(db, at.model, at.role, *head, of) for head in heads}
-    return {name: _curve((point.step, point.value) for point in found) for name, found in points.items()}, "", of
+def _of_heads(db: Connection, results: dict[int, int], heads: tuple[Head, ...]) -> _Found:
+    curves = {head_name(head): _curve(queries.curve(db, results, *head).items()) for head in heads}
+    return curves, "", queries.set_of(db, results)
 
 
 def _curve(points: Iterable[tuple[int, float | None]]) -> Curve:

@@ -54,10 +54,11 @@ class ChangedLines(Lines):
             return self.show(len(rows), cursor, message)
         if cursor != self.cursor:
             self.cursor = cursor
+        width = self.scrollable_content_region.width - 1
         for index, before in list(self._seen.items()):
             if not self._in_view(index):
                 del self._seen[index]
-            elif self._write(self.rows[index], self._width) != before:
+            elif self._write(self.rows[index], width) != before:
                 self.refresh_line(index)
 
     def lead(self, index: int) -> None:
@@ -75,10 +76,6 @@ class ChangedLines(Lines):
             super().scroll_to_cursor()
         elif not self._in_view(self.cursor):
             self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
-
-    @property
-    def _width(self) -> int:
-        return self.scrollable_content_region.width - 1
 
     def _in_view(self, index: int) -> bool:
         return 0 <= index - self.scroll_offset.y < self.size.height

@@ -10,6 +10,11 @@ STATUS_MARKS = {"duplicate_of": "=", "known_bad": "!", "missing": "?", "unreadab
 _LONGEST = 200
 
 
+def status_words(status: str) -> str:
+    """`known bad`, `duplicate`."""
+    return status.removesuffix("_of").replace("_", " ")
+
+
 def plain(text: Any) -> str:
     """Text from the store as it may be shown: one harmless line, cut off with an ellipsis if it is too long."""
     text = str(text)

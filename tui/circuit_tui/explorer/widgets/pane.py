@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, cast
 from rich.text import Text
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Region
 from textual.widget import Widget
 
 from circuit_tui.explorer import theme
@@ -75,8 +76,9 @@ class Pane(Vertical):
     def title(self, *parts: str) -> None:
         """The pane's name, and what it shows now."""
         title = Content(" · ".join((self.NAME.capitalize(), *parts)))
-        if title != self.border_title:
-            self.border_title = title
+        if title != self._border_title:
+            self._border_title = title  # the attribute without `_` would draw the whole pane anew
+            self.refresh(Region(0, -1, self.size.width, 1))
 
     def wish(self, **changes: Any) -> None:
         """Choose something that the other panes shall follow."""

@@ -1,77 +1,52 @@
 """How faithful circuits of each size are: on the prompts that chose them, on held-out ones, and random circuits."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.diagram.found import Found
 from circuit_tui.explorer.screens.full_screen import Part
 from circuit_tui.explorer.widgets.axis import Axis
+from circuit_tui.explorer.widgets.curve import Curve, Point, Scale
+from circuit_tui.explorer.widgets.curves import Curves
 from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import finite, plain, signed
-from circuit_tui.explorer.widgets.series import Series
-
-if TYPE_CHECKING:
-    from circuit_tui.explorer.widgets.plot import Plot
 
 _NONE = "The curve of faithfulness by size: known where a search for the circuit was computed, and not imported."
-_RANGE = "random_low", "random_high"
+_KINDS = {
+    "random_baseline": ("random circuits", "◆"),
+    "held_out_faithfulness": ("held-out prompts", "■"),
+    "faithfulness": ("faithfulness", "●"),
+}
+"""Column -> what it is called, and its marker; the last is drawn over the others."""
 
 
-class Sizes(Part, can_focus=True):
+class Sizes(Part):
     DEFAULT_CSS = "Sizes #sizes-legend { color: $foreground; }"
 
     def __init__(self, name: str):
         super().__init__(id=name)
-        self.found = Found(None, None)
-        self.plot: Plot | None = None
-        self._brings_plot = False
+        self.found = Found(None)
 
     def compose(self) -> ComposeResult:
         yield Note(id="sizes-legend")
-
-    @work(thread=True)
-    def _bring_plot(self) -> None:
-        """It takes as long to import as all the rest to show: that comes first."""
-        from circuit_tui.explorer.widgets.plot import Plot
-
-        self.app.call_from_thread(self._put_plot, Plot())
-
-    async def _put_plot(self, plot: "Plot") -> None:
-        if self.is_attached:
-            await self.mount(plot)
-            self.plot = plot
-            self._draw()
+        yield Curves()
 
     def show(self, found: Found) -> None:
         self.found = found
         self.title("faithfulness by edges", "raw")
-        if not self._brings_plot:
-            self._brings_plot = True
-            self._bring_plot()
-        self._draw()
-
-    def _draw(self) -> None:
-        series = self._series()
-        reason = "" if series else self._why_none()
-        self.query_one("#sizes-legend", Note).say(Text(reason) if reason else self._legend(series))
-        if self.plot:
-            self.plot.display = not reason
-        if self.plot and not reason:
-            values = [0.0, 1.0, *(y for one in series for _, y in one.points)]
-            at = self._axis.at(self._edges or 0)
-            self.plot.show(series, at, self._axis.ticks(), (0.0, 1.0), (min(values), max(values)), self._colours.accent)
+        curves = self._curves()
+        reason = "" if curves else self._why_none()
+        self.query_one("#sizes-legend", Note).say(Text(reason) if reason else self._legend(curves))
+        values = [0.0, 1.0, *(y for one in curves for p in one.points for y in (p.y, p.low, p.high) if y is not None)]
+        scale = Scale((0.0, 1.0), self._axis.ticks(), (min(values), max(values)))
+        self.query_one(Curves).show(curves, scale, self._axis.at(self._chosen or 0))
 
     def _why_none(self) -> str:
         reasons = [row["reason"] for row in self.found.curve if row["reason"]]
         return f"No faithfulness is defined here: {plain(reasons[-1])}." if reasons else _NONE
-
-    @property
-    def _colours(self) -> theme.Palette:
-        return theme.palette(self.app.current_theme.dark)
 
     @property
     def _axis(self) -> Axis:
@@ -79,55 +54,53 @@ class Sizes(Part, can_focus=True):
         return Axis((row["n_edges"], row["n_edges"]) for row in self.found.curve)
 
     @property
-    def _edges(self) -> int | None:
+    def _chosen(self) -> int | None:
         """Edges of the circuit that was chosen."""
         return self.found.circuit.header["n_edges"] if self.found.circuit else None
 
-    def _series(self) -> list[Series]:
-        """Random circuits are means, with a line from the smallest to the largest."""
-        colours, axis = self._colours, self._axis
-        curve = {row["n_edges"]: row for row in self.found.curve}
-        spread = [
-            [(axis.at(n), row["random_low"]), (axis.at(n), row["random_high"])]
-            for n, row in curve.items()
-            if all(finite(row[name]) is not None for name in _RANGE)
-        ]
-        lines = {
-            name: [(axis.at(n), row[name]) for n, row in curve.items() if finite(row[name]) is not None]
-            for name in ("random_baseline", "faithfulness", "held_out_faithfulness")
+    def _curves(self) -> list[Curve]:
+        """Random circuits with a band from the smallest to the largest; the chosen one with its interval."""
+        colours, axis = theme.palette(self.app.current_theme.dark), self._axis
+        looks = {
+            "random_baseline": colours.muted,
+            "held_out_faithfulness": colours.hurts,
+            "faithfulness": colours.helps,
         }
-        found = [
-            Series("", colours.muted, "┃", spread),
-            Series("random", colours.muted, "◆", [[point] for point in lines["random_baseline"]]),
-            Series("", colours.muted, "", [lines["random_baseline"]]),
-            Series("here", colours.helps, "●", [lines["faithfulness"]]),
-            Series("held out", colours.hurts, "■", [lines["held_out_faithfulness"]]),
-        ]
-        return [one for one in found if one.points]
+        by_size = {row["n_edges"]: row for row in self.found.curve}
+        found = []
+        for column, (name, marker) in _KINDS.items():
+            points = [
+                Point(axis.at(n), row[column], *self._ends(column, row), at=n, row={"counts": 1})
+                for n, row in sorted(by_size.items())
+                if finite(row[column]) is not None
+            ]
+            random = column == "random_baseline"
+            faint = colours.faint(colours.muted) if random else ""
+            if points:
+                found.append(Curve(name, looks[column], marker, [points], faint, random))
+        return found
 
-    def _legend(self, series: list[Series]) -> Text:
+    def _ends(self, column: str, row: dict[str, Any]) -> tuple[float | None, float | None]:
+        """Of random circuits the smallest and the largest; of the circuit that was chosen the 95 % interval."""
+        if column == "random_baseline":
+            return finite(row["random_low"]), finite(row["random_high"])
+        header = self.found.circuit.header if self.found.circuit else {}
+        of = "faithfulness" if header.get("held_out_faithfulness") is None else "held_out_faithfulness"
+        if column != of or row["n_edges"] != self._chosen:
+            return None, None
+        return finite(header["faithfulness_low"]), finite(header["faithfulness_high"])
+
+    def _legend(self, curves: list[Curve]) -> Text:
         """What stands at the size of the circuit."""
-        header: dict[str, Any] = self.found.circuit.header if self.found.circuit else {}
-        here = next((row for row in self.found.curve if row["n_edges"] == self._edges), {})
-        looks = {one.name: one for one in series}
-        lines = [Text().append(f"│ {self._edges:,} edges", self._colours.accent)]
-        held_out = header.get("held_out_faithfulness")
-        for name, value, (low, high) in (
-            ("here", here.get("faithfulness"), self._interval(header, held_out is None)),
-            ("held out", held_out, self._interval(header, held_out is not None)),
-            ("random", here.get("random_baseline"), tuple(here.get(name) for name in _RANGE)),
-        ):
-            if name in looks:
-                ends = "" if low is None else f", {_ENDS[name]} {signed(low, 2)} to {signed(high, 2)}"
-                entry = Text(f"{looks[name].marker} ", looks[name].colour)
-                lines.append(entry.append(f"{_LABELS[name]} {signed(value, 2)}{ends}", "default"))
+        accent = theme.palette(self.app.current_theme.dark).accent
+        lines = [Text().append(f"│ {self._chosen:,} edges", accent)]
+        for curve in reversed(curves):
+            here = next((point for point in curve.points if point.at == self._chosen), None)
+            entry = Text().append(f"{curve.marker} ", curve.colour).append(curve.name)
+            if here:
+                entry.append(f" {signed(here.y, 2)}")
+            if here and here.low is not None:
+                of = "from" if curve.faint else "95 %"
+                entry.append(f", {of} {signed(here.low, 2)} to {signed(here.high, 2)}")
+            lines.append(entry)
         return Text("\n").join(lines)
-
-    @staticmethod
-    def _interval(header: dict[str, Any], here: bool) -> tuple[float | None, float | None]:
-        return (header.get("faithfulness_low"), header.get("faithfulness_high")) if here else (None, None)
-
-
-_LABELS = {"here": "faithfulness", "held out": "held-out prompts", "random": "random circuits"}
-_ENDS = {"here": "95 %", "held out": "95 %", "random": "from"}
-"""What the ends of a range are called."""

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from circuit_store.display_text import lasting
 from circuit_store.queue import runs
+from circuit_store.queue.places import said
 from circuit_sweep.runner import launch
 from circuit_tui.explorer import theme
 from circuit_tui.explorer.state import ViewState
@@ -24,7 +25,9 @@ class Crumbs(Note):
             self.say(Text("circuit-tui"))
             return
         accent = theme.palette(self.app.current_theme.dark).accent
-        parts = [plain(at.model), f"step {at.step}", plain(at.role or ""), head_name(at.head) if at.head else ""]
+        place = look.held.places.get(at.step) if look and at.step is not None else None
+        step = f"step {at.step}" if place is None else f"step {at.step} {said(place)}"
+        parts = [plain(at.model), step, plain(at.role or ""), head_name(at.head) if at.head else ""]
         line = Text(" › ".join(part for part in parts if part), no_wrap=True, overflow="ellipsis")
         if at.task:
             line.append(f"   task {plain(at.task)}")
