@@ -9,8 +9,8 @@ from circuit_tui.explorer.widgets.notation import digits_for, finite, signed
 
 CORE = 0.9
 """Part of the resamples whose circuit must hold an edge for it to be core."""
-_CELLS_AN_EDGE = 45
-_FEWEST, _MOST = 16, 120
+_CELLS_AN_EDGE = 50
+_FEWEST, _MOST = 24, 80
 """Edges that a diagram has, large or small."""
 _APART = 3
 """Columns between the middles of neighbours that can be told apart."""
