@@ -11,7 +11,9 @@ from circuit_tui.explorer.widgets.heat_map import HeatMap
 class Alone(App[None]):
     def __init__(self, layers: int, heads: int):
         super().__init__()
-        self.values = [[(layer * heads + head) / (layers * heads) for head in range(heads)] for layer in range(layers)]
+        self.values: list[list[float | None]] = [
+            [(layer * heads + head) / (layers * heads) for head in range(heads)] for layer in range(layers)
+        ]
 
     def compose(self) -> ComposeResult:
         yield HeatMap(lambda: None)

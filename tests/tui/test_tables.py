@@ -114,7 +114,7 @@ async def test_values_are_counted_and_one_is_taken(explore, db, screen_text):
 
 async def test_columns_are_hidden_chosen_and_ordered_and_exported_so(explore, db, screen_text, said):
     async with explore() as (app, pilot):
-        await pilot.press("6", "x", "C", "j", "j", "space", "J", "enter", "slash")
+        await pilot.press("6", "H", "C", "j", "j", "space", "J", "enter", "slash")
         await typed(pilot, "!0.0 ")
         await pilot.press("enter", "e")
         text = screen_text(app)

@@ -58,7 +58,7 @@ from circuit_store.queries.one_head import (
 )
 from circuit_store.queries.results import ResultOrigin, provenance
 from circuit_store.queries.study import TopHeads, Training, of_sizes, of_tasks, top_heads, training
-from circuit_store.queries.views import data_version, each, found, one_state, rows, streamed, takes, view
+from circuit_store.queries.views import data_version, each, found, of_results, one_state, rows, streamed, takes, view
 
 __all__ = [
     "Arrangement",
@@ -101,6 +101,7 @@ __all__ = [
     "head_grid",
     "holdings",
     "narrowed",
+    "of_results",
     "of_sizes",
     "of_tasks",
     "one_state",

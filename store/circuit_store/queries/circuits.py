@@ -24,13 +24,20 @@ class CircuitEdge(NamedTuple):
     """None if the circuit was imported without scores."""
     share: float | None = None
     """Part of the resamples whose circuit holds the edge; None if none were drawn."""
+    se: float | None = None
+    """Standard error of the score; None if no resamples were drawn."""
+
+    @property
+    def name(self) -> str:
+        """As circuits name it: `a5.h3->a9.h1<q>`."""
+        return f"{self.src}->{self.dst}" + (f"<{self.port}>" if self.port else "")
 
 
 @dataclass(frozen=True)
 class CircuitOf:
     header: dict[str, Any]
     """The columns of the view `circuit`'s header."""
-    into: Mapping[str, list[CircuitEdge]]
+    into: "Readers"
     """Reader -> the edges into it, largest |score| first."""
     shares: dict[str, float]
     """`head`, `mlp`, `input` -> the part of the sum of |score| that such nodes write, largest first."""
@@ -75,7 +82,7 @@ _SHARES = (
     f" max(iif(abs(score) < 9e999, abs(score), 0)) FROM circuit_edge JOIN result ON result.id = ? JOIN {AT}"
     " WHERE result_id = result.id GROUP BY kind ORDER BY share DESC"
 )
-_EDGES = "SELECT port, src, score, share FROM circuit_edge WHERE result_id = ?"
+_EDGES = "SELECT port, src, score, share, se FROM circuit_edge WHERE result_id = ?"
 _SHAPE = f"SELECT n_layers, n_heads FROM result JOIN {AT} WHERE result.id = ?"
 
 
@@ -95,12 +102,18 @@ class Readers(Mapping[str, list[CircuitEdge]]):
 
     def __getitem__(self, reader: str) -> list[CircuitEdge]:
         if reader not in self._edges:
-            rows = sorted(self._rows[reader], key=lambda row: (row[2] is None, -abs(row[2] or 0), *row[:2]))
-            self._edges[reader] = [
-                CircuitEdge(self._sources.get(src, f"{src}"), *self._port(port), score, share)
-                for port, src, score, share in rows
-            ]
+            rows = sorted(self._rows[reader], key=_largest_first)
+            self._edges[reader] = list(map(self._named, rows))
         return self._edges[reader]
+
+    def all(self) -> list[CircuitEdge]:
+        """The edges into all readers, largest |score| first."""
+        rows = [row for rows in self._rows.values() for row in rows]
+        return list(map(self._named, sorted(rows, key=_largest_first)))
+
+    def _named(self, row: tuple[Any, ...]) -> CircuitEdge:
+        port, src, *figures = row
+        return CircuitEdge(self._sources.get(src, f"{src}"), *self._port(port), *figures)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)
@@ -111,6 +124,11 @@ class Readers(Mapping[str, list[CircuitEdge]]):
     def _port(self, number: int) -> tuple[str, str | None]:
         """Who reads there, and at which of its ports; of a damaged store a number that is no port's stays a number."""
         return self._ports.get(number) or (f"{number}", None)
+
+
+def _largest_first(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What rows of `_EDGES` are sorted by."""
+    return row[2] is None, -abs(row[2] or 0), *row[:2]
 
 
 @lru_cache(16)

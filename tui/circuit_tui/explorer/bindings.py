@@ -21,13 +21,15 @@ _MARKS = ("heads", "circuit")
 _PLOT = ("history",)
 _PLOTS = ("history", "screen.study")
 _COMPARE = ("screen.compare",)
-_ZOOMED = (*_EXPLORE, "screen.study", *_COMPARE)
-_TREE = ("circuit",)
 _HEAD = ("screen.head",)
-_SIDEWAYS = ("heads", *_HEAD, *_COMPARE)
+_CIRCUIT = ("screen.circuit",)
+_SIDEWAYS = ("heads", *_CIRCUIT, *_HEAD, *_COMPARE)
+_ZOOMED = (*_EXPLORE, "screen.study", *_CIRCUIT, *_COMPARE)
+_TREE = ("circuit",)
 _JOBS = ("screen.jobs",)
 _TABLES = ("screen.tables",)
-_CURSOR = ("models", "checkpoints", "heads", "circuit", "screen.study", *_HEAD, *_COMPARE, "screen.jobs", *_TABLES)
+_FULL = ("screen.study", *_CIRCUIT, *_COMPARE, *_HEAD, *_TABLES, *_JOBS)
+_CURSOR = ("models", "checkpoints", "heads", "circuit", *_FULL)
 
 
 @dataclass(frozen=True)
@@ -214,9 +216,27 @@ KEYS: tuple[Key, ...] = (
     Key("sibling.next", "J", "sibling(1)", "Next sibling", "Next node on this level", "Tree", _TREE),
     Key("sibling.previous", "K", "sibling(-1)", "Previous sibling", "Previous node on this level", "Tree", _TREE),
     Key(
-        "floor.lower", "left_curly_bracket", "threshold(-1)", "Weaker", "Show weaker edges", "Tree", _TREE, True, _FLOOR
+        "floor.lower",
+        "left_curly_bracket",
+        "threshold(-1)",
+        "Weaker",
+        "Show weaker edges",
+        "Tree",
+        (*_TREE, *_CIRCUIT),
+        True,
+        _FLOOR,
     ),
-    Key("floor.raise", "right_curly_bracket", "threshold(1)", "Stronger", "Stronger only", "Tree", _TREE, True, _FLOOR),
+    Key(
+        "floor.raise",
+        "right_curly_bracket",
+        "threshold(1)",
+        "Stronger",
+        "Stronger only",
+        "Tree",
+        (*_TREE, *_CIRCUIT),
+        True,
+        _FLOOR,
+    ),
     Key("expand.all", "z", "expand_all", "More", "Open every node once, down to the threshold", "Tree", _TREE),
     Key("fold.all", "Z", "fold_all", "Less", "Fold the whole tree", "Tree", _TREE),
     Key("tree.reset", "0", "reset", "Reset", "Fold the tree and show all edges", "Tree", _TREE),
@@ -257,6 +277,8 @@ KEYS: tuple[Key, ...] = (
         "differences.only", "D", "only_differences", "Only differences", "Leave out what both have", "Compare", _COMPARE
     ),
     Key("compare.open", "enter", "open", "Open", "Choose the head of the row", "Compare", _COMPARE),
+    Key("floor.reset", "0", "reset", "Reset", "As many edges as there is room for", "Tree", _CIRCUIT),
+    Key("node.open", "enter", "open", "Open", "Select the head under the cursor", "Tree", _CIRCUIT, True),
     Key("jobs.cancel", "ctrl+x", "cancel", "Cancel", "Cancel the run; asks first", "Jobs", _JOBS, True),
     Key("jobs.retry", "R", "retry", "Retry", "Go on with the run, failed units included", "Jobs", _JOBS, True),
     Key("jobs.log", "L", "log", "Log", "The end of the run's log, as it grows", "Jobs", _JOBS, True),

@@ -19,6 +19,7 @@ from circuit_tui.explorer import bindings, theme
 from circuit_tui.explorer.screens import exports
 from circuit_tui.explorer.screens.algorithm import Algorithm
 from circuit_tui.explorer.screens.attention import Attention
+from circuit_tui.explorer.screens.circuit import CircuitScreen
 from circuit_tui.explorer.screens.compare import Compare
 from circuit_tui.explorer.screens.full_screen import FullScreen
 from circuit_tui.explorer.screens.head import HeadScreen
@@ -36,6 +37,7 @@ from circuit_tui.terminal.driver import TerminalApp
 
 FULL_SCREENS: dict[str, type[FullScreen]] = {
     "study": Study,
+    "circuit": CircuitScreen,
     "compare": Compare,
     "head": HeadScreen,
     "tables": Tables,

@@ -15,12 +15,11 @@ from rich.text import Text
 
 from circuit_store import queries
 from circuit_tui.explorer import role_display
-from circuit_tui.explorer.screens.page import Page, wrapped
+from circuit_tui.explorer.screens.page import WIDTH, Page, wrapped
 from circuit_tui.explorer.state import Selection
-from circuit_tui.explorer.widgets.circuit_lines import KINDS
+from circuit_tui.explorer.widgets import composition
 from circuit_tui.explorer.widgets.notation import bar, finite, plain, signed, words
 
-_PORTS = ("q", "k", "v", "mlp", "logits")
 _BAR = 12
 _OF_YEARS = {
     "greater_than": ("looks at YY", "raises YY, YY+1"),
@@ -104,20 +103,10 @@ class Algorithm(Page):
     def _composition(self, at: Selection, rows: list[dict[str, Any]]) -> Text:
         if not rows:
             return Text(f"No circuit of {plain(at.task)} here.", self.colours.muted)
-        lines = self.topic(f"Circuit · {plain(at.task)}", "percent of |score|, by where it is read")
-        largest_first = sorted((row for row in rows if row["port"] is None), key=lambda r: -(r["share_of_score"] or 0))
-        for kind in largest_first:
-            lines.append_text(self._share(KINDS[kind["kind"]], kind, self.colours.accent))
-            into = {row["port"]: row for row in rows if row["kind"] == kind["kind"]}
-            for port in (port for port in _PORTS if port in into):
-                lines.append_text(self._share(f"  into {port}", into[port], self.colours.muted))
+        lines = self.topic(f"Circuit · {plain(at.task)}", composition.UNIT)
+        for row in composition.ordered(rows):
+            lines.append_text(composition.line(row, WIDTH, self.colours)).append("\n")
         return lines
-
-    def _share(self, name: str, row: dict[str, Any], colour: str) -> Text:
-        share = finite(row["share_of_score"])
-        line = Text(f"{name:<14}{_counted(row['nodes'], 'node'):>10}{_counted(row['edges'], 'edge'):>12}")
-        line.append(f"{share:>8.1%}  ".replace("%", " %") if share is not None else f"{'–':>10}  ")
-        return line.append(bar(share or 0, _BAR), colour).append("\n")
 
     def _command(self, at: Selection, task: str | None = None) -> str:
         tasks = f" --tasks {plain(task)}" if task else ""
@@ -130,11 +119,6 @@ def _read(db: Connection, at: Selection) -> dict[str, list[dict[str, Any]]]:
     here = {"model": at.model, "step": at.step}
     narrowed = {"greater_than": here | {"task": at.task}, "algorithm": here, "composition": here | {"task": at.task}}
     return {view: queries.rows(db, queries.view(view), filters) for view, filters in narrowed.items()}
-
-
-def _counted(number: int, what: str) -> str:
-    """`1 node `, `2 nodes`: of one width, so that numbers stand below each other."""
-    return f"{number:,} {what}{' ' if number == 1 else 's'}"
 
 
 def _built_in(task: str | None) -> str:

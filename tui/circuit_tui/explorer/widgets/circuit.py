@@ -11,15 +11,12 @@ from textual.app import ComposeResult
 from circuit_store import queries
 from circuit_tui.explorer import bindings, role_display
 from circuit_tui.explorer.state import Head, Selection, ViewState, head_of
-from circuit_tui.explorer.widgets.circuit_lines import branch_line, worth
+from circuit_tui.explorer.widgets.circuit_lines import FLOORS, branch_line, why_none, worth
 from circuit_tui.explorer.widgets.circuit_tree import ROOT, Branch, Path, branches, everything
 from circuit_tui.explorer.widgets.cursor_lines import Lines
 from circuit_tui.explorer.widgets.live_text import Note
 from circuit_tui.explorer.widgets.notation import plain
 from circuit_tui.explorer.widgets.pane import Pane
-
-FLOORS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-"""Thresholds, as shares of the largest |score|."""
 
 
 class Circuit(Pane):
@@ -94,12 +91,7 @@ class Circuit(Pane):
         at = self.at
         if at.task is None:
             return f"{self.ABOUT} None is computed yet."
-        if self.circuit is None:
-            what = " · ".join([plain(at.task), *([plain(self.of)] if self.of else [])])
-            return f"No circuit of {what} is computed at step {at.step}. , and . go to other checkpoints."
-        if not self.circuit.into:
-            return f"No circuit here: {plain(self.circuit.header['reason'] or 'no edge was kept')}."
-        return ""
+        return why_none(at, self.circuit, self.of)
 
     def _headline(self) -> None:
         """The title, and below it what the circuit is worth."""
@@ -187,9 +179,7 @@ class Circuit(Pane):
         """The edge, as circuits name it."""
         if not (branch := self.branch):
             return ""
-        if not (edge := branch.edge):
-            return "logits"
-        return f"{edge.src}->{edge.dst}" + (f"<{edge.port}>" if edge.port else "")
+        return branch.edge.name if branch.edge else "logits"
 
 
 _Found = tuple[queries.CircuitOf | None, str | None, dict[Head, tuple[str, ...]], dict[int, int] | None]

@@ -7,15 +7,31 @@ from rich.text import Text
 
 from circuit_store.queries import CircuitEdge, CircuitOf
 from circuit_tui.explorer import theme
+from circuit_tui.explorer.diagram.choice import CORE, digits
+from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.circuit_tree import Branch
 from circuit_tui.explorer.widgets.heads import badge
 from circuit_tui.explorer.widgets.notation import bar, digits_for, finite, plain, signed
 
 KINDS = {"head": "heads", "mlp": "MLPs", "input": "input"}
 """What writes, as the store and as a person calls it."""
+FLOORS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Thresholds, as shares of the largest |score|."""
 _HELD_OUT = "held_out_faithfulness"
 _WIDEST = 64
 """Columns beyond which name and score would stand too far apart."""
+
+
+def why_none(at: Selection, circuit: CircuitOf | None, of: str | None) -> str:
+    """Why there is no circuit of the task here; nothing if there is one.
+
+    Args:
+        of: by what the task's circuits at other checkpoints were found.
+    """
+    if circuit is None:
+        what = " · ".join([plain(at.task), *([plain(of)] if of else [])])
+        return f"No circuit of {what} is computed at step {at.step}. , and . go to other checkpoints."
+    return "" if circuit.into else f"No circuit here: {plain(circuit.header['reason'] or 'no edge was kept')}."
 
 
 def worth(circuit: CircuitOf, floor: float) -> str:
@@ -71,3 +87,21 @@ def scored(line: Text, edge: CircuitEdge, width: int, largest: float, colours: t
     size = finite(edge.score) or 0.0
     length = abs(size) / largest if largest else 0
     return line.append(bar(length, room), colours.helps if size > 0 else colours.hurts)
+
+
+def edge_line(edge: CircuitEdge, width: int, largest: float, colours: theme.Palette) -> Text:
+    """An edge with its score, the standard error of that, and the share of resamples that hold it.
+
+    Its sign is a line in the colour of the score: broken if the edge is not core.
+    """
+    score, decimals = finite(edge.score), digits(largest)
+    colour = colours.muted if score is None else colours.helps if score >= 0 else colours.hurts
+    line = Text("╌ " if edge.share is not None and edge.share < CORE else "━ ", colour, no_wrap=True)
+    figures = Text(signed(edge.score, decimals).rjust(decimals + 4))
+    if finite(edge.se) is not None:
+        figures.append(f" ±{signed(edge.se, decimals)}", colours.muted)
+    if edge.share is not None:
+        figures.append(f"{edge.share:5.0%}", colours.muted)
+    line.append(edge.name, "default")
+    line.truncate(max(0, min(width, _WIDEST) - figures.cell_len), overflow="ellipsis", pad=True)
+    return line.append_text(figures)
