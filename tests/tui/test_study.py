@@ -214,7 +214,8 @@ async def test_top_heads_are_those_of_the_circuits_else_the_strongest(explore, s
         await pilot.press("2", "ctrl+o", HEADS, "plus")
         text = screen_text(app)
         assert "Top heads of induction · toy-a · longest in the circuits" in text and "a2.h1 0.89" in text
-        await pilot.press("m")
+        app.main.choose(role="previous_token")
+        await pilot.pause()
         text = screen_text(app)
         assert "Top heads of previous token · toy-a · strongest at step 256" in text
         assert "● a1.h0 0." in text and "▲ " in text and "intervals" not in text
@@ -277,6 +278,6 @@ async def test_at_any_size_the_part_in_focus_is_there_and_nothing_is_wider_than_
         assert app.screen.part == "earliest-heads" and "Earliest head of each role" in screen_text(app)
         assert len(shown) == (6 if size[0] >= 100 and size[1] >= 32 else 1)
         assert all(part.region in app.screen.region and part.region.height > 3 for part in shown)
-        for key in ("tab", "comma", "X", "z", "m", "d", "plus", "underscore"):
+        for key in ("tab", "comma", "X", "z", "M", "d", "plus", "underscore"):
             await pilot.press(key)
         assert app.screen.part == "top-heads" and "Top heads of" in screen_text(app)
