@@ -197,7 +197,16 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
         if self._needs_canvas_resize or not self._given:
             self.refresh()
 
+    @property
+    def _has_room(self) -> bool:
+        """Whether the frame has an inside, and the canvas holds it: not where the terminal has been made very small."""
+        size, frame = self._canvas._canvas_size, self._scale_rectangle
+        inside = frame.width > 0 and frame.height > 0
+        return inside and frame.right < size.width and frame.bottom < size.height
+
     def _render_plot(self) -> None:
+        if not self._has_room:
+            return
         with ExitStack() as drawn:
             for canvas in self.query(_Canvas):
                 drawn.enter_context(canvas.drawn())
@@ -211,7 +220,7 @@ class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
 
     def _draw_checkpoint(self) -> None:
         """The line at the checkpoint, and over it the points that it would hide; those that lie there have a marker."""
-        if not self._given:
+        if not self._given or not self._has_room:
             return
         series, _, (start, end), *_ = self._given
         marked = (one for one in self._datasets if isinstance(one, ScatterPlot))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 KINDS = {"edge": "edges", "node": "nodes", "weighted": "weighted"}
 """As the store and as a person calls them."""
 _FLOOR = "○"
+_LEAST = 6
+"""Rows of a plot that can be read."""
 BEYOND = "beyond the prompts"
 """As `circuit_sweep.comparison` says it of a similarity below its floor."""
 
@@ -29,6 +31,7 @@ class Similarity(Vertical, can_focus=True):
     DEFAULT_CSS = """
     Similarity { height: 1fr; }
     Similarity #said { color: $foreground; }
+    Similarity Plot { min-height: 6; min-width: 24; }
     """
 
     def __init__(self) -> None:
@@ -77,9 +80,10 @@ class Similarity(Vertical, can_focus=True):
         self.draw()
 
     def draw(self) -> None:
+        room = self.size.height - self.query_one("#said").size.height
         if self.plot:
-            self.plot.display = bool(self.curve.rows)
-        if not self.curve.rows:
+            self.plot.display = bool(self.curve.rows) and room >= _LEAST
+        if not self.curve.rows or room < _LEAST:
             return
         if self.plot:
             axis = Axis((c.step, c.tokens) for c in self.checkpoints)
@@ -88,6 +92,9 @@ class Similarity(Vertical, can_focus=True):
         elif not self._brings_plot:
             self._brings_plot = True
             self._bring_plot()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw)
 
     def _series(self, axis: Axis) -> list[Series]:
         colours, chosen = theme.palette(self.app.current_theme.dark), list(KINDS)[self.kind]
