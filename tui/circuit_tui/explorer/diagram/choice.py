@@ -67,10 +67,10 @@ def chosen(edges: Iterable[CircuitEdge], grid: Grid, most: int | None, floor: fl
     return Choice(drawn, nodes, no_room)
 
 
-def core(edges: Sequence[CircuitEdge]) -> int | None:
-    """How many edges are core; None if no resamples were drawn."""
-    shares = [edge.share for edge in edges if edge.share is not None]
-    return sum(share >= CORE for share in shares) if shares else None
+def core(shares: Iterable[float | None]) -> int | None:
+    """How many edges are core, of the share of resamples that hold each; None if none were drawn."""
+    known = [share for share in shares if share is not None]
+    return sum(share >= CORE for share in known) if known else None
 
 
 def counted(choice: Choice, edges: Sequence[CircuitEdge], largest: float) -> str:
