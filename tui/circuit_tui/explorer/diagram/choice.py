@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from circuit_store.queries import CircuitEdge
 from circuit_tui.explorer.diagram.places import Grid
@@ -12,6 +13,8 @@ CORE = 0.9
 _CELLS_AN_EDGE = 50
 _FEWEST, _MOST = 24, 80
 """Edges that a diagram has, large or small."""
+_TRIED = 8
+"""Edges that are tried for each that may be drawn: where heads have no columns of their own, few find room."""
 _APART = 3
 """Columns between the middles of neighbours that can be told apart."""
 
@@ -50,7 +53,7 @@ def chosen(edges: Iterable[CircuitEdge], grid: Grid, most: int | None, floor: fl
     nodes: dict[str, float] = {}
     taken: dict[int, list[int]] = {}
     left = no_room = 0
-    for edge in edges:
+    for edge in edges if most is None else islice(edges, _TRIED * most):
         if len(drawn) == most or size(edge) < floor:
             break
         if not all(map(grid.holds, edge[:2])):
