@@ -40,7 +40,7 @@ QUIET = 0.12
 KEYS = {
     "head cursor": (b"\x0fd", (b"l", b"j", b"l", b"k", b"h"), 30),
     "step": (b"\x0fd", (b",", b",", b",", b"."), 80),
-    "role": (b"\x0fd", (b"m",), 80),
+    "role": (b"\x0fd", (b"mm",), 80),
     "pane switch": (b"", (b"\t",), 80),
     "tree cursor": (b"\x0fg", (b"j", b"j", b"k"), 30),
     "step on page A": (b"A", (b",", b",", b"."), 80),

@@ -21,12 +21,12 @@ from circuit_tui.explorer.state import Selection
 
 PICTURES = Path(__file__).parent / "pictures"
 SIZE = (120, 40)
-MODEL, CHECKPOINT, ROLE = ["ctrl+o", "a", "G"], ["comma", "comma"], ["m", "m"]
+MODEL, CHECKPOINT, ROLE = ["ctrl+o", "a", "G"], ["comma", "comma"], ["m", "d"]
 MARKS = ["ctrl+o", "d", "g", "l", "l", "l", "space", "j", "h", "h", "space"]
 CIRCUIT = ["ctrl+o", "g", "z"]
 KEYS = [*MODEL, *CHECKPOINT, *ROLE, *MARKS, *CIRCUIT]
 """The largest model where IOI is new; previous-token heads, of which a1.h1 hands over to a0.h3; the open circuit."""
-REAL = ["ctrl+o", "a", "g", "ctrl+o", "d", "m", "m", "m", "m", *CIRCUIT]
+REAL = ["ctrl+o", "a", "g", "ctrl+o", "d", "m", "g", *CIRCUIT]
 """The model of the real store, the first in the list: a role of its heads, and the open circuit."""
 SHOWN = {"explorer": ("explore", KEYS), "real-model": ("explore", REAL)}
 """Picture -> screen, and the keys that lead to what is shown."""

@@ -1,8 +1,10 @@
 """Annotations of circuit_core are checked at run time, except those of functions that are made while others run.
 
-Every hook is such a function; compiling its checks takes longer than a pass of a test's model. One thread a process,
-unless TEST_THREADS says otherwise: the models are small, and tests run side by side. For the same reason no property is
-timed, and garbage is looked for seldom, never in what imports leave behind.
+Every hook is such a function; compiling its checks takes longer than a pass of a test's model. A function that names no
+array has its types checked alone: to hold shapes together takes ten times as long, at every call.
+
+One thread a process, unless TEST_THREADS says otherwise: the models are small, and tests run side by side. For the same
+reason no property is timed, and garbage is looked for seldom, never in what imports leave behind.
 
 What is compiled is kept, whatever the environment says: otherwise each process of the tests compiles the project, its
 checks and the tests again, a quarter of what it takes to begin.
@@ -15,9 +17,11 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import jaxtyping
 import pytest
 from hypothesis import settings
 from jaxtyping._import_hook import JaxtypingTransformer
@@ -33,6 +37,7 @@ os.environ.setdefault("TEXTUAL_FPS", "10")  # tests draw the screen themselves, 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 _checked = JaxtypingTransformer.visit_FunctionDef
+_jaxtyped = jaxtyping.jaxtyped
 
 
 def _outermost(self: Any, node: ast.FunctionDef) -> ast.FunctionDef:
@@ -40,7 +45,25 @@ def _outermost(self: Any, node: ast.FunctionDef) -> ast.FunctionDef:
     return node if inside else _checked(self, node)
 
 
+def _names_arrays(hint: Any) -> bool:
+    if isinstance(hint, str | list):  # not resolved yet; the arguments of a callable
+        return isinstance(hint, str) or any(map(_names_arrays, hint))
+    within = get_args(hint)
+    return any(map(_names_arrays, within)) or (isinstance(hint, type) and issubclass(hint, jaxtyping.AbstractArray))
+
+
+def _checked_by(*, typechecker: Callable[..., Any]) -> Callable[[Any], Any]:
+    shapes_too = _jaxtyped(typechecker=typechecker)
+
+    def decorated(checked: Any) -> Any:
+        whole = isinstance(checked, type) or any(map(_names_arrays, checked.__annotations__.values()))
+        return (shapes_too if whole else typechecker)(checked)
+
+    return decorated
+
+
 JaxtypingTransformer.visit_FunctionDef = _outermost
+jaxtyping.jaxtyped = _checked_by
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@ of its annotations is in place first."""
 
 import json
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from places import GOLDEN
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Golden:
     """A reference model, its prompts, and the figures of the public implementations."""
 
@@ -30,12 +31,12 @@ class Golden:
 
 @pytest.fixture(scope="session", params=["neox_parallel", "neox_sequential", "gpt2_sequential"])
 def golden(request) -> Golden:
-    return load_golden(request.param)
+    return shared_golden(request.param)
 
 
 @pytest.fixture(scope="session")
 def parallel() -> Golden:
-    return load_golden("neox_parallel")
+    return shared_golden("neox_parallel")
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +52,12 @@ def named(parallel):
 def fresh_parallel() -> Golden:
     """A copy that a test may change."""
     return load_golden("neox_parallel")
+
+
+@cache
+def shared_golden(name: str) -> Golden:
+    """One for all tests: pytest makes a fixture with parameters anew in each file."""
+    return load_golden(name)
 
 
 def load_golden(name: str) -> Golden:

@@ -43,5 +43,5 @@ def test_solved_at_the_end_by_a_small_circuit(ends, task):
     found: Any = minimal_circuit(Interchange(last, prompts), scores)
     assert found.threshold_reached and found.chosen.faithfulness >= 0.8
     assert found.chosen.n_edges < last.graph.n_edges / 4
-    unsolved: Any = minimal_circuit(Interchange(first, prompts), scores)
+    unsolved: Any = minimal_circuit(Interchange(first, prompts), scores, sizes=(10,))
     assert (unsolved.reason, unsolved.chosen.faithfulness) == (NOT_DONE, None)

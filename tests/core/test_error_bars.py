@@ -117,6 +117,7 @@ def test_an_edge_that_is_not_kept_counts_with_its_mean():
     assert found.floors["edge"].mean == pytest.approx(whole.floors["edge"].mean)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("noise", [2.0, 6.0])
 def test_halves_cover_other_draws_and_resamples_do_not(noise):
     """40 pairs of fresh draws, that differ in nothing but their prompts: 36 at least are not below the floor of halves.

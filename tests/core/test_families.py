@@ -84,6 +84,7 @@ def test_the_full_circuit_is_the_model_and_the_empty_one_the_corrupted_run(case,
     assert torch.allclose(empty, prompts.metric(bridge(prompts.corrupted)[rows, end]), atol=1e-5)
 
 
+@pytest.mark.long
 def test_exact_scores_are_those_of_the_whole_model_without_one_edge(case, run):
     """Every seventh edge, corrupted alone by hooks on a run of the whole model."""
     from circuit_core.attribution.edge_scores import attribute

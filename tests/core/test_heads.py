@@ -5,6 +5,8 @@ import torch
 
 from circuit_core.loaded_model import LoadedModel
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def planted_roles():

@@ -60,18 +60,26 @@ def case(request):
     return bridge, loading.graph_of(bridge), PromptSet("random", clean, corrupted, end, metric, positions)
 
 
-def by_hand(bridge, prompts, ports: list[str], sender, end_only: bool):
-    """Runs A to D with hooks on whole runs: the metric, and END's attention of the first receiver."""
-    rows = torch.arange(len(prompts))
-    z = [f"blocks.{i}.attn.hook_z" for i in range(bridge.cfg.n_layers)]
-    a, b, c, looks = {}, {}, {}, []
+@torch.no_grad()
+def runs_a_and_b(bridge, prompts):
+    """What heads write on the clean and on the corrupted prompts, by the names of its hooks."""
+    written = {}, {}
+    for tokens, into in zip((prompts.clean, prompts.corrupted), written, strict=True):
+        keep = lambda tensor, hook, into=into: into.update({hook.name: tensor.clone()})  # noqa: E731
+        with bridge.hooks(fwd_hooks=[(f"blocks.{i}.attn.hook_z", keep) for i in range(bridge.cfg.n_layers)]):
+            bridge(tokens)
+    return written
 
+
+def by_hand(bridge, prompts, ports: list[str], sender, end_only: bool, of_runs):
+    """Runs C and D, after those, with hooks on whole runs: the metric, and END's attention of the first receiver."""
+    rows = torch.arange(len(prompts))
+    (a, b), c, looks = of_runs, {}, []
+
+    @torch.no_grad()
     def run(tokens, hooks):
         with bridge.hooks(fwd_hooks=hooks):
             return prompts.metric(bridge(tokens)[rows, prompts.end])
-
-    def keep(into):
-        return lambda tensor, hook: into.update({hook.name: tensor.clone()})
 
     def freeze(tensor, hook):
         frozen = a[hook.name].clone()
@@ -80,9 +88,7 @@ def by_hand(bridge, prompts, ports: list[str], sender, end_only: bool):
             frozen[at] = b[hook.name][at]
         return frozen
 
-    run(prompts.clean, [(name, keep(a)) for name in z])
-    run(prompts.corrupted, [(name, keep(b)) for name in z])
-    freezing: list[Any] = [(name, freeze) for name in z]
+    freezing: list[Any] = [(name, freeze) for name in a]
     if ports == ["logits"]:
         return run(prompts.clean, freezing), None
     hooks = {}
@@ -121,8 +127,9 @@ def test_the_definition_step_by_step(case, ports, end_only):
     changed = (found.patched - found.metric_clean).abs().max()
     normed = getattr(bridge.original_model.config, "qk_layernorm", False)
     assert changed > (1e-3 if normed else 1e-2)  # a hundred times what the two may differ by, or more
+    of_runs = runs_a_and_b(bridge, prompts)
     for sender in ((0, 0), (0, 2), (1, 1)):
-        metric, look = by_hand(bridge, prompts, ports, sender, end_only)
+        metric, look = by_hand(bridge, prompts, ports, sender, end_only, of_runs)
         assert torch.allclose(found.patched[sender], metric, atol=1e-5)
         if len(ports) == 1 and look is not None:
             for name, place in prompts.positions.items():
@@ -214,7 +221,7 @@ def test_metrics_over_probabilities(golden):
     metric = ProbabilityDifference(answers, torch.ones(answers.shape) * torch.tensor([1.0, -1.0]).repeat(5))
     prompts = replace(golden.prompts, metric=metric)
     for to in ("logits", "a1.h0<q>"):
-        expected, _ = by_hand(golden.bridge, prompts, [to], (0, 1), False)
+        expected, _ = by_hand(golden.bridge, prompts, [to], (0, 1), False, runs_a_and_b(golden.bridge, prompts))
         assert torch.allclose(patch(golden, to, prompts=prompts).patched[0, 1], expected, atol=1e-6)
 
 

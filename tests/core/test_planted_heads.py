@@ -6,6 +6,8 @@ from places import SAMPLE
 
 from circuit_core.loaded_model import LoadedModel
 
+pytestmark = pytest.mark.long
+
 LAYER = 1
 
 

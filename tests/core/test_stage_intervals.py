@@ -75,6 +75,7 @@ def test_heads_are_chosen_anew_in_each_draw(named, roles, direct, strata):
     assert (stage.low, stage.high) == pytest.approx((low, high), rel=1e-4)
 
 
+@pytest.mark.long
 def test_s_inhibition_in_a_draw_is_that_of_the_prompts_drawn(named):
     """Candidates and test alike: the prompts of a draw, as often as they are drawn, patched by themselves."""
     from circuit_core.patching.path_patching import PathPatching

@@ -84,6 +84,7 @@ def test_seed_and_number_decide_the_prompts(drawn, name):
     assert len(other) == 11 and other.texts != first.texts[:11]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CHANGED)
 def test_no_prompt_comes_twice_and_a_larger_draw_begins_with_a_smaller(drawn, name):
     """Invariant: all are different, as many as asked or as there are; each has a stratum, which a draw balances."""

@@ -105,11 +105,13 @@ def test_prompts_of_every_kind(kind, task):
     check_answers(kind, task)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind, task", OF_KIND)
 def test_behaviour_is_plain_hugging_faces(kind, task):
     check_behaviour(kind, task)
 
 
+@pytest.mark.long
 @needs_pythia
 @pytest.mark.parametrize("task", OF_PAIRS)
 def test_pythias_own_tokenizer(task):

@@ -1,16 +1,25 @@
 """A circuit evaluated the slow and obvious way, for what `Interchange` gives to be held against."""
 
+from functools import lru_cache
 from typing import Any
 
 import torch
 
 
-def by_hooks(run: Any, mask: Any) -> torch.Tensor:
-    """The metric of each prompt: the whole bridge runs, and every reader is given its own residual stream."""
+@lru_cache(1)
+def corrupted(run: Any) -> tuple[Any, list[Any]]:
+    """What each part of the model writes on the corrupted prompts, and the weights of each layer."""
     from circuit_core.forward.residual_stream import Weights
 
+    _, seen = run.model.bridge.run_with_cache(run.prompts.corrupted)
+    return seen, [Weights(run.model.bridge, layer) for layer in range(run.graph.n_layers)]
+
+
+@torch.no_grad()
+def by_hooks(run: Any, mask: Any) -> torch.Tensor:
+    """The metric of each prompt: the whole bridge runs, and every reader is given its own residual stream."""
     bridge, graph, prompts = run.model.bridge, run.graph, run.prompts
-    _, seen = bridge.run_with_cache(prompts.corrupted)
+    seen, weights = corrupted(run)
     changes = torch.zeros(graph.n_sources, *seen["hook_embed"].shape)
 
     def stream(port, at):
@@ -35,7 +44,6 @@ def by_hooks(run: Any, mask: Any) -> torch.Tensor:
     def reads(port, name):
         return name, lambda tensor, hook: stream(port, name)
 
-    weights = [Weights(bridge, layer) for layer in range(graph.n_layers)]
     hooks = [write(0, "hook_embed")]
     for i, w in enumerate(weights):
         hooks += [heads(i, port) for port in "qkv"]

@@ -1,6 +1,7 @@
 """A worker whose analyses each wait at a gate: the test says how many may pass, so that it knows what is under way.
 
-The gate is a pipe in the folder `GATE`; what has begun there stands in a file beside it, a line an analysis.
+The gate is a pipe in the folder `GATE`; what has begun there stands in a file beside it, a line an analysis. A worker
+that is held before its first has begun `start`.
 """
 
 import os
@@ -11,16 +12,23 @@ from pathlib import Path
 
 def serve(runner: Connection, visible: str | None) -> None:
     """The main function of such a worker's process."""
-    from circuit_sweep.worker import checkpoint, process
-
     gate = Path(os.environ["GATE"])
     passes = os.open(gate / "gate", os.O_RDONLY)
+
+    def come(what: str) -> None:
+        with open(gate / "begun", "a") as begun:
+            begun.write(f"{what}\n")
+        assert os.read(passes, 1)
+
+    if held := next(gate.glob("start*"), None):
+        held.unlink()
+        come("start")
+    from circuit_sweep.worker import checkpoint, process
+
     compute = checkpoint.LoadedCheckpoint.compute
 
     def wait(self: checkpoint.LoadedCheckpoint, analysis: checkpoint.Analysis) -> object:
-        with open(gate / "begun", "a") as begun:
-            begun.write(f"{self.fingerprint} {analysis.title}\n")
-        assert os.read(passes, 1)
+        come(f"{self.fingerprint} {analysis.title}")
         return compute(self, analysis)
 
     class Inbox(process._Inbox):
@@ -49,6 +57,19 @@ class Gate:
     def open(self) -> None:
         """As many as will come may pass."""
         self.let(10_000)
+
+    def anew(self) -> None:
+        """Nothing has begun and none may pass, as at first; for when nobody is on the way."""
+        left = self.passes - len(self.begun())
+        assert left == 0 or len(os.read(self.pipe, left)) == left
+        self.passes = 0
+        for told in ("begun", "stopped"):
+            (self.folder / told).unlink(missing_ok=True)
+
+    def hold_starts(self, workers: int) -> None:
+        """So many of the next workers come to the gate with their order, before they import torch: seconds each."""
+        for number in range(workers):
+            (self.folder / f"start{number}").touch()
 
     def forget(self) -> None:
         """Whoever waits has been killed, and will never pass."""

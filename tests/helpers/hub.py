@@ -126,6 +126,8 @@ class Hub:
             "HF_HUB_OFFLINE": "0",
             "TRANSFORMERS_OFFLINE": "0",
             "HF_HUB_DISABLE_TELEMETRY": "1",
+            "SSL_CERT_FILE": "",
+            "SSL_CERT_DIR": str(self.home),  # without certificates: reading all there are takes longer than an answer
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
         }
@@ -358,9 +360,9 @@ class _Handler(BaseHTTPRequestHandler):
         for begin in range(0, len(data), PIECE):
             piece = data[begin : begin + PIECE]
             self.hub.pace(len(piece))
-            self.wfile.write(piece)
-            with self.hub._lock:
+            with self.hub._lock:  # before: who has it all may look at once
                 self.hub.sent[self.name] += len(piece)
+            self.wfile.write(piece)
 
     def _json(self, said: Any, status: int = 200, code: str = "", message: str = "") -> None:
         body = json.dumps(said).encode() if self.hub.says is None else self.hub.says

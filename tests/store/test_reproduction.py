@@ -187,6 +187,7 @@ def test_a_store_with_the_papers_numbers_agrees_throughout(toy):
     assert Counter(row["measure"] for row in ROWS).keys() == measures.MEASURES.keys()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", range(len(ROWS)), ids=lambda place: f"{place}-{ROWS[place]['measure']}")
 def test_a_doctored_number_flips_its_own_row(toy, place):
     found = filled(toy, place)

@@ -37,13 +37,13 @@ class Bench:
         own = {"XDG_STATE_HOME": str(folder / "state"), "CIRCUIT_TUI_STORE": str(self.store)}
         self.env = {**os.environ, **own, "OMP_NUM_THREADS": "1"}
 
-    def start(self, *args: str, cwd: Path | None = None) -> subprocess.Popen[str]:
+    def start(self, *args: str) -> subprocess.Popen[str]:
         pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen([*COMMAND, *args], env=self.env, text=True, cwd=cwd or self.folder, **pipes)
+        return subprocess.Popen([*COMMAND, *args], env=self.env, text=True, cwd=self.folder, **pipes)
 
-    def __call__(self, *args: str, code: int = 0, cwd: Path | None = None) -> tuple[str, str]:
+    def __call__(self, *args: str, code: int = 0) -> tuple[str, str]:
         """stdout and stderr of a command that must end with `code`."""
-        return self.end(self.start(*args, cwd=cwd), code)
+        return self.end(self.start(*args), code)
 
     def together(self, *commands: Sequence[str]) -> list[tuple[str, str]]:
         """Commands at one time, which must end well: one runner, with one worker, computes what all of them ask for."""
@@ -131,10 +131,12 @@ class Bench:
         self.env |= gate.environment()
         return gate
 
-    def gated(self, *command: str, done: int = 1) -> subprocess.Popen[str]:
-        """A command that follows its run, of which so many units are done, and one waits at the gate."""
+    def gated(self, *command: str, done: int = 1, starts: int = 0) -> subprocess.Popen[str]:
+        """A command that follows its run, of which so many units are done, and one waits at the gate; of so many
+        workers the start."""
         gate = self.gate  # before the process, which is told of it
         assert gate.passes == 0
+        gate.hold_starts(starts)
         process = self.start(*command)
         self.until_gated(process, done)
         return process

@@ -10,6 +10,8 @@ from circuit_store import models, queries, results, store
 from circuit_store.queue import requests
 from circuit_store.views import VIEWS
 
+pytestmark = pytest.mark.long
+
 AT = {"model": "toy", "step": 0, "task": "gendered_pronoun"}
 
 

@@ -8,17 +8,15 @@ MODEL = "sample-0.2m"
 YEARS = ("--tasks", "ioi,greater_than", "--sizes", "30")
 
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
 def swept(benches):
     """Roles and behaviour of every checkpoint; of three the IOI algorithm, and the check of circuits of 30 edges."""
     bench = benches()
-    bench.together(
-        ("run", MODEL, "--analyses", "behaviour,heads"),
-        ("run", MODEL, "--analyses", "algorithm", "--checkpoints", "0,3250,final", *YEARS),
-    )
+    bench.here("run", MODEL, "--analyses", "behaviour,heads")
+    bench.here("run", MODEL, "--analyses", "algorithm", "--checkpoints", "0,3250,final", *YEARS)
     return bench
 
 

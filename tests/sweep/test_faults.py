@@ -98,8 +98,8 @@ class Rampage:
             self.explorer.close()
         if self.process is not None:
             self.process.communicate(timeout=1200)
-        self.bench.end(self.bench.start(*RUN))
         self.bench.until(self.bench.idle)
+        self.bench.here(*RUN)
 
 
 def _linkable(file, folder) -> bool:
@@ -127,7 +127,7 @@ def rampage(bench, kills: int, units: int, seed: int) -> Rampage:
 
 def assert_undisturbed(bench, disturbed: Rampage, units: int) -> None:
     Rampage(bench, units)
-    bench(*RUN[:-2])  # one worker
+    bench.here(*RUN)
     assert disturbed.bench.exports() == bench.exports()
     assert len(disturbed.seen) == len(disturbed.bench.results()) == len(bench.results()) > units
 

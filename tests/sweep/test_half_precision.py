@@ -1,5 +1,7 @@
 """In half precision everything is computed that is computed in single, and comes close to it."""
 
+from dataclasses import replace
+
 import pytest
 import recorded
 
@@ -17,8 +19,9 @@ TEXT = (suites.sample_folder() / "text.txt").read_text()
 
 
 def computed(dtype: str) -> dict[str, results.Record]:
-    """Every analysis by its title; circuits without a search, which could end at other sizes."""
-    wanted = analyses(Request(analyses=ANALYSES, sizes=(20, 60)), [TASKS["ioi"], TASKS["greater_than"]], "sample")
+    """Every analysis by its title, on 24 prompts; circuits without a search, which could end at other sizes."""
+    tasks = [replace(TASKS[name], n=24) for name in ("ioi", "greater_than")]
+    wanted = analyses(Request(analyses=ANALYSES, sizes=(20, 60)), tasks, "sample")
     last = LoadedCheckpoint(LAST, "cpu", dtype, TEXT)
     found = {analysis.title: last.compute(analysis) for analysis in wanted}
     assert len(found) == len(wanted)

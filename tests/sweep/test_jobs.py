@@ -72,27 +72,34 @@ def test_a_second_run_joins_the_runner_that_lives(bench):
     assert bench.ask("SELECT DISTINCT state FROM run") == bench.ask("SELECT DISTINCT state FROM unit") == [("done",)]
 
 
-def test_what_two_asked_for_goes_on_without_one(bench):
-    """Invariant: of two equal commands one may be interrupted; the other ends well, no unit is lost."""
-    both = [bench.start(*RUN) for _ in range(2)]
-    bench.until(lambda: bench.store.exists() and bench.tables() and bench.ask("SELECT count(*) FROM asker") == [(2,)])
-    both[0].send_signal(signal.SIGINT)
-    _, err = bench.end(both[0], 130)
-    assert "Run 1 goes on" in err
-    bench.end(both[1])
-    assert {u[0] for u in bench.units().values()} == {"done"}
-
-
-def test_a_follower_takes_over_from_a_runner_that_ends(bench):
-    """Invariant: when the runner of another is asked to end, who follows starts one, and the work is done."""
-    first = bench.gated(*RUN)
+@pytest.fixture(scope="module")
+def taken_over(benches):
+    """Of three equal commands the last is interrupted, then the runner of the first is told to end: what the last said,
+    the runner, and what is left."""
+    bench = benches()
+    first = bench.gated(*RUN, done=0, starts=1)
+    others = [bench.start(*RUN) for _ in range(2)]
+    bench.until(lambda: bench.ask("SELECT count(*) FROM asker") == [(3,)])
+    others[1].send_signal(signal.SIGINT)
+    _, said = bench.end(others[1], 130)
     runner = bench.runner()
-    second = bench.start(*RUN)
-    bench.until(lambda: bench.ask("SELECT count(*) FROM asker") == [(2,)])
     os.kill(runner, signal.SIGTERM)
     bench.end(first, 1)
     bench.gate.open()
-    bench.end(second)
+    bench.end(others[0])
+    return bench, said, runner
+
+
+def test_what_two_asked_for_goes_on_without_one(taken_over):
+    """Invariant: of equal commands one may be interrupted; another ends well, no unit is lost."""
+    bench, said, _ = taken_over
+    assert "Run 1 goes on" in said
+    assert {u[0] for u in bench.units().values()} == {"done"}
+
+
+def test_a_follower_takes_over_from_a_runner_that_ends(taken_over):
+    """Invariant: when the runner of another is asked to end, who follows starts one, and the work is done."""
+    bench, _, runner = taken_over
     assert {u[0] for u in bench.units().values()} == {"done"} and bench.runner() != runner
 
 

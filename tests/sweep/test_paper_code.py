@@ -9,6 +9,8 @@ import torch
 from places import SAMPLE
 from recorded import rows
 
+pytestmark = pytest.mark.long
+
 ROLES = ("induction", "duplicate_token", "previous_token", "successor", "name_mover", "negative_name_mover")
 
 

@@ -87,13 +87,16 @@ def cases(bench) -> dict[str, Case]:
 @pytest.fixture(scope="module")
 def asked(bench, cases) -> RunRequest:
     """All that is asked of all models, computed."""
-    runs = [
-        *(case.run(*options, "--sizes", "10") for case in cases.values() for options in SCORES.values()),
-        *(case.sized(selector) for case in cases.values() for selector in ("greedy", "topn")),
-        *(case.run("--method", "exact") for case in cases.values()),
-    ]
-    patches = [case.patch(port, frozen) for case in cases.values() for port in PORTS for frozen in (False, True)]
-    return {command: bench.here(*command) for command in (*runs, *patches)}
+    found = {}
+    for case in cases.values():  # one after another: a model is built once
+        commands = [
+            *(case.run(*options, "--sizes", "10") for options in SCORES.values()),
+            *(case.sized(selector) for selector in ("greedy", "topn")),
+            case.run("--method", "exact"),
+            *(case.patch(port, frozen) for port in PORTS for frozen in (False, True)),
+        ]
+        found |= {command: bench.here(*command) for command in commands}
+    return found
 
 
 @pytest.fixture(params=CASES)

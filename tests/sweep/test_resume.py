@@ -21,19 +21,22 @@ ALL = [found.step for found in checkpoints.discover(suites.sample_folder() / "sa
 STEPS = [*ALL[:2], ALL[-1]]
 RUN = ("run", "sample-0.1m", "--checkpoints", ",".join(map(str, STEPS)))
 QUICK = (*RUN, "--analyses", "behaviour")
+FIRST = ("run", "sample-0.1m", "--checkpoints", str(STEPS[0]), "--analyses", "behaviour")
 
 
 @pytest.fixture(scope="module")
 def whole(benches):
-    """A sweep that nothing disturbed, asked for by two equal commands at one time."""
+    """A sweep that nothing disturbed, asked for by two equal commands at one time, from a folder with a `numpy.py`."""
     bench = benches()
+    (bench.folder / "numpy.py").write_text("raise SystemExit('imported from the working directory')")
     bench.told_of_both = [err for _, err in bench.together(RUN, RUN)]
     bench.until(bench.idle)
     return bench
 
 
 def test_a_run_computes_all_that_was_asked(whole):
-    """Invariant: each checkpoint has one result for each analysis asked, and each unit ran once."""
+    """Invariant: each checkpoint has one result for each analysis asked, and each unit ran once; the working directory
+    is not code."""
     assert {tuple(u[:2]) for u in whole.units().values()} == {("done", 1)}
     counts = whole.ask("SELECT analysis, count(*) FROM result GROUP BY 1 ORDER BY 1")
     n, roles = len(STEPS), len(ROLES) - len(OF_PATHS)
@@ -71,7 +74,7 @@ def test_the_closed_store_is_one_file(whole, tmp_path):
 def test_the_same_again_computes_nothing(whole):
     """Invariant: a second run writes no result and no unit, and starts no runner."""
     results, units, log = whole.results(), whole.units(), whole.log()
-    _, err = whole(*RUN)
+    _, err = whole.told(*RUN)
     assert f"0 checkpoints computed, {len(STEPS)} were already there" in err
     assert (whole.results(), whole.units(), whole.log()) == (results, units, log)
 
@@ -89,16 +92,14 @@ def test_asking_imports_no_torch(whole):
 
 def test_a_folder_of_a_known_model_is_that_model(whole):
     """Invariant: naming a known model's folder neither makes a second model nor forgets its tokens."""
-    whole("run", str(suites.sample_folder() / "sample-0.1m"), "--checkpoints", "final")
+    whole.told("run", str(suites.sample_folder() / "sample-0.1m"), "--checkpoints", "final")
     assert whole.ask("SELECT name, suite, tokens_per_step FROM model") == [("sample-0.1m", "sample", 1536)]
 
 
-def test_one_more_analysis_computes_only_that(bench, tmp_path):
-    """Invariant: results that a wider request shares with an earlier one stay; the working directory is not code."""
-    (tmp_path / "cwd").mkdir()
-    (tmp_path / "cwd" / "numpy.py").write_text("raise SystemExit('imported from the working directory')")
+def test_one_more_analysis_computes_only_that(bench):
+    """Invariant: results that a wider request shares with an earlier one stay."""
     narrow = ("run", "sample-0.1m", "--checkpoints", "final", "--analyses", "behaviour")
-    bench(*narrow, cwd=tmp_path / "cwd")
+    bench.here(*narrow)
     before = bench.results()
     bench.here(*narrow[:-1], "behaviour,heads")
     after = bench.results()
@@ -126,7 +127,8 @@ def test_a_killed_runner_costs_only_what_was_under_way(bench, whole):
 
 def test_ctrl_c_leaves_what_is_finished(bench):
     """Invariant: Ctrl-C ends with 130 and one sentence, leaves no runner behind, and the same command goes on."""
-    process = bench.gated(*QUICK)
+    bench.here(*FIRST)
+    process = bench.gated(*QUICK, starts=1)
     process.send_signal(signal.SIGINT)
     out, err = bench.end(process, 130)
     said = [line for line in err.splitlines() if "checkpoints, " not in line]
@@ -142,7 +144,8 @@ def test_ctrl_c_leaves_what_is_finished(bench):
 
 def test_sigterm_puts_the_unit_back(bench):
     """Invariant: a runner that is asked to end queues what it had under way and closes the store."""
-    process = bench.gated(*QUICK)
+    bench.here(*FIRST)
+    process = bench.gated(*QUICK, starts=1)
     bench.kill(signal.SIGTERM)
     _, err = bench.end(process, 1)
     assert "the runner ended (code 17)" in err

@@ -11,7 +11,6 @@ from circuit_core.tasks.specs import TASKS
 from circuit_store import models
 from circuit_store.queue import control, requests, runs, units
 from circuit_store.store import open_to_write
-from circuit_sweep.engines.local import LocalEngine
 from circuit_sweep.planning.analyses import analyses
 from circuit_sweep.planning.model_sources import describe
 from circuit_sweep.planning.request import Request
@@ -24,50 +23,8 @@ from circuit_sweep.worker.messages import Result, UnitFinished, UnitStopped, Wor
 REQUEST = Request(analyses=("behaviour", "heads"), device="cpu")
 
 
-@pytest.fixture(scope="module")
-def engine():
-    """One worker, which stays from test to test."""
-    with closing(LocalEngine(Slots(device="cpu").slots())) as engine:
-        yield engine
-
-
-@pytest.fixture
-def runner(tmp_path, engine):
-    """A runner with two checkpoints in its queue; the first is under way, all its analyses are to come."""
-    path = tmp_path / "x.db"
-    with closing(open_to_write(path)) as db:
-        model, found = describe(db, "sample-0.1m")
-        steps = [models.CheckpointRecord(f.step, None, f.revision) for f in found[-2:]]
-        requests.add_run(db, vars(REQUEST), list(models.add_model(db, model, steps).values()))
-        runner = Runner(db, path, engine, None)
-        runner._fill()
-        yield runner
-
-
-def held(runner: Runner) -> list[int]:
-    """How many results each checkpoint has."""
-    found = runner.db.execute("SELECT count(*) FROM result GROUP BY checkpoint_id ORDER BY checkpoint_id")
-    return [row[0] for row in found]
-
-
 def cancel(db, run: int) -> None:
     control.cancel(db, run, at_work=True)
-
-
-@pytest.mark.processes
-@pytest.mark.parametrize("end, failed", [(cancel, False), (control.interrupt, True)])
-def test_a_unit_that_was_told_to_stop_is_computed_whole_when_its_run_goes_on(runner, end, failed):
-    """Invariant: the worker was told before the run was taken up again, and stops; the unit comes again, and has every
-    result in the end, as the other has."""
-    end(runner.db, 1)
-    runner._look_after()
-    (first,) = runner.under_way.values()
-    assert first.asked_to_stop is not None
-    assert control.go_on(runner.db, 1, failed) == 2
-    runner.work()
-    found = runs.units(runner.db, 1)
-    assert [(unit["state"], unit["attempts"]) for unit in found] == [("done", 2), ("done", 1)]
-    assert runs.run_state(runner.db, 1) == "done" and held(runner) == [len(analyses(REQUEST, [TASKS["ioi"]], None))] * 2
 
 
 @pytest.mark.parametrize("told", [False, True])

@@ -123,6 +123,7 @@ def trained(tmp_path):
     made.db.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_in_whatever_order_results_come_the_trends_are_the_same(trained, seed):
     """Invariant: after each result of each checkpoint the rows are those of a refresh that finds none, byte for byte;

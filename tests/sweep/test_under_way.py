@@ -1,14 +1,17 @@
-"""What is under way is what is shown, and what a person asks for by hand comes next: with a real worker at a gate."""
+"""What is under way is what is shown, what a person asks for by hand comes next, and what was told to stop is computed
+all the same if it is wanted again: with a real worker at a gate."""
 
 import math
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 from gated import Gate, serve
 
 from circuit_core.tasks.specs import TASKS
 from circuit_store import models
-from circuit_store.queue import requests, runs, units
+from circuit_store.queue import control, requests, runs, units
 from circuit_store.store import open_to_write
 from circuit_sweep.engines import local
 from circuit_sweep.engines.local import LocalEngine
@@ -29,14 +32,8 @@ WITHIN = "heads duplicate_token"
 PATCH = {"to": "logits", "senders": "all", "freeze_mlps": False}
 
 
-@pytest.fixture(scope="module", params=[0, 1], ids=["the checkpoint under way", "another checkpoint"])
-def place(request) -> int:
-    """Which of two checkpoints is asked for by hand."""
-    return request.param
-
-
 @pytest.fixture(scope="module")
-def gate(place, tmp_path_factory):
+def gate(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gate")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(local, "serve", serve)
@@ -45,17 +42,38 @@ def gate(place, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def runner(gate):
-    """Two checkpoints in the queue, one worker; the first is under way, in the second of three roles of one pass."""
-    path = gate.folder / "x.db"
-    with closing(open_to_write(path)) as db, closing(LocalEngine(Slots(device="cpu").slots())) as engine:
+def engine(gate):
+    """One worker at the gate, which stays from test to test."""
+    with closing(LocalEngine(Slots(device="cpu").slots())) as engine:
+        yield engine
+
+
+@contextmanager
+def queued(folder: Path, engine: LocalEngine) -> Iterator[Runner]:
+    """A runner with two checkpoints in its queue; the first is under way, all its analyses are to come."""
+    path = folder / "x.db"
+    with closing(open_to_write(path)) as db:
         model, found = describe(db, "sample-0.1m")
         steps = [models.CheckpointRecord(f.step, None, f.revision) for f in found[-2:]]
         requests.add_run(db, vars(REQUEST), list(models.add_model(db, model, steps).values()))
         runner = Runner(db, path, engine, None)
         runner._fill()
+        yield runner
+
+
+@pytest.fixture(scope="module", params=[0, 1], ids=["the checkpoint under way", "another checkpoint"])
+def place(request) -> int:
+    """Which of two checkpoints is asked for by hand."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def runner(place, gate, engine, tmp_path_factory):
+    """Of one that is queued the second of three roles of one pass is under way."""
+    gate.anew()
+    with queued(tmp_path_factory.mktemp("under_way"), engine) as runner:
         gate.let(TITLES.index(WITHIN))
-        while runs.units(db, 1)[0]["doing"] != WITHIN:
+        while runs.units(runner.db, 1)[0]["doing"] != WITHIN or not gate.waits():
             runner._listen()
         yield runner
 
@@ -115,3 +133,26 @@ def test_how_far_a_long_job_is_is_shown_while_it_goes_on(tmp_path, monkeypatch):
         for message in work(order, say=say):
             taken.say(message)
     assert shown == ["behaviour ioi 30/70", "behaviour ioi 60/70", "behaviour ioi 70/70"]
+
+
+def cancel(db, run: int) -> None:
+    control.cancel(db, run, at_work=True)
+
+
+@pytest.mark.parametrize("end, failed", [(cancel, False), (control.interrupt, True)])
+def test_a_unit_that_was_told_to_stop_is_computed_whole_when_its_run_goes_on(gate, engine, tmp_path, end, failed):
+    """Invariant: the worker was told before the run was taken up again, and stops; the unit comes again, and has every
+    result in the end, as the other has."""
+    gate.anew()
+    with queued(tmp_path, engine) as runner:
+        end(runner.db, 1)
+        runner._look_after()
+        (first,) = runner.under_way.values()
+        assert first.asked_to_stop is not None
+        assert control.go_on(runner.db, 1, failed) == 2
+        gate.open()
+        runner.work()
+        found = runs.units(runner.db, 1)
+        assert [(unit["state"], unit["attempts"]) for unit in found] == [("done", 2), ("done", 1)]
+        held = runner.db.execute("SELECT count(*) FROM result GROUP BY checkpoint_id").fetchall()
+        assert runs.run_state(runner.db, 1) == "done" and [row[0] for row in held] == [len(TITLES)] * 2

@@ -35,42 +35,43 @@ def test_two_workers_give_the_same_bits(bench, alone):
 
 @pytest.fixture(scope="module")
 def killed(benches):
-    """A run in which the workers of the first checkpoint were killed twice and one of the third, and who ran it; its
-    units then, what it said, and the store after another try."""
+    """A run in which the workers of the first checkpoint were killed twice as they started and one of the third at an
+    analysis, and which was cancelled within the fourth; who ran it, its units and its state then, what `jobs` said
+    of it, and the store after another try."""
     bench, runners = benches(), set()
-    process = bench.gated(*RUN, done=0)
+    process = bench.gated(*RUN, done=0, starts=2)
     for done in (0, 0, 1):
         bench.until_gated(process, done)
         runners.add(bench.runner())
         bench.kill_worker()
+    bench.until_gated(process, 2)
+    runners.add(bench.runner())
+    bench.told("jobs", "cancel", "1")
     bench.gate.open()
-    said = bench.end(process, 1)[1]
-    units = bench.units()
+    bench.end(process, 130)
+    units, states, shown = bench.units(), bench.ask("SELECT state FROM run"), bench.told("jobs", "show", "1")[0]
+    bench.until(bench.idle)
+    bench.here("jobs", "resume", "1")
     bench.here("jobs", "retry", "1")
-    return bench, units, said, runners
+    return bench, [unit[:2] for unit in units.values()], states, shown, runners
 
 
 def test_a_killed_worker_is_replaced(killed, alone):
     """Invariant: SIGKILL to a worker costs its unit one more attempt; the runner lives, all numbers are the same."""
-    bench, units, _, runners = killed
+    bench, units, _, _, runners = killed
     assert len(runners) == 1 and bench.log().count("the worker was killed") == 3
-    assert [unit[:2] for unit in units.values()][1:] == [("done", 1), ("done", 2), ("done", 1)]
+    assert units[1:3] == [("done", 1), ("done", 2)]
+    assert {unit[0] for unit in bench.units().values()} == {"done"}
     assert numbers(bench) == numbers(alone) and bench.exports() == alone.exports()
 
 
 def test_a_unit_that_kills_its_workers_fails_alone(killed):
     """Invariant: the second death of a worker is the unit's failure, with the reason; the rest is computed."""
-    _, units, said, _ = killed
-    assert f"sample-0.1m@{STEPS[0]} failed: the worker was killed" in said
-    assert [unit[:2] for unit in units.values()][0] == ("failed", 2)
+    _, units, _, shown, _ = killed
+    assert units[0] == ("failed", 2) and "the worker was killed: perhaps memory ran out" in shown, shown
 
 
-def test_a_job_of_a_worker_may_be_cancelled(bench):
+def test_a_job_of_a_worker_may_be_cancelled(killed):
     """Invariant: cancelling ends what is under way, keeps what is finished, and the runner ends."""
-    process = bench.gated(*RUN)
-    bench.told("jobs", "cancel", "1")
-    bench.gate.open()
-    bench.end(process, 130)
-    assert {u[0] for u in bench.units().values()} == {"done", "cancelled"}
-    assert bench.ask("SELECT state FROM run") == [("cancelled",)] and bench.results()
-    bench.until(bench.idle)
+    _, units, states, _, _ = killed
+    assert units[3] == ("cancelled", 1) and states == [("cancelled",)]

@@ -21,6 +21,7 @@ async def test_a_store_that_is_not_there_says_what_brings_it(explore, screen_tex
             "j",
             "comma",
             "m",
+            "m",
             "space",
             "asterisk",
             "e",
@@ -42,7 +43,9 @@ async def test_a_store_that_is_not_there_says_what_brings_it(explore, screen_tex
 async def test_a_store_without_results_is_empty_not_wrong(explore, maker, screen_text, said):
     async with explore() as (app, pilot):
         assert "toy-a" in screen_text(app) and "None is computed yet" in " ".join(screen_text(app).split())
-        await pilot.press("ctrl+o", "d", "comma", "full_stop", "m", "ctrl+o", "g", "z", "e", "ctrl+o", "f", "X", "B")
+        await pilot.press(
+            "ctrl+o", "d", "comma", "full_stop", "m", "m", "ctrl+o", "g", "z", "e", "ctrl+o", "f", "X", "B"
+        )
         assert "sweep" in screen_text(app)
         await pilot.press("a", "e")
         assert "none of them is computed yet" in " ".join(app.screen._text.plain.split())

@@ -72,7 +72,7 @@ def test_a_screen_is_drawn_by_the_command_as_text_and_as_svg(drawn, tmp_path):
     assert "toy-a › step 64 › successor" in text and len(text.splitlines()) == 24
     assert drawn("jobs", "--theme", "light", "--output", "jobs.svg") == ("", 0)
     assert "Units of run 2" in read(tmp_path / "jobs.svg")
-    keyed, _ = drawn("explore", "toy-a", "--keys", "m , ctrl+o d plus", "--size", "80x24")
+    keyed, _ = drawn("explore", "toy-a", "--keys", "m m , ctrl+o d plus", "--size", "80x24")
     assert "previous_token" in keyed and "step 128" in keyed and "[heads]" in keyed
     assert not (tmp_path / "state" / "circuit-tui").exists(), "nothing is remembered"
 

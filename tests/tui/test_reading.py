@@ -13,7 +13,24 @@ from circuit_tui.explorer.reading import Reader
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 EVERY_KEY = (
-    *("ctrl+o", "d", "j", "l", "comma", "less_than_sign", "m", "T", "space", "asterisk", "i", "escape", "y", "Y", "e"),
+    *(
+        "ctrl+o",
+        "d",
+        "j",
+        "l",
+        "comma",
+        "less_than_sign",
+        "m",
+        "m",
+        "T",
+        "space",
+        "asterisk",
+        "i",
+        "escape",
+        "y",
+        "Y",
+        "e",
+    ),
     *(
         "ctrl+o",
         "s",

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 import recorded
+from textual import events
+from waiting import until
 
 from circuit_store import queries, results
 from circuit_sweep.planning import texts
@@ -163,3 +165,30 @@ def test_a_task_of_heads_alone_is_looked_at_last(maker):
     maker.add(0, "behaviour", recorded.behaviour(0.5, 0.1, 0.3, 0.7, 200, 0.9), task=other)
     assert settle(maker.db, Selection())[1].task == "years"
     assert settle(maker.db, Selection(task="ioi"))[1].task == "ioi"
+
+
+async def test_a_role_is_chosen_from_the_list_by_its_letter_or_one_after_the_other(explore, db, screen_text):
+    """Also where both keys come in one read; another key leaves the role as it is."""
+    async with explore() as (app, pilot):
+        await pilot.press("m")
+        await pilot.pause()
+        assert all(
+            f"{letter}  {badge} " in screen_text(app) for letter, badge in (("a", "in"), ("s", "pt"), ("d", "su"))
+        )
+        for keys, role in ((["s"], "previous_token"), (["m", "m"], "successor"), (["m", "M"], "previous_token")):
+            await pilot.press(*keys)
+            await pilot.pause()
+            assert app.screen is app.main and app.main.look.at.role == role
+        await pilot.press("m", "escape", "m", "9")
+        assert app.screen is app.main and app.main.look.at.role == "previous_token"
+        for key in "ma":
+            app.post_message(events.Key(key, key))
+        await until(pilot, lambda: app.main.look.at.role == "induction")
+        await pilot.press("ctrl+o", "a", "slash", "m")
+        assert app.main.query_one("#filter").value == "m" and app.screen is app.main
+
+
+async def test_the_list_opens_on_every_screen(explore, db):
+    async with explore() as (app, pilot):
+        await pilot.press("2", "m", "d")
+        assert app.main.look.at.role == "successor" and app.screen is app.place and app.place.NAME == "study"

@@ -74,7 +74,7 @@ async def test_what_one_screen_chooses_the_others_show(explore, db, steps, scree
         await pilot.press("2", "comma", "o")
         await pilot.pause()
         assert "toy-b · step 0" in screen_text(app)
-        await pilot.press("O", "comma", "m", "1")
+        await pilot.press("O", "comma", "m", "m", "1")
         await pilot.pause()
         assert "toy-a › step 64 › previous_token" in screen_text(app)
 

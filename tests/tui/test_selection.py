@@ -92,7 +92,7 @@ async def test_roles_and_their_reasons(explore, screen_text):
     async with explore() as (app, pilot):
         seen = []
         for _ in range(4):
-            await pilot.press("m")
+            await pilot.press("m", "m")
             seen.append(app.main.look.at.role)
         assert seen == ["previous_token", "successor", "copy_suppression", "induction"]
         await pilot.press("M")
@@ -175,7 +175,7 @@ async def test_the_plot_fills_its_pane_after_the_terminal_was_too_small(explore,
 
 async def test_the_way_back_and_forward(explore):
     async with explore() as (app, pilot):
-        await pilot.press("comma", "m", "space")
+        await pilot.press("comma", "m", "m", "space")
         left = app.main.look.at
         await pilot.press("left_square_bracket")
         assert (app.main.look.at.step, app.main.look.at.role) == (128, "induction")
@@ -265,7 +265,7 @@ async def test_the_time_lapse_stops_at_the_end(explore):
 
 async def test_where_one_was_is_where_one_is(explore):
     async with explore() as (app, pilot):
-        await pilot.press("comma", "m", "ctrl+o", "g", "plus", "t")
+        await pilot.press("comma", "m", "m", "ctrl+o", "g", "plus", "t")
         left = app.main.look.at
     async with explore() as (app, _):
         assert app.main.look.at == left

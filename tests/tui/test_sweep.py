@@ -22,7 +22,7 @@ def later_first(maker):
     return maker
 
 
-@pytest.mark.parametrize("keys", [["j"], ["space"], ["m"], ["comma"], ["ctrl+o", "s"], ["tab"], ["T"]])
+@pytest.mark.parametrize("keys", [["j"], ["space"], ["m", "m"], ["comma"], ["ctrl+o", "s"], ["tab"], ["T"]])
 async def test_results_of_another_model_do_not_take_the_place_of_what_is_looked_at(explore, later_first, keys):
     async with explore() as (app, pilot):
         assert app.main.look.at.model == "toy-b"

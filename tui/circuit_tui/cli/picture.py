@@ -36,7 +36,7 @@ class _Size(click.ParamType):
 @click.argument("address", required=False, metavar="[MODEL[@STEP]]")
 @click.option("--task", metavar="TASK", help="Look at this task.")
 @click.option("--role", metavar="ROLE", help="Look at this head role.")
-@click.option("--keys", default="", metavar="KEYS", help="Press these, separated by spaces: `m , ctrl+o d`.")
+@click.option("--keys", default="", metavar="KEYS", help="Press these, separated by spaces: `m g , ctrl+o d`.")
 @click.option("--size", type=_Size(), default="120x40", show_default=True, help="Of the terminal.")
 @click.option("--theme", type=click.Choice(["dark", "light"]), default="dark", show_default=True, help="Its colours.")
 @click.option(

@@ -5,10 +5,12 @@ from functools import partial
 from pathlib import Path
 
 from rich.text import Text
+from textual.actions import SkipAction
 from textual.app import SystemCommand
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.screen import Screen
+from textual.widgets import Input
 
 from circuit_store.errors import StoreError
 from circuit_tui import command_output
@@ -22,6 +24,7 @@ from circuit_tui.explorer.screens.help import Help
 from circuit_tui.explorer.screens.jobs import Jobs
 from circuit_tui.explorer.screens.jump import Jump
 from circuit_tui.explorer.screens.navigation import NavigationScreen
+from circuit_tui.explorer.screens.role_list import RoleList
 from circuit_tui.explorer.screens.run_dialog import RunDialog
 from circuit_tui.explorer.screens.study import Study
 from circuit_tui.explorer.screens.text import TextScreen
@@ -105,6 +108,12 @@ class PagedApp(TerminalApp):
                 place.show_part(name)
 
         self.push_screen(Jump(tuple(place.parts)), go)
+
+    def action_roles(self) -> None:
+        """Show the list of roles, unless a text is typed."""
+        if isinstance(self.focused, Input):
+            raise SkipAction
+        self.main.ask_role(lambda roles, at: self.push_screen(RoleList(roles, at), self.main.take_role))
 
     def action_help(self) -> None:
         self.push_screen(Help())

@@ -1,6 +1,7 @@
 """The keys that choose, the same in every pane: checkpoint, role, task, marks, and the way back."""
 
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import replace
 
 from textual.timer import Timer
@@ -77,6 +78,16 @@ class SelectionScreen(CopyingScreen):
         if self.look and self.look.at.model:
             names = [row["model"] for row in self.look.held.models]
             self.choose(model=names[(names.index(self.look.at.model) + by) % len(names)])
+
+    @in_turn
+    def ask_role(self, ask: Callable[[list[str], str], object]) -> None:
+        """Have one of the roles chosen, if there are any: `ask` gets them and the one that is looked at."""
+        if self.look and self.look.at.role:
+            ask(role_display.ordered(self.look.held.roles), self.look.at.role)
+
+    def take_role(self, role: str | None) -> None:
+        if role:
+            self.choose(role=role)
 
     @in_turn
     def action_role(self, by: int) -> None:
