@@ -8,6 +8,7 @@ from circuit_store.queries.arrangement import Arrangement
 from circuit_store.queries.circuits import (
     CircuitEdge,
     CircuitOf,
+    Edges,
     PatchOf,
     StoredCircuit,
     circuit,
@@ -66,6 +67,7 @@ __all__ = [
     "CheckpointRow",
     "CircuitEdge",
     "CircuitOf",
+    "Edges",
     "Event",
     "HeadEdges",
     "HeadGrid",

@@ -1,11 +1,11 @@
 """The circuit of a checkpoint, as the explorer draws it and as it lies in the store, and path patching of its heads."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 from circuit_store.display_text import cell
 from circuit_store.queries.views import found, of_results, one_state, rows
@@ -103,15 +103,21 @@ class Readers(Mapping[str, list[CircuitEdge]]):
     def __getitem__(self, reader: str) -> list[CircuitEdge]:
         if reader not in self._edges:
             rows = sorted(self._rows[reader], key=_largest_first)
-            self._edges[reader] = list(map(self._named, rows))
+            self._edges[reader] = list(map(self.named, rows))
         return self._edges[reader]
 
-    def all(self) -> list[CircuitEdge]:
+    def all(self) -> "Edges":
         """The edges into all readers, largest |score| first."""
         rows = [row for rows in self._rows.values() for row in rows]
-        return list(map(self._named, sorted(rows, key=_largest_first)))
+        return Edges(sorted(rows, key=_largest_first), self.named)
 
-    def _named(self, row: tuple[Any, ...]) -> CircuitEdge:
+    def out_of(self, writer: str) -> list[CircuitEdge]:
+        """What the node writes to, largest |score| first."""
+        sources = {number for number, name in self._sources.items() if name == writer}
+        rows = (row for rows in self._rows.values() for row in rows if row[1] in sources)
+        return list(map(self.named, sorted(rows, key=_largest_first)))
+
+    def named(self, row: tuple[Any, ...]) -> CircuitEdge:
         port, src, *figures = row
         return CircuitEdge(self._sources.get(src, f"{src}"), *self._port(port), *figures)
 
@@ -124,6 +130,33 @@ class Readers(Mapping[str, list[CircuitEdge]]):
     def _port(self, number: int) -> tuple[str, str | None]:
         """Who reads there, and at which of its ports; of a damaged store a number that is no port's stays a number."""
         return self._ports.get(number) or (f"{number}", None)
+
+
+class Edges(Sequence[CircuitEdge]):
+    """Edges in their order, each named when it is looked at."""
+
+    def __init__(self, rows: list[tuple[Any, ...]], named: Callable[[tuple[Any, ...]], CircuitEdge]) -> None:
+        self._rows, self._named = rows, named
+
+    @overload
+    def __getitem__(self, place: int) -> CircuitEdge: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[CircuitEdge]: ...
+    def __getitem__(self, place: int | slice) -> CircuitEdge | list[CircuitEdge]:
+        rows = self._rows[place]
+        return list(map(self._named, rows)) if isinstance(rows, list) else self._named(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def shares(self) -> list[float | None]:
+        """Of each edge, the part of the resamples whose circuit holds it."""
+        return [row[_SHARE] for row in self._rows]
+
+
+_SHARE = 3
+"""Of a row of `_EDGES`."""
 
 
 def _largest_first(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -17,8 +17,8 @@ LINES = 3
 
 def node(name: str, found: Found, width: int, colours: theme.Palette) -> Text:
     """Three lines: name, roles and score; what it reads, with its port; what reads it. Largest |score| first."""
-    edges, digits = found.edges, choice.digits(found.largest)
-    into, out = [e for e in edges if e.dst == name], [e for e in edges if e.src == name]
+    edges, digits = found.circuit.into if found.circuit else None, choice.digits(found.largest)
+    into, out = (edges.get(name, []), edges.out_of(name)) if edges else ([], [])
     line = Text(no_wrap=True).append(name, f"bold {colours.accent}")
     for role in found.roles.get(name, ()):
         line.append("  ").append_text(badge(role)).append(f" {words(role)}")

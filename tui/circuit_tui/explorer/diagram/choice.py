@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from circuit_store.queries import CircuitEdge
 from circuit_tui.explorer.diagram.places import Grid
@@ -12,6 +13,8 @@ CORE = 0.9
 _CELLS_AN_EDGE = 50
 _FEWEST, _MOST = 24, 80
 """Edges that a diagram has, large or small."""
+_TRIED = 8
+"""Edges that are tried for each that may be drawn: where heads have no columns of their own, few find room."""
 _APART = 3
 """Columns between the middles of neighbours that can be told apart."""
 
@@ -50,7 +53,7 @@ def chosen(edges: Iterable[CircuitEdge], grid: Grid, most: int | None, floor: fl
     nodes: dict[str, float] = {}
     taken: dict[int, list[int]] = {}
     left = no_room = 0
-    for edge in edges:
+    for edge in edges if most is None else islice(edges, _TRIED * most):
         if len(drawn) == most or size(edge) < floor:
             break
         if not all(map(grid.holds, edge[:2])):
@@ -67,10 +70,10 @@ def chosen(edges: Iterable[CircuitEdge], grid: Grid, most: int | None, floor: fl
     return Choice(drawn, nodes, no_room)
 
 
-def core(edges: Sequence[CircuitEdge]) -> int | None:
-    """How many edges are core; None if no resamples were drawn."""
-    shares = [edge.share for edge in edges if edge.share is not None]
-    return sum(share >= CORE for share in shares) if shares else None
+def core(shares: Iterable[float | None]) -> int | None:
+    """How many edges are core, of the share of resamples that hold each; None if none were drawn."""
+    known = [share for share in shares if share is not None]
+    return sum(share >= CORE for share in known) if known else None
 
 
 def counted(choice: Choice, edges: Sequence[CircuitEdge], largest: float) -> str:

@@ -1,11 +1,13 @@
 """What the circuit screen reads of the store: the circuit with its parts, circuits of other sizes, and its nodes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Connection
 from typing import Any
 
 from circuit_store import queries
 from circuit_tui.explorer import role_display
+from circuit_tui.explorer.diagram import choice
 from circuit_tui.explorer.state import Selection
 from circuit_tui.explorer.widgets.notation import head_name
 
@@ -21,8 +23,10 @@ class Found:
     """Step -> the circuit that is shown there."""
     shape: tuple[int, int] = (0, 0)
     """Layers, and heads in each."""
-    edges: list[queries.CircuitEdge] = field(default_factory=list)
+    edges: Sequence[queries.CircuitEdge] = ()
     """Largest |score| first."""
+    core: int | None = None
+    """How many of them are core; None if no resamples were drawn."""
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Head -> the roles that it has."""
     nodes: dict[str, float | None] = field(default_factory=dict)
@@ -62,7 +66,9 @@ def read(
     nodes = {row["node"]: row["score"] for row in _rows(db, "nodes", result, ("node", "score"))}
     curve = [row for row in _rows(db, "faithfulness", result) if row["n_edges"] is not None]
     composition = _rows(db, "composition", result)
-    return Found(circuit, None, results, shape, circuit.into.all(), roles, nodes, composition, curve)
+    edges = circuit.into.all()
+    core = choice.core(edges.shares)
+    return Found(circuit, None, results, shape, edges, core, roles, nodes, composition, curve)
 
 
 def _rows(db: Connection, view: str, result: int, columns: tuple[str, ...] = ()) -> list[Row]:

@@ -3,7 +3,7 @@
 Where there is no room for all, one part is shown at a time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from sqlite3 import Connection
 from typing import Any
@@ -107,7 +107,7 @@ class CircuitScreen(GridScreen):
         self.query_one("#diagram", Part).title(plain(at.task), *sizes, *undefined)
         self._draw_diagram()
         drawn = f"{header['resamples']} " if header["resamples"] else ""
-        resampled = [f"share of {drawn}resamples"] if choice.core(found.edges) is not None else []
+        resampled = [f"share of {drawn}resamples"] if found.core is not None else []
         self.query_one("#edges", Part).title("edges", "score ± SE", *resampled)
         self._lines("edges", found.edges)
         self.query_one("#composition", Part).title("made of", "% of |score|, by where it is read")
@@ -116,7 +116,7 @@ class CircuitScreen(GridScreen):
         if self.focused is None:
             self.show_part(self.current)
 
-    def _lines(self, part: str, rows: list[Any]) -> None:
+    def _lines(self, part: str, rows: Sequence[Any]) -> None:
         lines = self.query_one(f"#{part} ChangedLines", ChangedLines)
         lines.update(rows, lines.cursor)
 
@@ -143,10 +143,10 @@ class CircuitScreen(GridScreen):
         self.query_one("#counts", Note).say(self._counts(of.edges))
         self.query_one("#about", Note).say(about.node(self.diagram.here, of, max(20, width), self.colours))
 
-    def _counts(self, edges: list[CircuitEdge]) -> Text:
+    def _counts(self, edges: Sequence[CircuitEdge]) -> Text:
         """Edges that are drawn and core ones; where there is room, a line more says what their looks mean."""
         line = Text(choice.counted(self.diagram.choice, edges, self.circuit.largest), no_wrap=True, overflow="ellipsis")
-        core = choice.core(edges)
+        core = self.circuit.core
         line.append(f" · {'no resamples' if core is None else f'{core:,} core'}")
         if self.size.height < _LEGEND:
             return line
