@@ -44,7 +44,8 @@ def known(db, maker):
 
 async def test_which_edge_feeds_the_name_mover(explore, known, screen_text):
     async with explore() as (app, pilot):
-        await pilot.press("3", "j")
+        await pilot.press("3")
+        await pilot.press("j")
         await pilot.pause()
         text = screen_text(app)
         assert "a3.h1   nm  name mover   node score 2.75" in text
@@ -64,7 +65,8 @@ async def test_how_big_the_circuit_is_and_how_faithful(explore, known, screen_te
 
 async def test_which_edges_are_core(explore, known, screen_text):
     async with explore() as (app, pilot):
-        await pilot.press("3", "tab", "G")
+        await pilot.press("3")
+        await pilot.press("tab", "G")
         await pilot.pause()
         text = screen_text(app)
         assert "28 core" in text
@@ -89,7 +91,8 @@ async def test_thresholds_draw_fewer_edges_and_all(explore, known, screen_text):
 
 async def test_nodes_stay_where_they_are_over_training_and_the_cursor_with_them(explore, known):
     async with explore() as (app, pilot):
-        await pilot.press("3", "j", "j", "j")
+        await pilot.press("3")
+        await pilot.press("j", "j", "j")
         await pilot.pause()
         diagram = app.screen.diagram
         here, places = diagram.here, {name: (label.row, label.end) for name, label in diagram._labels.items()}
@@ -104,7 +107,8 @@ async def test_nodes_stay_where_they_are_over_training_and_the_cursor_with_them(
 
 async def test_enter_selects_the_head_under_the_cursor(explore, known, said):
     async with explore() as (app, pilot):
-        await pilot.press("3", "enter")
+        await pilot.press("3")
+        await pilot.press("enter")
         assert said == ["logits is no head: only heads can be selected."]
         await pilot.press("j", "enter")
         await pilot.pause()
@@ -116,7 +120,8 @@ async def test_enter_selects_the_head_under_the_cursor(explore, known, said):
 
 async def test_where_there_is_no_circuit_the_screen_says_why(explore, known, screen_text):
     async with explore() as (app, pilot):
-        await pilot.press("3", "less_than_sign")
+        await pilot.press("3")
+        await pilot.press("less_than_sign")
         await pilot.pause()
         assert "No circuit here: the model does not do the task" in screen_text(app)
         await pilot.press("T")
@@ -159,7 +164,8 @@ async def test_what_is_shown_is_exported_and_copied(explore, known, said, monkey
     async with explore() as (app, pilot):
         sent: list[str] = []
         monkeypatch.setattr(type(app), "copy_to_clipboard", lambda app, text: sent.append(text))
-        await pilot.press("3", "j", "y", "Y", "tab", "y", "Y")
+        await pilot.press("3")
+        await pilot.press("j", "y", "Y", "tab", "y", "Y")
         assert sent == ["a3.h1", "a3.h1\t2.75", "a3.h1->logits", "a3.h1\tlogits\t\t2.5\t1.0\t0.03"]
         await pilot.press("e")
     assert any(text.startswith("circuit-toy-a@256-ioi.csv written") for text in said)

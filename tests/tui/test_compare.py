@@ -36,7 +36,8 @@ def floors(scored):
 async def test_what_changed_between_two_checkpoints(explore, scored, screen_text):
     """The head that learns induction between steps 64 and 128: two maps with one cursor, and that of differences."""
     async with explore() as (app, pilot):
-        await pilot.press("4", "comma")
+        await pilot.press("4")
+        await pilot.press("comma")
         await pilot.pause()
         text = screen_text(app)
         assert "A step 64, the one before: b pins a baseline" in text and "B step 128 · induction 0..1" in text
@@ -84,7 +85,8 @@ async def test_the_circuit_at_two_checkpoints_as_a_diff(explore, scored, screen_
 async def test_whether_a_change_between_neighbours_exceeds_its_floor(explore, floors, screen_text):
     """25 of 29 edges are shared at steps 16 and 32, below the floor of .9; at 64 the floor is .7."""
     async with explore() as (app, pilot):
-        await pilot.press("4", *TO_16, "full_stop")
+        await pilot.press("4")
+        await pilot.press(*TO_16, "full_stop")
         await pilot.pause()
         text = screen_text(app)
         assert (
@@ -140,7 +142,8 @@ async def test_a_baseline_is_pinned_swapped_unpinned_and_remembered(explore, sco
         await pilot.press("b", "comma")
         assert app.main.look.at.baseline == state.Baseline("toy-a", 256, "ioi") and "baseline @256" in screen_text(app)
         assert said[-1] == "toy-a@256/ioi is the baseline: 4 compares with it, b unpins it."
-        await pilot.press("4", "w")
+        await pilot.press("4")
+        await pilot.press("w")
         at = app.main.look.at
         assert (at.step, at.baseline) == (256, state.Baseline("toy-a", 128, "ioi"))
         await pilot.press("left_square_bracket")
@@ -213,7 +216,8 @@ async def test_one_part_at_a_time_where_there_is_no_room(explore, scored, screen
 async def test_no_large_table_is_scanned(explore, scored, statements):
     async with explore() as (_, pilot):
         statements.in_threads.clear()
-        await pilot.press("4", "comma", "b", "comma", "o")
+        await pilot.press("4")
+        await pilot.press("comma", "b", "comma", "o")
         await pilot.pause()
     assert statements.in_threads and not scanned(scored, statements.in_threads, (*LARGE, "circuit_edge", "node_score"))
 

@@ -104,7 +104,8 @@ async def test_the_strongest_edges_of_a_head_and_the_heads_at_their_other_ends(e
     """Into each port, strongest first; `enter` goes along them, there and back."""
     async with explore(size=size) as (app, pilot):
         app.main.choose(head=(3, 1))
-        await pilot.press("5", "tab")
+        await pilot.press("5")
+        await pilot.press("tab")
         assert [line.split()[:2] for line in lines(app, "edges-in")] == [
             ["<q>", "a2.h1"],
             ["<q>", "a2.h2"],
@@ -125,7 +126,8 @@ async def test_the_strongest_edges_of_a_head_and_the_heads_at_their_other_ends(e
 @pytest.mark.parametrize("size", SIZES)
 async def test_where_a_head_looks_on_the_third_prompt(explore, whole, screen_text, size):
     async with explore(size=size) as (app, pilot):
-        await pilot.press("5", "n", "n")
+        await pilot.press("5")
+        await pilot.press("n", "n")
         text = screen_text(app)
         assert "Attention · ioi · prompt 3 of 3 · from" in text
         looks = [line.split()[:3] for line in lines(app, "attention")]
@@ -157,7 +159,8 @@ async def test_effects_are_asked_for_by_a_key_and_appear_as_they_come(explore, w
     """Those that are held are shown at once; a refusal says why."""
     whole.add(256, "patch", LOGITS, to="logits", senders="all", freeze_mlps=False)
     async with explore() as (app, pilot):
-        await pilot.press("5", "ctrl+o", "h")
+        await pilot.press("5")
+        await pilot.press("ctrl+o", "h")
         assert app.screen.part == "effects"
         rows = lines(app, "effects")
         assert rows[:3] == [f"to a2.h1<{port}>   not computed: P asks for it" for port in "qkv"]
@@ -177,7 +180,8 @@ async def test_what_a_part_shows_is_exported_and_copied(explore, whole, said, mo
     sent = []
     monkeypatch.setattr("circuit_tui.explorer.app.Explorer.copy_to_clipboard", lambda app, text: sent.append(text))
     async with explore() as (app, pilot):
-        await pilot.press("5", "e", "tab", "y", "e", "i", "escape")
+        await pilot.press("5")
+        await pilot.press("e", "tab", "y", "e", "i", "escape")
         await looked(pilot)
     assert sent == ["a1.h0->a2.h1<k>"]
     assert said[0].startswith("history-toy-a-a2.h1.csv written") and "circuit-toy-a@256-ioi.csv" in " ".join(said)
@@ -185,8 +189,10 @@ async def test_what_a_part_shows_is_exported_and_copied(explore, whole, said, mo
 
 async def test_without_a_store_or_a_head_it_says_what_would_be_here(explore, maker, tmp_path):
     async with explore() as (app, pilot):
-        await pilot.press("5", "j", "P", "n", "enter", "e")
+        await pilot.press("5")
+        await pilot.press("j", "P", "n", "enter", "e")
         assert "One head in full" in app.screen.query_one("#reason").said.plain
     async with explore(store=tmp_path / "none.db") as (app, pilot):
-        await pilot.press("5", "j", "P", "n", "enter", "e")
+        await pilot.press("5")
+        await pilot.press("j", "P", "n", "enter", "e")
         assert app.screen.query_one("#reason").said.plain == "There is no store to look at."

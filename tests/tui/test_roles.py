@@ -190,5 +190,6 @@ async def test_a_role_is_chosen_from_the_list_by_its_letter_or_one_after_the_oth
 
 async def test_the_list_opens_on_every_screen(explore, db):
     async with explore() as (app, pilot):
-        await pilot.press("2", "m", "d")
+        await pilot.press("2")
+        await pilot.press("m", "d")
         assert app.main.look.at.role == "successor" and app.screen is app.place and app.place.NAME == "study"

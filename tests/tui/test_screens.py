@@ -71,7 +71,8 @@ async def test_a_screen_is_gone_to_from_anywhere_and_stays_as_it_was_left(explor
 
 async def test_what_one_screen_chooses_the_others_show(explore, db, steps, screen_text):
     async with explore() as (app, pilot):
-        await pilot.press("2", "comma", "o")
+        await pilot.press("2")
+        await pilot.press("comma", "o")
         await pilot.pause()
         assert "toy-b · step 0" in screen_text(app)
         await pilot.press("O", "comma", "m", "m", "1")
@@ -81,7 +82,8 @@ async def test_what_one_screen_chooses_the_others_show(explore, db, steps, scree
 
 async def test_parts_are_gone_through_by_tab_and_by_their_letters(explore, db, steps):
     async with explore() as (app, pilot):
-        await pilot.press("2", "tab")
+        await pilot.press("2")
+        await pilot.press("tab")
         assert app.screen.part == "lower"
         await pilot.press("tab", "tab", "ctrl+o", "a")
         assert app.screen.part == "upper"
@@ -93,7 +95,8 @@ async def test_parts_are_gone_through_by_tab_and_by_their_letters(explore, db, s
 
 async def test_what_a_screen_shows_is_exported_and_without_a_store_it_says_so(explore, db, steps, said, tmp_path):
     async with explore() as (_, pilot):
-        await pilot.press("2", "e")
+        await pilot.press("2")
+        await pilot.press("e")
     assert said[0].startswith("checkpoints-toy-a.csv written")
     async with explore(store=tmp_path / "nowhere.db") as (app, pilot):
         await pilot.press("2")

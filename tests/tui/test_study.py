@@ -84,7 +84,8 @@ def copied(monkeypatch) -> list[str]:
 async def test_how_big_is_the_circuit_over_time(explore, study, screen_text, size):
     """Beside all models; a circuit that is not there has no size."""
     async with explore(size=size) as (app, pilot):
-        await pilot.press("2", "ctrl+o", SIZE)
+        await pilot.press("2")
+        await pilot.press("ctrl+o", SIZE)
         text = screen_text(app)
         assert "Circuit size · ioi · edges · by model" in text and "toy-a 31 edges, 15 nodes" in text
         for _ in range(3):
@@ -99,7 +100,8 @@ async def test_how_big_is_the_circuit_over_time(explore, study, screen_text, siz
 async def test_earliest_name_mover_of_every_size(explore, study, screen_text, copied, size):
     """And which models have none, and why; enter goes there."""
     async with explore(size=size) as (app, pilot):
-        await pilot.press("2", "ctrl+o", EARLIEST)
+        await pilot.press("2")
+        await pilot.press("ctrl+o", EARLIEST)
         rows = [line.split() for line in screen_text(app).splitlines() if "toy-" in line]
         named = [
             [word for word in row if word in ("toy-a", "toy-b", "a3.h1", "a1.h0", "66k", "0", "–")] for row in rows
@@ -122,7 +124,8 @@ async def test_stages_of_a_model_over_time_beside_those_of_the_others(explore, s
     """With intervals, random heads, and the reason where a stage is undefined."""
     study.add(0, "algorithm", stages(30.0, None), model="toy-b")
     async with explore(size=size) as (app, pilot):
-        await pilot.press("2", "ctrl+o", STAGES)
+        await pilot.press("2")
+        await pilot.press("ctrl+o", STAGES)
         text = screen_text(app)
         assert "movers and suppressors 76.5 % [74.5..78.0], random heads 12 %" in text and "S-inhibition 4.0 %" in text
         assert "induction and duplicate undefined: no S-inhibition head" in " ".join(text.split())
@@ -139,7 +142,8 @@ async def test_stages_of_a_model_over_time_beside_those_of_the_others(explore, s
 async def test_whether_a_change_between_neighbours_exceeds_its_noise_floor(explore, study, screen_text, size):
     async with explore(size=size) as (app, pilot):
         app.main.choose(step=16)
-        await pilot.press("2", "ctrl+o", SIMILARITY)
+        await pilot.press("2")
+        await pilot.press("ctrl+o", SIMILARITY)
         text = screen_text(app)
         assert "edge 0.41 to step 32, noise floor 0.58..1: a change" in text
         assert "node 0.50 to step 32, noise floor 0.60..1: a change" in text
@@ -154,7 +158,8 @@ async def test_whether_a_change_between_neighbours_exceeds_its_noise_floor(explo
 async def test_behaviour_has_its_intervals_and_the_number_of_prompts(explore, study, screen_text, said):
     """Of models, of sizes, or of the tasks of a model."""
     async with explore() as (app, pilot):
-        await pilot.press("2", "plus")
+        await pilot.press("2")
+        await pilot.press("plus")
         text = screen_text(app)
         assert "Behaviour · ioi · logit difference · by model · over tokens" in text
         assert "toy-a 3.40 [3.30..3.50]" in text and "toy-b −0.10 [−0.20..0.00] at 0" in text
@@ -175,7 +180,8 @@ async def test_seeds_of_a_size_are_replicates(explore, study, screen_text):
     study.db.execute("UPDATE model SET family = 'toy', size = '1m', seed = id")
     async with explore() as (app, pilot):
         app.main.choose(model="toy-a", step=0)
-        await pilot.press("2", "d", "plus")
+        await pilot.press("2")
+        await pilot.press("d", "plus")
         assert "toy 1m −0.10 [−0.10..−0.10]" in screen_text(app) and "ranges are over seeds" in screen_text(app)
         await pilot.press("full_stop", "full_stop", "full_stop")
         assert "toy 1m −0.10" in screen_text(app) and "[" not in screen_text(app).split("toy 1m")[1].split("ranges")[0]
@@ -183,7 +189,8 @@ async def test_seeds_of_a_size_are_replicates(explore, study, screen_text):
 
 async def test_damaged_checkpoints_are_marked_below_the_curves(explore, study, screen_text):
     async with explore() as (app, pilot):
-        await pilot.press("2", "plus")
+        await pilot.press("2")
+        await pilot.press("plus")
         text = screen_text(app)
         assert "✗ unreadable" in text and "= duplicate" in text
         (foot,) = (
@@ -211,7 +218,8 @@ async def test_a_step_reads_nothing_and_the_line_moves_on_every_figure(explore, 
 
 async def test_top_heads_are_those_of_the_circuits_else_the_strongest(explore, study, screen_text):
     async with explore() as (app, pilot):
-        await pilot.press("2", "ctrl+o", HEADS, "plus")
+        await pilot.press("2")
+        await pilot.press("ctrl+o", HEADS, "plus")
         text = screen_text(app)
         assert "Top heads of induction · toy-a · longest in the circuits" in text and "a2.h1 0.89" in text
         app.main.choose(role="previous_token")
@@ -223,12 +231,14 @@ async def test_top_heads_are_those_of_the_circuits_else_the_strongest(explore, s
 
 async def test_what_is_shown_is_exported(explore, study, said, tmp_path):
     async with explore(size=(80, 24)) as (_, pilot):
-        await pilot.press("2", "e")
+        await pilot.press("2")
+        await pilot.press("e")
         assert [one.split()[0] for one in said] == ["behaviour-ioi.csv"]
         assert "circuit-tui" in said[0] and "export behaviour --task ioi" in said[0]
     said.clear()
     async with explore(size=(120, 40)) as (_, pilot):
-        await pilot.press("2", "e")
+        await pilot.press("2")
+        await pilot.press("e")
     written = [one.split()[0] for one in said]
     views = ["behaviour", "emergence", "history", "algorithm", "size", "similarity"]
     assert [name.split("-")[0].split(".")[0].split("~")[0] for name in written] == views
@@ -271,7 +281,8 @@ async def test_at_any_size_the_part_in_focus_is_there_and_nothing_is_wider_than_
 ):
     """As many parts beside it as have room."""
     async with explore() as (app, pilot):
-        await pilot.press("2", "tab")
+        await pilot.press("2")
+        await pilot.press("tab")
         await pilot.resize_terminal(*size)
         await pilot.pause()
         shown = [part for part in app.screen.query("Part") if part.region]

@@ -41,7 +41,8 @@ async def typed(pilot, text: str) -> None:
 
 async def test_all_heads_above_a_half_of_a_role_sorted_and_exported(explore, db, screen_text, said):
     async with explore() as (app, pilot):
-        await pilot.press("6", "slash")
+        await pilot.press("6")
+        await pilot.press("slash")
         await typed(pilot, "value>0.5 role=induction")
         await pilot.press("enter", *"lllllll", "S", "e")
         await pilot.pause()
@@ -58,7 +59,8 @@ async def test_all_heads_above_a_half_of_a_role_sorted_and_exported(explore, db,
 
 async def test_which_checkpoints_are_damaged(explore, db, screen_text):
     async with explore() as (app, pilot):
-        await pilot.press("6", "tab", "k", "k", "enter", "slash")
+        await pilot.press("6")
+        await pilot.press("tab", "k", "k", "enter", "slash")
         await typed(pilot, "!ok|duplicate")
         await pilot.press("enter")
         text = screen_text(app)
@@ -78,16 +80,18 @@ async def test_which_head_took_over_and_when_and_enter_goes_there(explore, db, s
         await until(pilot, lambda: "handoffs · toy-a · 1 rows" in screen_text(app))
         assert rows(screen_text(app))[0][:9] == ["toy-a", "induction", "–", "2", "1", "64", "3", "1", "32"]
         await pilot.press("enter")
-        await until(pilot, lambda: app.screen is app.main and app.main.look.at.head == (3, 1))
+        await until(pilot, lambda: app.screen is app.place and app.place.NAME == "head")
         at = app.main.look.at
-        assert (at.role, at.step) == ("induction", 32) and app.main.pane_name == "heads"
-        await pilot.press("6", *"llll", "enter")  # the head that lost it
+        assert (at.role, at.step, at.head) == ("induction", 32, (3, 1))
+        await pilot.press("6")
+        await pilot.press(*"llll", "enter")  # the head that lost it
         await until(pilot, lambda: app.main.look.at.head == (2, 1))
 
 
 async def test_why_a_value_is_undefined(explore, db, screen_text):
     async with explore() as (app, pilot):
-        await pilot.press("6", *"lllllll")
+        await pilot.press("6")
+        await pilot.press(*"lllllll")
         text = screen_text(app)
         assert rows(text)[0][3:8] == ["copy_suppression", "–", "–", "–", "–"]
         assert "value is empty: see reason   reason the tokenizer has no ordinals" in text
@@ -95,7 +99,8 @@ async def test_why_a_value_is_undefined(explore, db, screen_text):
 
 async def test_values_are_counted_and_one_is_taken(explore, db, screen_text):
     async with explore() as (app, pilot):
-        await pilot.press("6", "l", "l", "l", "c")
+        await pilot.press("6")
+        await pilot.press("l", "l", "l", "c")
         text = screen_text(app)
         assert "4 values of role" in text
         assert sorted(rows(text)) == [
@@ -114,7 +119,8 @@ async def test_values_are_counted_and_one_is_taken(explore, db, screen_text):
 
 async def test_columns_are_hidden_chosen_and_ordered_and_exported_so(explore, db, screen_text, said):
     async with explore() as (app, pilot):
-        await pilot.press("6", "H", "C", "j", "j", "space", "J", "enter", "slash")
+        await pilot.press("6")
+        await pilot.press("H", "C", "j", "j", "space", "J", "enter", "slash")
         await typed(pilot, "!0.0 ")
         await pilot.press("enter", "e")
         text = screen_text(app)
@@ -129,7 +135,8 @@ async def test_columns_are_hidden_chosen_and_ordered_and_exported_so(explore, db
 
 async def test_narrowed_to_the_model_its_checkpoint_or_not_at_all(explore, db, screen_text):
     async with explore() as (app, pilot):
-        await pilot.press("6", "u")
+        await pilot.press("6")
+        await pilot.press("u")
         assert "heads · toy-a@256 · 37 rows" in screen_text(app)
         await pilot.press("comma")
         assert "heads · toy-a@128 · 37 rows" in screen_text(app)
@@ -200,7 +207,8 @@ async def test_hostile_text_is_shown_and_copied_harmless(explore, maker, fill, s
     maker.add(256, "heads", results.Undefined(hostile))
     maker.db.execute("UPDATE model SET suite = ?, family = x'00ff1b5d' WHERE name = 'toy-a'", (hostile,))
     async with explore() as (app, pilot):
-        await pilot.press("6", "tab", "k", "k", "k", "enter", "l")
+        await pilot.press("6")
+        await pilot.press("tab", "k", "k", "k", "enter", "l")
         text = screen_text(app)
         assert "models · toy-a" in text and "�[31m[bold red]�long" in text and "\x1b" not in text
         await pilot.press("S", "c")
@@ -214,7 +222,8 @@ async def test_the_table_grows_with_the_store_and_keeps_its_place(explore, maker
     for _ in range(3):
         maker.unit()
     async with explore() as (app, pilot):
-        await pilot.press("6", "j", "j", "l")
+        await pilot.press("6")
+        await pilot.press("j", "j", "l")
         assert "heads · toy-a · 111 rows" in screen_text(app)
         maker.unit()
         await looked(pilot)
@@ -228,7 +237,8 @@ async def test_the_table_grows_with_the_store_and_keeps_its_place(explore, maker
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_nothing_is_wider_than_the_screen_and_views_have_their_place(explore, db, screen_text, size):
     async with explore(size=size) as (app, pilot):
-        await pilot.press("6", "S")
+        await pilot.press("6")
+        await pilot.press("S")
         assert all(len(line) <= size[0] for line in screen_text(app).splitlines())
         assert ("Views" in screen_text(app)) == (size[0] >= 160)
         await pilot.press("tab")
@@ -241,7 +251,8 @@ async def test_nothing_is_wider_than_the_screen_and_views_have_their_place(explo
 
 async def test_a_page_of_where_a_row_comes_from(explore, db, screen_text):
     async with explore() as (app, pilot):
-        await pilot.press("6", "j", "i")
+        await pilot.press("6")
+        await pilot.press("j", "i")
         await pilot.pause()
         text = screen_text(app)
         assert "Where this row comes from" in text and "--checkpoints 0 --analyses heads" in text
