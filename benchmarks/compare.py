@@ -59,7 +59,7 @@ def compared(db: sqlite3.Connection, first: int, name: str) -> None:
         edges.figures(a, b)
     if name != "all edges":
         with told(f"its rows, circuits of {name}"):
-            sum(1 for _ in edges.rows(a, b))
+            sum(1 for _ in edges.edges(a, b))
 
 
 @contextmanager
