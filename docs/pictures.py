@@ -1,7 +1,8 @@
-"""The pictures of these pages, from the real explorer on a store that `demo` or `make real` has computed.
+r"""The pictures of these pages, from the real explorer on a store of the sample suite, and on that of `make real`.
 
-    circuit-tui --store demo.db demo
-    python docs/pictures.py demo.db
+    circuit-tui --store demo.db run sample-0.1m sample-0.2m sample-0.4m --analyses all \
+        --tasks ioi,gendered_pronoun,greater_than,subject_verb
+    python docs/pictures.py demo.db            # or the names of some
     make real
     python docs/pictures.py real/real.db real-model
 
@@ -28,18 +29,30 @@ KEYS = [*MODEL, *CHECKPOINT, *ROLE, *MARKS, *CIRCUIT]
 """The largest model where IOI is new; previous-token heads, of which a1.h1 hands over to a0.h3; the open circuit."""
 REAL = ["ctrl+o", "a", "g", "ctrl+o", "d", "m", "g", *CIRCUIT]
 """The model of the real store, the first in the list: a role of its heads, and the open circuit."""
-SHOWN = {"explorer": ("explore", KEYS), "real-model": ("explore", REAL)}
-"""Picture -> screen, and the keys that lead to what is shown."""
+HERE = Selection("sample-0.4m", 3500, "induction", "ioi", (1, 3))
+"""Where IOI is new, and the head that looks for what came before."""
+SHOWN = {
+    "explorer": ("explore", Selection(), KEYS),
+    "study": ("study", HERE, []),
+    "circuit": ("circuit", HERE, ["j"]),
+    "compare": ("compare", HERE, []),
+    "head": ("head", HERE, []),
+    "tables": ("tables", HERE, []),
+}
+"""Picture -> screen, what is looked at, and the keys pressed there."""
+REAL_SHOWN = {"real-model": ("explore", Selection(), REAL)}
 
 
-def main(given: str, shown: str = "explorer") -> None:
+def main(given: str, *names: str) -> None:
     PICTURES.mkdir(exist_ok=True)
-    screen, keys = SHOWN[shown]
-    for look in LOOKS:
-        with TemporaryDirectory() as folder, chdir(folder):
-            copy_store(Path(given), Path("demo.db"))
-            svg = picture(Path("demo.db"), screen, Selection(), keys, SIZE, look, "svg")
-        (PICTURES / f"{shown}-{look}.svg").write_text(svg)
+    shown = SHOWN | REAL_SHOWN
+    for name in names or SHOWN:
+        screen, at, keys = shown[name]
+        for look in LOOKS:
+            with TemporaryDirectory() as folder, chdir(folder):
+                copy_store(Path(given), Path("demo.db"))
+                svg = picture(Path("demo.db"), screen, at, keys, SIZE, look, "svg")
+            (PICTURES / f"{name}-{look}.svg").write_text(svg)
 
 
 def copy_store(given: Path, to: Path) -> None:

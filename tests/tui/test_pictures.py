@@ -32,7 +32,7 @@ def read(svg: Path) -> str:
 
 def test_a_picture_is_made_of_any_store(pictures, path, tmp_path):
     """Invariant: it shows the explorer on that store, after the keys, without fonts from elsewhere or Braille."""
-    pictures.main(str(path))
+    pictures.main(str(path), "explorer")
     svg = tmp_path / "pictures" / "explorer-light.svg"
     shown = read(svg)
     assert "toy-b" in shown and "2 marked" in shown and "waiting for the runner" in shown
