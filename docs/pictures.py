@@ -27,8 +27,6 @@ MARKS = ["ctrl+o", "d", "g", "l", "l", "l", "space", "j", "h", "h", "space"]
 CIRCUIT = ["ctrl+o", "g", "z"]
 KEYS = [*MODEL, *CHECKPOINT, *ROLE, *MARKS, *CIRCUIT]
 """The largest model where IOI is new; previous-token heads, of which a1.h1 hands over to a0.h3; the open circuit."""
-REAL = ["ctrl+o", "a", "g", "ctrl+o", "d", "m", "g", *CIRCUIT]
-"""The model of the real store, the first in the list: a role of its heads, and the open circuit."""
 HERE = Selection("sample-0.4m", 3500, "induction", "ioi", (1, 3))
 """Where IOI is new, and the head that looks for what came before."""
 SHOWN = {
@@ -40,7 +38,8 @@ SHOWN = {
     "tables": ("tables", HERE, []),
 }
 """Picture -> screen, what is looked at, and the keys pressed there."""
-REAL_SHOWN = {"real-model": ("explore", Selection(), REAL)}
+REAL_SHOWN = {"real-model": ("explore", Selection(role="name_mover", task="ioi_16"), CIRCUIT)}
+"""The one model of the real store: its name movers, and the open circuit."""
 
 
 def main(given: str, *names: str) -> None:
