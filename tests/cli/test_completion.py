@@ -8,6 +8,8 @@ import sys
 import pytest
 from console import answer
 
+pytestmark = pytest.mark.processes
+
 ASKED = {"COMP_WORDS": "circuit-tui picture st", "COMP_CWORD": "2", "_CIRCUIT_TUI_COMPLETE": "bash_complete"}
 
 
@@ -23,7 +25,6 @@ def test_bash_takes_the_script(tmp_path):
     assert subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True).stderr == ""
 
 
-@pytest.mark.processes
 def test_what_is_completed_is_what_can_be_typed(tmp_path):
     environ = {**os.environ, **ASKED, "PYTHONPATH": ":".join(sys.path)}
     command = [sys.executable, "-c", "from circuit_tui.cli import main; main(prog_name='circuit-tui')"]
