@@ -71,7 +71,6 @@ class CircuitScreen(GridScreen):
         yield Sizes("faithfulness")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#parts").display = False  # until there is something to draw
 
     @property

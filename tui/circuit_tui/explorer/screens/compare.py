@@ -28,7 +28,6 @@ class Compare(CircuitsBeside):
     BINDINGS = [*bindings.of(), *bindings.of("screen.compare")]
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.show_part("baseline")
 
     def show(self, at: Selection, found: Beside | None) -> None:

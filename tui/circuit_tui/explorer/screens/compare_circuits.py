@@ -43,7 +43,6 @@ class CircuitsBeside(HeadsBeside):
             yield Similarity()
 
     def on_unmount(self) -> None:
-        super().on_unmount()
         self.main.reader.leave(_CURVES)
 
     def follow(self) -> None:

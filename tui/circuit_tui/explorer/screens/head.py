@@ -55,7 +55,6 @@ class HeadScreen(FullScreen):
         yield self.effects
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.show_part("roles")
 
     def needs(self, at: Selection) -> tuple[Any, ...]:

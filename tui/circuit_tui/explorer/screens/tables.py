@@ -87,7 +87,6 @@ class TableScreen(FullScreen):
             yield Line(id="line", select_on_focus=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#views", Part).title("Views", str(len(VIEWS)))
         self.views_list.show_view(self.wish.view)
         self.set_focus(self.grid)
@@ -109,7 +108,6 @@ class TableScreen(FullScreen):
         self._asked, self._wanted = (), None
 
     def on_unmount(self) -> None:
-        super().on_unmount()
         for asker in (self._counting, self._paging):
             self.main.reader.leave(asker)
 

@@ -147,7 +147,6 @@ class Grid(Lines):
             if event.x < edge:
                 self.to_column(place)
                 break
-        super().on_click(event)
 
     def on_resize(self) -> None:
         self.fit()
