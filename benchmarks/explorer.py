@@ -37,6 +37,8 @@ FIRST = 2.0
 """Seconds in which a page is drawn for the first time."""
 QUIET = 0.12
 """Seconds of rest after which a key has been answered."""
+AT_REST = 0.3
+"""The same of an explorer that has just opened: less than lies between two looks at the store, which are work."""
 KEYS = {
     "head cursor": (b"\x0fd", (b"l", b"j", b"l", b"k", b"h"), 30),
     "step": (b"\x0fd", (b",", b",", b",", b"."), 80),
@@ -47,7 +49,7 @@ KEYS = {
 }
 """Name -> the key before, the keys in turn, and the goal in milliseconds."""
 PAGES = {"page A": b"A", "page a": b"a", "page W": b"W", "page i": b"i", "page 7": b"7"}
-BESIDE = b"1l2,3l,.h,m5j4,21.3h"
+BESIDE = b"\t,\t.\t,\t."
 """Keys that each change something, one after the other, while a job writes."""
 AFTER = 0.04
 """Seconds without a byte after which one answer has been written, where other things are written, too."""
@@ -154,7 +156,7 @@ def starts(store: str, model: bytes, repeats: int, report: Report) -> None:
         frames.append(explorer.until(b"Models"))
         data.append(explorer.until(model))
         cpu.append(explorer.cpu() / 1000)
-        explorer.settle(0.5)
+        explorer.settle(AT_REST)
         explorer.quit()
     report.add("first frame, median wall", statistics.median(frames), "s", 1.0)
     report.add("data in the pane, median wall", statistics.median(data), "s", 0.8)
@@ -169,7 +171,7 @@ def walk(store: str, down: int, repeats: int, report: Report) -> None:
     starts(store, model, 3, report)
     explorer = Explorer(store)
     explorer.until(model)
-    explorer.settle(1.0)
+    explorer.settle(AT_REST)
     for key in b"j" * down:
         explorer.press(bytes([key]))
     for name, (before, keys, goal) in KEYS.items():
